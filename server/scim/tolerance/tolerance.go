@@ -1,0 +1,119 @@
+// Package tolerance is the one place that knows how identity providers
+// deviate from RFC 7643 and RFC 7644. By default the server takes what it
+// can understand, because a refused off-boarding is a security problem; each
+// deviation that it takes has a name here. In strict mode it refuses them
+// all, so that the author of a client can find them.
+//
+// The body of a request is brought into the standard's shape before anything
+// else looks at it. What is behind that is strict.
+package tolerance
+
+import (
+	"slices"
+
+	"muster/server/scim"
+)
+
+// Deviation is the name of something that clients send and the standard
+// does not allow.
+type Deviation string
+
+// The deviations. [Describe] says what each is, and who sends it.
+const (
+	BooleanString        Deviation = "boolean-string"
+	StatusForActive      Deviation = "status-for-active"
+	SingleForMany        Deviation = "single-for-many"
+	OldSchemaURN         Deviation = "old-schema-urn"
+	MissingSchemas       Deviation = "missing-schemas"
+	ForeignSchemaURN     Deviation = "foreign-schema-urn"
+	UnlistedExtension    Deviation = "unlisted-extension"
+	ManagerShape         Deviation = "manager-shape"
+	BareValue            Deviation = "bare-value"
+	SeveralPrimaries     Deviation = "several-primaries"
+	Password             Deviation = "password"
+	OpLetterCase         Deviation = "op-letter-case"
+	PathAsKey            Deviation = "path-as-key"
+	IDInValue            Deviation = "id-in-value"
+	RemoveWithValue      Deviation = "remove-with-value"
+	WrappedValue         Deviation = "wrapped-value"
+	GroupPatch11         Deviation = "group-patch-1.1"
+	ReplaceMissing       Deviation = "replace-missing"
+	RemoveAbsent         Deviation = "remove-absent"
+	FilterBehindBrackets Deviation = "filter-behind-brackets"
+	FilterBooleanString  Deviation = "filter-boolean-string"
+)
+
+// Description is what the documentation says of a deviation.
+type Description struct {
+	Name Deviation
+	// Senders are the providers that are known to send it.
+	Senders string
+	// What the client does, and Instead what the standard asks for.
+	What, Instead string
+}
+
+// Describe returns all deviations with their descriptions.
+func Describe() []Description {
+	return []Description{
+		{BooleanString, "Entra ID, OneLogin", `a boolean arrives as a string, "True" or "false"`, "true or false without quotes"},
+		{StatusForActive, "OneLogin", `"active" is OneLogin's status code: "1" is active; "0", "2", "3" and the other codes are not`, "true or false"},
+		{SingleForMany, "OneLogin (SCIM 1.1 templates)", "a multi-valued attribute is one object instead of an array of objects", "an array"},
+		{OldSchemaURN, "OneLogin", `"schemas" and extensions have SCIM 1.1 or misspelled URNs, such as urn:scim:schemas:core:2.0`, "the URNs of RFC 7643"},
+		{MissingSchemas, "OneLogin", `"schemas" is missing, empty, or lacks the schema of the resource`, `"schemas" with every schema that is used`},
+		{ForeignSchemaURN, "Entra ID", `"schemas" lists a URN that the server does not know, without data under it`, "only schemas that /ResourceTypes lists"},
+		{UnlistedExtension, "Entra ID, OneLogin", `data of an extension arrives without its URN in "schemas"`, `the extension's URN in "schemas"`},
+		{ManagerShape, "Entra ID, OneLogin", "the manager is a plain string, or has managerId instead of value", `{"value": ID}`},
+		{BareValue, "JumpCloud, OneLogin", "the values of a multi-valued attribute are plain strings instead of objects", `[{"value": …}]`},
+		{SeveralPrimaries, "PingOne", "several values are primary; the first keeps the mark", "at most one primary value"},
+		{Password, "Okta", "a password is sent; it is dropped, never stored and never logged", "no password: the published schema has none"},
+		{OpLetterCase, "Entra ID", `"op" is capitalized: "Add", "Replace", "Remove"`, "add, replace, remove"},
+		{PathAsKey, "Entra ID", `the value of an operation without path has paths for keys, such as "name.givenName"`, "nested objects, or an operation with a path"},
+		{IDInValue, "Okta", `the value of an operation without path repeats "id", "schemas" or "meta"`, "attributes that can be changed only"},
+		{RemoveWithValue, "Entra ID, OneLogin, JumpCloud", `"remove" lists the values to remove in "value"; only these are removed`, `a filter in the path: members[value eq "ID"]`},
+		{WrappedValue, "Entra ID", `a single value arrives as [{"value": …}]`, "the value itself"},
+		{GroupPatch11, "OneLogin (SCIM 1.1 connectors)", `a PATCH has no operations but members, each perhaps with "operation": "delete"`, "a PatchOp message"},
+		{ReplaceMissing, "Entra ID", `"add" or "replace" of emails[type eq "work"].value where there is no such value; it is made`, "add without a filter"},
+		{RemoveAbsent, "all, after a time-out", `"remove" of a value that is not there; nothing happens`, "no such operation"},
+		{FilterBehindBrackets, "Entra ID", `a filter compares behind brackets: emails[type eq "work"].value eq "x"`, `emails[type eq "work" and value eq "x"]`},
+		{FilterBooleanString, "Entra ID", `a filter compares a boolean with a string: primary eq "True"`, "primary eq true"},
+	}
+}
+
+// Policy decides for one request whether deviations are taken, and keeps
+// which ones were. The nil Policy is strict.
+type Policy struct {
+	tolerant bool
+	taken    []Deviation
+}
+
+// New returns a policy for one request.
+func New(strict bool) *Policy { return &Policy{tolerant: !strict} }
+
+// Tolerant reports whether deviations are taken.
+func (p *Policy) Tolerant() bool { return p != nil && p.tolerant }
+
+// Allow returns nil, and keeps d as taken, if deviations are. Otherwise it
+// returns a 400 that names d and what to send instead.
+func (p *Policy) Allow(d Deviation) error {
+	if !p.Tolerant() {
+		for _, text := range Describe() {
+			if text.Name == d {
+				return scim.BadRequest(scim.InvalidSyntax, "%s; send %s (refused in strict mode as %q)", text.What, text.Instead, d)
+			}
+		}
+		return scim.BadRequest(scim.InvalidSyntax, "refused in strict mode as %q", d)
+	}
+	if !slices.Contains(p.taken, d) {
+		p.taken = append(p.taken, d)
+	}
+	return nil
+}
+
+// Taken returns the deviations that the request showed, in the order in
+// which they were met.
+func (p *Policy) Taken() []Deviation {
+	if p == nil {
+		return nil
+	}
+	return p.taken
+}
