@@ -360,3 +360,13 @@ func jsonType(v any) string {
 	}
 	return "an object"
 }
+
+// Decode reads what [ResourceType.Append] wrote.
+func (rt *ResourceType) Decode(text []byte) (Resource, error) {
+	raw, err := scim.DecodeObject(text)
+	if err != nil {
+		return nil, fmt.Errorf("stored %s: %w", rt.Name, err)
+	}
+	delete(raw, "schemas")
+	return raw, nil
+}

@@ -86,7 +86,7 @@ func common() *Schema {
 }
 
 // Common reports whether a is one of the attributes that all resources have.
-func (rt *ResourceType) Common(a *Attribute) bool { return a.schema == rt.common }
+func (rt *ResourceType) Common(a *Attribute) bool { return a.schema.ID == "" }
 
 // Extension returns the extension with that URN, in any letter case, or nil.
 func (rt *ResourceType) Extension(urn string) *Schema {
@@ -132,7 +132,7 @@ func (rt *ResourceType) FullPath(a *Attribute) string {
 // InExtension reports whether a belongs to an extension, so that its value
 // stands in the object under the extension's URN.
 func (rt *ResourceType) InExtension(a *Attribute) bool {
-	return a.schema != rt.Schema && a.schema != rt.common
+	return a.schema.ID != rt.Schema.ID && !rt.Common(a)
 }
 
 // container returns the object of r that holds the value of a, or nil if it

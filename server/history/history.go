@@ -1,0 +1,175 @@
+// Package history defines the change history: who changed what, field by
+// field, when, from where, and with which outcome. It is what the guide's
+// section "Provisioning Logs" sends an administrator to.
+package history
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Outcome says how an attempt to change something ended.
+type Outcome string
+
+// The outcomes.
+const (
+	// Done: the change is made.
+	Done Outcome = "done"
+	// Refused: the request was at fault; nothing changed.
+	Refused Outcome = "refused"
+	// Failed: the server was at fault; nothing changed.
+	Failed Outcome = "failed"
+)
+
+// Action names what was attempted.
+type Action string
+
+// The actions.
+const (
+	InstanceCreate Action = "instance.create"
+	UserCreate     Action = "user.create"
+	UserUpdate     Action = "user.update"
+	// UserPickUp is the first change that comes over SCIM to an account that
+	// was made by hand: from then on the provider manages it.
+	UserPickUp     Action = "user.pickup"
+	UserSuspend    Action = "user.suspend"
+	UserReactivate Action = "user.reactivate"
+	UserDelete     Action = "user.delete"
+	// UserManager is the link to a manager who arrived after the user.
+	UserManager Action = "user.manager"
+	GroupCreate Action = "group.create"
+	GroupUpdate Action = "group.update"
+	// GroupPickUp is for groups what UserPickUp is for users.
+	GroupPickUp Action = "group.pickup"
+	GroupDelete Action = "group.delete"
+	KeyCreate   Action = "key.create"
+	KeyRevoke   Action = "key.revoke"
+	// Authenticate is an attempt with a key that is valid no more, or with
+	// one whose instance has no SCIM.
+	Authenticate Action = "authenticate"
+)
+
+// Kind says what an actor is.
+type Kind string
+
+// The kinds of actors.
+const (
+	// KeyActor is an identity provider that holds an API key.
+	KeyActor Kind = "key"
+	// Administrator is a person at the command line.
+	Administrator Kind = "administrator"
+	// System is the server itself, in consequence of something else.
+	System Kind = "system"
+)
+
+// Actor is who attempts a change, and from where.
+type Actor struct {
+	Kind Kind `json:"kind"`
+	// Name is the integration user of the key, or the administrator's name.
+	Name string `json:"name"`
+	// KeyID is the public id of the API key; empty for other kinds.
+	KeyID string `json:"keyId,omitempty"`
+	// RequestID identifies the request, as in the server's log and in the
+	// X-Request-Id of the answer.
+	RequestID string `json:"requestId,omitempty"`
+	// Client is the User-Agent.
+	Client string `json:"client,omitempty"`
+	// Address is the network address that the request came from.
+	Address string `json:"address,omitempty"`
+}
+
+// Target is what a change is about.
+type Target struct {
+	// Type is "User", "Group", "Key" or "Instance".
+	Type string `json:"type"`
+	// ID is empty when a creation was refused.
+	ID string `json:"id,omitempty"`
+	// Name is the user name or display name at the time.
+	Name string `json:"name,omitempty"`
+}
+
+// Change is one changed field.
+type Change struct {
+	// Field is the field of the application that the attribute is mapped to;
+	// empty if there is none.
+	Field string `json:"field,omitempty"`
+	// Attribute is the path of the SCIM attribute.
+	Attribute string `json:"attribute,omitempty"`
+	// Old and New are empty where there was, or is, no value.
+	Old string `json:"old,omitempty"`
+	New string `json:"new,omitempty"`
+}
+
+// Label returns the name by which people know what changed.
+func (c Change) Label() string {
+	if c.Field != "" {
+		return c.Field
+	}
+	return c.Attribute
+}
+
+// Entry is one row of the change history.
+type Entry struct {
+	// ID is a UUIDv7: entries sort by it as they were written.
+	ID         string    `json:"id"`
+	InstanceID string    `json:"-"`
+	Time       time.Time `json:"time"`
+	Actor      Actor     `json:"actor"`
+	Action     Action    `json:"action"`
+	Target     Target    `json:"target"`
+	Outcome    Outcome   `json:"outcome"`
+	// Status and ScimType are those of the SCIM error, 0 and empty if there
+	// was none. Detail says what an administrator should know beyond the
+	// changes; for an attempt that did not succeed it is the reason.
+	Status   int      `json:"status,omitempty"`
+	ScimType string   `json:"scimType,omitempty"`
+	Detail   string   `json:"detail,omitempty"`
+	Changes  []Change `json:"changes,omitempty"`
+}
+
+// New returns an entry for a change that is done, with an id of its own.
+func New(instanceID string, now time.Time, actor Actor, action Action, target Target) *Entry {
+	return &Entry{
+		ID:         uuid.Must(uuid.NewV7()).String(),
+		InstanceID: instanceID,
+		Time:       now.UTC().Truncate(time.Millisecond),
+		Actor:      actor,
+		Action:     action,
+		Target:     target,
+		Outcome:    Done,
+	}
+}
+
+// Query chooses entries of one instance. Empty fields choose all.
+type Query struct {
+	InstanceID string
+	// User matches the name or the id of a target of type User; Group
+	// likewise.
+	User, Group string
+	Outcome     Outcome
+	// Limit is how many entries are returned at the most; 0 means all.
+	Limit int
+}
+
+// Store keeps entries.
+type Store interface {
+	// AppendHistory writes an entry that stands alone: an attempt that was
+	// refused. What was done writes its entry in its own transaction.
+	AppendHistory(ctx context.Context, e *Entry) error
+	// History calls yield with the entries that q chooses, the oldest first,
+	// until there are no more or yield returns an error. With a limit, they
+	// are the newest ones.
+	History(ctx context.Context, q Query, yield func(*Entry) error) error
+}
+
+// ParseOutcome returns the outcome that s names.
+func ParseOutcome(s string) (Outcome, error) {
+	switch o := Outcome(s); o {
+	case Done, Refused, Failed, "":
+		return o, nil
+	}
+	return "", fmt.Errorf("unknown outcome %q: use done, refused or failed", s)
+}

@@ -1,0 +1,229 @@
+// Package provisioning is the one way by which users and groups change: its
+// methods are the use cases of the application's side, for the SCIM server
+// and for the commands alike. Each reads, decides, and writes everything
+// that follows from the decision in one transaction, the history with it.
+package provisioning
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"muster/server/history"
+	"muster/server/instance"
+	"muster/server/mapping"
+	"muster/server/scim"
+	"muster/server/scim/filter"
+	"muster/server/scim/schema"
+)
+
+// Errors that a [Store] returns.
+var (
+	// ErrNotFound: the instance has no such user or group.
+	ErrNotFound = errors.New("not found")
+	// ErrChanged: another writer was faster; read again.
+	ErrChanged = errors.New("changed meanwhile")
+	// ErrDisplayNameTaken: the instance has a group of that name.
+	ErrDisplayNameTaken = errors.New("display name taken")
+	// ErrNoMember: a member to be added is not in the instance.
+	ErrNoMember = errors.New("no such member")
+	// ErrCycle: a group would contain itself.
+	ErrCycle = errors.New("group contains itself")
+)
+
+// NameTakenError is returned by a [Store] for a user name that is taken.
+type NameTakenError struct {
+	// InstanceID is the instance that holds the name.
+	InstanceID string
+}
+
+func (e *NameTakenError) Error() string { return "user name taken" }
+
+// Store keeps users and groups. Each write is one transaction: it happens
+// with its history entry, or not at all.
+type Store interface {
+	// User returns a user of the instance, or ErrNotFound.
+	User(ctx context.Context, instanceID, id string) (*User, error)
+	// UserByName returns the user of the instance whose name has that key.
+	UserByName(ctx context.Context, instanceID, key string) (*User, error)
+	// Users returns a page of users, and how many there are on all pages.
+	Users(ctx context.Context, q Query) ([]*User, int, error)
+	// Memberships returns the groups of users, by the users' ids.
+	Memberships(ctx context.Context, instanceID string, userIDs []string) (map[string][]Membership, error)
+
+	// CreateUser writes a new user. It links the manager if he or she is
+	// there, sets u.Manager.ID, and links the users who wait for this one.
+	CreateUser(ctx context.Context, u *User, e *history.Entry) error
+	// UpdateUser writes a user whose stored version is still the given one;
+	// else it returns ErrChanged. Managers are linked as by CreateUser.
+	UpdateUser(ctx context.Context, u *User, version int64, e *history.Entry) error
+	// DeleteUser deletes a user at the given version, with memberships and
+	// links.
+	DeleteUser(ctx context.Context, u *User, version int64, e *history.Entry) error
+	// LinkManager links a pending manager who arrived at the same moment.
+	LinkManager(ctx context.Context, u *User) error
+
+	// Group returns a group of the instance, or ErrNotFound.
+	Group(ctx context.Context, instanceID, id string) (*Group, error)
+	// Groups returns a page of groups, and how many there are on all pages.
+	Groups(ctx context.Context, q Query) ([]*Group, int, error)
+	// Members calls yield with each member of each of the groups.
+	Members(ctx context.Context, groupIDs []string, yield func(groupID string, m Member) error) error
+
+	CreateGroup(ctx context.Context, g *Group, c MemberChange, e EntryFunc) error
+	// UpdateGroup writes a group and changes its members. If g is nil only
+	// the members change, at whatever version the group is. It reports
+	// whether anything changed, and returns the group's version after it.
+	UpdateGroup(ctx context.Context, u GroupUpdate) (changed bool, err error)
+	DeleteGroup(ctx context.Context, g *Group, version int64, e *history.Entry) error
+
+	history.Store
+}
+
+// EntryFunc returns the history entry of a change of members, given the
+// members who were not there before and those who were.
+type EntryFunc func(added, removed []Member) *history.Entry
+
+// MemberChange is a change of a group's members. Clear removes all but those
+// in Add.
+type MemberChange struct {
+	Clear       bool
+	Add, Remove []string // ids
+}
+
+func (c MemberChange) empty() bool { return !c.Clear && len(c.Add) == 0 && len(c.Remove) == 0 }
+
+// GroupUpdate is a change of a group.
+type GroupUpdate struct {
+	// Group is the group as it will be, with its present version.
+	Group *Group
+	// Rewrite says that the group's own attributes change; if not, only its
+	// members do, and its version matters only if Exact is set.
+	Rewrite bool
+	Exact   bool
+	Members MemberChange
+	Entry   EntryFunc
+}
+
+// Query chooses a page of users or groups of an instance.
+type Query struct {
+	InstanceID string
+	Filter     filter.Node // nil for all
+	// SortBy is nil for the order of creation.
+	SortBy     *schema.Attribute
+	Descending bool
+	// Offset is how many are passed over, Limit how many are returned at the
+	// most.
+	Offset, Limit int
+	// Integration includes integration users, who are not for SCIM.
+	Integration bool
+}
+
+// Scope is on whose behalf a use case runs, and where.
+type Scope struct {
+	Instance *instance.Instance
+	Actor    history.Actor
+}
+
+// provider reports whether an identity provider acts, and not a person.
+func (s Scope) provider() bool { return s.Actor.Kind == history.KeyActor }
+
+// Service runs the use cases.
+type Service struct {
+	store   Store
+	log     *slog.Logger
+	now     func() time.Time
+	users   *schema.ResourceType
+	groups  *schema.ResourceType
+	mapping *mapping.Mapping
+}
+
+// NewService returns a service on a store. now is the clock, time.Now if nil.
+func NewService(store Store, log *slog.Logger, now func() time.Time) (*Service, error) {
+	if now == nil {
+		now = time.Now
+	}
+	s := &Service{store: store, log: log, now: now, users: schema.User(), groups: schema.Group()}
+	var err error
+	s.mapping, err = mapping.Compile(s.users, mapping.Default())
+	return s, err
+}
+
+// UserType and GroupType return the resource types that the service keeps.
+func (s *Service) UserType() *schema.ResourceType  { return s.users }
+func (s *Service) GroupType() *schema.ResourceType { return s.groups }
+
+// clock returns the present time at the precision that is stored.
+func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
+
+// validID reports whether id can be that of a resource: a UUID as this server
+// writes it. Ids are caseExact.
+func validID(id string) bool {
+	u, err := uuid.Parse(id)
+	return err == nil && u.String() == id
+}
+
+// Condition is the precondition of an If-Match header: the change is made
+// only if the resource is at one of the versions. The nil Condition always
+// holds.
+type Condition struct{ Versions []int64 }
+
+func (c *Condition) check(version int64) error {
+	if c == nil || slices.Contains(c.Versions, version) {
+		return nil
+	}
+	return scim.PreconditionFailed(ETag(version))
+}
+
+// ETag returns the entity tag of a version. It is weak: the same version can
+// be rendered in different ways (Section 3.14 of RFC 7644).
+func ETag(version int64) string { return fmt.Sprintf(`W/"%d"`, version) }
+
+// attempts is how often a change is tried again when another writer was
+// faster.
+const attempts = 50
+
+// retry runs f until it does not return ErrChanged.
+func retry(ctx context.Context, f func() error) error {
+	var err error
+	for range attempts {
+		if err = f(); !errors.Is(err, ErrChanged) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return fmt.Errorf("after %d attempts: %w", attempts, err)
+}
+
+// Refuse writes an attempt that did not succeed to the history, and returns
+// err as a client should see it. An err that is not a SCIM error is the
+// server's own fault.
+func (s *Service) Refuse(ctx context.Context, sc Scope, action history.Action, target history.Target, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := history.New(sc.Instance.ID, s.now(), sc.Actor, action, target)
+	e.Outcome, e.Status, e.Detail = history.Failed, 500, "internal error; the server's log has the request id "+sc.Actor.RequestID
+	if known := scim.AsError(err); known != nil {
+		e.Outcome, e.Status, e.ScimType, e.Detail = history.Refused, known.Status, string(known.Type), known.Detail
+	}
+	// The client may have gone; the row is written all the same.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := s.store.AppendHistory(ctx, e); err != nil {
+		s.log.ErrorContext(ctx, "history row of a refusal not written", "requestId", sc.Actor.RequestID, "error", err)
+	}
+	return err
+}
+
+// History calls yield with the entries of the history that q chooses.
+func (s *Service) History(ctx context.Context, q history.Query, yield func(*history.Entry) error) error {
+	return s.store.History(ctx, q, yield)
+}

@@ -1,0 +1,288 @@
+package provisioning
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"muster/server/history"
+	"muster/server/instance"
+	"muster/server/mapping"
+	"muster/server/scim"
+	"muster/server/scim/patch"
+	"muster/server/scim/schema"
+	"muster/server/scim/tolerance"
+)
+
+// User returns a user as a provider sees it.
+func (s *Service) User(ctx context.Context, sc Scope, id string) (*User, error) {
+	if !validID(id) {
+		return nil, scim.NotFound("User", id)
+	}
+	u, err := s.store.User(ctx, sc.Instance.ID, id)
+	if errors.Is(err, ErrNotFound) || err == nil && u.Integration && sc.provider() {
+		return nil, scim.NotFound("User", id)
+	}
+	return u, err
+}
+
+// UserByName returns a user by name, in any letter case. Integration users
+// are found too: this is for administrators.
+func (s *Service) UserByName(ctx context.Context, sc Scope, userName string) (*User, error) {
+	u, err := s.store.UserByName(ctx, sc.Instance.ID, schema.UserNameKey(userName))
+	if errors.Is(err, ErrNotFound) {
+		return nil, fmt.Errorf("instance %s has no user %q; `muster-server user list --instance %s` shows its users: %w",
+			sc.Instance.Slug, userName, sc.Instance.Slug, ErrNotFound)
+	}
+	return u, err
+}
+
+// Users returns a page of the instance's users, and how many there are on all
+// pages.
+func (s *Service) Users(ctx context.Context, sc Scope, q Query) ([]*User, int, error) {
+	q.InstanceID = sc.Instance.ID
+	return s.store.Users(ctx, q)
+}
+
+// Memberships returns the groups of users, by the users' ids.
+func (s *Service) Memberships(ctx context.Context, sc Scope, ids ...string) (map[string][]Membership, error) {
+	return s.store.Memberships(ctx, sc.Instance.ID, ids)
+}
+
+// CreateUser creates the user that a provider sent. No invitation goes out:
+// the guide's practice for provisioned users.
+func (s *Service) CreateUser(ctx context.Context, sc Scope, r schema.Resource) (*User, error) {
+	u := &User{Source: Provisioned, Role: instance.PlainUser}
+	return s.create(ctx, sc, u, r)
+}
+
+// Account describes a user account that is made by hand.
+type Account struct {
+	Fields      mapping.Fields
+	Integration bool
+	Role        instance.Role
+}
+
+// AddUser makes a user account by hand, as an administrator does in the
+// application. Over SCIM it appears by the inverse of the mapping, so that a
+// provider can pick it up.
+func (s *Service) AddUser(ctx context.Context, sc Scope, a Account) (*User, error) {
+	r, err := s.mapping.Resource(a.Fields)
+	if err != nil {
+		return nil, err
+	}
+	return s.create(ctx, sc, &User{Source: Manual, Role: a.Role, Integration: a.Integration}, r)
+}
+
+func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resource) (*User, error) {
+	u.ID = uuid.Must(uuid.NewV7()).String()
+	u.InstanceID = sc.Instance.ID
+	u.Version, u.Created = 1, s.clock()
+	u.Modified = u.Created
+	if _, given := r["active"]; !given {
+		r["active"] = true
+	}
+	s.describe(u, r)
+	target := history.Target{Type: "User", ID: u.ID, Name: u.UserName()}
+	e := history.New(sc.Instance.ID, u.Created, sc.Actor, history.UserCreate, target)
+	e.Changes = changes(s.users, nil, r, s.mapping.Label)
+	if u.Integration {
+		e.Detail = "integration user with the role " + string(u.Role)
+	}
+	err := retry(ctx, func() error { return s.store.CreateUser(ctx, u, e) })
+	if err != nil {
+		target.ID = ""
+		return nil, s.Refuse(ctx, sc, history.UserCreate, target, s.nameTaken(err, u))
+	}
+	return u, s.linkManager(ctx, u)
+}
+
+// describe sets all of u that follows from its resource.
+func (s *Service) describe(u *User, r schema.Resource) {
+	u.Fields = s.mapping.Fields(r)
+	u.Active = r["active"] != false
+	if ref := u.Fields[mapping.DirectManager]; ref != u.Manager.Ref {
+		u.Manager = Manager{Ref: ref}
+	}
+	externalID, _ := r["externalId"].(string)
+	u.Keys = Keys{
+		UserName:   schema.UserNameKey(u.UserName()),
+		ExternalID: externalID,
+		Email:      schema.Fold(u.Fields[mapping.Email]),
+		Search:     s.users.AppendSearchable(nil, r),
+	}
+	u.Text = s.users.Append(nil, r)
+}
+
+// linkManager links a manager who was created while u was.
+func (s *Service) linkManager(ctx context.Context, u *User) error {
+	if u.Manager.Ref == "" || u.Manager.ID != "" {
+		return nil
+	}
+	return s.store.LinkManager(ctx, u)
+}
+
+// nameTaken makes an error for the client of a name that is taken. It says
+// whether this instance or another one holds the name, and not which other.
+func (s *Service) nameTaken(err error, u *User) error {
+	var taken *NameTakenError
+	if !errors.As(err, &taken) {
+		return err
+	}
+	if taken.InstanceID == u.InstanceID {
+		return scim.Conflict("userName %q is taken: another user of this instance has it", u.UserName())
+	}
+	return scim.Conflict("userName %q is taken: a user of another instance has it, and a User Name is unique across all instances; "+
+		"choose another, or have the other instance give it up", u.UserName())
+}
+
+// ReplaceUser replaces a user by what a provider sent, Section 3.5.1 of RFC
+// 7644. A user account without "active" keeps its state: a template that
+// leaves it out must not bring a suspended person back. It reports whether
+// anything changed.
+func (s *Service) ReplaceUser(ctx context.Context, sc Scope, id string, r schema.Resource, c *Condition) (*User, bool, error) {
+	return s.update(ctx, sc, id, c, func(before schema.Resource) (schema.Resource, error) {
+		after := r.Clone()
+		if _, given := after["active"]; !given {
+			after["active"] = before["active"]
+		}
+		return after, nil
+	})
+}
+
+// PatchUser applies PATCH operations to a user, Section 3.5.2 of RFC 7644. It
+// reports whether anything changed.
+func (s *Service) PatchUser(ctx context.Context, sc Scope, id string, ops []patch.Operation, p *tolerance.Policy, c *Condition) (*User, bool, error) {
+	return s.update(ctx, sc, id, c, func(before schema.Resource) (schema.Resource, error) {
+		after, err := patch.Apply(s.users, before, ops, p)
+		if err == nil && after["active"] == nil {
+			after["active"] = before["active"]
+		}
+		return after, err
+	})
+}
+
+// SetActive suspends or reactivates a user by hand. It reports whether
+// anything changed.
+func (s *Service) SetActive(ctx context.Context, sc Scope, u *User, active bool) (*User, bool, error) {
+	return s.update(ctx, sc, u.ID, nil, func(before schema.Resource) (schema.Resource, error) {
+		after := before.Clone()
+		after["active"] = active
+		return after, nil
+	})
+}
+
+// SetRole gives a user another role. It reports whether anything changed.
+func (s *Service) SetRole(ctx context.Context, sc Scope, u *User, role instance.Role) (changed bool, err error) {
+	err = retry(ctx, func() error {
+		u, err = s.store.User(ctx, sc.Instance.ID, u.ID)
+		if err != nil || u.Role == role {
+			return err
+		}
+		r, err := s.users.Decode(u.Text)
+		if err != nil {
+			return err
+		}
+		s.describe(u, r)
+		e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.UserUpdate, u.target())
+		e.Changes = []history.Change{{Field: "Role", Old: string(u.Role), New: string(role)}}
+		version := u.Version
+		u.Role, u.Version, u.Modified = role, version+1, e.Time
+		if err := s.store.UpdateUser(ctx, u, version, e); err != nil {
+			return err
+		}
+		changed = true
+		return nil
+	})
+	return changed, err
+}
+
+func (u *User) target() history.Target {
+	return history.Target{Type: "User", ID: u.ID, Name: u.UserName()}
+}
+
+// update reads a user, lets change decide what becomes of it, and writes
+// that. What changes nothing writes nothing.
+func (s *Service) update(ctx context.Context, sc Scope, id string, c *Condition,
+	change func(before schema.Resource) (schema.Resource, error),
+) (u *User, changed bool, err error) {
+	target := history.Target{Type: "User", ID: id}
+	err = retry(ctx, func() error {
+		if u, err = s.User(ctx, sc, id); err != nil {
+			return err
+		}
+		target = u.target()
+		if err = c.check(u.Version); err != nil {
+			return err
+		}
+		changed, err = s.updateOnce(ctx, sc, u, change)
+		return err
+	})
+	if err != nil {
+		return nil, false, s.Refuse(ctx, sc, history.UserUpdate, target, err)
+	}
+	if changed {
+		err = s.linkManager(ctx, u)
+	}
+	return u, changed, err
+}
+
+func (s *Service) updateOnce(ctx context.Context, sc Scope, u *User, change func(schema.Resource) (schema.Resource, error)) (bool, error) {
+	before, err := s.users.Decode(u.Text)
+	if err != nil {
+		return false, err
+	}
+	after, err := change(before)
+	if err != nil {
+		return false, err
+	}
+	was := *u
+	s.describe(u, after)
+	pickup := u.Source == Manual && sc.provider()
+	if bytes.Equal(u.Text, was.Text) && !pickup {
+		return false, nil
+	}
+	action := history.UserUpdate
+	switch {
+	case pickup:
+		u.Source, action = Provisioned, history.UserPickUp
+	case was.Active && !u.Active:
+		action = history.UserSuspend
+	case !was.Active && u.Active:
+		action = history.UserReactivate
+	}
+	u.Version, u.Modified = was.Version+1, s.clock()
+	e := history.New(sc.Instance.ID, u.Modified, sc.Actor, action, was.target())
+	e.Changes = changes(s.users, before, after, s.mapping.Label)
+	if err := s.store.UpdateUser(ctx, u, was.Version, e); err != nil {
+		return false, s.nameTaken(err, u)
+	}
+	return true, nil
+}
+
+// DeleteUser deletes a user: "when a synced user is deleted from OneLogin,
+// delete the user". The name is free again.
+func (s *Service) DeleteUser(ctx context.Context, sc Scope, id string, c *Condition) error {
+	target := history.Target{Type: "User", ID: id}
+	err := retry(ctx, func() error {
+		u, err := s.User(ctx, sc, id)
+		if err != nil {
+			return err
+		}
+		target = u.target()
+		if err := c.check(u.Version); err != nil {
+			return err
+		}
+		before, err := s.users.Decode(u.Text)
+		if err != nil {
+			return err
+		}
+		e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.UserDelete, target)
+		e.Changes = changes(s.users, before, nil, s.mapping.Label)
+		return s.store.DeleteUser(ctx, u, u.Version, e)
+	})
+	return s.Refuse(ctx, sc, history.UserDelete, target, err)
+}

@@ -1,0 +1,213 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/jmoiron/sqlx"
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// dialect holds what differs between the engines.
+type dialect struct {
+	name     string
+	postgres bool
+	goose    goose.Dialect
+	// forUpdate locks the rows that a SELECT reads. SQLite locks the whole
+	// database when a transaction begins.
+	forUpdate string
+}
+
+// connect opens the connections to the database that a name stands for.
+func connect(ctx context.Context, name string) (*Store, error) {
+	switch {
+	case strings.HasPrefix(name, "sqlite:"):
+		return connectSQLite(ctx, strings.TrimPrefix(name, "sqlite:"))
+	case strings.HasPrefix(name, "postgres://"), strings.HasPrefix(name, "postgresql://"):
+		return connectPostgres(ctx, name)
+	}
+	return nil, fmt.Errorf("the database %q is not known: give sqlite:PATH, such as sqlite:./muster.db, or a postgres:// URL", redact(name))
+}
+
+// redact hides the password in a URL.
+func redact(name string) string {
+	if u, err := url.Parse(name); err == nil {
+		return u.Redacted()
+	}
+	return "…"
+}
+
+func connectPostgres(ctx context.Context, name string) (*Store, error) {
+	if _, err := pgx.ParseConfig(name); err != nil {
+		return nil, fmt.Errorf("the database URL is not valid: %w", err) // pgx hides the password
+	}
+	db, err := sqlx.Open("pgx", name)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(20)
+	db.SetMaxIdleConns(20)
+	s := &Store{db: db, read: db, d: dialect{name: "PostgreSQL", postgres: true, goose: goose.DialectPostgres, forUpdate: " FOR UPDATE"}}
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("the database %s does not answer: %w", redact(name), err), s.Close())
+	}
+	return s, nil
+}
+
+func connectSQLite(ctx context.Context, path string) (*Store, error) {
+	if path == "" || strings.HasPrefix(path, ":memory:") {
+		return nil, errors.New("sqlite needs a path, such as sqlite:./muster.db")
+	}
+	open := func(options string, connections int) *sqlx.DB {
+		u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()}
+		u.RawQuery = "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" + options
+		db := sqlx.MustOpen("sqlite", u.String())
+		db.SetMaxOpenConns(connections)
+		db.SetMaxIdleConns(connections)
+		return db
+	}
+	s := &Store{db: open("&_txlock=immediate", 1), read: open("&_pragma=query_only(1)", 8), d: dialect{name: "SQLite", goose: goose.DialectSQLite3}}
+	// The writer goes first: it creates the file.
+	for _, db := range []*sqlx.DB{s.db, s.read} {
+		if err := db.PingContext(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("the database file %s cannot be opened: %w", path, err), s.Close())
+		}
+	}
+	return s, nil
+}
+
+// retryable reports whether a transaction that failed with err may succeed
+// if it is run again: 40001 and 40P01 of PostgreSQL and its kin.
+func (d dialect) retryable(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "40001" || pg.Code == "40P01"
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		return lite.Code()&0xff == sqlite3.SQLITE_BUSY
+	}
+	return false
+}
+
+// taken returns the unique constraint that a write violated, or "". SQLite
+// gives the columns and not the name.
+func (d dialect) taken(err error) string {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == "23505" {
+		return pg.ConstraintName
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) && lite.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE {
+		switch text := lite.Error(); {
+		case strings.Contains(text, "users.user_name_key"):
+			return "users_user_name"
+		case strings.Contains(text, "groups.display_name_key"):
+			return "groups_display_name"
+		case strings.Contains(text, "instances.slug"):
+			return "instances_slug"
+		}
+	}
+	return ""
+}
+
+// The methods below write SQL that reaches into the column "search", a JSON
+// document. Names come from schemas, never from a client; they are quoted
+// all the same.
+
+// field returns the text at a path of names below a JSON value.
+func (d dialect) field(value string, names ...string) string {
+	if !d.postgres {
+		return "json_extract(" + value + ", " + sqlitePath(names) + ")"
+	}
+	for i, name := range names {
+		arrow := "->"
+		if i == len(names)-1 {
+			arrow = "->>"
+		}
+		value += arrow + literal(name)
+	}
+	return "(" + value + ")"
+}
+
+// boolean returns the condition that the text of field is true, or false.
+func (d dialect) boolean(field string, want bool) string {
+	if d.postgres {
+		return fmt.Sprintf("%s = '%t'", field, want)
+	}
+	if want {
+		return field + " = 1"
+	}
+	return field + " = 0"
+}
+
+// number returns the text of field as a number.
+func (d dialect) number(field string) string {
+	if d.postgres {
+		return "CAST(" + field + " AS double precision)"
+	}
+	return field
+}
+
+// elements returns a FROM item that has a row for each element of the array
+// at a path, and the SQL for such an element and for its place.
+func (d dialect) elements(value string, names ...string) (from, element, place string) {
+	if !d.postgres {
+		return "json_each(" + value + ", " + sqlitePath(names) + ") AS e", "e.value", "e.key"
+	}
+	for _, name := range names {
+		value += "->" + literal(name)
+	}
+	return "jsonb_array_elements(" + value + ") WITH ORDINALITY AS e(value, place)", "e.value", "e.place"
+}
+
+// bytewise makes a comparison of order one of bytes.
+func (d dialect) bytewise(text string) string {
+	if d.postgres {
+		return text + ` COLLATE "C"`
+	}
+	return text
+}
+
+// contains, hasPrefix and hasSuffix return conditions on a text with one
+// parameter, which must not be empty; hasSuffix takes it twice.
+func (d dialect) contains(text string) string {
+	if d.postgres {
+		return "strpos(" + text + ", ?) > 0"
+	}
+	return "instr(" + text + ", ?) > 0"
+}
+
+func (d dialect) hasPrefix(text string) string {
+	if d.postgres {
+		return "starts_with(" + text + ", ?)"
+	}
+	return "instr(" + text + ", ?) = 1"
+}
+
+func (d dialect) hasSuffix(text string) string {
+	if d.postgres {
+		return "right(" + text + ", char_length(CAST(? AS text))) = ?"
+	}
+	return "substr(" + text + ", -length(?)) = ?"
+}
+
+func sqlitePath(names []string) string {
+	var b strings.Builder
+	b.WriteString("$")
+	for _, name := range names {
+		b.WriteString(`."` + strings.ReplaceAll(name, `"`, "") + `"`)
+	}
+	return literal(b.String())
+}
+
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -1,0 +1,355 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"muster/server/history"
+	"muster/server/provisioning"
+)
+
+type groupRow struct {
+	ID             string         `db:"id"`
+	InstanceID     string         `db:"instance_id"`
+	DisplayName    string         `db:"display_name"`
+	DisplayNameKey string         `db:"display_name_key"`
+	ExternalID     sql.NullString `db:"external_id"`
+	Source         string         `db:"source"`
+	Resource       []byte         `db:"resource"`
+	Version        int64          `db:"version"`
+	Created        int64          `db:"created"`
+	Modified       int64          `db:"modified"`
+}
+
+const selectGroup = `SELECT id, instance_id, display_name, display_name_key, external_id, source, resource, version, created, modified
+	FROM groups `
+
+func (r *groupRow) group() *provisioning.Group {
+	return &provisioning.Group{
+		ID: r.ID, InstanceID: r.InstanceID, DisplayName: r.DisplayName, DisplayNameKey: r.DisplayNameKey,
+		ExternalID: r.ExternalID.String, Text: r.Resource, Source: provisioning.Source(r.Source),
+		Version: r.Version, Created: fromMillis(r.Created), Modified: fromMillis(r.Modified),
+	}
+}
+
+// Group returns a group of the instance.
+func (s *Store) Group(ctx context.Context, instanceID, id string) (*provisioning.Group, error) {
+	var r groupRow
+	if err := s.get(ctx, &r, selectGroup+"WHERE id = ? AND instance_id = ?", id, instanceID); err != nil {
+		return nil, notFound(err)
+	}
+	return r.group(), nil
+}
+
+// Groups returns a page of groups, and how many there are on all pages.
+func (s *Store) Groups(ctx context.Context, q provisioning.Query) ([]*provisioning.Group, int, error) {
+	var rows []groupRow
+	total, err := s.page(ctx, s.groupKind, q, "WHERE instance_id = ?", []any{q.InstanceID}, selectGroup, &rows, func() int { return len(rows) })
+	if err != nil {
+		return nil, 0, err
+	}
+	groups := make([]*provisioning.Group, len(rows))
+	for i := range rows {
+		groups[i] = rows[i].group()
+	}
+	return groups, total, nil
+}
+
+// memberRow is a member of a group.
+type memberRow struct {
+	GroupID string `db:"group_id"`
+	ID      string `db:"id"`
+	Type    string `db:"type"`
+	Name    string `db:"name"`
+	Display string `db:"display"`
+}
+
+func (r memberRow) member() provisioning.Member {
+	return provisioning.Member{ID: r.ID, Type: r.Type, Name: r.Name, Display: r.Display}
+}
+
+// Members calls yield with each member of each group.
+func (s *Store) Members(ctx context.Context, groupIDs []string, yield func(string, provisioning.Member) error) error {
+	slices.Sort(groupIDs)
+	return chunks(groupIDs, func(ids []string) error {
+		var rows []memberRow
+		err := s.list(ctx, &rows, `SELECT gu.group_id AS group_id, u.id AS id, 'User' AS type, u.user_name AS name, u.display AS display
+				FROM group_users AS gu JOIN users AS u ON u.id = gu.user_id WHERE gu.group_id IN (?)
+			UNION ALL
+			SELECT gg.group_id, g.id, 'Group', g.display_name, g.display_name
+				FROM group_groups AS gg JOIN groups AS g ON g.id = gg.child_id WHERE gg.group_id IN (?)
+			ORDER BY group_id, type DESC, id`, ids, ids)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := yield(r.GroupID, r.member()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// CreateGroup writes a new group with its members.
+func (s *Store) CreateGroup(ctx context.Context, g *provisioning.Group, c provisioning.MemberChange, entry provisioning.EntryFunc) error {
+	err := s.update(ctx, func(t tx) error {
+		_, err := t.exec(ctx, `INSERT INTO groups (id, instance_id, display_name, display_name_key, external_id, source, resource, search, version, created, modified)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			g.ID, g.InstanceID, g.DisplayName, g.DisplayNameKey, null(g.ExternalID), string(g.Source), string(g.Text), string(g.Search),
+			g.Version, millis(g.Created), millis(g.Modified))
+		if err != nil {
+			return err
+		}
+		added, err := t.addMembers(ctx, g, c.Add)
+		if err != nil {
+			return err
+		}
+		return t.append(ctx, entry(added, nil))
+	})
+	return s.displayNameTaken(err)
+}
+
+func (s *Store) displayNameTaken(err error) error {
+	if err != nil && s.d.taken(err) == "groups_display_name" {
+		return provisioning.ErrDisplayNameTaken
+	}
+	return err
+}
+
+// UpdateGroup changes a group, its members, or both.
+func (s *Store) UpdateGroup(ctx context.Context, u provisioning.GroupUpdate) (changed bool, err error) {
+	g := u.Group
+	version := g.Version
+	err = s.update(ctx, func(t tx) error {
+		changed = false
+		if u.Rewrite {
+			if err := t.rewriteGroup(ctx, g, version); err != nil {
+				return err
+			}
+		}
+		removed, err := t.removeMembers(ctx, g.ID, u.Members)
+		if err != nil {
+			return err
+		}
+		added, err := t.addMembers(ctx, g, u.Members.Add)
+		if err != nil {
+			return err
+		}
+		changed = u.Rewrite || len(added)+len(removed) > 0
+		if !changed {
+			return nil
+		}
+		if !u.Rewrite {
+			if err := t.touchGroup(ctx, g, version, u.Exact); err != nil {
+				return err
+			}
+		}
+		return t.append(ctx, u.Entry(added, removed))
+	})
+	return changed, s.displayNameTaken(err)
+}
+
+// rewriteGroup writes the group's own attributes.
+func (t tx) rewriteGroup(ctx context.Context, g *provisioning.Group, version int64) error {
+	n, err := t.exec(ctx, `UPDATE groups SET display_name = ?, display_name_key = ?, external_id = ?, source = ?, resource = ?, search = ?,
+		version = version + 1, modified = ? WHERE id = ? AND instance_id = ? AND version = ?`,
+		g.DisplayName, g.DisplayNameKey, null(g.ExternalID), string(g.Source), string(g.Text), string(g.Search),
+		millis(g.Modified), g.ID, g.InstanceID, version)
+	if err == nil && n == 0 {
+		err = provisioning.ErrChanged
+	}
+	g.Version = version + 1
+	return err
+}
+
+// touchGroup gives a group whose members change its next version.
+func (t tx) touchGroup(ctx context.Context, g *provisioning.Group, version int64, exact bool) error {
+	query, args := "UPDATE groups SET version = version + 1, modified = ? WHERE id = ? AND instance_id = ?", []any{millis(g.Modified), g.ID, g.InstanceID}
+	if exact {
+		query, args = query+" AND version = ?", append(args, version)
+	}
+	var versions []int64
+	if err := t.list(ctx, &versions, query+" RETURNING version", args...); err != nil {
+		return err
+	}
+	if len(versions) == 0 {
+		return provisioning.ErrChanged
+	}
+	g.Version = versions[0]
+	return nil
+}
+
+// addMembers adds users and groups of the instance to a group, and returns
+// those who were not in it before.
+func (t tx) addMembers(ctx context.Context, g *provisioning.Group, ids []string) ([]provisioning.Member, error) {
+	var added []provisioning.Member
+	err := chunks(ids, func(ids []string) error {
+		var found []memberRow
+		err := t.list(ctx, &found, `SELECT id, 'User' AS type, u.user_name AS name FROM users AS u
+			WHERE u.instance_id = ? AND NOT u.integration AND u.id IN (?)`, g.InstanceID, ids)
+		if err != nil {
+			return err
+		}
+		rest := withoutRows(ids, found)
+		if len(rest) > 0 {
+			children, err := t.children(ctx, g, rest)
+			if err != nil {
+				return err
+			}
+			found = append(found, children...)
+		}
+		for _, table := range []struct{ kind, name, column string }{{"User", "group_users", "user_id"}, {"Group", "group_groups", "child_id"}} {
+			new, err := t.insertMembers(ctx, g.ID, table.name, table.column, ofType(found, table.kind))
+			if err != nil {
+				return err
+			}
+			added = append(added, new...)
+		}
+		if len(rest) > 0 {
+			return t.checkCycle(ctx, g.ID)
+		}
+		return nil
+	})
+	return added, err
+}
+
+// children returns the groups among ids, all of which must be some. It locks
+// the instance: two groups that are put into each other at the same moment
+// would not see it.
+func (t tx) children(ctx context.Context, g *provisioning.Group, ids []string) ([]memberRow, error) {
+	var locked []string
+	if err := t.list(ctx, &locked, "SELECT id FROM instances WHERE id = ?"+t.d.forUpdate, g.InstanceID); err != nil {
+		return nil, err
+	}
+	var found []memberRow
+	err := t.list(ctx, &found, "SELECT id, 'Group' AS type, display_name AS name FROM groups WHERE instance_id = ? AND id IN (?)", g.InstanceID, ids)
+	if err != nil {
+		return nil, err
+	}
+	if rest := withoutRows(ids, found); len(rest) > 0 {
+		return nil, fmt.Errorf("%w: there is no user or group with the id %q in this instance", provisioning.ErrNoMember, rest[0])
+	}
+	return found, nil
+}
+
+func (t tx) checkCycle(ctx context.Context, groupID string) error {
+	var n int
+	err := t.get(ctx, &n, `WITH RECURSIVE down (id) AS (
+			SELECT child_id FROM group_groups WHERE group_id = ?
+			UNION
+			SELECT gg.child_id FROM down JOIN group_groups AS gg ON gg.group_id = down.id)
+		SELECT count(*) FROM down WHERE id = ?`, groupID, groupID)
+	if err == nil && n > 0 {
+		err = provisioning.ErrCycle
+	}
+	return err
+}
+
+func withoutRows(ids []string, rows []memberRow) []string {
+	found := make(map[string]bool, len(rows))
+	for _, r := range rows {
+		found[r.ID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return found[id] })
+}
+
+func ofType(rows []memberRow, kind string) []memberRow {
+	return slices.DeleteFunc(slices.Clone(rows), func(r memberRow) bool { return r.Type != kind })
+}
+
+// insertMembers adds rows to a table of members, and returns those that were
+// not there.
+func (t tx) insertMembers(ctx context.Context, groupID, table, column string, rows []memberRow) ([]provisioning.Member, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	query := "INSERT INTO " + table + " (group_id, " + column + ") VALUES "
+	args := make([]any, 0, 2*len(rows))
+	for i, r := range rows {
+		if i > 0 {
+			query += ", "
+		}
+		query += "(?, ?)"
+		args = append(args, groupID, r.ID)
+	}
+	var inserted []string
+	if err := t.list(ctx, &inserted, query+" ON CONFLICT DO NOTHING RETURNING "+column, args...); err != nil {
+		return nil, err
+	}
+	isNew := set(inserted)
+	var added []provisioning.Member
+	for _, r := range rows {
+		if isNew[r.ID] {
+			added = append(added, r.member())
+		}
+	}
+	return added, nil
+}
+
+// removeMembers removes members from a group, and returns those who were in
+// it.
+func (t tx) removeMembers(ctx context.Context, groupID string, c provisioning.MemberChange) ([]provisioning.Member, error) {
+	var removed []provisioning.Member
+	for _, table := range []struct{ kind, name, column, member string }{
+		{"User", "group_users", "user_id", "(SELECT u.user_name FROM users AS u WHERE u.id = user_id)"},
+		{"Group", "group_groups", "child_id", "(SELECT g.display_name FROM groups AS g WHERE g.id = child_id)"},
+	} {
+		ids := c.Remove
+		if c.Clear {
+			var present []string
+			if err := t.list(ctx, &present, "SELECT "+table.column+" FROM "+table.name+" WHERE group_id = ?", groupID); err != nil {
+				return nil, err
+			}
+			ids = difference(present, c.Add)
+		}
+		err := chunks(ids, func(ids []string) error {
+			var rows []memberRow
+			err := t.list(ctx, &rows, "DELETE FROM "+table.name+" WHERE group_id = ? AND "+table.column+" IN (?) RETURNING "+
+				table.column+" AS id, '"+table.kind+"' AS type, "+table.member+" AS name", groupID, ids)
+			for _, r := range rows {
+				removed = append(removed, r.member())
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return removed, nil
+}
+
+// difference returns the strings in a that are not in b.
+func difference(a, b []string) []string {
+	in := set(b)
+	return slices.DeleteFunc(a, func(s string) bool { return in[s] })
+}
+
+func set(list []string) map[string]bool {
+	in := make(map[string]bool, len(list))
+	for _, s := range list {
+		in[s] = true
+	}
+	return in
+}
+
+// DeleteGroup deletes a group; its members stay.
+func (s *Store) DeleteGroup(ctx context.Context, g *provisioning.Group, version int64, e *history.Entry) error {
+	return s.update(ctx, func(t tx) error {
+		_, err := t.exec(ctx, `UPDATE groups SET version = version + 1, modified = ?
+			WHERE id IN (SELECT group_id FROM group_groups WHERE child_id = ?)`, millis(e.Time), g.ID)
+		if err != nil {
+			return err
+		}
+		n, err := t.exec(ctx, "DELETE FROM groups WHERE id = ? AND instance_id = ? AND version = ?", g.ID, g.InstanceID, version)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return provisioning.ErrChanged
+		}
+		return t.append(ctx, e)
+	})
+}

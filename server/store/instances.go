@@ -1,0 +1,200 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"muster/server/history"
+	"muster/server/instance"
+	"muster/server/scim/schema"
+)
+
+type instanceRow struct {
+	ID          string `db:"id"`
+	Slug        string `db:"slug"`
+	Name        string `db:"name"`
+	Edition     string `db:"edition"`
+	Environment string `db:"environment"`
+	Created     int64  `db:"created"`
+}
+
+func (r *instanceRow) instance() *instance.Instance {
+	return &instance.Instance{
+		ID: r.ID, Slug: r.Slug, Name: r.Name, Edition: instance.Edition(r.Edition),
+		Environment: instance.Environment(r.Environment), Created: fromMillis(r.Created),
+	}
+}
+
+// missing makes instance.ErrNotFound of an empty answer.
+func missing(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return instance.ErrNotFound
+	}
+	return err
+}
+
+// CreateInstance writes a new instance.
+func (s *Store) CreateInstance(ctx context.Context, i *instance.Instance, e *history.Entry) error {
+	err := s.update(ctx, func(t tx) error {
+		_, err := t.exec(ctx, "INSERT INTO instances (id, slug, name, edition, environment, created) VALUES (?, ?, ?, ?, ?, ?)",
+			i.ID, i.Slug, i.Name, string(i.Edition), string(i.Environment), millis(i.Created))
+		if err != nil {
+			return err
+		}
+		return t.append(ctx, e)
+	})
+	if err != nil && s.d.taken(err) == "instances_slug" {
+		return instance.ErrExists
+	}
+	return err
+}
+
+// Instances returns all instances in the order of their slugs.
+func (s *Store) Instances(ctx context.Context) ([]*instance.Instance, error) {
+	var rows []instanceRow
+	if err := s.list(ctx, &rows, "SELECT * FROM instances ORDER BY slug"); err != nil {
+		return nil, err
+	}
+	list := make([]*instance.Instance, len(rows))
+	for i := range rows {
+		list[i] = rows[i].instance()
+	}
+	return list, nil
+}
+
+// InstanceBySlug returns the instance of that name.
+func (s *Store) InstanceBySlug(ctx context.Context, slug string) (*instance.Instance, error) {
+	var r instanceRow
+	if err := s.get(ctx, &r, "SELECT * FROM instances WHERE slug = ?", slug); err != nil {
+		return nil, missing(err)
+	}
+	return r.instance(), nil
+}
+
+type keyRow struct {
+	ID         string         `db:"id"`
+	InstanceID string         `db:"instance_id"`
+	UserID     sql.NullString `db:"user_id"`
+	UserName   string         `db:"user_name"`
+	Digest     string         `db:"digest"`
+	Created    int64          `db:"created"`
+	Expires    int64          `db:"expires"`
+	Revoked    sql.NullInt64  `db:"revoked"`
+}
+
+func (r *keyRow) key() (*instance.Key, error) {
+	digest, err := hex.DecodeString(r.Digest)
+	if err != nil {
+		return nil, err
+	}
+	k := &instance.Key{
+		ID: r.ID, InstanceID: r.InstanceID, UserID: r.UserID.String, UserName: r.UserName, Digest: digest,
+		Created: fromMillis(r.Created), Expires: fromMillis(r.Expires),
+	}
+	if r.Revoked.Valid {
+		k.Revoked = fromMillis(r.Revoked.Int64)
+	}
+	return k, nil
+}
+
+// CreateKey writes a new key.
+func (s *Store) CreateKey(ctx context.Context, k *instance.Key, e *history.Entry) error {
+	return s.update(ctx, func(t tx) error {
+		_, err := t.exec(ctx, "INSERT INTO api_keys (id, instance_id, user_id, user_name, digest, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			k.ID, k.InstanceID, k.UserID, k.UserName, hex.EncodeToString(k.Digest), millis(k.Created), millis(k.Expires))
+		if err != nil {
+			return err
+		}
+		return t.append(ctx, e)
+	})
+}
+
+// Keys returns the keys of an instance, the oldest first.
+func (s *Store) Keys(ctx context.Context, instanceID string) ([]*instance.Key, error) {
+	var rows []keyRow
+	if err := s.list(ctx, &rows, "SELECT * FROM api_keys WHERE instance_id = ? ORDER BY created, id", instanceID); err != nil {
+		return nil, err
+	}
+	list := make([]*instance.Key, len(rows))
+	var err error
+	for i := range rows {
+		if list[i], err = rows[i].key(); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// RevokeKey ends the validity of a key.
+func (s *Store) RevokeKey(ctx context.Context, instanceID, keyID string, at time.Time, e *history.Entry) (changed bool, err error) {
+	err = s.update(ctx, func(t tx) error {
+		var name string
+		if err := t.get(ctx, &name, "SELECT user_name FROM api_keys WHERE id = ? AND instance_id = ?", keyID, instanceID); err != nil {
+			return missing(err)
+		}
+		n, err := t.exec(ctx, "UPDATE api_keys SET revoked = ? WHERE id = ? AND instance_id = ? AND revoked IS NULL", millis(at), keyID, instanceID)
+		changed = n > 0
+		if err != nil || !changed {
+			return err
+		}
+		e.Target.Name = name
+		return t.append(ctx, e)
+	})
+	return changed, err
+}
+
+// Credential returns a key with its holder and its instance.
+func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credential, error) {
+	var r struct {
+		keyRow
+		Slug        string         `db:"slug"`
+		Name        string         `db:"name"`
+		Edition     string         `db:"edition"`
+		Environment string         `db:"environment"`
+		Began       int64          `db:"began"`
+		Role        sql.NullString `db:"role"`
+		Active      sql.NullBool   `db:"active"`
+		Integration sql.NullBool   `db:"integration"`
+	}
+	err := s.get(ctx, &r, `SELECT k.id AS id, k.instance_id AS instance_id, k.user_id AS user_id, k.user_name AS user_name,
+		k.digest AS digest, k.created AS created, k.expires AS expires, k.revoked AS revoked,
+		i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment, i.created AS began,
+		u.role AS role, u.active AS active, u.integration AS integration
+		FROM api_keys AS k JOIN instances AS i ON i.id = k.instance_id LEFT JOIN users AS u ON u.id = k.user_id
+		WHERE k.id = ?`, keyID)
+	if err != nil {
+		return nil, missing(err)
+	}
+	k, err := r.key()
+	if err != nil {
+		return nil, err
+	}
+	c := &instance.Credential{Key: *k, Instance: *(&instanceRow{r.InstanceID, r.Slug, r.Name, r.Edition, r.Environment, r.Began}).instance()}
+	if r.Role.Valid {
+		c.Holder = &instance.Holder{
+			UserID: k.UserID, UserName: k.UserName, Role: instance.Role(r.Role.String),
+			Active: r.Active.Bool, Integration: r.Integration.Bool,
+		}
+	}
+	return c, nil
+}
+
+// Holder returns the user of that name in so far as keys depend on it.
+func (s *Store) Holder(ctx context.Context, instanceID, userName string) (*instance.Holder, error) {
+	var r struct {
+		ID          string `db:"id"`
+		UserName    string `db:"user_name"`
+		Role        string `db:"role"`
+		Active      bool   `db:"active"`
+		Integration bool   `db:"integration"`
+	}
+	err := s.get(ctx, &r, "SELECT id, user_name, role, active, integration FROM users WHERE user_name_key = ? AND instance_id = ?",
+		schema.UserNameKey(userName), instanceID)
+	if err != nil {
+		return nil, missing(err)
+	}
+	return &instance.Holder{UserID: r.ID, UserName: r.UserName, Role: instance.Role(r.Role), Active: r.Active, Integration: r.Integration}, nil
+}

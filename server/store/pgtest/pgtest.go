@@ -1,0 +1,81 @@
+// Package pgtest gives tests a real PostgreSQL. It looks for one in this
+// order:
+//
+//  1. the server that MUSTER_TEST_DATABASE_URL names;
+//  2. a container from MUSTER_TEST_POSTGRES_IMAGE, by default a current
+//     postgres image, pulled as anyone would;
+//  3. a container from the image that scripts/postgres-image builds, where
+//     nothing can be pulled;
+//  4. the PostgreSQL binaries of this machine, where there is no container
+//     engine.
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+)
+
+// DefaultImage is the image that is pulled when nothing else is said.
+const DefaultImage = "postgres:18-alpine"
+
+// Server is a running PostgreSQL.
+type Server struct {
+	// Origin says which one it is, for people.
+	Origin string
+	admin  string
+	stop   func(context.Context) error
+}
+
+// Start finds or starts a PostgreSQL. The caller must call Stop.
+func Start(ctx context.Context) (*Server, error) {
+	if name := os.Getenv("MUSTER_TEST_DATABASE_URL"); strings.HasPrefix(name, "postgres") {
+		return &Server{Origin: "the server that MUSTER_TEST_DATABASE_URL names", admin: name, stop: func(context.Context) error { return nil }}, nil
+	}
+	s, err := startContainer(ctx)
+	if err == nil {
+		return s, nil
+	}
+	s, localErr := startLocal(ctx)
+	if localErr == nil {
+		s.Origin += " (no container: " + err.Error() + ")"
+		return s, nil
+	}
+	return nil, fmt.Errorf("no PostgreSQL for the tests: set MUSTER_TEST_DATABASE_URL, start Docker, or install PostgreSQL 15 or later:\n\tcontainer: %w\n\tbinaries: %w", err, localErr)
+}
+
+// Stop ends the server if Start began it.
+func (s *Server) Stop(ctx context.Context) error { return s.stop(ctx) }
+
+// Database creates an empty database and returns its URL, and a function
+// that drops it.
+func (s *Server) Database(ctx context.Context) (databaseURL string, drop func() error, err error) {
+	name := "muster_test_" + strings.ToLower(rand.Text()[:12])
+	if err := s.exec(ctx, "CREATE DATABASE "+name); err != nil {
+		return "", nil, fmt.Errorf("create a database for tests (the user needs CREATEDB): %w", err)
+	}
+	u, err := url.Parse(s.admin)
+	if err != nil {
+		return "", nil, err
+	}
+	u.Path = "/" + name
+	return u.String(), func() error {
+		return s.exec(context.WithoutCancel(ctx), "DROP DATABASE "+name+" WITH (FORCE)")
+	}, nil
+}
+
+func (s *Server) exec(ctx context.Context, statement string) error {
+	db, err := sql.Open("pgx", s.admin)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, statement)
+	return errors.Join(err, db.Close())
+}

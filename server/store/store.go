@@ -1,0 +1,230 @@
+// Package store keeps everything in a relational database: PostgreSQL, or
+// SQLite embedded in the program. There is one set of queries; dialect.go
+// holds what differs. The package implements the interfaces that instance,
+// provisioning and history declare.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// Store is a database with the schema of this version. Any number of servers
+// may share one.
+type Store struct {
+	// db runs what writes. SQLite has one connection for it: it knows one
+	// writer at a time, and queueing here is fairer than its busy timeout.
+	db *sqlx.DB
+	// read runs what only reads. On PostgreSQL it is the same as db.
+	read *sqlx.DB
+	d    dialect
+
+	userKind, groupKind *kind
+}
+
+// Open connects to the database that a name stands for, sqlite:PATH or a
+// postgres:// URL, and brings its schema up to date.
+func Open(ctx context.Context, name string) (*Store, error) {
+	s, err := connect(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	s.userKind, s.groupKind = userKind(), groupKind()
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("migrate database: %w", err), s.Close())
+	}
+	return s, nil
+}
+
+// Close ends the connections.
+func (s *Store) Close() error {
+	if s.read != s.db {
+		return errors.Join(s.read.Close(), s.db.Close())
+	}
+	return s.db.Close()
+}
+
+// Ping tells whether the database answers.
+func (s *Store) Ping(ctx context.Context) error { return s.read.PingContext(ctx) }
+
+// Engine names the database engine: "PostgreSQL" or "SQLite".
+func (s *Store) Engine() string { return s.d.name }
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+func (s *Store) provider() (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	if s.d.postgres {
+		// A lock in a table works where there are no advisory locks.
+		locker, err := lock.NewPostgresTableLocker()
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, goose.WithLocker(locker))
+	}
+	return goose.NewProvider(s.d.goose, s.db.DB, files, options...)
+}
+
+// migrate brings the schema up to date. Several processes may do so at once.
+func (s *Store) migrate(ctx context.Context) error {
+	p, err := s.provider()
+	if err != nil {
+		return err
+	}
+	pending, err := p.HasPending(ctx)
+	if err != nil || !pending {
+		return err
+	}
+	if _, err = p.Up(ctx); err != nil {
+		// Another process may have been faster.
+		if pending, again := p.HasPending(ctx); again == nil && !pending {
+			return nil
+		}
+	}
+	return err
+}
+
+// Migration is the state of one migration of the schema.
+type Migration struct {
+	Version int64
+	Applied time.Time // zero if it is pending
+}
+
+// Migrations returns the state of all migrations.
+func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
+	p, err := s.provider()
+	if err != nil {
+		return nil, err
+	}
+	status, err := p.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Migration, len(status))
+	for i, m := range status {
+		list[i] = Migration{Version: m.Source.Version, Applied: m.AppliedAt}
+	}
+	return list, nil
+}
+
+// tx is a transaction. Its methods take queries with "?" for parameters.
+type tx struct {
+	*sqlx.Tx
+	d dialect
+}
+
+// attempts is how often a transaction is run when the database asks for it.
+const attempts = 20
+
+// update runs f in a transaction that writes. If the database could not
+// serialize it with others, f runs again: it must have no effect but on the
+// transaction.
+func (s *Store) update(ctx context.Context, f func(tx) error) error {
+	var err error
+	for i := range attempts {
+		if err = s.once(ctx, f); err == nil || !s.d.retryable(err) {
+			return err
+		}
+		// Wait a little longer each time, and not all the same.
+		wait := time.Duration(rand.Int64N(int64(time.Millisecond) << min(i, 7)))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+	return fmt.Errorf("transaction given up after %d attempts: %w", attempts, err)
+}
+
+func (s *Store) once(ctx context.Context, f func(tx) error) error {
+	t, err := s.db.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := f(tx{t, s.d}); err != nil {
+		return errors.Join(err, rollback(t))
+	}
+	return t.Commit()
+}
+
+func rollback(t *sqlx.Tx) error {
+	if err := t.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+		return err
+	}
+	return nil
+}
+
+// exec runs a statement and returns how many rows it changed.
+func (t tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	r, err := t.ExecContext(ctx, t.Rebind(query), args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+// get reads one row into dest.
+func (t tx) get(ctx context.Context, dest any, query string, args ...any) error {
+	return t.GetContext(ctx, dest, t.Rebind(query), args...)
+}
+
+// list reads all rows into the slice dest; an argument that is a slice
+// becomes a list of parameters, for IN (?).
+func (t tx) list(ctx context.Context, dest any, query string, args ...any) error {
+	query, args, err := sqlx.In(query, args...)
+	if err != nil {
+		return err
+	}
+	return t.SelectContext(ctx, dest, t.Rebind(query), args...)
+}
+
+// get reads one row outside of a transaction.
+func (s *Store) get(ctx context.Context, dest any, query string, args ...any) error {
+	return s.read.GetContext(ctx, dest, s.read.Rebind(query), args...)
+}
+
+// list reads rows outside of a transaction, as tx.list does.
+func (s *Store) list(ctx context.Context, dest any, query string, args ...any) error {
+	query, args, err := sqlx.In(query, args...)
+	if err != nil {
+		return err
+	}
+	return s.read.SelectContext(ctx, dest, s.read.Rebind(query), args...)
+}
+
+// chunk is how many values stand in one IN list at the most.
+const chunk = 1000
+
+// chunks calls f with parts of ids.
+func chunks(ids []string, f func([]string) error) error {
+	for len(ids) > 0 {
+		n := min(len(ids), chunk)
+		if err := f(ids[:n]); err != nil {
+			return err
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
+
+func millis(t time.Time) int64 { return t.UnixMilli() }
+
+func fromMillis(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+// null returns s, or NULL if it is empty.
+func null(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }

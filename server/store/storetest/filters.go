@@ -1,0 +1,345 @@
+package storetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"muster/server/history"
+	"muster/server/instance"
+	"muster/server/provisioning"
+	"muster/server/scim"
+	"muster/server/scim/filter"
+	"muster/server/scim/schema"
+	"muster/server/scim/tolerance"
+)
+
+// query finds users by a filter; it returns the local parts of their names in
+// the order in which they came.
+func (x *suite) query(t *testing.T, text string, q provisioning.Query) ([]string, int, error) {
+	t.Helper()
+	if text != "" {
+		n, err := bind(x.users.UserType(), text)
+		if err != nil {
+			return nil, 0, err
+		}
+		q.Filter = n
+	}
+	if q.Limit == 0 {
+		q.Limit = 1000
+	}
+	users, total, err := x.users.Users(t.Context(), x.scope, q)
+	var names []string
+	for _, u := range users {
+		name, _, _ := strings.Cut(u.UserName(), "@")
+		names = append(names, name)
+	}
+	return names, total, err
+}
+
+func bind(rt *schema.ResourceType, text string) (filter.Node, error) {
+	p := tolerance.New(false)
+	e, err := filter.Parse(text, p)
+	if err != nil {
+		return nil, err
+	}
+	return filter.Bind(rt, e, p)
+}
+
+func testPages(t *testing.T, x *suite) {
+	for i, name := range []string{"delta", "Alpha", "charlie", "Bravo", "echo"} {
+		more := fmt.Sprintf(`,"displayName":%q`, strings.ToUpper(name))
+		if i == 4 {
+			more = `,"emails":[{"value":"b@x"},{"value":"a@x","primary":true}]`
+		}
+		x.user(t, name, more)
+	}
+	x.holder(t, instance.Admin)
+	rt := x.users.UserType()
+	attr := func(path string) *schema.Attribute { a, _ := rt.Resolve(path); return a }
+	for name, test := range map[string]struct {
+		q     provisioning.Query
+		want  string
+		total int
+	}{
+		"creation":             {provisioning.Query{}, "delta Alpha charlie Bravo echo", 5},
+		"with integration":     {provisioning.Query{Integration: true}, "delta Alpha charlie Bravo echo holder-admin", 6},
+		"the first two":        {provisioning.Query{Limit: 2}, "delta Alpha", 5},
+		"the next two":         {provisioning.Query{Limit: 2, Offset: 2}, "charlie Bravo", 5},
+		"the last":             {provisioning.Query{Limit: 2, Offset: 4}, "echo", 5},
+		"past the end":         {provisioning.Query{Limit: 2, Offset: 9}, "", 5},
+		"by user name":         {provisioning.Query{SortBy: attr("userName")}, "Alpha Bravo charlie delta echo", 5},
+		"descending":           {provisioning.Query{SortBy: attr("userName"), Descending: true}, "echo delta charlie Bravo Alpha", 5},
+		"no value comes last":  {provisioning.Query{SortBy: attr("displayName")}, "Alpha Bravo charlie delta echo", 5},
+		"no value comes first": {provisioning.Query{SortBy: attr("displayName"), Descending: true}, "echo delta charlie Bravo Alpha", 5},
+		"by a primary value":   {provisioning.Query{SortBy: attr("emails.value"), Limit: 1}, "echo", 5},
+		"by creation, down":    {provisioning.Query{SortBy: attr("meta.created"), Descending: true, Limit: 1, Offset: 5}, "", 5},
+		"by id":                {provisioning.Query{SortBy: attr("id")}, "delta Alpha charlie Bravo echo", 5},
+	} {
+		got, total, err := x.query(t, "", test.q)
+		if err != nil || strings.Join(got, " ") != test.want || total != test.total {
+			t.Errorf("%s: got %v of %d, %v", name, got, total, err)
+		}
+	}
+	if _, n, err := x.users.Users(t.Context(), x.scope, provisioning.Query{}); err != nil || n != 5 {
+		t.Errorf("count only: %d, %v", n, err)
+	}
+	if _, _, err := x.query(t, "", provisioning.Query{SortBy: attr("groups.value")}); scim.AsError(err) == nil {
+		t.Errorf("sorted by what cannot be sorted by: %v", err)
+	}
+}
+
+func testFilters(t *testing.T, x *suite) {
+	anna := x.user(t, "anna", `,"externalId":"E1","active":false,"title":"Straße 7%","emails":[{"type":"work","value":"Anna@X.example"},{"type":"home","value":"a@home"}]`)
+	bob := x.user(t, "bob", `,"name":{"familyName":"O'Brien"},"displayName":"Bob","`+scim.EnterpriseUserURN+`":{"department":"R_D","manager":{"value":"`+anna.ID+`"}}`)
+	x.user(t, "carl", managed("not-yet"))
+	g := x.group(t, "Staff", bob.ID)
+	for text, want := range map[string]string{
+		fmt.Sprintf(`userName eq %q`, strings.ToUpper(x.name("anna"))): "anna",
+		fmt.Sprintf(`id eq %q`, bob.ID):                                "bob",
+		`id eq "E1"`:                                                   "",
+		`id ne "E1"`:                                                   "anna bob carl",
+		`externalId eq "E1"`:                                           "anna",
+		`externalId eq "e1"`:                                           "",
+		`active eq false`:                                              "anna",
+		`name.familyName eq "o'brien" and active eq true`:              "bob",
+		`title eq "STRASSE 7%"`:                                        "anna",
+		`title co "%"`:                                                 "anna",
+		`title co "_"`:                                                 "",
+		scim.EnterpriseUserURN + `:department sw "r_"`:                 "bob",
+		scim.EnterpriseUserURN + `:department ew "_D"`:                 "bob",
+		fmt.Sprintf(`%s:manager.value eq %q`, scim.EnterpriseUserURN, anna.ID): "bob",
+		scim.EnterpriseUserURN + `:manager eq "not-yet"`:                       "carl",
+		scim.EnterpriseUserURN + `:manager pr`:                                 "bob carl",
+		`emails.value eq "anna@x.EXAMPLE"`:                                     "anna",
+		`emails[type eq "home" and value eq "anna@x.example"]`:                 "",
+		`not (emails pr)`:                             "bob carl",
+		`displayName ne "bob"`:                        "anna carl",
+		`not (displayName eq "bob")`:                  "anna carl",
+		`displayName eq null`:                         "anna carl",
+		`meta.resourceType eq "User"`:                 "anna bob carl",
+		`meta.created le "2020-01-01T00:00:00Z"`:      "",
+		`meta.version eq "W/\"1\""`:                   "anna bob carl",
+		`schemas eq "` + scim.EnterpriseUserURN + `"`: "bob carl",
+		`userName eq "' OR 1=1 --"`:                   "",
+		`userName eq "x\u0027; DROP TABLE users; --"`: "",
+	} {
+		got, total, err := x.query(t, text, provisioning.Query{})
+		if err != nil || strings.Join(got, " ") != want || total != len(got) {
+			t.Errorf("%s: got %v of %d, %v; want %s", text, got, total, err, want)
+		}
+	}
+	for _, text := range []string{`groups.value eq "x"`, `meta.location pr`, `groups pr`} {
+		_, _, err := x.query(t, text, provisioning.Query{})
+		wantError(t, err, 400, scim.InvalidFilter, "cannot filter a User by")
+	}
+	for text, want := range map[string]int{
+		`displayName eq "STAFF"`:                     1,
+		`displayName eq "Crew"`:                      0,
+		`members pr`:                                 1,
+		fmt.Sprintf(`members eq %q`, bob.ID):         1,
+		fmt.Sprintf(`members.value eq %q`, anna.ID):  0,
+		`members[type eq "user" and value pr]`:       1,
+		`members[type eq "Group"]`:                   0,
+		fmt.Sprintf(`id eq %q and members pr`, g.ID): 1,
+		`schemas eq "` + scim.GroupURN + `"`:         1,
+	} {
+		n, err := bind(x.users.GroupType(), text)
+		fatal(t, err)
+		groups, total, err := x.users.Groups(t.Context(), x.scope, provisioning.Query{Filter: n, Limit: 10})
+		if err != nil || total != want || len(groups) != want {
+			t.Errorf("%s: got %d, %v; want %d", text, total, err, want)
+		}
+	}
+}
+
+// words are the values that generated users and filters share: alike in
+// different ways.
+var words = []string{"a", "A", "ab", "abc", "b", "é", "É", "e\u0301", "Straße", "STRASSE", "work", "home", "%", "_", "'", `"`, `\`, "日本", "a b", "~"}
+
+// testFilterProperty compares the SQL of generated filters with their
+// evaluation in memory.
+func testFilterProperty(t *testing.T, x *suite) {
+	random := rand.New(rand.NewPCG(1, 2))
+	word := func() string { return words[random.IntN(len(words))] }
+	rt := x.users.UserType()
+	resources := make(map[string]schema.Resource)
+	for i := range 60 {
+		r := schema.Resource{"userName": x.name(fmt.Sprint(word(), i))}
+		set := func(chance int, f func()) {
+			if random.IntN(chance) == 0 {
+				f()
+			}
+		}
+		for _, name := range []string{"externalId", "displayName", "title", "nickName", "profileUrl"} {
+			set(2, func() { r[name] = word() })
+		}
+		set(2, func() { r["active"] = random.IntN(2) == 0 })
+		set(2, func() { r["name"] = map[string]any{"givenName": word(), "familyName": word()} })
+		for _, name := range []string{"emails", "roles"} {
+			var list []any
+			for range random.IntN(4) {
+				e := map[string]any{"value": word()}
+				set(2, func() { e["type"] = word() })
+				set(3, func() { e["display"] = word() })
+				list = append(list, e)
+			}
+			set(2, func() {
+				if len(list) > 0 {
+					list[0].(map[string]any)["primary"] = random.IntN(2) == 0
+				}
+			})
+			if list != nil {
+				r[name] = list
+			}
+		}
+		set(2, func() { r[scim.EnterpriseUserURN] = map[string]any{"department": word()} })
+		u, err := x.users.CreateUser(t.Context(), x.scope, r)
+		fatal(t, err)
+		stored, err := rt.Decode(u.Text)
+		fatal(t, err)
+		stored["id"] = u.ID
+		stored["schemas"] = []any{scim.UserURN}
+		stored["meta"] = map[string]any{
+			"resourceType": "User", "version": provisioning.ETag(u.Version),
+			"created": u.Created.Format(time.RFC3339Nano), "lastModified": u.Modified.Format(time.RFC3339Nano),
+		}
+		resources[u.ID] = stored
+	}
+	compare := func(fail func(string, ...any), text string) {
+		n, err := bind(rt, text)
+		if err != nil {
+			fail("%s: %v", text, err)
+			return
+		}
+		users, total, err := x.users.Users(t.Context(), x.scope, provisioning.Query{Filter: n, Limit: 1000})
+		if err != nil {
+			fail("%s: %v", text, err)
+			return
+		}
+		var got, want []string
+		for _, u := range users {
+			got = append(got, u.ID)
+		}
+		for id, r := range resources {
+			if filter.Match(rt, n, r) {
+				want = append(want, id)
+			}
+		}
+		slices.Sort(want)
+		if !slices.Equal(got, want) || total != len(want) {
+			fail("%s\nin SQL    %d: %v\nin memory %d: %v", text, total, got, len(want), want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) { compare(t.Fatalf, genFilter(3).Draw(t, "filter")) })
+}
+
+// genFilter generates filters of a depth.
+func genFilter(depth int) *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		if depth == 0 {
+			return genComparison().Draw(t, "comparison")
+		}
+		sub := genFilter(depth - 1)
+		switch rapid.IntRange(0, 5).Draw(t, "shape") {
+		case 0:
+			return sub.Draw(t, "left") + " and " + sub.Draw(t, "right")
+		case 1:
+			return sub.Draw(t, "left") + " or " + sub.Draw(t, "right")
+		case 2:
+			return "not (" + sub.Draw(t, "x") + ")"
+		case 3:
+			return "(" + sub.Draw(t, "x") + ")"
+		}
+		return genComparison().Draw(t, "comparison")
+	})
+}
+
+func genComparison() *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		text := func(paths ...string) string {
+			path := rapid.SampledFrom(paths).Draw(t, "path")
+			op := rapid.SampledFrom([]string{"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr"}).Draw(t, "op")
+			if op == "pr" {
+				return path + " pr"
+			}
+			value := rapid.SampledFrom(append(words, "", "User")).Draw(t, "value")
+			return filter.String(&filter.Comparison{Path: path, Op: filter.Op(op), Value: value})
+		}
+		boolean := func(path string) string {
+			return path + " " + rapid.SampledFrom([]string{"eq true", "eq false", "ne true", "ne false", "pr", "eq null"}).Draw(t, "boolean")
+		}
+		switch rapid.IntRange(0, 7).Draw(t, "kind") {
+		case 0:
+			return boolean("active")
+		case 1:
+			return rapid.SampledFrom([]string{"emails", "roles", "name", scim.EnterpriseUserURN + ":department", "phoneNumbers", "meta"}).Draw(t, "path") + " pr"
+		case 2:
+			many := rapid.SampledFrom([]string{"emails", "roles"}).Draw(t, "many")
+			inner := text("type", "value", "display")
+			if rapid.Bool().Draw(t, "two") {
+				inner += rapid.SampledFrom([]string{" and ", " or "}).Draw(t, "junction") + boolean("primary")
+			}
+			if rapid.Bool().Draw(t, "not") {
+				inner = "not (" + inner + ")"
+			}
+			return many + "[" + inner + "]"
+		case 3:
+			return text("emails.value", "emails.type", "roles.display", "emails", "name.givenName")
+		case 4:
+			return "name[" + text("givenName", "familyName") + "]"
+		}
+		return text("userName", "externalId", "displayName", "title", "nickName", "profileUrl", "name.familyName", "id", "meta.version",
+			"meta.resourceType", scim.EnterpriseUserURN+":department", scim.EnterpriseUserURN+":division")
+	})
+}
+
+func testHistory(t *testing.T, x *suite) {
+	u := x.user(t, "anna", `,"title":"Engineer","emails":[{"type":"work","value":"a@x"}]`)
+	_, _, err := x.patchUser(t, u.ID, `[{"op":"replace","path":"title","value":"Chief"},{"op":"remove","path":"emails"},{"op":"add","path":"nickName","value":"N"}]`)
+	fatal(t, err)
+	_, err = x.createUser(t, x.scope, "anna", "")
+	wantError(t, err, 409, scim.Uniqueness, "")
+	list := x.history(t, history.Query{})
+	if len(list) != 4 {
+		t.Fatalf("%d rows, want instance, creation, change and refusal", len(list))
+	}
+	change := list[2]
+	want := []history.Change{
+		{Field: "Email", Attribute: `emails[type eq "work"].value`, Old: "a@x"},
+		{Attribute: "nickName", New: "N"},
+		{Field: "Scim Sync Job Title", Attribute: "title", Old: "Engineer", New: "Chief"},
+	}
+	if change.Action != history.UserUpdate || !slices.Equal(change.Changes, want) {
+		t.Errorf("got  %+v\nwant %+v", change.Changes, want)
+	}
+	if a := change.Actor; a.Kind != history.KeyActor || a.Name != "sync" || a.RequestID != "r1" || change.Target.ID != u.ID || change.Target.Name != u.UserName() {
+		t.Errorf("got %+v", change)
+	}
+	refused := list[3]
+	if refused.Outcome != history.Refused || refused.Status != 409 || refused.ScimType != "uniqueness" || refused.Target.Name != x.name("anna") || refused.Target.ID != "" {
+		t.Errorf("got %+v", refused)
+	}
+	for name, test := range map[string]struct {
+		q    history.Query
+		want int
+	}{
+		"the newest":        {history.Query{Limit: 2}, 2},
+		"of a user":         {history.Query{User: u.ID}, 2},
+		"of a user by name": {history.Query{User: x.name("anna")}, 3},
+		"refused":           {history.Query{Outcome: history.Refused}, 1},
+		"of a group":        {history.Query{Group: "x"}, 0},
+	} {
+		if got := x.history(t, test.q); len(got) != test.want {
+			t.Errorf("%s: %d rows, want %d", name, len(got), test.want)
+		}
+	}
+	if newest := x.history(t, history.Query{Limit: 2}); newest[1].ID != refused.ID {
+		t.Error("the newest rows are not in order")
+	}
+}

@@ -1,0 +1,502 @@
+// Package storetest is the one suite that every engine of the store must
+// pass. It uses the store through the interfaces of its consumers only.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"muster/server/history"
+	"muster/server/instance"
+	"muster/server/mapping"
+	"muster/server/provisioning"
+	"muster/server/scim"
+	"muster/server/scim/patch"
+	"muster/server/scim/schema"
+	"muster/server/scim/tolerance"
+)
+
+// Store is everything that a store must do.
+type Store interface {
+	instance.Store
+	provisioning.Store
+}
+
+// Run runs the suite on a store. Every test has an instance of its own.
+func Run(t *testing.T, s Store) {
+	for _, test := range []struct {
+		name string
+		f    func(*testing.T, *suite)
+	}{
+		{"instances", testInstances},
+		{"keys", testKeys},
+		{"users", testUsers},
+		{"user names are unique in the deployment", testUserNames},
+		{"parallel creations of one name", testParallelCreations},
+		{"versions", testVersions},
+		{"a lost update is not possible", testParallelUpdates},
+		{"managers", testManagers},
+		{"groups", testGroups},
+		{"members", testMembers},
+		{"parallel members", testParallelMembers},
+		{"groups within groups", testNestedGroups},
+		{"deletion", testDeletion},
+		{"pages and order", testPages},
+		{"filters", testFilters},
+		{"filters equal evaluation", testFilterProperty},
+		{"history", testHistory},
+		{"instances are apart", testIsolation},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.f(t, newSuite(t, s)) })
+	}
+}
+
+var instances atomic.Int64
+
+// suite is a store with an instance, and the services on it.
+type suite struct {
+	store     Store
+	instances *instance.Service
+	users     *provisioning.Service
+	scope     provisioning.Scope
+	// tag makes user names unique in the deployment.
+	tag string
+}
+
+var administrator = history.Actor{Kind: history.Administrator, Name: "root"}
+
+func newSuite(t *testing.T, s Store) *suite {
+	t.Helper()
+	x := &suite{store: s, instances: instance.NewService(s, s, nil)}
+	var err error
+	x.users, err = provisioning.NewService(s, slog.New(slog.NewTextHandler(io.Discard, nil)), nil)
+	fatal(t, err)
+	x.tag = fmt.Sprintf("t%d-%d", instances.Add(1), time.Now().UnixNano()%1e9)
+	x.scope = x.newInstance(t, x.tag)
+	return x
+}
+
+// newInstance makes an instance, and the scope of a provider in it.
+func (x *suite) newInstance(t *testing.T, slug string) provisioning.Scope {
+	t.Helper()
+	i, err := x.instances.Create(t.Context(), instance.Instance{Slug: slug}, administrator)
+	fatal(t, err)
+	return provisioning.Scope{Instance: i, Actor: history.Actor{Kind: history.KeyActor, Name: "sync", KeyID: "k", RequestID: "r1"}}
+}
+
+func fatal(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// name returns a user name that no other test has.
+func (x *suite) name(s string) string { return s + "@" + x.tag + ".example" }
+
+// resource reads a resource from JSON without its schemas.
+func (x *suite) resource(t *testing.T, rt *schema.ResourceType, text string) schema.Resource {
+	t.Helper()
+	raw, err := scim.DecodeObject([]byte(text))
+	fatal(t, err)
+	raw, err = tolerance.Resource(rt, raw, tolerance.New(false))
+	fatal(t, err)
+	r, err := rt.Resource(raw)
+	fatal(t, err)
+	return r
+}
+
+// user creates a user over SCIM; more is the rest of its JSON.
+func (x *suite) user(t *testing.T, name, more string) *provisioning.User {
+	t.Helper()
+	u, err := x.createUser(t, x.scope, name, more)
+	fatal(t, err)
+	return u
+}
+
+func (x *suite) createUser(t *testing.T, sc provisioning.Scope, name, more string) (*provisioning.User, error) {
+	t.Helper()
+	return x.users.CreateUser(t.Context(), sc, x.resource(t, x.users.UserType(), fmt.Sprintf(`{"userName":%q%s}`, x.name(name), more)))
+}
+
+func (x *suite) group(t *testing.T, name string, members ...string) *provisioning.Group {
+	t.Helper()
+	g, err := x.users.AddGroup(t.Context(), x.scope, name, members)
+	fatal(t, err)
+	return g
+}
+
+// patchUser applies operations, a JSON array, to a user.
+func (x *suite) patchUser(t *testing.T, id, operations string) (*provisioning.User, bool, error) {
+	t.Helper()
+	ops, p := x.operations(t, x.users.UserType(), operations)
+	return x.users.PatchUser(t.Context(), x.scope, id, ops, p, nil)
+}
+
+func (x *suite) patchGroup(t *testing.T, id, operations string) (*provisioning.Group, bool, error) {
+	t.Helper()
+	ops, p := x.operations(t, x.users.GroupType(), operations)
+	return x.users.PatchGroup(t.Context(), x.scope, id, ops, p, nil)
+}
+
+func (x *suite) operations(t *testing.T, rt *schema.ResourceType, text string) ([]patch.Operation, *tolerance.Policy) {
+	t.Helper()
+	p := tolerance.New(false)
+	raw, err := scim.DecodeObject([]byte(`{"Operations":` + text + `}`))
+	fatal(t, err)
+	raw, err = tolerance.Patch(rt, raw, p)
+	fatal(t, err)
+	ops, err := patch.Parse(rt, raw, p)
+	fatal(t, err)
+	return ops, p
+}
+
+func addMember(id string) string {
+	return `[{"op":"add","path":"members","value":[{"value":"` + id + `"}]}]`
+}
+
+func removeMember(id string) string {
+	return `[{"op":"remove","path":"members[value eq \"` + id + `\"]"}]`
+}
+
+// members returns the display of each member of a group.
+func (x *suite) members(t *testing.T, id string) []string {
+	t.Helper()
+	var list []string
+	fatal(t, x.users.Members(t.Context(), []string{id}, func(_ string, m provisioning.Member) error {
+		list = append(list, m.Display)
+		return nil
+	}))
+	return list
+}
+
+// history returns the entries of the instance as short texts.
+func (x *suite) history(t *testing.T, q history.Query) []*history.Entry {
+	t.Helper()
+	q.InstanceID = x.scope.Instance.ID
+	var list []*history.Entry
+	fatal(t, x.users.History(t.Context(), q, func(e *history.Entry) error {
+		list = append(list, e)
+		return nil
+	}))
+	return list
+}
+
+func wantError(t *testing.T, err error, status int, typ scim.Type, detail string) {
+	t.Helper()
+	if e := scim.AsError(err); e == nil || e.Status != status || e.Type != typ || !strings.Contains(e.Detail, detail) {
+		t.Errorf("got %v, want %d %s with %q", err, status, typ, detail)
+	}
+}
+
+func testInstances(t *testing.T, x *suite) {
+	i, err := x.instances.BySlug(t.Context(), x.tag)
+	fatal(t, err)
+	if i.Edition != instance.Enterprise || i.Environment != instance.Production || i.Name != x.tag || i.Created.IsZero() {
+		t.Errorf("got %+v", i)
+	}
+	if _, err := x.instances.Create(t.Context(), instance.Instance{Slug: x.tag}, administrator); err == nil || !strings.Contains(err.Error(), "exists already") {
+		t.Errorf("a second instance of the name: %v", err)
+	}
+	if _, err := x.instances.BySlug(t.Context(), "no-such"); !errors.Is(err, instance.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	for _, bad := range []instance.Instance{{Slug: ""}, {Slug: "Acme"}, {Slug: "a_b"}, {Slug: "-a"}, {Slug: "ok", Edition: "gold"}, {Slug: "ok", Environment: "moon"}} {
+		if _, err := x.instances.Create(t.Context(), bad, administrator); err == nil {
+			t.Errorf("%+v is taken", bad)
+		}
+	}
+	list, err := x.instances.List(t.Context())
+	fatal(t, err)
+	found := false
+	for _, i := range list {
+		found = found || i.Slug == x.tag
+	}
+	if !found {
+		t.Error("the list lacks the instance")
+	}
+}
+
+// holder makes an integration user and returns its name.
+func (x *suite) holder(t *testing.T, role instance.Role) *provisioning.User {
+	t.Helper()
+	u, err := x.users.AddUser(t.Context(), provisioning.Scope{Instance: x.scope.Instance, Actor: administrator},
+		provisioning.Account{Fields: mapping.Fields{mapping.UserName: x.name("holder-" + string(role))}, Integration: true, Role: role})
+	fatal(t, err)
+	return u
+}
+
+func testKeys(t *testing.T, x *suite) {
+	ctx, i := t.Context(), x.scope.Instance
+	h := x.holder(t, instance.LiteAdmin)
+	k, text, err := x.instances.CreateKey(ctx, i, strings.ToUpper(h.UserName()), 0, administrator)
+	fatal(t, err)
+	use := func() error {
+		_, err := x.instances.Authenticate(ctx, text, history.Actor{RequestID: "r9"})
+		return err
+	}
+	c, err := x.instances.Authenticate(ctx, text, history.Actor{})
+	fatal(t, err)
+	if c.Instance.Slug != x.tag || c.Key.ID != k.ID || c.Holder.UserName != h.UserName() {
+		t.Errorf("got %+v", c)
+	}
+	refused := func(reason string) {
+		t.Helper()
+		var e *instance.KeyError
+		if err := use(); !errors.As(err, &e) || e.Forbidden || !strings.Contains(e.Reason, reason) {
+			t.Errorf("got %v, want %q", err, reason)
+		}
+	}
+	admin := provisioning.Scope{Instance: i, Actor: administrator}
+	change := func(f func() (bool, error)) {
+		t.Helper()
+		if changed, err := f(); err != nil || !changed {
+			t.Fatalf("changed %v, %v", changed, err)
+		}
+	}
+	change(func() (bool, error) { return x.users.SetRole(ctx, admin, h, instance.PlainUser) })
+	refused("has the role user and needs at least lite-admin")
+	change(func() (bool, error) { return x.users.SetRole(ctx, admin, h, instance.Admin) })
+	change(func() (bool, error) { _, c, err := x.users.SetActive(ctx, admin, h, false); return c, err })
+	refused("suspended")
+	change(func() (bool, error) { _, c, err := x.users.SetActive(ctx, admin, h, true); return c, err })
+	fatal(t, use())
+	change(func() (bool, error) { return x.instances.RevokeKey(ctx, i, k.ID, administrator) })
+	refused("revoked")
+	if changed, err := x.instances.RevokeKey(ctx, i, k.ID, administrator); err != nil || changed {
+		t.Errorf("revoked twice: %v, %v", changed, err)
+	}
+	if _, err := x.instances.RevokeKey(ctx, i, "nosuch", administrator); err == nil || !strings.Contains(err.Error(), "no key") {
+		t.Errorf("got %v", err)
+	}
+
+	_, text, err = x.instances.CreateKey(ctx, i, h.UserName(), 0, administrator)
+	fatal(t, err)
+	fatal(t, x.users.DeleteUser(ctx, admin, h.ID, nil))
+	refused("revoked")
+	keys, err := x.instances.Keys(ctx, i)
+	fatal(t, err)
+	if len(keys) != 2 || keys[0].State(time.Now()) != "revoked" || keys[1].State(time.Now()) != "revoked" {
+		t.Errorf("got %+v", keys)
+	}
+	if n := len(x.history(t, history.Query{Outcome: history.Refused})); n != 4 {
+		t.Errorf("%d refusals in the history, want 4", n)
+	}
+
+	for name, test := range map[string]struct{ user, want string }{
+		"no such user":        {"nobody", "has no user"},
+		"no integration user": {x.user(t, "plain", "").UserName(), "no integration user"},
+		"a role too low":      {x.holder(t, instance.PlainUser).UserName(), "needs at least lite-admin"},
+	} {
+		if _, _, err := x.instances.CreateKey(ctx, i, test.user, 0, administrator); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+func testUsers(t *testing.T, x *suite) {
+	u := x.user(t, "anna", `,"externalId":"E7","name":{"givenName":"Anna","familyName":"Novák"},
+		"emails":[{"type":"work","value":"Anna@work.example","primary":true}],"title":"Engineer",
+		"phoneNumbers":[{"type":"work","value":"1"},{"type":"mobile","value":"2"}]`)
+	got, err := x.users.User(t.Context(), x.scope, u.ID)
+	fatal(t, err)
+	want := mapping.Fields{
+		mapping.UserName: x.name("anna"), mapping.FirstName: "Anna", mapping.LastName: "Novák", mapping.Email: "Anna@work.example",
+		mapping.OfficePhone: "1", mapping.MobilePhone: "2", mapping.ScimSyncJobTitle: "Engineer",
+	}
+	if fmt.Sprint(got.Fields) != fmt.Sprint(want) {
+		t.Errorf("fields: got  %v\nwant %v", got.Fields, want)
+	}
+	if string(got.Text) != string(u.Text) || got.Version != 1 || !got.Created.Equal(u.Created) || !got.Active || got.Source != provisioning.Provisioned {
+		t.Errorf("got  %+v\nwant %+v", got, u)
+	}
+	byName, err := x.users.UserByName(t.Context(), x.scope, strings.ToUpper(x.name("anna")))
+	if err != nil || byName.ID != u.ID {
+		t.Errorf("by name: %v, %v", byName, err)
+	}
+	for _, id := range []string{"", "1", "E7", strings.ToUpper(u.ID), "00000000-0000-0000-0000-000000000000"} {
+		_, err := x.users.User(t.Context(), x.scope, id)
+		wantError(t, err, 404, "", "not found")
+	}
+	h := x.holder(t, instance.Admin)
+	_, err = x.users.User(t.Context(), x.scope, h.ID)
+	wantError(t, err, 404, "", "not found")
+	_, _, err = x.patchUser(t, h.ID, `[{"op":"replace","path":"active","value":false}]`)
+	wantError(t, err, 404, "", "not found")
+}
+
+func testUserNames(t *testing.T, x *suite) {
+	x.user(t, "Élodie", "")
+	_, err := x.createUser(t, x.scope, "éLODIE", "")
+	wantError(t, err, 409, scim.Uniqueness, "another user of this instance")
+	other := x.newInstance(t, x.tag+"-b")
+	_, err = x.createUser(t, other, "ÉLODIE", "")
+	wantError(t, err, 409, scim.Uniqueness, "a user of another instance")
+	if strings.Contains(err.Error(), x.tag+" ") {
+		t.Error("the error names the other instance")
+	}
+	bob := x.user(t, "bob", "")
+	_, _, err = x.patchUser(t, bob.ID, fmt.Sprintf(`[{"op":"replace","path":"userName","value":%q}]`, x.name("Élodie")))
+	wantError(t, err, 409, scim.Uniqueness, "another user of this instance")
+	_, changed, err := x.patchUser(t, bob.ID, fmt.Sprintf(`[{"op":"replace","path":"userName","value":%q}]`, x.name("BOB")))
+	if err != nil || !changed {
+		t.Errorf("another spelling of the own name: %v, %v", changed, err)
+	}
+}
+
+func testParallelCreations(t *testing.T, x *suite) {
+	const n = 30
+	r := x.resource(t, x.users.UserType(), fmt.Sprintf(`{"userName":%q}`, x.name("race")))
+	errs := parallel(n, func(int) error {
+		_, err := x.users.CreateUser(t.Context(), x.scope, r.Clone())
+		return err
+	})
+	created := 0
+	for _, err := range errs {
+		if err == nil {
+			created++
+			continue
+		}
+		wantError(t, err, 409, scim.Uniqueness, "this instance")
+	}
+	if created != 1 {
+		t.Errorf("%d of %d creations succeeded", created, n)
+	}
+	if h := x.history(t, history.Query{Outcome: history.Refused}); len(h) != n-1 {
+		t.Errorf("%d refusals in the history, want %d", len(h), n-1)
+	}
+}
+
+// parallel runs f n times at once.
+func parallel(n int, f func(i int) error) []error {
+	results := make(chan error)
+	for i := range n {
+		go func() { results <- f(i) }()
+	}
+	errs := make([]error, n)
+	for i := range errs {
+		errs[i] = <-results
+	}
+	return errs
+}
+
+func testVersions(t *testing.T, x *suite) {
+	u := x.user(t, "anna", "")
+	same, changed, err := x.patchUser(t, u.ID, `[{"op":"replace","path":"active","value":true}]`)
+	if err != nil || changed || same.Version != 1 {
+		t.Errorf("no change: %v, version %d, %v", changed, same.Version, err)
+	}
+	next, changed, err := x.patchUser(t, u.ID, `[{"op":"replace","path":"active","value":false}]`)
+	if err != nil || !changed || next.Version != 2 || next.Active {
+		t.Errorf("a change: %v, %+v, %v", changed, next, err)
+	}
+	ops, p := x.operations(t, x.users.UserType(), `[{"op":"replace","path":"title","value":"T"}]`)
+	_, _, err = x.users.PatchUser(t.Context(), x.scope, u.ID, ops, p, &provisioning.Condition{Versions: []int64{1}})
+	wantError(t, err, 412, "", `W/"2"`)
+	_, changed, err = x.users.PatchUser(t.Context(), x.scope, u.ID, ops, p, &provisioning.Condition{Versions: []int64{1, 2}})
+	if err != nil || !changed {
+		t.Errorf("the right version: %v, %v", changed, err)
+	}
+	kept, changed, err := x.users.ReplaceUser(t.Context(), x.scope, u.ID, x.resource(t, x.users.UserType(), fmt.Sprintf(`{"userName":%q}`, u.UserName())), nil)
+	if err != nil || !changed || kept.Active || kept.Fields[mapping.ScimSyncJobTitle] != "" {
+		t.Errorf("replaced without active: %v, %+v, %v", changed, kept, err)
+	}
+	if h := x.history(t, history.Query{User: u.ID}); len(h) != 5 {
+		t.Errorf("%d rows, want creation, three changes and a refusal", len(h))
+	}
+}
+
+func testParallelUpdates(t *testing.T, x *suite) {
+	u := x.user(t, "anna", "")
+	const n = 10
+	errs := parallel(n, func(i int) error {
+		_, _, err := x.patchUser(t, u.ID, fmt.Sprintf(`[{"op":"add","path":"emails","value":[{"value":"%d@x.example","type":"t%d"}]}]`, i, i))
+		return err
+	})
+	fatal(t, errors.Join(errs...))
+	got, err := x.users.User(t.Context(), x.scope, u.ID)
+	fatal(t, err)
+	if count := strings.Count(string(got.Text), "@x.example"); count != n || got.Version != n+1 {
+		t.Errorf("%d of %d addresses at version %d: %s", count, n, got.Version, got.Text)
+	}
+}
+
+// managed is JSON for a user whose manager is given.
+func managed(ref string) string {
+	return fmt.Sprintf(`,%q:{"manager":{"value":%q}}`, scim.EnterpriseUserURN, ref)
+}
+
+func testManagers(t *testing.T, x *suite) {
+	read := func(u *provisioning.User) provisioning.Manager {
+		t.Helper()
+		got, err := x.users.User(t.Context(), x.scope, u.ID)
+		fatal(t, err)
+		return got.Manager
+	}
+	byName := x.user(t, "byname", managed(x.name("BOSS")))
+	byExternal := x.user(t, "byexternal", managed("B1"))
+	if byName.Manager.ID != "" || read(byName).Ref != x.name("BOSS") {
+		t.Errorf("pending: %+v", read(byName))
+	}
+	boss := x.user(t, "boss", `,"externalId":"B1","displayName":"The Boss"`)
+	byID := x.user(t, "byid", managed(boss.ID))
+	late := x.user(t, "late", managed("B1"))
+	for _, u := range []*provisioning.User{byName, byExternal, byID, late} {
+		if m := read(u); m.ID != boss.ID || m.DisplayName != "The Boss" {
+			t.Errorf("%s: %+v", u.UserName(), m)
+		}
+	}
+	if h := x.history(t, history.Query{User: byName.ID}); len(h) != 2 || h[1].Action != history.UserManager {
+		t.Errorf("the link is not in the history: %+v", h)
+	}
+	self := x.user(t, "self", managed(x.name("self")))
+	if m := read(self); m.ID != self.ID {
+		t.Errorf("one's own manager: %+v", m)
+	}
+	if _, _, err := x.patchUser(t, boss.ID, fmt.Sprintf(`[{"op":"add","path":"%s:manager","value":%q}]`, scim.EnterpriseUserURN, byID.ID)); err != nil {
+		t.Errorf("a circle of managers: %v", err)
+	}
+	other := x.newInstance(t, x.tag+"-b")
+	stranger, err := x.createUser(t, other, "stranger", managed(boss.ID))
+	if err != nil || stranger.Manager.ID != "" {
+		t.Errorf("linked across instances: %+v, %v", stranger, err)
+	}
+	fatal(t, x.users.DeleteUser(t.Context(), x.scope, boss.ID, nil))
+	if m := read(byName); m.ID != "" || m.Ref != x.name("BOSS") {
+		t.Errorf("after the manager's deletion: %+v", m)
+	}
+	again := x.user(t, "boss", "")
+	if m := read(byName); m.ID != again.ID {
+		t.Errorf("hired again: %+v", m)
+	}
+}
+
+func testIsolation(t *testing.T, x *suite) {
+	u := x.user(t, "anna", "")
+	g := x.group(t, "Staff", u.ID)
+	other := x.newInstance(t, x.tag+"-b")
+	ctx := context.Background()
+	_, err := x.users.User(ctx, other, u.ID)
+	wantError(t, err, 404, "", "")
+	_, err = x.users.Group(ctx, other, g.ID)
+	wantError(t, err, 404, "", "")
+	wantError(t, x.users.DeleteUser(ctx, other, u.ID, nil), 404, "", "")
+	wantError(t, x.users.DeleteGroup(ctx, other, g.ID, nil), 404, "", "")
+	_, err = x.users.AddGroup(ctx, other, "Theirs", []string{u.ID})
+	wantError(t, err, 400, scim.InvalidValue, "no user or group with the id")
+	_, err = x.users.AddGroup(ctx, other, "Theirs", []string{g.ID})
+	wantError(t, err, 400, scim.InvalidValue, "no user or group with the id")
+	if _, n, err := x.users.Users(ctx, other, provisioning.Query{Limit: 10}); err != nil || n != 0 {
+		t.Errorf("%d users, %v", n, err)
+	}
+	if _, err := x.users.AddGroup(ctx, other, "staff", nil); err != nil {
+		t.Errorf("a group's name is free in another instance: %v", err)
+	}
+}
