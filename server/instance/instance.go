@@ -164,7 +164,15 @@ func (s *Service) List(ctx context.Context) ([]*Instance, error) {
 func (s *Service) BySlug(ctx context.Context, slug string) (*Instance, error) {
 	i, err := s.store.InstanceBySlug(ctx, slug)
 	if errors.Is(err, ErrNotFound) {
-		return nil, fmt.Errorf("there is no instance %q; `muster-server instance list` shows all: %w", slug, ErrNotFound)
+		return nil, &unknownInstanceError{slug}
 	}
 	return i, err
 }
+
+type unknownInstanceError struct{ slug string }
+
+func (e *unknownInstanceError) Error() string {
+	return fmt.Sprintf("there is no instance %q; `muster-server instance list` shows all", e.slug)
+}
+
+func (e *unknownInstanceError) Is(target error) bool { return target == ErrNotFound }

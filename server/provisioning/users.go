@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -34,8 +35,8 @@ func (s *Service) User(ctx context.Context, sc Scope, id string) (*User, error) 
 func (s *Service) UserByName(ctx context.Context, sc Scope, userName string) (*User, error) {
 	u, err := s.store.UserByName(ctx, sc.Instance.ID, schema.UserNameKey(userName))
 	if errors.Is(err, ErrNotFound) {
-		return nil, fmt.Errorf("instance %s has no user %q; `muster-server user list --instance %s` shows its users: %w",
-			sc.Instance.Slug, userName, sc.Instance.Slug, ErrNotFound)
+		return nil, fmt.Errorf("instance %s has no user %q; `muster-server user list --instance %s` shows its users",
+			sc.Instance.Slug, userName, sc.Instance.Slug)
 	}
 	return u, err
 }
@@ -102,6 +103,7 @@ func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resour
 
 // describe sets all of u that follows from its resource.
 func (s *Service) describe(u *User, r schema.Resource) {
+	s.reduceManager(r)
 	u.Fields = s.mapping.Fields(r)
 	u.Active = r["active"] != false
 	if ref := u.Fields[mapping.DirectManager]; ref != u.Manager.Ref {
@@ -115,6 +117,25 @@ func (s *Service) describe(u *User, r schema.Resource) {
 		Search:     s.users.AppendSearchable(nil, r),
 	}
 	u.Text = s.users.Append(nil, r)
+}
+
+// reduceManager leaves of the manager in r the one thing that is stored: what
+// the provider calls him or her. The rest is computed when it is read.
+func (s *Service) reduceManager(r schema.Resource) {
+	a := s.users.Attribute(scim.EnterpriseUserURN, "manager", "")
+	m, _ := s.users.Get(r, a).(map[string]any)
+	if m == nil {
+		return
+	}
+	ref, _ := m["value"].(string)
+	if uri, _ := m["$ref"].(string); ref == "" {
+		ref = uri[strings.LastIndexByte(uri, '/')+1:]
+	}
+	if ref == "" {
+		s.users.Set(r, a, nil)
+		return
+	}
+	s.users.Set(r, a, map[string]any{"value": ref})
 }
 
 // linkManager links a manager who was created while u was.

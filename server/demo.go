@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"muster/server/instance"
+	"muster/server/mapping"
+	"muster/server/provisioning"
+)
+
+const (
+	demoInstance = "demo"
+	demoUser     = "scim-sync"
+)
+
+// demo makes the instance demo with an API key, and a few accounts that were
+// made by hand. If the instance is there already, it stays as it is.
+func (a *application) demo(ctx context.Context, base string) error {
+	i, err := a.instances.BySlug(ctx, demoInstance)
+	if errors.Is(err, instance.ErrNotFound) {
+		return a.newDemo(ctx, base)
+	}
+	if err != nil {
+		return err
+	}
+	keys, err := a.instances.Keys(ctx, i)
+	if err != nil {
+		return err
+	}
+	valid := 0
+	for _, k := range keys {
+		if k.State(time.Now()) == "valid" {
+			valid++
+		}
+	}
+	return a.line(`Base URL   %s
+Instance   %s, as it was left; %d valid API key(s)
+
+A key is shown once only. For a new one:
+  muster-server key create --instance %s --user %s
+`, base, i.Slug, valid, i.Slug, demoUser)
+}
+
+func (a *application) newDemo(ctx context.Context, base string) error {
+	i, err := a.instances.Create(ctx, instance.Instance{Slug: demoInstance, Name: "Demonstration", Environment: instance.Sandbox}, administrator())
+	if err != nil {
+		return err
+	}
+	sc := provisioning.Scope{Instance: i, Actor: administrator()}
+	accounts := []provisioning.Account{
+		{Fields: mapping.Fields{mapping.UserName: demoUser}, Integration: true, Role: instance.LiteAdmin},
+		{Fields: mapping.Fields{
+			mapping.UserName: "ada@demo.example", mapping.DisplayName: "Ada Lovelace", mapping.FirstName: "Ada", mapping.LastName: "Lovelace",
+			mapping.Email: "ada@demo.example", mapping.ScimSyncJobTitle: "Analyst",
+		}, Role: instance.PlainUser},
+		{Fields: mapping.Fields{
+			mapping.UserName: "chinua@demo.example", mapping.DisplayName: "Chinua Achebe", mapping.FirstName: "Chinua", mapping.LastName: "Achebe",
+			mapping.Email: "chinua@demo.example", mapping.DirectManager: "ada@demo.example",
+		}, Role: instance.PlainUser},
+	}
+	var ids []string
+	for _, account := range accounts {
+		u, err := a.users.AddUser(ctx, sc, account)
+		if err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+		if !account.Integration {
+			ids = append(ids, u.ID)
+		}
+	}
+	if _, err := a.users.AddGroup(ctx, sc, "Analysts", ids[:1]); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	_, key, err := a.instances.CreateKey(ctx, i, demoUser, 0, sc.Actor)
+	if err != nil {
+		return err
+	}
+	return a.line(`Base URL   %s
+Instance   %s (%s edition, %s)
+API key    %s
+
+The key is shown this once. Try it:
+  curl -H 'Authorization: Bearer %s' '%s/Users'
+`, base, i.Slug, i.Edition, i.Environment, key, key, base)
+}

@@ -1,0 +1,163 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"muster/server/scim"
+	"muster/server/scim/schema"
+)
+
+// metaOf is the meta of what is configured and never changes.
+type metaOf struct {
+	ResourceType string `json:"resourceType"`
+	Location     string `json:"location"`
+}
+
+func (s *server) serviceProviderConfig(x *exchange) error {
+	type supported struct {
+		Supported bool `json:"supported"`
+	}
+	type bulk struct {
+		Supported      bool `json:"supported"`
+		MaxOperations  int  `json:"maxOperations"`
+		MaxPayloadSize int  `json:"maxPayloadSize"`
+	}
+	type filter struct {
+		Supported  bool `json:"supported"`
+		MaxResults int  `json:"maxResults"`
+	}
+	type scheme struct {
+		Type        string `json:"type"`
+		Name        string `json:"name"`
+		Description string `json:"description"`
+		SpecURI     string `json:"specUri"`
+		Primary     bool   `json:"primary"`
+	}
+	return s.sendValue(x, struct {
+		Schemas        []string  `json:"schemas"`
+		Patch          supported `json:"patch"`
+		Bulk           bulk      `json:"bulk"`
+		Filter         filter    `json:"filter"`
+		ChangePassword supported `json:"changePassword"`
+		Sort           supported `json:"sort"`
+		ETag           supported `json:"etag"`
+		Schemes        []scheme  `json:"authenticationSchemes"`
+		Meta           metaOf    `json:"meta"`
+	}{
+		Schemas: []string{scim.ServiceProviderConfigURN},
+		Patch:   supported{true},
+		Filter:  filter{true, MaxCount},
+		Sort:    supported{true},
+		ETag:    supported{true},
+		Schemes: []scheme{{
+			Type: "oauthbearertoken", Name: "API key", Primary: true, SpecURI: "https://www.rfc-editor.org/info/rfc6750",
+			Description: "An API key of an instance of the application, sent as a bearer token. It is made on behalf of an integration user.",
+		}},
+		Meta: metaOf{"ServiceProviderConfig", s.base + "/ServiceProviderConfig"},
+	})
+}
+
+// resourceType is the message of Section 6 of RFC 7643.
+type resourceType struct {
+	Schemas     []string    `json:"schemas"`
+	ID          string      `json:"id"`
+	Name        string      `json:"name"`
+	Description string      `json:"description"`
+	Endpoint    string      `json:"endpoint"`
+	Schema      string      `json:"schema"`
+	Extensions  []extension `json:"schemaExtensions,omitempty"`
+	Meta        metaOf      `json:"meta"`
+}
+
+type extension struct {
+	Schema   string `json:"schema"`
+	Required bool   `json:"required"`
+}
+
+func (s *server) types() []*schema.ResourceType {
+	return []*schema.ResourceType{s.Users.UserType(), s.Users.GroupType()}
+}
+
+func (s *server) describeType(rt *schema.ResourceType) resourceType {
+	t := resourceType{
+		Schemas: []string{scim.ResourceTypeURN}, ID: rt.Name, Name: rt.Name, Description: rt.Description,
+		Endpoint: rt.Endpoint, Schema: rt.Schema.ID, Meta: metaOf{"ResourceType", s.base + "/ResourceTypes/" + rt.Name},
+	}
+	for _, e := range rt.Extensions {
+		t.Extensions = append(t.Extensions, extension{Schema: e.ID})
+	}
+	return t
+}
+
+func (s *server) listResourceTypes(x *exchange) error {
+	var list []any
+	for _, rt := range s.types() {
+		list = append(list, s.describeType(rt))
+	}
+	return s.sendList(x, list)
+}
+
+func (s *server) getResourceType(x *exchange) error {
+	for _, rt := range s.types() {
+		if rt.Name == x.PathValue("id") {
+			return s.sendValue(x, s.describeType(rt))
+		}
+	}
+	return scim.NotFound("ResourceType", x.PathValue("id"))
+}
+
+// published is a schema as it is served: with what every resource has.
+type published struct {
+	Schemas []string `json:"schemas"`
+	*schema.Schema
+	Meta metaOf `json:"meta"`
+}
+
+func (s *server) schemas() []published {
+	var list []published
+	for _, rt := range s.types() {
+		for _, d := range append([]*schema.Schema{rt.Schema}, rt.Extensions...) {
+			list = append(list, published{[]string{scim.SchemaURN}, d, metaOf{"Schema", s.base + "/Schemas/" + d.ID}})
+		}
+	}
+	return list
+}
+
+func (s *server) listSchemas(x *exchange) error {
+	var list []any
+	for _, d := range s.schemas() {
+		list = append(list, d)
+	}
+	return s.sendList(x, list)
+}
+
+func (s *server) getSchema(x *exchange) error {
+	for _, d := range s.schemas() {
+		if strings.EqualFold(d.ID, x.PathValue("id")) {
+			return s.sendValue(x, d)
+		}
+	}
+	return scim.NotFound("Schema", x.PathValue("id"))
+}
+
+// sendList answers with all of a list that is never long.
+func (s *server) sendList(x *exchange, list []any) error {
+	body, err := page(len(list), 0, len(list), func(dst []byte, i int) ([]byte, error) {
+		b, err := json.Marshal(list[i])
+		return append(dst, b...), err
+	})
+	if err != nil {
+		return err
+	}
+	return x.sendJSON(http.StatusOK, x.mediaType(), body)
+}
+
+func (s *server) sendValue(x *exchange, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return x.sendJSON(http.StatusOK, x.mediaType(), body)
+}

@@ -1,0 +1,228 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"muster/server/history"
+	"muster/server/instance"
+	"muster/server/provisioning"
+	"muster/server/scim"
+	"muster/server/scim/tolerance"
+)
+
+// exchange is one request with its answer, and what is known of it.
+type exchange struct {
+	*http.Request
+	answer *answer
+
+	scope  provisioning.Scope
+	policy *tolerance.Policy
+	route  *route
+	// name is the user name or display name in the body, for the history.
+	name string
+
+	users *provisioning.Service
+	began time.Time
+}
+
+// answer remembers the status for the log.
+type answer struct {
+	http.ResponseWriter
+	status int
+}
+
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+type exchangeKey struct{}
+
+// observe wraps everything: it makes the exchange, logs its end, and keeps a
+// panic from ending the process.
+func (s *server) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := &exchange{answer: &answer{ResponseWriter: w}, began: time.Now(), policy: tolerance.New(s.Strict), users: s.Users}
+		x.scope.Actor = history.Actor{
+			RequestID: requestID(r), Client: clip(r.UserAgent(), 200), Address: address(r),
+		}
+		x.Request = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+		x.answer.Header().Set("X-Request-Id", x.scope.Actor.RequestID)
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler {
+					panic(p)
+				}
+				s.fail(x, fmt.Errorf("panic: %v", p))
+			}
+			s.logEnd(x)
+		}()
+		next.ServeHTTP(x.answer, x.Request)
+	})
+}
+
+func (s *server) logEnd(x *exchange) {
+	level := slog.LevelInfo
+	if x.answer.status >= 500 {
+		level = slog.LevelError
+	}
+	attributes := []slog.Attr{
+		slog.String("requestId", x.scope.Actor.RequestID), slog.String("method", x.Method), slog.String("path", x.URL.EscapedPath()),
+		slog.Int("status", x.answer.status), slog.Duration("duration", time.Since(x.began)), slog.String("address", x.scope.Actor.Address),
+	}
+	if x.scope.Instance != nil {
+		attributes = append(attributes, slog.String("instance", x.scope.Instance.Slug), slog.String("key", x.scope.Actor.KeyID))
+	}
+	if taken := x.policy.Taken(); len(taken) > 0 {
+		attributes = append(attributes, slog.Any("deviations", taken))
+	}
+	s.Log.LogAttrs(x.Context(), level, "request", attributes...)
+}
+
+// serve makes an http.Handler of f, and renders the error that f returns.
+func (s *server) serve(f func(*exchange) error) http.Handler {
+	return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		x := r.Context().Value(exchangeKey{}).(*exchange)
+		x.Request = r // the mux has added the values of the path
+		if err := f(x); err != nil {
+			s.fail(x, err)
+		}
+	})
+}
+
+// fail sends an error. What is not a SCIM error is the server's own fault:
+// its text goes to the log, and never to the client.
+func (s *server) fail(x *exchange, err error) {
+	e := scim.AsError(err)
+	if e == nil {
+		if x.Context().Err() == nil {
+			s.Log.ErrorContext(x.Context(), "internal error", "requestId", x.scope.Actor.RequestID, "error", err)
+		}
+		e = &scim.Error{Status: http.StatusInternalServerError, Detail: "internal error; the server's log has the request id " + x.scope.Actor.RequestID}
+	}
+	if x.answer.status != 0 {
+		return // the answer has begun
+	}
+	body, err := e.MarshalJSON()
+	if err == nil {
+		err = x.sendJSON(e.Status, x.mediaType(), body)
+	}
+	if err != nil {
+		s.Log.WarnContext(x.Context(), "answer not sent", "requestId", x.scope.Actor.RequestID, "error", err)
+	}
+}
+
+// authenticate lets through what carries a valid API key. It stands around
+// the router and knows no paths but two, which need no key and give nothing
+// away: so there is no spelling of a path that passes by it.
+func (s *server) authenticate(next http.Handler) http.Handler {
+	return s.serve(func(x *exchange) error {
+		if path := x.URL.EscapedPath(); path == "/healthz" || path == "/readyz" {
+			next.ServeHTTP(x.answer, x.Request)
+			return nil
+		}
+		token, err := bearer(x.Header)
+		if err == nil {
+			err = s.identify(x, token)
+		}
+		if err != nil {
+			return challenge(x, err)
+		}
+		next.ServeHTTP(x.answer, x.Request)
+		return nil
+	})
+}
+
+// bearer returns the token of an Authorization header, Section 2.1 of RFC
+// 6750.
+func bearer(h http.Header) (string, error) {
+	values := h.Values("Authorization")
+	if len(values) == 0 {
+		return "", &instance.KeyError{Reason: `no API key: send the header "Authorization: Bearer " followed by a key`}
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	token = strings.TrimSpace(token)
+	if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return "", &instance.KeyError{Reason: `the Authorization header is not "Bearer " followed by an API key`}
+	}
+	return token, nil
+}
+
+// identify finds out whose token it is.
+func (s *server) identify(x *exchange, token string) error {
+	c, err := s.Instances.Authenticate(x.Context(), token, x.scope.Actor)
+	if err != nil {
+		return err
+	}
+	x.scope.Instance = &c.Instance
+	x.scope.Actor.Kind = history.KeyActor
+	x.scope.Actor.Name = c.Holder.UserName
+	x.scope.Actor.KeyID = c.Key.ID
+	return nil
+}
+
+// challenge makes an answer of a key that is not accepted: 401 with the
+// challenge of Section 3 of RFC 6750, or 403.
+func challenge(x *exchange, err error) error {
+	var refused *instance.KeyError
+	if !errors.As(err, &refused) {
+		return err
+	}
+	if refused.Forbidden {
+		return &scim.Error{Status: http.StatusForbidden, Detail: refused.Reason}
+	}
+	value := `Bearer realm="muster"`
+	if x.Header.Get("Authorization") != "" {
+		value += `, error="invalid_token"`
+	}
+	x.answer.Header().Set("WWW-Authenticate", value)
+	return &scim.Error{Status: http.StatusUnauthorized, Detail: refused.Reason}
+}
+
+// refused writes to the history that the request was refused before a use
+// case began, if it would have changed something.
+func (x *exchange) refused(err error) error {
+	if err == nil || x.route.action == "" {
+		return err
+	}
+	target := history.Target{Type: x.route.targetType, ID: x.PathValue("id"), Name: x.name}
+	return x.users.Refuse(x.Context(), x.scope, x.route.action, target, err)
+}
+
+// requestIDs are those of a client that are taken over.
+var requestIDs = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+func requestID(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); requestIDs.MatchString(id) {
+		return id
+	}
+	return uuid.NewString()
+}
+
+// address returns the network address of the peer.
+func address(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+func clip(s string, n int) string {
+	if len(s) > n {
+		return strings.ToValidUTF8(s[:n], "")
+	}
+	return strings.ToValidUTF8(s, "")
+}

@@ -1,0 +1,167 @@
+// Package httpapi serves SCIM over HTTP. A request goes one way through it:
+// authenticate, limits, one decoding of the body, tolerance, the OpenAPI
+// contract, a use case of package provisioning, and the answer.
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"muster/server/history"
+	"muster/server/instance"
+	"muster/server/provisioning"
+	"muster/server/scim"
+)
+
+// Base is the path below which SCIM is served.
+const Base = "/scim/v2"
+
+// MaxBody is how long the body of a request may be, in bytes.
+const MaxBody = 8 << 20
+
+// Config is what a server is made of.
+type Config struct {
+	Instances *instance.Service
+	Users     *provisioning.Service
+	// PublicURL is where clients reach the server, without Base.
+	PublicURL string
+	// Strict refuses each deviation from the standard; see package tolerance.
+	Strict bool
+	Log    *slog.Logger
+	// Ready returns an error when requests cannot be answered now.
+	Ready func(context.Context) error
+}
+
+// New returns the handler that serves everything.
+func New(c Config) (http.Handler, error) {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
+		return nil, errors.New("the public URL " + c.PublicURL + " is not valid: give scheme and host, such as https://scim.example.com")
+	}
+	s := &server{Config: c, base: strings.TrimSuffix(c.PublicURL, "/") + Base}
+	if s.contract, err = newContract(); err != nil {
+		return nil, err
+	}
+	s.mux = http.NewServeMux()
+	paths := make(map[string]methods)
+	for _, r := range s.routes() {
+		if r.operation, err = s.contract.operation(r.method, r.path); err != nil {
+			return nil, err
+		}
+		if paths[r.path] == nil {
+			paths[r.path] = make(methods)
+		}
+		paths[r.path][r.method] = r
+	}
+	for path, m := range paths {
+		s.mux.Handle(path, s.dispatch(m))
+	}
+	s.mux.Handle("/", s.serve(func(x *exchange) error {
+		return &scim.Error{Status: http.StatusNotFound, Detail: "there is nothing at this path; SCIM is at " + s.base}
+	}))
+	return s.observe(s.authenticate(s.mux)), nil
+}
+
+type server struct {
+	Config
+	base     string
+	contract *contract
+	mux      *http.ServeMux
+}
+
+// route is one operation of the OpenAPI document.
+type route struct {
+	method, path string
+	handle       func(*exchange) error
+	// action is what the history calls an attempt; empty for what only reads.
+	action     history.Action
+	targetType string
+	operation  *operation
+}
+
+type methods map[string]*route
+
+// routes lists what is served. A test compares it with the OpenAPI document.
+func (s *server) routes() []*route {
+	list := []*route{
+		{method: "GET", path: "/healthz", handle: s.health},
+		{method: "GET", path: "/readyz", handle: s.readiness},
+		{method: "GET", path: Base + "/ServiceProviderConfig", handle: s.serviceProviderConfig},
+		{method: "GET", path: Base + "/ResourceTypes", handle: s.listResourceTypes},
+		{method: "GET", path: Base + "/ResourceTypes/{id}", handle: s.getResourceType},
+		{method: "GET", path: Base + "/Schemas", handle: s.listSchemas},
+		{method: "GET", path: Base + "/Schemas/{id}", handle: s.getSchema},
+		{method: "GET", path: Base + "/Users", handle: s.listUsers},
+		{method: "POST", path: Base + "/Users", handle: s.createUser, action: history.UserCreate},
+		{method: "GET", path: Base + "/Users/{id}", handle: s.getUser},
+		{method: "PUT", path: Base + "/Users/{id}", handle: s.replaceUser, action: history.UserUpdate},
+		{method: "PATCH", path: Base + "/Users/{id}", handle: s.patchUser, action: history.UserUpdate},
+		{method: "DELETE", path: Base + "/Users/{id}", handle: s.deleteUser, action: history.UserDelete},
+		{method: "GET", path: Base + "/Groups", handle: s.listGroups},
+		{method: "POST", path: Base + "/Groups", handle: s.createGroup, action: history.GroupCreate},
+		{method: "GET", path: Base + "/Groups/{id}", handle: s.getGroup},
+		{method: "PUT", path: Base + "/Groups/{id}", handle: s.replaceGroup, action: history.GroupUpdate},
+		{method: "PATCH", path: Base + "/Groups/{id}", handle: s.patchGroup, action: history.GroupUpdate},
+		{method: "DELETE", path: Base + "/Groups/{id}", handle: s.deleteGroup, action: history.GroupDelete},
+	}
+	for _, r := range list {
+		switch {
+		case strings.HasPrefix(r.path, Base+"/Users"):
+			r.targetType = "User"
+		case strings.HasPrefix(r.path, Base+"/Groups"):
+			r.targetType = "Group"
+		}
+	}
+	return list
+}
+
+// dispatch serves the methods of one path.
+func (s *server) dispatch(m methods) http.Handler {
+	return s.serve(func(x *exchange) error {
+		method := x.Method
+		if method == http.MethodHead {
+			method = http.MethodGet // net/http drops the body
+		}
+		x.route = m[method]
+		if x.route == nil {
+			x.answer.Header().Set("Allow", m.allow())
+			return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: x.Method + " is not possible here; " + m.allow() + " are"}
+		}
+		if err := s.contract.checkParameters(x); err != nil {
+			return x.refused(err)
+		}
+		return x.route.handle(x)
+	})
+}
+
+// allow returns the value of an Allow header.
+func (m methods) allow() string {
+	var list []string
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+		if m[method] != nil {
+			list = append(list, method)
+			if method == "GET" {
+				list = append(list, "HEAD")
+			}
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// health answers as long as the process runs.
+func (s *server) health(x *exchange) error {
+	return x.sendJSON(http.StatusOK, scim.MediaTypeJSON, []byte(`{"status":"ok"}`))
+}
+
+// readiness answers 503 while the server cannot do its work.
+func (s *server) readiness(x *exchange) error {
+	if err := s.Ready(x.Context()); err != nil {
+		s.Log.WarnContext(x.Context(), "not ready", "requestId", x.scope.Actor.RequestID, "error", err)
+		return x.sendJSON(http.StatusServiceUnavailable, scim.MediaTypeJSON, []byte(`{"status":"unavailable"}`))
+	}
+	return x.sendJSON(http.StatusOK, scim.MediaTypeJSON, []byte(`{"status":"ok"}`))
+}

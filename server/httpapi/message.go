@@ -1,0 +1,226 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"muster/server/provisioning"
+	"muster/server/scim"
+	"muster/server/scim/filter"
+	"muster/server/scim/patch"
+	"muster/server/scim/schema"
+	"muster/server/scim/tolerance"
+)
+
+// body reads and decodes the body of a request, once.
+func (x *exchange) body() (map[string]any, error) {
+	if t := x.Header.Get("Content-Type"); !isJSON(t) {
+		return nil, &scim.Error{
+			Status: http.StatusUnsupportedMediaType,
+			Detail: "the Content-Type is " + strconv.Quote(t) + "; send " + scim.MediaType + " or " + scim.MediaTypeJSON,
+		}
+	}
+	text, err := io.ReadAll(http.MaxBytesReader(x.answer, x.Body, MaxBody))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, &scim.Error{
+			Status: http.StatusRequestEntityTooLarge,
+			Detail: "the body is larger than " + strconv.Itoa(MaxBody) + " bytes; send the change in parts",
+		}
+	case err != nil:
+		return nil, scim.BadRequest(scim.InvalidSyntax, "the body could not be read to its end")
+	}
+	return scim.DecodeObject(text)
+}
+
+func isJSON(contentType string) bool {
+	t, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil || t != scim.MediaType && t != scim.MediaTypeJSON {
+		return false
+	}
+	charset := parameters["charset"]
+	return charset == "" || strings.EqualFold(charset, "utf-8")
+}
+
+// resource reads the body of a POST or PUT.
+func (x *exchange) resource(rt *schema.ResourceType) (schema.Resource, error) {
+	raw, err := x.body()
+	if err != nil {
+		return nil, x.refused(err)
+	}
+	for _, name := range []string{"userName", "displayName"} {
+		if s, ok := raw[name].(string); ok && x.name == "" {
+			x.name = clip(s, 200)
+		}
+	}
+	if raw, err = tolerance.Resource(rt, raw, x.policy); err != nil {
+		return nil, x.refused(err)
+	}
+	if err := x.route.operation.checkBody(raw); err != nil {
+		return nil, x.refused(err)
+	}
+	r, err := rt.Resource(raw)
+	return r, x.refused(err)
+}
+
+// operations reads the body of a PATCH.
+func (x *exchange) operations(rt *schema.ResourceType) ([]patch.Operation, error) {
+	raw, err := x.body()
+	if err == nil {
+		raw, err = tolerance.Patch(rt, raw, x.policy)
+	}
+	if err == nil {
+		err = x.route.operation.checkBody(raw)
+	}
+	if err != nil {
+		return nil, x.refused(err)
+	}
+	ops, err := patch.Parse(rt, raw, x.policy)
+	return ops, x.refused(err)
+}
+
+// projection reads the parameters of Section 3.9 of RFC 7644.
+func (x *exchange) projection(rt *schema.ResourceType) (*schema.Projection, error) {
+	q := x.URL.Query()
+	return rt.Projection(names(q.Get("attributes")), names(q.Get("excludedAttributes")))
+}
+
+// names splits a list of names at its commas.
+func names(list string) []string {
+	var names []string
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// The sizes of a page.
+const (
+	DefaultCount = 100
+	MaxCount     = 200
+)
+
+// query reads the parameters of a list, Section 3.4.2 of RFC 7644.
+func (x *exchange) query(rt *schema.ResourceType) (provisioning.Query, error) {
+	var q provisioning.Query
+	parameters := x.URL.Query()
+	if parameters.Has("filter") {
+		e, err := filter.Parse(parameters.Get("filter"), x.policy)
+		if err != nil {
+			return q, err
+		}
+		if q.Filter, err = filter.Bind(rt, e, x.policy); err != nil {
+			return q, err
+		}
+	}
+	if path := parameters.Get("sortBy"); path != "" {
+		if q.SortBy = sortable(rt, path); q.SortBy == nil {
+			return q, scim.BadRequest(scim.InvalidValue, "cannot sort by %q: it is no simple attribute of a %s", path, rt.Name)
+		}
+	}
+	q.Descending = parameters.Get("sortOrder") == "descending" && q.SortBy != nil
+	// The contract has checked that both are integers, if they are there.
+	start, err := strconv.Atoi(parameters.Get("startIndex"))
+	if err == nil && start > 1 {
+		q.Offset = start - 1
+	}
+	q.Limit = DefaultCount
+	if count, err := strconv.Atoi(parameters.Get("count")); err == nil {
+		q.Limit = min(max(count, 0), MaxCount)
+	}
+	return q, nil
+}
+
+// sortable returns the attribute to sort by: of a complex one, its value.
+func sortable(rt *schema.ResourceType, path string) *schema.Attribute {
+	a, _ := rt.Resolve(path)
+	if a != nil && a.Type == schema.Complex {
+		a = a.Sub("value")
+	}
+	return a
+}
+
+// condition reads an If-Match header, Section 3.14 of RFC 7644. Tags are
+// compared weakly: all of ours are weak.
+func (x *exchange) condition() *provisioning.Condition {
+	header := x.Header.Values("If-Match")
+	if len(header) == 0 {
+		return nil
+	}
+	c := &provisioning.Condition{}
+	for tag := range strings.SplitSeq(strings.Join(header, ","), ",") {
+		tag = strings.TrimSpace(tag)
+		if tag == "*" {
+			return nil // any version of what exists
+		}
+		tag = strings.TrimPrefix(tag, "W/")
+		if v, err := strconv.ParseInt(strings.Trim(tag, `"`), 10, 64); err == nil {
+			c.Versions = append(c.Versions, v)
+		}
+	}
+	return c
+}
+
+// unchanged reports whether the client has the version already, by its
+// If-None-Match header.
+func (x *exchange) unchanged(version int64) bool {
+	for tag := range strings.SplitSeq(strings.Join(x.Header.Values("If-None-Match"), ","), ",") {
+		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
+		if tag == "*" || tag == strings.TrimPrefix(provisioning.ETag(version), "W/") {
+			return true
+		}
+	}
+	return false
+}
+
+// mediaType returns the type of the answer: the one that the client asks
+// for, else the one that it speaks.
+func (x *exchange) mediaType() string {
+	accept := strings.Join(x.Header.Values("Accept"), ",")
+	switch {
+	case accepts(accept, scim.MediaType):
+		return scim.MediaType
+	case accepts(accept, scim.MediaTypeJSON):
+		return scim.MediaTypeJSON
+	}
+	if t, _, err := mime.ParseMediaType(x.Header.Get("Content-Type")); err == nil && t == scim.MediaTypeJSON {
+		return scim.MediaTypeJSON
+	}
+	return scim.MediaType
+}
+
+// accepts reports whether an Accept header names a media type itself.
+func accepts(header, mediaType string) bool {
+	for item := range strings.SplitSeq(header, ",") {
+		t, parameters, err := mime.ParseMediaType(item)
+		if err == nil && t == mediaType && !strings.HasPrefix(parameters["q"], "0.0") && parameters["q"] != "0" {
+			return true
+		}
+	}
+	return false
+}
+
+// sendJSON sends an answer with a body.
+func (x *exchange) sendJSON(status int, mediaType string, body []byte) error {
+	h := x.answer.Header()
+	h.Set("Content-Type", mediaType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	x.answer.WriteHeader(status)
+	_, err := x.answer.Write(body)
+	return err
+}
+
+// sendNothing sends an answer without a body.
+func (x *exchange) sendNothing(status int) error {
+	x.answer.WriteHeader(status)
+	return nil
+}

@@ -1,0 +1,136 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"muster/server/provisioning"
+	"muster/server/scim/schema"
+)
+
+// view returns the view of a resource type that the request asks for.
+func (s *server) view(x *exchange, rt *schema.ResourceType) (*view, error) {
+	p, err := x.projection(rt)
+	return &view{s.base, rt, p}, err
+}
+
+func (s *server) listUsers(x *exchange) error {
+	v, err := s.view(x, s.Users.UserType())
+	if err != nil {
+		return err
+	}
+	q, err := x.query(v.rt)
+	if err != nil {
+		return err
+	}
+	users, total, err := s.Users.Users(x.Context(), x.scope, q)
+	if err != nil {
+		return err
+	}
+	groups := make(map[string][]provisioning.Membership)
+	if v.projection.Wants("groups") && len(users) > 0 {
+		ids := make([]string, len(users))
+		for i, u := range users {
+			ids[i] = u.ID
+		}
+		if groups, err = s.Users.Memberships(x.Context(), x.scope, ids...); err != nil {
+			return err
+		}
+	}
+	body, err := page(total, q.Offset, len(users), func(dst []byte, i int) ([]byte, error) {
+		return v.user(dst, users[i], groups[users[i].ID])
+	})
+	if err != nil {
+		return err
+	}
+	return x.sendJSON(http.StatusOK, x.mediaType(), body)
+}
+
+func (s *server) getUser(x *exchange) error {
+	v, err := s.view(x, s.Users.UserType())
+	if err != nil {
+		return err
+	}
+	u, err := s.Users.User(x.Context(), x.scope, x.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if x.unchanged(u.Version) {
+		x.answer.Header().Set("ETag", provisioning.ETag(u.Version))
+		return x.sendNothing(http.StatusNotModified)
+	}
+	return s.sendUser(x, v, http.StatusOK, u)
+}
+
+func (s *server) createUser(x *exchange) error {
+	v, err := s.view(x, s.Users.UserType())
+	if err != nil {
+		return x.refused(err)
+	}
+	r, err := x.resource(v.rt)
+	if err != nil {
+		return err
+	}
+	u, err := s.Users.CreateUser(x.Context(), x.scope, r)
+	if err != nil {
+		return err
+	}
+	x.answer.Header().Set("Location", v.location(u.ID))
+	return s.sendUser(x, v, http.StatusCreated, u)
+}
+
+func (s *server) replaceUser(x *exchange) error {
+	v, err := s.view(x, s.Users.UserType())
+	if err != nil {
+		return x.refused(err)
+	}
+	r, err := x.resource(v.rt)
+	if err != nil {
+		return err
+	}
+	u, _, err := s.Users.ReplaceUser(x.Context(), x.scope, x.PathValue("id"), r, x.condition())
+	if err != nil {
+		return err
+	}
+	return s.sendUser(x, v, http.StatusOK, u)
+}
+
+func (s *server) patchUser(x *exchange) error {
+	v, err := s.view(x, s.Users.UserType())
+	if err != nil {
+		return x.refused(err)
+	}
+	ops, err := x.operations(v.rt)
+	if err != nil {
+		return err
+	}
+	u, _, err := s.Users.PatchUser(x.Context(), x.scope, x.PathValue("id"), ops, x.policy, x.condition())
+	if err != nil {
+		return err
+	}
+	return s.sendUser(x, v, http.StatusOK, u)
+}
+
+func (s *server) deleteUser(x *exchange) error {
+	if err := s.Users.DeleteUser(x.Context(), x.scope, x.PathValue("id"), x.condition()); err != nil {
+		return err
+	}
+	return x.sendNothing(http.StatusNoContent)
+}
+
+// sendUser answers with a user. A new one is in no group yet.
+func (s *server) sendUser(x *exchange, v *view, status int, u *provisioning.User) error {
+	var groups []provisioning.Membership
+	if status != http.StatusCreated && v.projection.Wants("groups") {
+		all, err := s.Users.Memberships(x.Context(), x.scope, u.ID)
+		if err != nil {
+			return err
+		}
+		groups = all[u.ID]
+	}
+	body, err := v.user(nil, u, groups)
+	if err != nil {
+		return err
+	}
+	x.answer.Header().Set("ETag", provisioning.ETag(u.Version))
+	return x.sendJSON(status, x.mediaType(), body)
+}

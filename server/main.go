@@ -1,0 +1,158 @@
+// Command muster-server is a SCIM 2.0 service provider: it receives users and
+// groups from an identity provider into instances of the application, and
+// keeps a change history. See the README.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"os/user"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"muster/server/history"
+	"muster/server/instance"
+	"muster/server/provisioning"
+	"muster/server/store"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := newRoot().ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "muster-server:", err)
+		os.Exit(1)
+	}
+}
+
+// newRoot returns the command with all its subcommands.
+func newRoot() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "muster-server",
+		Short: "A SCIM 2.0 server for the user provisioning of an application",
+		Long: `muster-server receives users and groups from an identity provider over SCIM 2.0.
+
+It serves any number of instances (customers); the API key of a request decides
+which one it is for. To set one up and serve it:
+
+  muster-server instance create acme --edition enterprise
+  muster-server user create scim-sync --instance acme --integration --role lite-admin
+  muster-server key create --instance acme --user scim-sync
+  muster-server serve
+
+Every flag that has a variable in brackets can be set by it. The database is
+PostgreSQL (a postgres:// URL) or, by default, SQLite in ./muster.db.`,
+		SilenceUsage: true, SilenceErrors: true,
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return fromEnvironment(c.Flags()) },
+	}
+	c.PersistentFlags().String("database", "sqlite:./muster.db", "sqlite:PATH or a postgres:// URL"+variable("database"))
+	c.AddCommand(newServe(), newMigrate(), newInstance(), newUser(), newGroup(), newKey(), newHistory())
+	return c
+}
+
+// settings are the flags that can be set in the environment too.
+var settings = []string{"database", "listen", "public-url", "demo", "strict", "log-format"}
+
+// variable returns how the help of a flag names its variable.
+func variable(flag string) string { return " [" + variableName(flag) + "]" }
+
+func variableName(flag string) string {
+	return "MUSTER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// fromEnvironment sets the flags that are not on the command line.
+func fromEnvironment(flags *pflag.FlagSet) error {
+	for _, name := range settings {
+		f := flags.Lookup(name)
+		value, given := os.LookupEnv(variableName(name))
+		if f == nil || f.Changed || !given {
+			continue
+		}
+		if err := f.Value.Set(value); err != nil {
+			return fmt.Errorf("%s=%q in the environment: %w", variableName(name), value, err)
+		}
+	}
+	return nil
+}
+
+// application is everything that a command works on.
+type application struct {
+	store     *store.Store
+	instances *instance.Service
+	users     *provisioning.Service
+	out       io.Writer
+}
+
+// open opens the database that the flags of a command name.
+func open(c *cobra.Command, log *slog.Logger) (*application, error) {
+	name, err := c.Flags().GetString("database")
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Open(c.Context(), name)
+	if err != nil {
+		return nil, err
+	}
+	users, err := provisioning.NewService(s, log, nil)
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return &application{s, instance.NewService(s, s, nil), users, c.OutOrStdout()}, nil
+}
+
+// run makes the function of a command of one that works on the application.
+func run(f func(*application, *cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		a, err := open(c, slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)))
+		if err != nil {
+			return err
+		}
+		return errors.Join(f(a, c, args), a.store.Close())
+	}
+}
+
+// administrator is the person at the command line, for the history.
+func administrator() history.Actor {
+	name := "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	return history.Actor{Kind: history.Administrator, Name: name, Client: "muster-server"}
+}
+
+// scope returns the instance that the flag --instance names, with the
+// administrator as the actor.
+func (a *application) scope(c *cobra.Command) (provisioning.Scope, error) {
+	slug, err := c.Flags().GetString("instance")
+	if err != nil {
+		return provisioning.Scope{}, err
+	}
+	i, err := a.instances.BySlug(c.Context(), slug)
+	return provisioning.Scope{Instance: i, Actor: administrator()}, err
+}
+
+// withInstance adds the flag --instance, which the command needs.
+func withInstance(commands ...*cobra.Command) {
+	for _, c := range commands {
+		c.Flags().String("instance", "", "the instance")
+		if err := c.MarkFlagRequired("instance"); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// withJSON adds the flag --json.
+func withJSON(commands ...*cobra.Command) {
+	for _, c := range commands {
+		c.Flags().Bool("json", false, "print JSON, for scripts")
+	}
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"muster/server/httpapi"
+)
+
+func newServe() *cobra.Command {
+	c := &cobra.Command{
+		Use: "serve", Short: "Serve SCIM", Args: cobra.NoArgs, RunE: serve,
+		Long: `Serve SCIM below /scim/v2, and /healthz and /readyz beside it. The server stops
+on SIGINT or SIGTERM, after the requests that are under way.`,
+		Example: "  muster-server serve --listen 127.0.0.1:8080 --database sqlite:./m.db",
+	}
+	c.Flags().String("listen", "127.0.0.1:8080", "address and port to listen on"+variable("listen"))
+	c.Flags().String("public-url", "", "where clients reach the server, without /scim/v2; by default http:// and the address"+variable("public-url"))
+	c.Flags().Bool("demo", false, "make an instance \"demo\" with an API key at the first start"+variable("demo"))
+	c.Flags().Bool("strict", false, "refuse each known deviation of identity providers, so that the author of a client finds them"+variable("strict"))
+	c.Flags().String("log-format", "text", "text or json"+variable("log-format"))
+	return c
+}
+
+func newLogger(format string, w io.Writer) (*slog.Logger, error) {
+	switch format {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, nil)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, nil)), nil
+	}
+	return nil, fmt.Errorf("--log-format %q: use text or json", format)
+}
+
+// shutdownTime is how long requests that are under way may take to end.
+const shutdownTime = 20 * time.Second
+
+func serve(c *cobra.Command, _ []string) (err error) {
+	format, _ := c.Flags().GetString("log-format")
+	log, err := newLogger(format, c.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	a, err := open(c, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.store.Close()) }()
+
+	address, _ := c.Flags().GetString("listen")
+	var lc net.ListenConfig
+	listener, err := lc.Listen(c.Context(), "tcp", address)
+	if err != nil {
+		return fmt.Errorf("--listen %s: %w", address, err)
+	}
+	public, _ := c.Flags().GetString("public-url")
+	if public == "" {
+		public = "http://" + reachable(listener.Addr().(*net.TCPAddr))
+	}
+	strict, _ := c.Flags().GetBool("strict")
+	handler, err := httpapi.New(httpapi.Config{
+		Instances: a.instances, Users: a.users, PublicURL: public, Strict: strict, Log: log, Ready: a.store.Ping,
+	})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	if demo, _ := c.Flags().GetBool("demo"); demo {
+		if err := a.demo(c.Context(), strings.TrimSuffix(public, "/")+httpapi.Base); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
+	log.Info("serving", "url", public+httpapi.Base, "database", a.store.Engine(), "strict", strict)
+	return serveUntil(c.Context(), listener, handler, log)
+}
+
+// reachable returns the address at which this machine reaches a listener.
+func reachable(a *net.TCPAddr) string {
+	if a.IP.IsUnspecified() {
+		return fmt.Sprintf("localhost:%d", a.Port)
+	}
+	return a.String()
+}
+
+// serveUntil serves until ctx ends, and then until the requests under way
+// have ended.
+func serveUntil(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+	s := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- s.Serve(l) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	log.Info("stopping")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		return fmt.Errorf("requests were cut off: %w", err)
+	}
+	log.Info("stopped")
+	return nil
+}
