@@ -170,6 +170,8 @@ func (s *server) identify(x *exchange, token string) error {
 	x.scope.Actor.Kind = history.KeyActor
 	x.scope.Actor.Name = c.Holder.UserName
 	x.scope.Actor.KeyID = c.Key.ID
+	// A provider with a valid key of the wrong instance would not notice.
+	x.answer.Header().Set("X-Muster-Instance", c.Instance.Slug)
 	return nil
 }
 

@@ -1,0 +1,54 @@
+GO ?= go
+BIN := bin
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+.PHONY: help build rehearse run test lint fmt bench conformance clean
+
+help:
+	@echo "make rehearse   rehearse the sample company's rollout in a sandbox, and write a report"
+	@echo "make run        serve a demo instance on SQLite in ./muster.db"
+	@echo "make test       all tests, on SQLite and PostgreSQL"
+	@echo "make lint       golangci-lint and gofumpt"
+	@echo "make fmt        format the code as make lint wants it"
+	@echo "make bench      Go benchmarks"
+	@echo "make conformance TARGET=<base url> TOKEN=<key>   RFC scenarios against any server"
+
+build:
+	@mkdir -p $(BIN)
+	$(GO) build -trimpath -o $(BIN)/muster-server ./server
+	$(GO) build -trimpath -o $(BIN)/muster-simulator ./simulator
+
+rehearse: build
+	scripts/rehearse
+
+run: build
+	$(BIN)/muster-server serve --demo
+
+# -count=1: a result from the cache would say nothing of the database.
+test:
+	$(GO) test -count=1 -timeout 20m ./...
+
+lint: $(BIN)/golangci-lint
+	@test -z "$$($(BIN)/gofumpt -l $(SOURCES))" || { echo "not formatted; run make fmt:"; $(BIN)/gofumpt -l $(SOURCES); exit 1; }
+	$(BIN)/golangci-lint run ./...
+
+fmt: $(BIN)/golangci-lint
+	$(BIN)/gofumpt -w $(SOURCES)
+
+SOURCES = features server simulator spec
+
+# The tools have a go.mod of their own, so that theirs and ours do not mix.
+$(BIN)/golangci-lint: tools/go.mod tools/go.sum
+	@mkdir -p $(BIN)
+	cd tools && $(GO) build -o ../$(BIN)/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint mvdan.cc/gofumpt
+	@touch $@
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+conformance:
+	@test -n "$(TARGET)" || { echo "usage: make conformance TARGET=https://scim.example.com/scim/v2 TOKEN=..."; exit 2; }
+	MUSTER_TARGET="$(TARGET)" MUSTER_TOKEN="$(TOKEN)" $(GO) test -count=1 -v -run '^TestConformance$$' ./features
+
+clean:
+	rm -rf $(BIN) rehearsal build

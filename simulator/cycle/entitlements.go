@@ -1,0 +1,53 @@
+package cycle
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"muster/simulator/client"
+	"muster/simulator/directory"
+)
+
+// Entitlements compares the groups of the application with those that the
+// rules of the app set for the people who are assigned to it.
+type Entitlements struct {
+	App string `json:"app"`
+	// Matched are at the application already, Missing will be created, and
+	// Others are at the application and no rule sets them.
+	Matched []string `json:"matched"`
+	Missing []string `json:"missing"`
+	Others  []string `json:"others"`
+}
+
+// Entitlements reads the groups of the application. It writes nothing.
+func (c *Cycle) Entitlements(ctx context.Context) (*Entitlements, error) {
+	wanted := make(map[string]string) // by the name in lower case
+	for _, u := range c.Directory.Users {
+		if c.App.Assigned(u) && u.Status != directory.Suspended {
+			for _, name := range c.App.Groups(u) {
+				wanted[strings.ToLower(name)] = name
+			}
+		}
+	}
+	e := &Entitlements{App: c.App.Name, Matched: []string{}, Missing: []string{}, Others: []string{}}
+	err := c.Client.Groups(ctx, func(g client.Group) error {
+		if _, ok := wanted[strings.ToLower(g.DisplayName)]; ok {
+			e.Matched = append(e.Matched, g.DisplayName)
+			delete(wanted, strings.ToLower(g.DisplayName))
+		} else {
+			e.Others = append(e.Others, g.DisplayName)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range wanted {
+		e.Missing = append(e.Missing, name)
+	}
+	for _, list := range [][]string{e.Matched, e.Missing, e.Others} {
+		slices.Sort(list)
+	}
+	return e, nil
+}

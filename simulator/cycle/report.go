@@ -1,0 +1,114 @@
+package cycle
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Outcome is what came of an action.
+type Outcome string
+
+// The outcomes.
+const (
+	Created     Outcome = "created"
+	PickedUp    Outcome = "picked up"
+	Updated     Outcome = "updated"
+	Suspended   Outcome = "suspended"
+	Reactivated Outcome = "reactivated"
+	Deleted     Outcome = "deleted"
+	Released    Outcome = "released"
+	// Waiting: the action waits for approval.
+	Waiting Outcome = "waiting for approval"
+	// Conflict: the user name is taken, and not by an account that the
+	// lookup finds.
+	Conflict Outcome = "conflict"
+	Failed   Outcome = "failed"
+)
+
+// outcomes are those of actions that succeed. Provision can end as PickedUp
+// too.
+var outcomes = map[Kind]Outcome{
+	Provision: Created, Update: Updated, Suspend: Suspended, Reactivate: Reactivated, Delete: Deleted, Release: Released,
+}
+
+// Item is what a cycle did for one user, or would do.
+type Item struct {
+	Key     string  `json:"key"`
+	User    string  `json:"user"`
+	Action  Kind    `json:"action"`
+	Outcome Outcome `json:"outcome"`
+	// Detail is the reason of the action, or what went wrong.
+	Detail string `json:"detail,omitempty"`
+	// Earlier says that it went wrong in an earlier cycle, and was not tried
+	// again in this one.
+	Earlier bool `json:"earlier,omitempty"`
+	// Changes are the attributes that change, in a dry run.
+	Changes []Difference `json:"changes,omitempty"`
+	// Joined and Left are the groups that the user was put into and taken
+	// out of.
+	Joined []string `json:"joined,omitempty"`
+	Left   []string `json:"left,omitempty"`
+}
+
+func (a *Action) item(o Outcome, detail string) Item {
+	return Item{Key: a.Key, User: a.UserName, Action: a.Kind, Outcome: o, Detail: detail}
+}
+
+// Report tells of one cycle.
+type Report struct {
+	App string `json:"app"`
+	// Instance is the instance that the server said the token is for.
+	Instance string    `json:"instance,omitempty"`
+	DryRun   bool      `json:"dryRun,omitempty"`
+	Began    time.Time `json:"began"`
+	// Seconds is how long the cycle took.
+	Seconds  float64 `json:"seconds"`
+	Requests int64   `json:"requests"`
+	// Items are sorted by user name.
+	Items []Item `json:"items"`
+	// GroupsCreated were missing at the application, GroupsMatched were there.
+	GroupsCreated []string `json:"groupsCreated"`
+	GroupsMatched []string `json:"groupsMatched"`
+}
+
+// Count returns how many users have an outcome.
+func (r *Report) Count(o Outcome) int {
+	n := 0
+	for _, item := range r.Items {
+		if item.Outcome == o {
+			n++
+		}
+	}
+	return n
+}
+
+// With returns the items that have an outcome.
+func (r *Report) With(o Outcome) []Item {
+	var list []Item
+	for _, item := range r.Items {
+		if item.Outcome == o {
+			list = append(list, item)
+		}
+	}
+	return list
+}
+
+// Memberships returns how many users joined and left groups.
+func (r *Report) Memberships() (joined, left int) {
+	for _, item := range r.Items {
+		joined += len(item.Joined)
+		left += len(item.Left)
+	}
+	return joined, left
+}
+
+func (r *Report) finish(took time.Duration, requests int64, instance string) {
+	r.Seconds, r.Requests, r.Instance = took.Round(time.Millisecond).Seconds(), requests, instance
+	if r.Items == nil {
+		r.Items = []Item{}
+	}
+	slices.SortFunc(r.Items, func(a, b Item) int { return strings.Compare(a.User, b.User) })
+	slices.Sort(r.GroupsCreated)
+	slices.Sort(r.GroupsMatched)
+}

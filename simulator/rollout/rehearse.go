@@ -1,0 +1,288 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"muster/simulator/client"
+	"muster/simulator/cycle"
+	"muster/simulator/state"
+)
+
+// Rehearsal runs a rollout against an application.
+type Rehearsal struct {
+	Rollout *Rollout
+	State   *state.File
+	Client  *client.Client
+	// BaseURL stands in the result.
+	BaseURL     string
+	Concurrency int
+	// Resume goes on with the wave at which the rollout was stopped.
+	Resume bool
+	// Began is called when a wave begins, and Progress after each action;
+	// both may be nil.
+	Began    func(position int, w *Wave)
+	Progress func(done, total int)
+}
+
+// Result tells of a rehearsal.
+type Result struct {
+	Rollout string `json:"rollout"`
+	Account string `json:"account"`
+	App     string `json:"app"`
+	BaseURL string `json:"baseUrl"`
+	// Instance is the instance that the server said the token is for.
+	Instance string    `json:"instance,omitempty"`
+	Began    time.Time `json:"began"`
+	Seconds  float64   `json:"seconds"`
+	People   int       `json:"people"`
+	// Planned is how many waves the rollout has.
+	Planned int           `json:"planned"`
+	Waves   []*WaveResult `json:"waves"`
+	// AsPlanned is true when all waves ran and each went as planned.
+	AsPlanned bool `json:"asPlanned"`
+	// Problems are all deviations from the plan, in words.
+	Problems []string `json:"problems"`
+}
+
+// WaveResult tells of one wave.
+type WaveResult struct {
+	Position int    `json:"position"`
+	Name     string `json:"name"`
+	// People is how many are in this wave and those before it.
+	People       int           `json:"people"`
+	Cycle        *cycle.Report `json:"cycle"`
+	Expectations []Expectation `json:"expectations"`
+	Check        *Check        `json:"check,omitempty"`
+	// Passed is whether the gate let the rollout go on.
+	Passed   bool     `json:"passed"`
+	Problems []string `json:"problems"`
+	// Resumed is true if the wave was stopped before and run again.
+	Resumed bool `json:"resumed,omitempty"`
+}
+
+// Expectation compares one planned outcome with what happened.
+type Expectation struct {
+	What     string `json:"what"`
+	Expected string `json:"expected"`
+	Got      string `json:"got"`
+	Met      bool   `json:"met"`
+}
+
+// Run runs the waves until one is stopped by its gate. The error is for what
+// kept it from running; deviations from the plan are in the result.
+func (r *Rehearsal) Run(ctx context.Context) (*Result, error) {
+	began := time.Now()
+	result := &Result{
+		Rollout: r.Rollout.Name, Account: r.Rollout.Account.Name, App: r.Rollout.App.Name, BaseURL: r.BaseURL,
+		Began: began.UTC(), People: len(r.Rollout.Account.Directory.Users), Planned: len(r.Rollout.Waves),
+		Waves: []*WaveResult{}, Problems: []string{},
+	}
+	err := r.waves(ctx, result)
+	result.Instance = r.Client.Instance()
+	result.Seconds = time.Since(began).Round(time.Millisecond).Seconds()
+	for _, w := range result.Waves {
+		for _, p := range w.Problems {
+			result.Problems = append(result.Problems, fmt.Sprintf("wave %d, %s: %s", w.Position, w.Name, p))
+		}
+	}
+	if n := len(result.Waves); n < result.Planned && err == nil {
+		result.Problems = append(result.Problems, fmt.Sprintf("stopped after wave %d of %d; put it right and go on with --resume", n, result.Planned))
+	}
+	result.AsPlanned = err == nil && len(result.Problems) == 0
+	return result, err
+}
+
+func (r *Rehearsal) waves(ctx context.Context, result *Result) error {
+	if _, err := r.cycle(0).Enable(ctx); err != nil {
+		return fmt.Errorf("the connection test of the app %q failed: %w", r.Rollout.App.Name, err)
+	}
+	for i, w := range r.Rollout.Waves {
+		if err := w.apply(r.Rollout.Account.Directory); err != nil {
+			return err
+		}
+		var earlier WaveResult
+		known, err := r.State.Wave(ctx, r.Rollout.Name, i, &earlier)
+		if err != nil {
+			return err
+		}
+		if known && !r.Resume {
+			return errors.New("the state file knows this rollout already: go on with --resume, or begin anew with another --state")
+		}
+		if known && earlier.Passed {
+			result.Waves = append(result.Waves, &earlier)
+			continue
+		}
+		wave, err := r.wave(ctx, i, w)
+		if wave != nil {
+			if known {
+				wave.Resumed = true
+				merge(wave.Cycle, earlier.Cycle)
+			}
+			r.judge(w, wave)
+			result.Waves = append(result.Waves, wave)
+			err = errors.Join(err, r.State.SaveWave(context.WithoutCancel(ctx), r.Rollout.Name, i, wave))
+		}
+		if err != nil || !wave.Passed {
+			return err
+		}
+	}
+	return nil
+}
+
+// cycle returns the cycle of the first n waves.
+func (r *Rehearsal) cycle(n int) *cycle.Cycle {
+	return &cycle.Cycle{
+		App: r.Rollout.App, Directory: r.Rollout.Account.Directory, State: r.State, Client: r.Client,
+		Scope: r.Rollout.scope(n), RetryFailed: r.Resume, Concurrency: r.Concurrency, Progress: r.Progress,
+	}
+}
+
+// wave runs one wave and checks its outcome by reading the application.
+func (r *Rehearsal) wave(ctx context.Context, i int, w *Wave) (*WaveResult, error) {
+	if r.Began != nil {
+		r.Began(i+1, w)
+	}
+	before, err := r.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := r.cycle(i + 1)
+	result := &WaveResult{Position: i + 1, Name: w.Name, Problems: []string{}}
+	for _, p := range r.Rollout.Account.Directory.Users {
+		if r.Rollout.App.Assigned(p) && c.Scope(p) {
+			result.People++
+		}
+	}
+	if result.Cycle, err = c.Run(ctx); err != nil {
+		return result, fmt.Errorf("wave %q was cut off: %w", w.Name, err)
+	}
+	result.Check, err = r.check(ctx, before, result.Cycle)
+	return result, err
+}
+
+// merge adds to a report what an earlier run of the same wave did.
+func merge(now, earlier *cycle.Report) {
+	if earlier == nil {
+		return
+	}
+	at := make(map[string]int, len(now.Items))
+	for i, item := range now.Items {
+		at[item.Key] = i
+	}
+	for _, old := range earlier.Items {
+		i, again := at[old.Key]
+		arrived := old.Outcome == cycle.Created || old.Outcome == cycle.PickedUp
+		switch {
+		case !again && old.Outcome != cycle.Conflict && old.Outcome != cycle.Failed && old.Outcome != cycle.Waiting:
+			now.Items = append(now.Items, old)
+		case again && arrived && now.Items[i].Outcome == cycle.Updated:
+			now.Items[i].Outcome = old.Outcome
+		}
+	}
+	now.GroupsCreated = union(now.GroupsCreated, earlier.GroupsCreated)
+	now.GroupsMatched = slices.DeleteFunc(union(now.GroupsMatched, earlier.GroupsMatched), func(name string) bool {
+		return slices.Contains(now.GroupsCreated, name)
+	})
+	now.Requests += earlier.Requests
+	now.Seconds += earlier.Seconds
+}
+
+func union(a, b []string) []string {
+	list := slices.Concat(a, b)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// judge compares the outcome of a wave with the plan, and opens the gate or
+// keeps it shut.
+func (r *Rehearsal) judge(w *Wave, result *WaveResult) {
+	report := result.Cycle
+	if report == nil {
+		return
+	}
+	result.Expectations = w.Expect.compare(report)
+	for _, e := range result.Expectations {
+		if !e.Met {
+			result.Problems = append(result.Problems, fmt.Sprintf("%s: expected %s, got %s", e.What, e.Expected, e.Got))
+		}
+	}
+	unexpected := w.Expect.unexpected(report)
+	for _, item := range unexpected {
+		result.Problems = append(result.Problems, fmt.Sprintf("conflict: %s: %s", item.User, item.Detail))
+	}
+	failed := report.With(cycle.Failed)
+	for _, item := range failed {
+		result.Problems = append(result.Problems, fmt.Sprintf("failed: %s: %s", item.User, item.Detail))
+	}
+	if waiting := report.Count(cycle.Waiting); waiting > 0 {
+		result.Problems = append(result.Problems, fmt.Sprintf("%d actions wait for approval; approve them with `muster-simulator approvals approve`", waiting))
+	}
+	if result.Check == nil {
+		result.Problems = append(result.Problems, "the outcome was not checked")
+		return
+	}
+	result.Problems = append(result.Problems, result.Check.Problems...)
+	// What the gate allows is reported as a problem all the same; it does not
+	// stop the rollout.
+	allowed := 0
+	if len(unexpected) <= w.Gate.MaxConflicts {
+		allowed += len(unexpected)
+	}
+	if len(failed) <= w.Gate.MaxFailures {
+		allowed += len(failed)
+	}
+	result.Passed = len(result.Problems) == allowed
+}
+
+// unexpected returns the conflicts that are not planned.
+func (e Expect) unexpected(report *cycle.Report) []cycle.Item {
+	return slices.DeleteFunc(report.With(cycle.Conflict), func(item cycle.Item) bool { return containsFold(e.Conflicts, item.User) })
+}
+
+func containsFold(list []string, s string) bool {
+	return slices.ContainsFunc(list, func(x string) bool { return strings.EqualFold(x, s) })
+}
+
+func (e Expect) compare(report *cycle.Report) []Expectation {
+	list := []Expectation{}
+	number := func(what string, expected *int, got int) {
+		if expected != nil {
+			list = append(list, Expectation{what, fmt.Sprint(*expected), fmt.Sprint(got), *expected == got})
+		}
+	}
+	number("picked up", e.PickedUp, report.Count(cycle.PickedUp))
+	number("created", e.Created, report.Count(cycle.Created))
+	number("updated", e.Updated, report.Count(cycle.Updated))
+	number("suspended", e.Suspended, report.Count(cycle.Suspended))
+	number("reactivated", e.Reactivated, report.Count(cycle.Reactivated))
+	number("deleted", e.Deleted, report.Count(cycle.Deleted))
+	names := func(what string, expected, got []string) {
+		if expected != nil {
+			want, have := slices.Sorted(slices.Values(expected)), slices.Sorted(slices.Values(got))
+			list = append(list, Expectation{what, enumerate(want), enumerate(have), slices.EqualFunc(want, have, strings.EqualFold)})
+		}
+	}
+	names("groups created", e.GroupsCreated, report.GroupsCreated)
+	names("groups matched", e.GroupsMatched, report.GroupsMatched)
+	for _, name := range e.Conflicts {
+		met := slices.ContainsFunc(report.With(cycle.Conflict), func(i cycle.Item) bool { return strings.EqualFold(i.User, name) })
+		got := "a conflict"
+		if !met {
+			got = "none"
+		}
+		list = append(list, Expectation{"conflict of " + name, "a conflict", got, met})
+	}
+	return list
+}
+
+func enumerate(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
