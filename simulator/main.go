@@ -1,5 +1,5 @@
 // Command muster-simulator is the identity provider's side: an account
-// modelled on OneLogin that provisions its users to a SCIM server, and
+// modeled on OneLogin that provisions its users to a SCIM server, and
 // rehearses rollouts. See the README.
 package main
 

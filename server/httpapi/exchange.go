@@ -62,7 +62,7 @@ func (s *server) observe(next http.Handler) http.Handler {
 		x.answer.Header().Set("X-Request-Id", x.scope.Actor.RequestID)
 		defer func() {
 			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler {
+				if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 					panic(p)
 				}
 				s.fail(x, fmt.Errorf("panic: %v", p))

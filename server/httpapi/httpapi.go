@@ -60,7 +60,7 @@ func New(c Config) (http.Handler, error) {
 	for path, m := range paths {
 		s.mux.Handle(path, s.dispatch(m))
 	}
-	s.mux.Handle("/", s.serve(func(x *exchange) error {
+	s.mux.Handle("/", s.serve(func(*exchange) error {
 		return &scim.Error{Status: http.StatusNotFound, Detail: "there is nothing at this path; SCIM is at " + s.base}
 	}))
 	return s.observe(s.authenticate(s.mux)), nil

@@ -154,8 +154,10 @@ func NewService(store Store, log *slog.Logger, now func() time.Time) (*Service, 
 	return s, err
 }
 
-// UserType and GroupType return the resource types that the service keeps.
-func (s *Service) UserType() *schema.ResourceType  { return s.users }
+// UserType returns the resource type of users.
+func (s *Service) UserType() *schema.ResourceType { return s.users }
+
+// GroupType returns the resource type of groups.
 func (s *Service) GroupType() *schema.ResourceType { return s.groups }
 
 // clock returns the present time at the precision that is stored.

@@ -159,15 +159,16 @@ func (d dialect) number(field string) string {
 }
 
 // elements returns a FROM item that has a row for each element of the array
-// at a path, and the SQL for such an element and for its place.
-func (d dialect) elements(value string, names ...string) (from, element, place string) {
+// at a path, and the SQL for the place of such an element; the element itself
+// is e.value.
+func (d dialect) elements(value string, names ...string) (from, place string) {
 	if !d.postgres {
-		return "json_each(" + value + ", " + sqlitePath(names) + ") AS e", "e.value", "e.key"
+		return "json_each(" + value + ", " + sqlitePath(names) + ") AS e", "e.key"
 	}
 	for _, name := range names {
 		value += "->" + literal(name)
 	}
-	return "jsonb_array_elements(" + value + ") WITH ORDINALITY AS e(value, place)", "e.value", "e.place"
+	return "jsonb_array_elements(" + value + ") WITH ORDINALITY AS e(value, place)", "e.place"
 }
 
 // bytewise makes a comparison of order one of bytes.

@@ -125,9 +125,9 @@ func (c *compiler) any(n *filter.Any) error {
 		c.add(")")
 		return err
 	}
-	from, element, _ := c.d.elements("search", c.names(n.Attr)...)
+	from, _ := c.d.elements("search", c.names(n.Attr)...)
 	c.add("EXISTS (SELECT 1 FROM " + from + " WHERE ")
-	c.element = element
+	c.element = "e.value"
 	err := c.node(n.X)
 	c.element = ""
 	c.add(")")
@@ -420,8 +420,8 @@ func (k *kind) sortValue(d dialect, a *schema.Attribute) (string, error) {
 		}
 		return d.bytewise(value), nil
 	}
-	from, element, place := d.elements("search", c.names(a.Top())...)
-	primary := d.field(element, "primary")
-	return d.bytewise("(SELECT " + d.field(element, a.Name) + " FROM " + from +
+	from, place := d.elements("search", c.names(a.Top())...)
+	primary := d.field("e.value", "primary")
+	return d.bytewise("(SELECT " + d.field("e.value", a.Name) + " FROM " + from +
 		" ORDER BY CASE WHEN " + d.boolean(primary, true) + " THEN 0 ELSE 1 END, " + place + " LIMIT 1)"), nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -122,7 +123,7 @@ func (s *Store) page(ctx context.Context, k *kind, q provisioning.Query, where s
 		return 0, err
 	}
 	if q.Limit > 0 {
-		page := append(args[:len(args):len(args)], q.Limit, q.Offset)
+		page := slices.Concat(args, []any{q.Limit, q.Offset})
 		if err := s.list(ctx, dest, query+where+" ORDER BY "+order+" LIMIT ? OFFSET ?", page...); err != nil {
 			return 0, err
 		}

@@ -1,4 +1,4 @@
-// Package account is the identity provider's account, modelled on OneLogin:
+// Package account is the identity provider's account, modeled on OneLogin:
 // its people and roles, and the apps through which they are provisioned. An
 // account is a YAML file with a CSV file of users beside it, so that it can
 // be kept under version control. It holds no secret: tokens come from the

@@ -92,11 +92,10 @@ func (c *Cycle) Plan(ctx context.Context) ([]*Action, error) {
 		if err != nil || a == nil {
 			return err
 		}
-		ok, err := c.settle(a)
-		if ok {
+		if c.settle(a) {
 			plan = append(plan, a)
 		}
-		return err
+		return nil
 	}
 	present := make(map[string]bool, len(c.Directory.Users))
 	for _, u := range c.Directory.Users {
@@ -211,20 +210,20 @@ func (c *Cycle) action(k Kind, r *state.Record, userName string, body map[string
 
 // settle applies what is remembered of earlier attempts and of approvals. It
 // reports whether the action belongs to the plan at all.
-func (c *Cycle) settle(a *Action) (bool, error) {
+func (c *Cycle) settle(a *Action) bool {
 	r := a.record
 	if r.Failure != "" && r.FailedAt == a.print && !c.RetryFailed && !c.App.Provisioning.RetryFailed {
 		a.Earlier = r.Failure
-		return true, nil
+		return true
 	}
 	if !c.needsApproval(a) {
-		return true, nil
+		return true
 	}
 	if r.Waiting == nil || r.Waiting.Print != a.print {
 		r.Waiting = &state.Waiting{Action: string(a.Kind), Print: a.print}
 	}
 	a.Waits = !r.Waiting.Approved
-	return !r.Waiting.Skipped, nil
+	return !r.Waiting.Skipped
 }
 
 // needsApproval applies the boxes "Require admin approval before this action

@@ -115,7 +115,7 @@ func render(v any, value func(kind, name string) string, skipBlank bool) any {
 	case []any:
 		list := make([]any, 0, len(v))
 		for _, x := range v {
-			if x = render(x, value, skipBlank); x != nil && !(skipBlank && onlyLabels(x)) {
+			if x = render(x, value, skipBlank); x != nil && (!skipBlank || !onlyLabels(x)) {
 				list = append(list, x)
 			}
 		}

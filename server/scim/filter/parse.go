@@ -79,8 +79,8 @@ type parser struct {
 	policy      *tolerance.Policy
 }
 
-func (p *parser) fail(format string, args ...any) error {
-	e := scim.BadRequest(p.typ, format, args...)
+func (p *parser) fail(reason string) error {
+	e := scim.BadRequest(p.typ, "%s", reason)
 	e.Detail = p.what + " " + quote(p.text) + ", at character " + strconv.Itoa(utf8.RuneCountInString(p.text[:p.pos])+1) + ": " + e.Detail
 	return e
 }

@@ -27,18 +27,24 @@ func TestResource(t *testing.T) {
 		{tolerance.SingleForMany, head + `,"emails":{"value":"a@x"}}`, head + `,"emails":[{"value":"a@x"}]}`},
 		{tolerance.BareValue, head + `,"emails":["a@x"]}`, head + `,"emails":[{"value":"a@x"}]}`},
 		{tolerance.OldSchemaURN, `{"schemas":["urn:scim:schemas:core:2.0"],"userName":"anna"}`, head + `}`},
-		{tolerance.OldSchemaURN, `{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN + `"],"userName":"anna","urn:scim:schemas:extension:enterprise:2.0":{"department":"D"}}`,
-			`{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN + `"],"userName":"anna","` + scim.EnterpriseUserURN + `":{"department":"D"}}`},
+		{
+			tolerance.OldSchemaURN, `{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN + `"],"userName":"anna","urn:scim:schemas:extension:enterprise:2.0":{"department":"D"}}`,
+			`{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN + `"],"userName":"anna","` + scim.EnterpriseUserURN + `":{"department":"D"}}`,
+		},
 		{tolerance.MissingSchemas, `{"userName":"anna"}`, head + `}`},
 		{tolerance.ForeignSchemaURN, `{"schemas":["` + scim.UserURN + `","http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/User"],"userName":"anna"}`, head + `}`},
-		{tolerance.UnlistedExtension, head + `,"` + scim.EnterpriseUserURN + `":{"department":"D"}}`,
-			`{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN + `"],"userName":"anna","` + scim.EnterpriseUserURN + `":{"department":"D"}}`},
+		{
+			tolerance.UnlistedExtension, head + `,"` + scim.EnterpriseUserURN + `":{"department":"D"}}`,
+			`{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN + `"],"userName":"anna","` + scim.EnterpriseUserURN + `":{"department":"D"}}`,
+		},
 		{tolerance.ManagerShape, enterprise(`"manager":"m1"`), enterprise(`"manager":{"value":"m1"}`)},
 		{tolerance.ManagerShape, enterprise(`"manager":{"managerId":"m1","displayName":"M"}`), enterprise(`"manager":{"value":"m1"}`)},
 		{tolerance.ManagerShape, enterprise(`"manager":{"managerId":"","displayName":"M"}`), enterprise(``)},
 		{tolerance.WrappedValue, head + `,"title":[{"value":"T"}]}`, head + `,"title":"T"}`},
-		{tolerance.SeveralPrimaries, head + `,"emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`,
-			head + `,"emails":[{"value":"a","primary":true},{"value":"b","primary":false}]}`},
+		{
+			tolerance.SeveralPrimaries, head + `,"emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`,
+			head + `,"emails":[{"value":"a","primary":true},{"value":"b","primary":false}]}`,
+		},
 		{tolerance.Password, head + `,"password":"hunter2"}`, head + `}`},
 	} {
 		t.Run(string(test.deviation), func(t *testing.T) {
@@ -115,8 +121,10 @@ func TestPatch(t *testing.T) {
 	}{
 		{tolerance.OpLetterCase, patchHead + `[{"op":"Replace","path":"title","value":null}]}`, patchHead + `[{"op":"replace","path":"title"}]}`},
 		{tolerance.MissingSchemas, `{"operations":[{"OP":"add","Value":{"title":"T"}}]}`, patchHead + `[{"op":"add","value":{"title":"T"}}]}`},
-		{tolerance.GroupPatch11, `{"schemas":["urn:scim:schemas:core:1.0"],"members":[{"value":"1"},{"value":"2","operation":"delete"}]}`,
-			patchHead + `[{"op":"remove","path":"members","value":[{"value":"2"}]},{"op":"add","path":"members","value":[{"value":"1"}]}]}`},
+		{
+			tolerance.GroupPatch11, `{"schemas":["urn:scim:schemas:core:1.0"],"members":[{"value":"1"},{"value":"2","operation":"delete"}]}`,
+			patchHead + `[{"op":"remove","path":"members","value":[{"value":"2"}]},{"op":"add","path":"members","value":[{"value":"1"}]}]}`,
+		},
 	} {
 		t.Run(string(test.deviation), func(t *testing.T) {
 			p := tolerance.New(false)
