@@ -79,6 +79,7 @@ type connection struct {
 	App      string `json:"app"`
 	Status   string `json:"status"` // "connected" or "failed"
 	Instance string `json:"instance,omitempty"`
+	Note     string `json:"note,omitempty"`
 	Reason   string `json:"reason,omitempty"`
 }
 
@@ -87,24 +88,28 @@ func enable(s *session, c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	instance, err := cy.Enable(c.Context())
-	result := connection{App: s.app.Name, Status: "connected", Instance: instance}
+	found, err := cy.Enable(c.Context())
+	result := connection{App: s.app.Name, Status: "connected", Instance: found.Instance, Note: found.Note}
 	if err != nil {
 		result.Status, result.Reason = "failed", explain(err)
 	}
-	switch {
-	case asJSON(c):
+	if asJSON(c) {
 		if printed := report.JSON(c.OutOrStdout(), result); printed != nil || err == nil {
 			return printed
 		}
 		return errNotAsPlanned
-	case err != nil:
-		return fmt.Errorf("app %s is not connected: %s", s.app.Name, result.Reason)
-	case instance == "":
-		_, err = fmt.Fprintf(c.OutOrStdout(), "app %s is connected; the server does not tell for which instance the token is\n", s.app.Name)
-	default:
-		_, err = fmt.Fprintf(c.OutOrStdout(), "app %s is connected to the instance %s\n", s.app.Name, instance)
 	}
+	if err != nil {
+		return fmt.Errorf("app %s is not connected: %s", s.app.Name, result.Reason)
+	}
+	line := fmt.Sprintf("app %s is connected to the instance %s", s.app.Name, found.Instance)
+	if found.Instance == "" {
+		line = fmt.Sprintf("app %s is connected; the server does not tell for which instance the token is", s.app.Name)
+	}
+	if found.Note != "" {
+		line += "\nnote: " + found.Note
+	}
+	_, err = fmt.Fprintln(c.OutOrStdout(), line)
 	return err
 }
 

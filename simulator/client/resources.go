@@ -52,17 +52,18 @@ type list[T any] struct {
 
 // TestConnection does what OneLogin does when an administrator clicks
 // Enable: it looks up a user who does not exist. An empty list passes, and
-// so does 404. Nothing is written.
-func (c *Client) TestConnection(ctx context.Context) error {
-	var found list[User]
-	err := c.do(ctx, http.MethodGet, "/Users?filter="+url.QueryEscape(`userName eq "never-existing-user"`), nil, &found)
+// so does 404; found is false then, because a wrong base URL gives the same.
+// Nothing is written.
+func (c *Client) TestConnection(ctx context.Context) (found bool, err error) {
+	var answer list[User]
+	err = c.do(ctx, http.MethodGet, "/Users?filter="+url.QueryEscape(`userName eq "never-existing-user"`), nil, &answer)
 	if Status(err) == http.StatusNotFound {
-		return nil
+		return false, nil
 	}
-	if err == nil && len(found.Resources) > 0 {
-		return errors.New("the server found a user who does not exist: it seems to ignore the filter, and lookups would go wrong")
+	if err == nil && len(answer.Resources) > 0 {
+		err = errors.New("the server found a user who does not exist: it seems to ignore the filter, and lookups would go wrong")
 	}
-	return err
+	return err == nil, err
 }
 
 // FindUser looks a user up by userName, and returns nil if there is none.

@@ -242,20 +242,33 @@ func (c *Cycle) needsApproval(a *Action) bool {
 	return need.Update
 }
 
+// Connection is what a connection test found.
+type Connection struct {
+	// Instance is the instance that the server says the token is for; empty
+	// if it does not say.
+	Instance string
+	// Note is what an administrator should look at although the test passed.
+	Note string
+}
+
 // Enable tests the connection, as the button Enable does, and writes
-// nothing. It returns the instance that the server says the token is for, if
-// it does. A token of another instance than the app's configuration names is
-// refused: it would provision the wrong customer without any error.
-func (c *Cycle) Enable(ctx context.Context) (instance string, err error) {
-	if err := c.Client.TestConnection(ctx); err != nil {
-		return "", err
+// nothing. A token of another instance than the app's configuration names is
+// refused, where the server tells: it would provision the wrong customer
+// without any error.
+func (c *Cycle) Enable(ctx context.Context) (Connection, error) {
+	found, err := c.Client.TestConnection(ctx)
+	if err != nil {
+		return Connection{}, err
 	}
-	instance = c.Client.Instance()
-	if want := c.App.Configuration.Instance; want != "" && instance != "" && instance != want {
-		return instance, fmt.Errorf("the token of the app %q is for the instance %q, and the app is configured for %q; nothing was written: give the app the key of its own instance",
-			c.App.Name, instance, want)
+	result := Connection{Instance: c.Client.Instance()}
+	if !found {
+		result.Note = "the server answered 404, which passes; check that the base URL ends in /scim/v2"
 	}
-	return instance, nil
+	if want := c.App.Configuration.Instance; want != "" && result.Instance != "" && result.Instance != want {
+		return result, fmt.Errorf("the token of the app %q is for the instance %q, and the app is configured for %q; nothing was written: give the app the key of its own instance",
+			c.App.Name, result.Instance, want)
+	}
+	return result, nil
 }
 
 // Run runs a cycle. It returns a report even with an error: of what was done

@@ -1,0 +1,166 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cucumber/godog"
+)
+
+// registerApplication adds the steps about the application's own side, which
+// its administrators do with muster-server.
+func (w *world) registerApplication(sc *godog.ScenarioContext) {
+	sc.Step(`^an instance "([^"]*)"$`, w.anInstance)
+	sc.Step(`^the instances "([^"]*)" and "([^"]*)"$`, func(ctx context.Context, a, b string) error {
+		return errors.Join(w.anInstance(ctx, a), w.anInstance(ctx, b))
+	})
+	sc.Step(`^an instance "([^"]*)" of the (\w+) edition$`, w.anInstanceOfEdition)
+	sc.Step(`^"([^"]*)" has these users, made by hand:$`, w.usersByHand)
+	sc.Step(`^"([^"]*)" has the user "([^"]*)", made by hand$`, w.userByHand)
+	sc.Step(`^"([^"]*)" has the group "([^"]*)", made by hand$`, func(ctx context.Context, instance, group string) error {
+		return w.groupByHand(ctx, instance, group, "")
+	})
+	sc.Step(`^"([^"]*)" has the group "([^"]*)", made by hand, with the member "([^"]*)"$`, w.groupByHand)
+	sc.Step(`^the (?:API )?key of "([^"]*)" is revoked$`, w.keyIsRevoked)
+	sc.Step(`^the integration user of "([^"]*)" (is suspended|is deleted|loses the role lite admin)$`, w.integrationUser)
+	sc.Step(`^an administrator (suspends|reactivates|deletes) "([^"]*)" in "([^"]*)" by hand$`, w.administratorDoes)
+}
+
+// anInstance makes an instance of the enterprise edition with an integration
+// user who is lite admin, and an API key.
+func (w *world) anInstance(ctx context.Context, name string) error {
+	return w.anInstanceOfEdition(ctx, name, "enterprise")
+}
+
+// integrationUserOf names the integration user of an instance.
+func (w *world) integrationUserOf(instance string) string { return w.name("scim-sync-" + instance) }
+
+func (w *world) anInstanceOfEdition(ctx context.Context, name, edition string) error {
+	slug := w.slug(name)
+	if err := w.server(ctx, nil, "instance", "create", slug, "--edition", edition); err != nil {
+		return err
+	}
+	user := w.integrationUserOf(name)
+	if err := w.server(ctx, nil, "user", "create", user, "--instance", slug, "--integration", "--role", "lite-admin"); err != nil {
+		return err
+	}
+	var key struct{ Key, ID string }
+	if err := w.server(ctx, &key, "key", "create", "--instance", slug, "--user", user); err != nil {
+		return err
+	}
+	w.keys[name], w.keyIDs[name] = key.Key, key.ID
+	return nil
+}
+
+// usersByHand makes accounts from a table with the columns User Name, First
+// Name, Last Name, Email, Job Title and Office Phone, of which only the
+// first is needed.
+func (w *world) usersByHand(ctx context.Context, instance string, t *godog.Table) error {
+	for _, row := range rows(t) {
+		args := []string{"user", "create", w.name(row["User Name"]), "--instance", w.slug(instance)}
+		for column, value := range row {
+			if column != "User Name" && value != "" {
+				args = append(args, "--"+strings.ReplaceAll(strings.ToLower(column), " ", "-"), value)
+			}
+		}
+		if err := w.server(ctx, nil, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) userByHand(ctx context.Context, instance, userName string) error {
+	return w.server(ctx, nil, "user", "create", w.name(userName), "--instance", w.slug(instance))
+}
+
+func (w *world) groupByHand(ctx context.Context, instance, group, member string) error {
+	args := []string{"group", "create", group, "--instance", w.slug(instance)}
+	if member != "" {
+		args = append(args, "--member", w.name(member))
+	}
+	return w.server(ctx, nil, args...)
+}
+
+func (w *world) keyIsRevoked(ctx context.Context, instance string) error {
+	return w.server(ctx, nil, "key", "revoke", w.keyIDs[instance], "--instance", w.slug(instance))
+}
+
+func (w *world) integrationUser(ctx context.Context, instance, what string) error {
+	args := map[string][]string{
+		"is suspended":              {"suspend"},
+		"is deleted":                {"delete"},
+		"loses the role lite admin": {"set-role"},
+	}[what]
+	args = append([]string{"user"}, append(args, w.integrationUserOf(instance))...)
+	if what == "loses the role lite admin" {
+		args = append(args, "user")
+	}
+	return w.server(ctx, nil, append(args, "--instance", w.slug(instance))...)
+}
+
+func (w *world) administratorDoes(ctx context.Context, what, userName, instance string) error {
+	return w.server(ctx, nil, "user", strings.TrimSuffix(what, "s"), w.name(userName), "--instance", w.slug(instance))
+}
+
+// appUser is a user as `muster-server user list --json` shows it.
+type appUser struct {
+	ID, UserName, State, Source string
+	Integration                 bool
+	Fields                      map[string]string
+	ManagerID                   string
+	Groups                      []string
+	Version                     int64
+}
+
+// appUsers returns the users of an instance without the integration users.
+func (w *world) appUsers(ctx context.Context, instance string) ([]appUser, error) {
+	var list []appUser
+	if err := w.server(ctx, &list, "user", "list", "--instance", w.slug(instance)); err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(u appUser) bool { return u.Integration })
+	for i := range list {
+		list[i].UserName = w.plain(list[i].UserName)
+	}
+	return list, nil
+}
+
+// appUser returns the user of that name, in any letter case; nil if there is
+// none.
+func (w *world) appUser(ctx context.Context, instance, userName string) (*appUser, error) {
+	list, err := w.appUsers(ctx, instance)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range list {
+		if strings.EqualFold(u.UserName, userName) {
+			return &u, nil
+		}
+	}
+	return nil, nil
+}
+
+// theUser returns a user who must be there.
+func (w *world) theUser(ctx context.Context, instance, userName string) (*appUser, error) {
+	u, err := w.appUser(ctx, instance, userName)
+	if err == nil && u == nil {
+		err = fmt.Errorf("%q has no account in %q", userName, instance)
+	}
+	return u, err
+}
+
+// appGroup is a group as `muster-server group list --json` shows it.
+type appGroup struct {
+	ID, DisplayName, Source string
+	Members                 []struct{ Name, Type string }
+}
+
+func (w *world) appGroups(ctx context.Context, instance string) ([]appGroup, error) {
+	var list []appGroup
+	err := w.server(ctx, &list, "group", "list", "--instance", w.slug(instance))
+	return list, err
+}

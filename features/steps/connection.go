@@ -1,0 +1,118 @@
+package steps
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/cucumber/godog"
+)
+
+// connectionReport is what `muster-simulator enable --json` prints.
+type connectionReport struct{ App, Status, Instance, Note, Reason string }
+
+// registerConnection adds the steps about the tab Configuration of an app
+// and its button Enable.
+func (w *world) registerConnection(sc *godog.ScenarioContext) {
+	sc.Step(`^the app "([^"]*)" has the key of "([^"]*)"$`, func(name, instance string) error {
+		a, err := w.app(name)
+		if err == nil {
+			a.token = w.keys[instance]
+		}
+		return err
+	})
+	sc.Step(`^the app "([^"]*)" is configured for the instance "([^"]*)"$`, func(name, instance string) error {
+		a, err := w.app(name)
+		if err == nil {
+			a.expects = instance
+		}
+		return err
+	})
+	sc.Step(`^the app "([^"]*)" has a key that (was never made|is mistyped|is cut off)$`, w.brokenKey)
+	sc.Step(`^the app "([^"]*)" has the base URL of a server that does not run$`, func(ctx context.Context, name string) error {
+		a, err := w.app(name)
+		if err != nil {
+			return err
+		}
+		address, err := closedPort(ctx)
+		a.baseURL = "http://" + address + "/scim/v2"
+		return err
+	})
+	sc.Step(`^the app "([^"]*)" has a base URL without "([^"]*)"$`, func(name, part string) error {
+		a, err := w.app(name)
+		if err == nil {
+			a.baseURL = strings.Replace(a.baseURL, part, "", 1)
+		}
+		return err
+	})
+	sc.Step(`^an administrator clicks Enable in the app "([^"]*)"$`, func(ctx context.Context, name string) error {
+		w.recorder.forget()
+		return w.simulate(ctx, "enable", "--app", name, "--json", "--tries", "2", "--wait", "10ms")
+	})
+	sc.Step(`^the app is connected to "([^"]*)"$`, func(instance string) error {
+		c, err := w.connection()
+		if err == nil && c.Status != "connected" {
+			err = fmt.Errorf("got %+v", c)
+		}
+		if err != nil {
+			return err
+		}
+		return expect("instance", c.Instance, w.slug(instance))
+	})
+	sc.Step(`^the connection fails, because "([^"]*)"$`, func(reason string) error {
+		c, err := w.connection()
+		if err == nil && (c.Status != "failed" || !strings.Contains(w.plain(c.Reason), reason)) {
+			err = fmt.Errorf("got %+v, want a failure because %q", c, reason)
+		}
+		return err
+	})
+	sc.Step(`^the connection test notes "([^"]*)"$`, func(note string) error {
+		c, err := w.connection()
+		if err == nil && !strings.Contains(c.Note, note) {
+			err = fmt.Errorf("got %+v, want the note %q", c, note)
+		}
+		return err
+	})
+	sc.Step(`^OneLogin says "([^"]*)"$`, func(text string) error {
+		if said := w.plain(w.last.out + w.last.errors); !strings.Contains(said, text) {
+			return fmt.Errorf("it said: %s", said)
+		}
+		return expect("exit code", w.last.code, 1)
+	})
+}
+
+func (w *world) connection() (*connectionReport, error) {
+	c := &connectionReport{}
+	if err := json.Unmarshal([]byte(w.last.out), c); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, w.last)
+	}
+	return c, expect("exit code", w.last.code, map[string]int{"connected": 0}[c.Status]+map[string]int{"failed": 1}[c.Status])
+}
+
+// brokenKey gives an app a key with which something is wrong.
+func (w *world) brokenKey(name, how string) error {
+	a, err := w.app(name)
+	if err != nil {
+		return err
+	}
+	switch how {
+	case "was never made":
+		// A real key of another deployment: right in itself, and unknown here.
+		a.token = "muster_acme_6fr54l3lzi_VFWAx6cijabF40WS3Wa7DOGlEeTGvy0MPv5UTLM3dWM1VzjKs"
+	case "is mistyped":
+		i := len(a.token) - 10
+		a.token = a.token[:i] + flip(a.token[i]) + a.token[i+1:]
+	case "is cut off":
+		a.token = a.token[:len(a.token)-12]
+	}
+	return nil
+}
+
+// flip returns another letter than c.
+func flip(c byte) string {
+	if c == 'x' {
+		return "y"
+	}
+	return "x"
+}

@@ -1,0 +1,159 @@
+// Package steps holds the steps of the feature files. A scenario drives the
+// two public faces only: the commands muster-server and muster-simulator as
+// processes of their own, and SCIM over HTTP. Each exchange goes through a
+// recorder, which checks every answer against spec/openapi.yaml.
+package steps
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+
+	"muster/spec"
+)
+
+// Harness is what all scenarios share: the commands, a database and a server
+// on it.
+type Harness struct {
+	dir      string
+	database string
+	server   *server
+	contract routers.Router
+}
+
+// New builds the commands into dir, a directory that exists, and starts a
+// server on a database, given as muster-server takes it. The caller must
+// call Close.
+func New(ctx context.Context, dir, database string) (*Harness, error) {
+	h := &Harness{dir: dir, database: database}
+	for _, name := range []string{"server", "simulator"} {
+		out, err := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, "muster-"+name), "muster/"+name).CombinedOutput()
+		if err != nil {
+			return nil, fmt.Errorf("build muster-%s: %w\n%s", name, err, out)
+		}
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(spec.OpenAPI())
+	if err != nil {
+		return nil, err
+	}
+	if h.contract, err = gorillamux.NewRouter(doc); err != nil {
+		return nil, err
+	}
+	h.server, err = h.serve(ctx, "127.0.0.1:0")
+	return h, err
+}
+
+// Close stops the server.
+func (h *Harness) Close() error { return h.server.stop(os.Interrupt) }
+
+// server is a running muster-server.
+type server struct {
+	address string // host:port
+	process *exec.Cmd
+	log     *bytes.Buffer
+	ended   chan struct{}
+}
+
+// serve starts a server and waits until it serves.
+func (h *Harness) serve(ctx context.Context, address string, args ...string) (*server, error) {
+	all := append([]string{"serve", "--listen", address, "--database", h.database, "--log-format", "json"}, args...)
+	s := &server{process: exec.Command(filepath.Join(h.dir, "muster-server"), all...), log: &bytes.Buffer{}, ended: make(chan struct{})}
+	out, err := s.process.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.process.Start(); err != nil {
+		return nil, err
+	}
+	serving := make(chan string, 1)
+	go func() {
+		defer close(s.ended)
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			var line struct{ Msg, URL string }
+			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "serving" {
+				serving <- line.URL
+			}
+			if s.log.Len() < 1<<20 {
+				s.log.Write(append(lines.Bytes(), '\n'))
+			}
+		}
+	}()
+	select {
+	case url := <-serving:
+		s.address = strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/scim/v2")
+		return s, nil
+	case <-s.ended:
+		err = fmt.Errorf("the server ended: %s", s.log)
+	case <-time.After(30 * time.Second):
+		err = errors.New("the server did not start in 30 seconds")
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	return nil, errors.Join(err, s.stop(os.Kill))
+}
+
+// stop ends the process with a signal and waits for its end.
+func (s *server) stop(signal os.Signal) error {
+	if err := s.process.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-s.ended
+	err := s.process.Wait()
+	var exit *exec.ExitError
+	if signal == os.Kill && errors.As(err, &exit) {
+		return nil
+	}
+	return err
+}
+
+// outcome is what a command did.
+type outcome struct {
+	command     string
+	out, errors string
+	code        int
+}
+
+func (o outcome) String() string {
+	return fmt.Sprintf("%s\nexit code %d\n%s%s", o.command, o.code, o.out, o.errors)
+}
+
+// run runs one of the commands in a directory and returns what it did. The
+// error is for what kept it from running.
+func (h *Harness) run(ctx context.Context, name, dir string, environment []string, args ...string) (outcome, error) {
+	c := exec.CommandContext(ctx, filepath.Join(h.dir, name), args...)
+	c.Dir = dir
+	c.Env = append(os.Environ(), environment...)
+	var out, errs bytes.Buffer
+	c.Stdout, c.Stderr = &out, &errs
+	err := c.Run()
+	o := outcome{command: name + " " + strings.Join(args, " "), out: out.String(), errors: errs.String()}
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		o.code, err = exit.ExitCode(), nil
+	}
+	return o, err
+}
+
+// closedPort returns an address at which nothing listens.
+func closedPort(ctx context.Context) (string, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}

@@ -1,0 +1,97 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"github.com/cucumber/godog"
+)
+
+// registerInterruption adds the steps that break things in mid-cycle.
+func (w *world) registerInterruption(sc *godog.ScenarioContext) {
+	sc.Step(`^OneLogin has (\d+) users, assigned to the app "([^"]*)"$`, w.manyUsers)
+	sc.Step(`^the server is killed after (\d+) writes of a provisioning cycle of the app "([^"]*)"$`, w.killedAfter)
+	sc.Step(`^the answer to write number (\d+) of a provisioning cycle of the app "([^"]*)" is lost$`, w.answerLost)
+	sc.Step(`^the server is started again$`, w.startedAgain)
+	sc.Step(`^the cycle was cut off$`, func() error {
+		if !strings.Contains(w.synced.errors, "the server does not answer") {
+			return fmt.Errorf("got %s", w.synced)
+		}
+		return expect("exit code", w.synced.code, 1)
+	})
+	sc.Step(`^each of the (\d+) users has exactly one account in "([^"]*)"$`, w.oneAccountEach)
+}
+
+func (w *world) manyUsers(n int, app string) error {
+	for i := range n {
+		name := fmt.Sprintf("user%03d@acme.example", i)
+		w.account.add(map[string]string{"username": name, "firstname": "User", "lastname": fmt.Sprint(i), "roles": "Everybody"})
+		if err := w.assign(name, app); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// killedAfter runs a cycle against a server of its own, which is killed when
+// it has answered some writes. The answer to the last one is lost with it.
+func (w *world) killedAfter(ctx context.Context, writes int, app string) (err error) {
+	if w.own, err = w.h.serve(ctx, "127.0.0.1:0"); err != nil {
+		return err
+	}
+	w.recorder.redirect(w.own.address)
+	var killed atomic.Bool
+	failed := make(chan error, 1)
+	w.recorder.onWrite(func(n int) bool {
+		if n < writes {
+			return false
+		}
+		if !killed.Swap(true) {
+			failed <- w.own.stop(os.Kill)
+		}
+		return true
+	})
+	err = w.sync(ctx, app)
+	w.recorder.onWrite(nil)
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return fmt.Errorf("the cycle ended before %d writes: %s", writes, w.synced)
+	}
+}
+
+func (w *world) answerLost(ctx context.Context, number int, app string) error {
+	w.recorder.onWrite(func(n int) bool { return n == number })
+	defer w.recorder.onWrite(nil)
+	return w.sync(ctx, app)
+}
+
+func (w *world) startedAgain(ctx context.Context) (err error) {
+	address := w.own.address
+	w.own, err = w.h.serve(ctx, address)
+	return err
+}
+
+func (w *world) oneAccountEach(ctx context.Context, n int, instance string) error {
+	list, err := w.appUsers(ctx, instance)
+	if err != nil {
+		return err
+	}
+	seen := make(map[string]int)
+	for _, u := range list {
+		seen[strings.ToLower(u.UserName)]++
+	}
+	for _, p := range w.account.users {
+		if seen[p["username"]] != 1 {
+			return fmt.Errorf("%s has %d accounts", p["username"], seen[p["username"]])
+		}
+	}
+	return expect("accounts", len(list), n)
+}

@@ -1,0 +1,351 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cucumber/godog"
+	"github.com/goccy/go-yaml"
+)
+
+// account is the provider's account as the scenario describes it. It is
+// written as the files of muster-simulator before each command.
+type account struct {
+	w       *world
+	columns []string
+	users   []map[string]string // by column
+	added   int                 // users so far, those who left among them
+	apps    []*app
+}
+
+// app is an app of the account.
+type app struct {
+	name, instance string
+	baseURL, token string
+	// expects is the instance that the app is configured for, if it is.
+	expects      string
+	provisioning map[string]any
+	rules        []map[string]any
+	access       []string // user names
+}
+
+func newAccount(w *world) *account {
+	return &account{w: w, columns: []string{"id", "username", "email", "firstname", "lastname", "title", "department", "phone", "manager", "status", "roles"}}
+}
+
+// registerProvider adds the steps about the identity provider's side.
+func (w *world) registerProvider(sc *godog.ScenarioContext) {
+	sc.Step(`^OneLogin has an app for "([^"]*)"$`, func(instance string) error { return w.anApp(instance, instance) })
+	sc.Step(`^OneLogin has these users:$`, w.theseUsers)
+	sc.Step(`^OneLogin has these users, assigned to the app "([^"]*)":$`, w.theseUsersAssigned)
+	sc.Step(`^OneLogin has the user "([^"]*)", assigned to the app "([^"]*)"$`, w.userAssigned)
+	sc.Step(`^"([^"]*)" is assigned to the app "([^"]*)"$`, w.assign)
+	sc.Step(`^the app "([^"]*)" puts users into groups named like their roles "([^"]*)"$`, w.groupsFromRoles)
+	sc.Step(`^when users are deleted in OneLogin, the app "([^"]*)" is set to (Delete|Suspend|Do Nothing)$`, w.setting("when_deleted"))
+	sc.Step(`^when users are suspended in OneLogin, the app "([^"]*)" is set to (Suspend|Do Nothing)$`, w.setting("when_suspended"))
+	sc.Step(`^the app "([^"]*)" tries users who failed again in each cycle$`, func(name string) error {
+		a, err := w.app(name)
+		if err == nil {
+			a.provisioning["retry_failed"] = true
+		}
+		return err
+	})
+
+	sc.Step(`^"([^"]*)" is (suspended|deleted|active again) in OneLogin$`, w.becomes)
+	sc.Step(`^"([^"]*)" loses access to the app "([^"]*)"$`, w.losesAccess)
+	sc.Step(`^the (first name|last name|title|department|username|phone|roles|manager) of "([^"]*)" becomes "([^"]*)" in OneLogin$`, w.fieldBecomes)
+	sc.Step(`^OneLogin runs a provisioning cycle of the app "([^"]*)"$`, w.runCycle)
+	sc.Step(`^OneLogin has run a provisioning cycle of the app "([^"]*)"$`, w.hasRunCycle)
+	sc.Step(`^OneLogin shows what a provisioning cycle of the app "([^"]*)" would do$`, w.dryRun)
+	sc.Step(`^an administrator of OneLogin retries "([^"]*)" in the app "([^"]*)"$`, func(ctx context.Context, user, app string) error {
+		return w.simulate(ctx, "retry", "--app", app, "--user", w.name(user))
+	})
+}
+
+// anApp makes an app with the key of an instance.
+func (w *world) anApp(name, instance string) error {
+	if w.keys[instance] == "" {
+		return fmt.Errorf("there is no instance %q", instance)
+	}
+	w.account.apps = append(w.account.apps, &app{
+		name: name, instance: instance, baseURL: w.recorder.URL + "/scim/v2", token: w.keys[instance],
+		provisioning: map[string]any{"enabled": true},
+	})
+	return nil
+}
+
+func (w *world) app(name string) (*app, error) {
+	for _, a := range w.account.apps {
+		if a.name == name {
+			return a, nil
+		}
+	}
+	return nil, fmt.Errorf("OneLogin has no app %q", name)
+}
+
+// theseUsers adds people from a table with the columns Username, First Name,
+// Last Name, Email, Title, Department, Phone, Manager, Status and Roles.
+func (w *world) theseUsers(t *godog.Table) error {
+	for _, row := range rows(t) {
+		user := make(map[string]string)
+		for column, value := range row {
+			name := strings.ReplaceAll(strings.ToLower(column), " ", "")
+			if !slices.Contains(w.account.columns, name) {
+				return fmt.Errorf("there is no column %q", column)
+			}
+			user[name] = value
+		}
+		w.account.add(user)
+	}
+	return nil
+}
+
+func (a *account) add(user map[string]string) {
+	a.added++
+	user["id"] = fmt.Sprint(1000 + a.added)
+	if user["email"] == "" && strings.Contains(user["username"], "@") {
+		user["email"] = user["username"]
+	}
+	a.users = append(a.users, user)
+}
+
+func (w *world) theseUsersAssigned(app string, t *godog.Table) error {
+	if err := w.theseUsers(t); err != nil {
+		return err
+	}
+	for _, row := range rows(t) {
+		if err := w.assign(row["Username"], app); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) userAssigned(userName, app string) error {
+	w.account.add(map[string]string{"username": userName, "firstname": "Anna", "lastname": "Novak"})
+	return w.assign(userName, app)
+}
+
+func (w *world) assign(userName, app string) error {
+	a, err := w.app(app)
+	if err == nil {
+		a.access = append(a.access, userName)
+	}
+	return err
+}
+
+func (w *world) groupsFromRoles(app, pattern string) error {
+	a, err := w.app(app)
+	if err == nil {
+		a.rules = append(a.rules, map[string]any{"name": "groups", "set_groups_from_roles": pattern})
+	}
+	return err
+}
+
+func (w *world) setting(name string) func(app, value string) error {
+	return func(app, value string) error {
+		a, err := w.app(app)
+		if err == nil {
+			a.provisioning[name] = strings.ReplaceAll(strings.ToLower(value), " ", "_")
+		}
+		return err
+	}
+}
+
+// person returns a user of the account.
+func (w *world) person(userName string) (map[string]string, error) {
+	for _, u := range w.account.users {
+		if u["username"] == userName {
+			return u, nil
+		}
+	}
+	return nil, fmt.Errorf("OneLogin has no user %q", userName)
+}
+
+func (w *world) becomes(userName, what string) error {
+	u, err := w.person(userName)
+	if err != nil {
+		return err
+	}
+	switch what {
+	case "suspended":
+		u["status"] = "2"
+	case "active again":
+		u["status"] = "1"
+	case "deleted":
+		w.account.users = slices.DeleteFunc(w.account.users, func(other map[string]string) bool { return other["id"] == u["id"] })
+		for _, a := range w.account.apps {
+			a.remove(userName)
+		}
+	}
+	return nil
+}
+
+func (a *app) remove(userName string) {
+	a.access = slices.DeleteFunc(a.access, func(s string) bool { return s == userName })
+}
+
+func (w *world) losesAccess(userName, app string) error {
+	a, err := w.app(app)
+	if err == nil {
+		a.remove(userName)
+	}
+	return err
+}
+
+func (w *world) fieldBecomes(field, userName, value string) error {
+	u, err := w.person(userName)
+	if err != nil {
+		return err
+	}
+	name := strings.ReplaceAll(field, " ", "")
+	if name == "username" {
+		for _, a := range w.account.apps {
+			if slices.Contains(a.access, userName) {
+				a.remove(userName)
+				a.access = append(a.access, value)
+			}
+		}
+	}
+	u[name] = value
+	return nil
+}
+
+// write writes the files of the account.
+func (a *account) write() error {
+	var table bytes.Buffer
+	c := csv.NewWriter(&table)
+	lines := [][]string{a.columns}
+	roles := make(map[string]bool)
+	for _, u := range a.users {
+		line := make([]string, len(a.columns))
+		for i, column := range a.columns {
+			line[i] = u[column]
+			if (column == "username" || column == "manager") && line[i] != "" {
+				line[i] = a.w.name(line[i])
+			}
+		}
+		lines = append(lines, line)
+		for role := range strings.SplitSeq(u["roles"], ";") {
+			if role != "" {
+				roles[role] = true
+			}
+		}
+	}
+	if err := c.WriteAll(lines); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(a.w.dir, "users.csv"), table.Bytes(), 0o600); err != nil {
+		return err
+	}
+	apps := make([]map[string]any, len(a.apps))
+	for i, app := range a.apps {
+		apps[i] = app.yaml(a.w)
+	}
+	text, err := yaml.Marshal(map[string]any{
+		"account": "Acme", "users": "users.csv", "roles": slices.Sorted(maps.Keys(roles)), "apps": apps,
+	})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(a.w.dir, "account.yaml"), text, 0o600)
+}
+
+func (a *app) yaml(w *world) map[string]any {
+	access := make([]string, len(a.access))
+	for i, name := range a.access {
+		access[i] = w.name(name)
+	}
+	configuration := map[string]any{
+		"base_url": a.baseURL, "bearer_token": map[string]any{"env": "TOKEN_" + strings.ToUpper(a.name)},
+	}
+	if a.expects != "" {
+		configuration["instance"] = w.slug(a.expects)
+	}
+	return map[string]any{
+		"name": a.name, "configuration": configuration, "provisioning": a.provisioning, "rules": a.rules,
+		"parameters": map[string]any{"groups": map[string]any{"included": len(a.rules) > 0}},
+		"access":     map[string]any{"users": access},
+	}
+}
+
+// simulate runs a muster-simulator command on the account. It may end with 1.
+func (w *world) simulate(ctx context.Context, args ...string) (err error) {
+	if err := w.account.write(); err != nil {
+		return err
+	}
+	var environment []string
+	for _, a := range w.account.apps {
+		environment = append(environment, "TOKEN_"+strings.ToUpper(a.name)+"="+a.token)
+	}
+	w.last, err = w.h.run(ctx, "muster-simulator", w.dir, environment, args...)
+	return err
+}
+
+// cycleReport is what `muster-simulator sync --json` prints.
+type cycleReport struct {
+	Items []struct {
+		User, Outcome, Detail string
+		Earlier               bool
+	}
+	GroupsCreated, GroupsMatched []string
+	Requests                     int
+}
+
+func (w *world) sync(ctx context.Context, app string, args ...string) error {
+	w.recorder.forget()
+	args = append([]string{"sync", "--app", app, "--json", "--tries", "3", "--wait", "10ms"}, args...)
+	if err := w.simulate(ctx, args...); err != nil {
+		return err
+	}
+	w.synced = w.last
+	w.cycle = &cycleReport{}
+	if err := json.Unmarshal([]byte(w.last.out), w.cycle); err != nil {
+		return fmt.Errorf("%w: %s", err, w.last)
+	}
+	return nil
+}
+
+// runCycle runs a cycle, whatever comes of it.
+func (w *world) runCycle(ctx context.Context, app string) error { return w.sync(ctx, app) }
+
+// hasRunCycle runs a cycle that must succeed.
+func (w *world) hasRunCycle(ctx context.Context, app string) error {
+	if err := w.sync(ctx, app); err != nil {
+		return err
+	}
+	if w.last.code != 0 {
+		return fmt.Errorf("the cycle failed: %s", w.last)
+	}
+	return nil
+}
+
+func (w *world) dryRun(ctx context.Context, app string) error {
+	if err := w.sync(ctx, app, "--dry-run"); err != nil {
+		return err
+	}
+	return expect("exit code", w.synced.code, 0)
+}
+
+// simulator runs a muster-simulator command, which must succeed, and decodes
+// what it prints into dest.
+func (w *world) simulator(ctx context.Context, dest any, args ...string) error {
+	if err := w.simulate(ctx, append(args, "--json")...); err != nil {
+		return err
+	}
+	if w.last.code != 0 {
+		return fmt.Errorf("the command failed: %s", w.last)
+	}
+	if err := json.Unmarshal([]byte(w.last.out), dest); err != nil {
+		return fmt.Errorf("%w: %s", err, w.last)
+	}
+	return nil
+}

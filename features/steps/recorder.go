@@ -1,0 +1,150 @@
+package steps
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+)
+
+// exchange is one request with its answer. It holds no token.
+type exchange struct {
+	method, path string
+	request      string
+	status       int
+	answer       string
+	instance     string
+}
+
+func (e exchange) writes() bool { return e.method != http.MethodGet && e.method != http.MethodHead }
+
+func (e exchange) String() string {
+	return fmt.Sprintf("%s %s %s\n  → %d %s", e.method, e.path, e.request, e.status, e.answer)
+}
+
+// recorder stands between the simulator and the server: it keeps each
+// exchange, checks each answer against the contract, and can cut the line.
+type recorder struct {
+	*httptest.Server
+	contract routers.Router
+
+	mu         sync.Mutex
+	target     string // host:port
+	exchanges  []exchange
+	violations []string
+	// cut is called after each write that was answered; if it returns true,
+	// the answer is lost on its way.
+	cut func(writes int) bool
+}
+
+func newRecorder(target string, contract routers.Router) *recorder {
+	r := &recorder{target: target, contract: contract}
+	proxy := &httputil.ReverseProxy{
+		Rewrite: func(p *httputil.ProxyRequest) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			p.SetURL(&url.URL{Scheme: "http", Host: r.target})
+		},
+		ModifyResponse: r.record,
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) {
+			panic(http.ErrAbortHandler) // the client sees a connection that broke off
+		},
+	}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		body, err := io.ReadAll(q.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		q.Body = io.NopCloser(bytes.NewReader(body))
+		proxy.ServeHTTP(w, q.WithContext(withBody(q.Context(), body)))
+	}))
+	return r
+}
+
+// record keeps the exchange and checks the answer.
+func (r *recorder) record(answer *http.Response) error {
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err
+	}
+	answer.Body = io.NopCloser(bytes.NewReader(text))
+	q := answer.Request
+	e := exchange{
+		method: q.Method, path: q.URL.RequestURI(), request: string(bodyOf(q.Context())),
+		status: answer.StatusCode, answer: string(text), instance: answer.Header.Get("X-Muster-Instance"),
+	}
+	violation := r.check(answer, text)
+	r.mu.Lock()
+	r.exchanges = append(r.exchanges, e)
+	if violation != nil {
+		r.violations = append(r.violations, fmt.Sprintf("%s\n  breaks the contract: %v", e, violation))
+	}
+	cut, writes := r.cut, 0
+	for _, e := range r.exchanges {
+		if e.writes() {
+			writes++
+		}
+	}
+	r.mu.Unlock()
+	if cut != nil && e.writes() && cut(writes) {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+
+// check validates an answer against spec/openapi.yaml.
+func (r *recorder) check(answer *http.Response, text []byte) error {
+	route, parameters, err := r.contract.FindRoute(answer.Request)
+	if err != nil {
+		return nil // the server answered a path that the contract lacks with 404 or 405; that is tested elsewhere
+	}
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: answer.Request, PathParams: parameters, Route: route},
+		Status:                 answer.StatusCode, Header: answer.Header,
+		Options: &openapi3filter.Options{IncludeResponseStatus: true},
+	}
+	input.SetBodyBytes(text)
+	return openapi3filter.ValidateResponse(answer.Request.Context(), input)
+}
+
+func (r *recorder) list() []exchange {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]exchange(nil), r.exchanges...)
+}
+
+// forget drops what was recorded, so that the next check sees new exchanges only.
+func (r *recorder) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.exchanges = nil
+}
+
+func (r *recorder) redirect(target string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.target = target
+}
+
+func (r *recorder) onWrite(cut func(writes int) bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cut = cut
+}
+
+func (r *recorder) broken() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.violations) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d answers break the contract:\n%s", len(r.violations), strings.Join(r.violations, "\n"))
+}

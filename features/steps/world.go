@@ -1,0 +1,168 @@
+package steps
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/cucumber/godog"
+)
+
+// world is what one scenario works on. Its instances and user names carry a
+// tag of their own, so that scenarios share a database without meeting.
+type world struct {
+	h   *Harness
+	tag string
+	dir string
+
+	recorder *recorder
+	// own is a server that this scenario started for itself, to kill it.
+	own *server
+
+	keys    map[string]string // by instance
+	keyIDs  map[string]string
+	ids     map[string]string // what a scenario remembers by a name
+	account *account
+
+	last    outcome // of the last command
+	synced  outcome // of the last cycle
+	cycle   *cycleReport
+	rollout *rolloutReport
+}
+
+// Register adds the steps to a scenario. It is for the ScenarioInitializer
+// of a godog suite.
+func (h *Harness) Register(sc *godog.ScenarioContext) {
+	w := &world{h: h}
+	sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
+		return ctx, w.begin()
+	})
+	sc.After(func(ctx context.Context, _ *godog.Scenario, err error) (context.Context, error) {
+		return ctx, w.end(err)
+	})
+	w.registerApplication(sc)
+	w.registerProvider(sc)
+	w.registerOutcomes(sc)
+	w.registerConnection(sc)
+	w.registerApproval(sc)
+	w.registerRollout(sc)
+	w.registerInterruption(sc)
+	w.registerHistory(sc)
+}
+
+type bodyKey struct{}
+
+func withBody(ctx context.Context, body []byte) context.Context {
+	return context.WithValue(ctx, bodyKey{}, body)
+}
+
+func bodyOf(ctx context.Context) []byte {
+	body, _ := ctx.Value(bodyKey{}).([]byte)
+	return body
+}
+
+func (w *world) begin() (err error) {
+	w.tag = strings.ToLower(rand.Text()[:8])
+	w.keys, w.keyIDs, w.ids = make(map[string]string), make(map[string]string), make(map[string]string)
+	w.account = newAccount(w)
+	w.recorder = newRecorder(w.h.server.address, w.h.contract)
+	w.dir, err = os.MkdirTemp(w.h.dir, "scenario-")
+	return err
+}
+
+// end cleans up. To a scenario that failed it adds what one needs to see why.
+func (w *world) end(failed error) error {
+	errs := w.recorder.broken()
+	if failed != nil {
+		errs = errors.Join(errs, errors.New(w.evidence()))
+	}
+	w.recorder.Close()
+	if w.own != nil {
+		errs = errors.Join(errs, w.own.stop(os.Kill))
+	}
+	return errors.Join(errs, os.RemoveAll(w.dir))
+}
+
+// evidence tells what was exchanged last, and what the last command did.
+func (w *world) evidence() string {
+	var b strings.Builder
+	list := w.recorder.list()
+	fmt.Fprintf(&b, "the last of %d SCIM exchanges:\n", len(list))
+	for _, e := range list[max(0, len(list)-6):] {
+		fmt.Fprintf(&b, "%s\n", e)
+	}
+	fmt.Fprintf(&b, "the last command:\n%s\n", w.last)
+	for instance := range w.keys {
+		o, err := w.h.run(context.Background(), "muster-server", w.dir, nil,
+			"history", "list", "--instance", w.slug(instance), "--limit", "6", "--database", w.h.database)
+		if err != nil {
+			continue
+		}
+		fmt.Fprintf(&b, "the newest history rows of %s:\n%s%s\n", instance, o.out, o.errors)
+	}
+	return b.String()
+}
+
+// slug returns the name of an instance in the database.
+func (w *world) slug(instance string) string { return instance + "-" + w.tag }
+
+// name returns a user name as it is in the database.
+func (w *world) name(userName string) string { return userName + "." + w.tag }
+
+// plain takes the tag out of a text that a command printed.
+func (w *world) plain(text string) string {
+	return strings.NewReplacer("."+w.tag, "", "-"+w.tag, "").Replace(text)
+}
+
+// server runs a muster-server command, which must succeed, and decodes what
+// it prints into dest, if that is not nil.
+func (w *world) server(ctx context.Context, dest any, args ...string) error {
+	if dest != nil {
+		args = append(args, "--json")
+	}
+	if err := w.tryServer(ctx, args...); err != nil {
+		return err
+	}
+	if w.last.code != 0 {
+		return fmt.Errorf("the command failed: %s", w.last)
+	}
+	if dest == nil {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(w.last.out), dest); err != nil {
+		return fmt.Errorf("%w: %s", err, w.last)
+	}
+	return nil
+}
+
+// tryServer runs a muster-server command, which may fail.
+func (w *world) tryServer(ctx context.Context, args ...string) (err error) {
+	w.last, err = w.h.run(ctx, "muster-server", w.dir, nil, append(args, "--database", w.h.database)...)
+	return err
+}
+
+// expect makes an error of what is not as it should be.
+func expect(what string, got, want any) error {
+	if got != want {
+		return fmt.Errorf("%s: got %v, want %v", what, got, want)
+	}
+	return nil
+}
+
+// rows returns the rows of a table under its head, each by the names of the
+// columns.
+func rows(t *godog.Table) []map[string]string {
+	var list []map[string]string
+	for _, r := range t.Rows[1:] {
+		row := make(map[string]string, len(r.Cells))
+		for i, c := range r.Cells {
+			row[t.Rows[0].Cells[i].Value] = c.Value
+		}
+		list = append(list, row)
+	}
+	return list
+}
