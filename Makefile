@@ -26,7 +26,7 @@ run: build
 
 # -count=1: a result from the cache would say nothing of the database.
 test:
-	$(GO) test -count=1 -timeout 20m ./...
+	$(GO) run ./scripts/withpostgres $(GO) test -count=1 -timeout 20m ./...
 
 lint: $(BIN)/golangci-lint
 	@test -z "$$($(BIN)/gofumpt -l $(SOURCES))" || { echo "not formatted; run make fmt:"; $(BIN)/gofumpt -l $(SOURCES); exit 1; }
@@ -35,7 +35,7 @@ lint: $(BIN)/golangci-lint
 fmt: $(BIN)/golangci-lint
 	$(BIN)/gofumpt -w $(SOURCES)
 
-SOURCES = features server simulator spec
+SOURCES = features scripts server simulator spec
 
 # The tools have a go.mod of their own, so that theirs and ours do not mix.
 $(BIN)/golangci-lint: tools/go.mod tools/go.sum

@@ -51,6 +51,10 @@ func Start(ctx context.Context) (*Server, error) {
 	return nil, fmt.Errorf("no PostgreSQL for the tests: set MUSTER_TEST_DATABASE_URL, start Docker, or install PostgreSQL 15 or later:\n\tcontainer: %w\n\tbinaries: %w", err, localErr)
 }
 
+// URL returns the URL of the server's administrative database, as
+// MUSTER_TEST_DATABASE_URL takes it.
+func (s *Server) URL() string { return s.admin }
+
 // Stop ends the server if Start began it.
 func (s *Server) Stop(ctx context.Context) error { return s.stop(ctx) }
 

@@ -1,0 +1,49 @@
+// Command withpostgres finds or starts a PostgreSQL for tests as package
+// pgtest tells, says which one it is, and runs a command with
+// MUSTER_TEST_DATABASE_URL set to it:
+//
+//	go run ./scripts/withpostgres go test ./...
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"muster/server/store/pgtest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		os.Exit(max(exit.ExitCode(), 1))
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "withpostgres:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, command []string) (err error) {
+	if len(command) == 0 {
+		return errors.New("usage: withpostgres COMMAND [ARGUMENT]...")
+	}
+	server, err := pgtest.Start(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
+	fmt.Println("Tests on PostgreSQL use", server.Origin)
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	c.Env = append(os.Environ(), "MUSTER_TEST_DATABASE_URL="+server.URL())
+	return c.Run()
+}
