@@ -70,7 +70,7 @@ type server struct {
 // serve starts a server and waits until it serves.
 func (h *Harness) serve(ctx context.Context, address string, args ...string) (*server, error) {
 	all := append([]string{"serve", "--listen", address, "--database", h.database, "--log-format", "json"}, args...)
-	s := &server{process: exec.Command(filepath.Join(h.dir, "muster-server"), all...), log: &bytes.Buffer{}, ended: make(chan struct{})}
+	s := &server{process: exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(h.dir, "muster-server"), all...), log: &bytes.Buffer{}, ended: make(chan struct{})}
 	out, err := s.process.StderrPipe()
 	if err != nil {
 		return nil, err

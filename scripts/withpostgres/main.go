@@ -33,7 +33,7 @@ func main() {
 
 func run(ctx context.Context, command []string) (err error) {
 	if len(command) == 0 {
-		return errors.New("usage: withpostgres COMMAND [ARGUMENT]...")
+		return errors.New("no command is given; usage: withpostgres COMMAND [ARGUMENT]…")
 	}
 	server, err := pgtest.Start(ctx)
 	if err != nil {
@@ -41,7 +41,7 @@ func run(ctx context.Context, command []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
 	fmt.Println("Tests on PostgreSQL use", server.Origin)
-	c := exec.CommandContext(ctx, command[0], command[1:]...)
+	c := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // it is what the caller asks for
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	c.Env = append(os.Environ(), "MUSTER_TEST_DATABASE_URL="+server.URL())

@@ -178,7 +178,7 @@ func (a *Account) load(dir string) (err error) {
 	for _, u := range a.Directory.Users {
 		for _, role := range u.Roles {
 			if err := a.checkRole(role); err != nil {
-				return fmt.Errorf("%s: %s has %w", a.Users, u.Key, err)
+				return fmt.Errorf("%s: %s has %w", a.Users, u.Field(directory.Username), err)
 			}
 		}
 	}

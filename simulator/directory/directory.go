@@ -3,6 +3,7 @@
 package directory
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -130,7 +131,7 @@ func (d *Directory) index() error {
 			continue
 		}
 		if u.Manager = d.Find(name); u.Manager == nil {
-			return fmt.Errorf("line %d: the manager %q of %s is nobody in the file; give an id, a username or an email", u.line, name, u.Key)
+			return fmt.Errorf("line %d: the manager %q of %s is nobody in the file; give an id, a username or an email", u.line, name, u.Field(Username))
 		}
 	}
 	return nil
@@ -175,7 +176,7 @@ func (d *Directory) Set(u *User, field, value string) error {
 	u.fields[name] = value
 	if err := d.index(); err != nil {
 		u.fields[name] = old
-		return err
+		return errors.Join(err, d.index())
 	}
 	return nil
 }

@@ -153,8 +153,9 @@ func Rehearsal(w io.Writer, r *rollout.Result) error {
 	p.line("")
 	for _, wave := range r.Waves {
 		if c := wave.Check; c != nil {
-			p.line("Checked after wave %d: %d users and %d groups read, %d accounts and %d memberships as they were sent, %d other accounts untouched, %d problems.",
-				wave.Position, c.Users, c.Groups, c.Compared, c.Memberships, c.Untouched, len(c.Problems))
+			p.line("Checked after wave %d: %s and %s read, %s and %s as sent, %s untouched, %s.",
+				wave.Position, count(c.Users, "user"), count(c.Groups, "group"), count(c.Compared, "account"), count(c.Memberships, "membership"),
+				count(c.Untouched, "other account"), count(len(c.Problems), "problem"))
 		}
 	}
 	verdict(p, r)
@@ -193,7 +194,7 @@ const shown = 30
 func verdict(p *printer, r *rollout.Result) {
 	p.line("")
 	if r.AsPlanned {
-		p.line("Everything went as planned: %d waves in %s.", len(r.Waves), seconds(r.Seconds))
+		p.line("Everything went as planned: %s in %s.", count(len(r.Waves), "wave"), seconds(r.Seconds))
 		return
 	}
 	p.line("Not as planned:")
@@ -204,6 +205,14 @@ func verdict(p *printer, r *rollout.Result) {
 		}
 		p.line("  - %s", problem)
 	}
+}
+
+// count writes a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func seconds(s float64) string {

@@ -1,0 +1,190 @@
+package client_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"muster/simulator/client"
+)
+
+const token = "the-secret-token"
+
+// serve returns a client of a server that answers the nth request with f.
+func serve(t *testing.T, f func(n int, w http.ResponseWriter, r *http.Request)) *client.Client {
+	t.Helper()
+	var n atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f(int(n.Add(1)), w, r) }))
+	t.Cleanup(s.Close)
+	c, err := client.New(client.Options{BaseURL: s.URL + "/scim/v2/", Token: token, Tries: 4, Wait: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// fail answers with a SCIM error.
+func fail(w http.ResponseWriter, status int, detail string) {
+	w.WriteHeader(status)
+	fmt.Fprintf(w, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"%d","detail":%q}`, status, detail)
+}
+
+func TestRetries(t *testing.T) {
+	for name, breaks := range map[string]func(w http.ResponseWriter){
+		"503":                  func(w http.ResponseWriter) { fail(w, 503, "busy") },
+		"500":                  func(w http.ResponseWriter) { fail(w, 500, "oops") },
+		"429 with Retry-After": func(w http.ResponseWriter) { w.Header().Set("Retry-After", "1"); fail(w, 429, "slow down") },
+		"a dropped line":       func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+		"a page instead":       func(w http.ResponseWriter) { fmt.Fprint(w, "<html>") },
+		"half an answer": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "100")
+			fmt.Fprint(w, `{"Resources":[`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			began := time.Now()
+			c := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {
+				if n <= 2 && !(n == 2 && strings.HasPrefix(name, "429")) {
+					breaks(w)
+					return
+				}
+				fmt.Fprint(w, `{"totalResults":1,"Resources":[{"id":"1","userName":"anna"}]}`)
+			})
+			u, err := c.FindUser(t.Context(), "anna")
+			if err != nil || u.ID() != "1" {
+				t.Errorf("got %v, %v", u, err)
+			}
+			if strings.HasPrefix(name, "429") && time.Since(began) < time.Second {
+				t.Error("Retry-After was not honoured")
+			}
+		})
+	}
+}
+
+func TestGivesUp(t *testing.T) {
+	c := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { fail(w, 503, "busy") })
+	_, err := c.FindUser(t.Context(), "anna")
+	var down *client.DownError
+	if !errors.As(err, &down) || c.Requests() != 4 || client.Status(err) != 503 {
+		t.Errorf("got %v after %d requests", err, c.Requests())
+	}
+}
+
+func TestFinalErrors(t *testing.T) {
+	for _, status := range []int{400, 401, 403, 409, 412, 307} {
+		c := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", "http://127.0.0.1:1/elsewhere") // must not be followed: it would get the token
+			fail(w, status, "no")
+		})
+		_, err := c.CreateUser(t.Context(), map[string]any{"userName": "anna"})
+		var answer *client.Error
+		if !errors.As(err, &answer) || answer.Status != status || answer.Detail != "no" || c.Requests() != 1 || strings.Contains(err.Error(), token) {
+			t.Errorf("%d: got %v after %d requests", status, err, c.Requests())
+		}
+		if answer.Refused() != (status == 401 || status == 403) {
+			t.Errorf("%d: Refused is %v", status, answer.Refused())
+		}
+	}
+}
+
+func TestRequests(t *testing.T) {
+	var got []string
+	c := serve(t, func(_ int, w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = append(got, strings.TrimSpace(r.Method+" "+r.RequestURI+" "+string(body)))
+		if r.Header.Get("Authorization") != "Bearer "+token || len(body) > 0 && r.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("headers: %v", r.Header)
+		}
+		w.Header().Set("X-Muster-Instance", "acme")
+		if r.Method == http.MethodDelete {
+			fail(w, 404, "not found")
+			return
+		}
+		fmt.Fprint(w, `{"id":"7","totalResults":0,"Resources":[]}`)
+	})
+	ctx := t.Context()
+	_, err := c.TestConnection(ctx)
+	errs := []error{err}
+	_, err = c.FindUser(ctx, `o"b\c`)
+	errs = append(errs, err)
+	_, err = c.CreateGroup(ctx, "Team")
+	errs = append(errs, err, c.AddMember(ctx, "7", "8"), c.RemoveMember(ctx, "7", "8"), c.ReplaceUser(ctx, "a/b", map[string]any{"userName": "x"}),
+		c.DeleteUser(ctx, "8"))
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		`GET /scim/v2/Users?filter=userName+eq+%22never-existing-user%22`,
+		`GET /scim/v2/Users?filter=userName+eq+%22o%5C%22b%5C%5Cc%22&`,
+		`POST /scim/v2/Groups {"displayName":"Team","schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"]}`,
+		`PATCH /scim/v2/Groups/7 {"Operations":[{"op":"add","path":"members","value":[{"value":"8"}]}],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`,
+		`PATCH /scim/v2/Groups/7 {"Operations":[{"op":"remove","path":"members","value":[{"value":"8"}]}],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`,
+		`PUT /scim/v2/Users/a%2Fb {"userName":"x"}`,
+		`DELETE /scim/v2/Users/8`,
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if c.Instance() != "acme" {
+		t.Errorf("instance %q", c.Instance())
+	}
+}
+
+func TestOddServers(t *testing.T) {
+	several := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"totalResults":2,"Resources":[{"id":"1"},{"id":"2"}]}`)
+	})
+	if _, err := several.FindUser(t.Context(), "anna"); err == nil || !strings.Contains(err.Error(), "found 2 users") {
+		t.Errorf("several: got %v", err)
+	}
+	if _, err := several.TestConnection(t.Context()); err == nil || !strings.Contains(err.Error(), "ignore the filter") {
+		t.Errorf("a filter that is ignored: got %v", err)
+	}
+	none := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { fail(w, 404, "no such user") })
+	if u, err := none.FindUser(t.Context(), "anna"); u != nil || err != nil {
+		t.Errorf("404 for nobody: got %v, %v", u, err)
+	}
+	noID := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{}`) })
+	if _, err := noID.CreateUser(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "no id") {
+		t.Errorf("no id: got %v", err)
+	}
+}
+
+func TestPages(t *testing.T) {
+	c := serve(t, func(n int, w http.ResponseWriter, r *http.Request) {
+		if want := fmt.Sprint((n-1)*2 + 1); r.URL.Query().Get("startIndex") != want {
+			t.Errorf("page %d begins at %s", n, r.URL.Query().Get("startIndex"))
+		}
+		if n == 3 {
+			fmt.Fprint(w, `{"totalResults":5,"Resources":[{"id":"5"}]}`)
+			return
+		}
+		fmt.Fprintf(w, `{"totalResults":5,"Resources":[{"id":"%d"},{"id":"%d"}]}`, 2*n-1, 2*n)
+	})
+	var ids []string
+	err := c.Users(t.Context(), func(u client.User) error { ids = append(ids, u.ID()); return nil })
+	if err != nil || strings.Join(ids, "") != "12345" {
+		t.Errorf("got %v, %v", ids, err)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	for _, o := range []client.Options{
+		{BaseURL: "", Token: "x"},
+		{BaseURL: "scim.example.com", Token: "x"},
+		{BaseURL: "ftp://h/scim", Token: "x"},
+		{BaseURL: "http://h/scim?x=1", Token: "x"},
+		{BaseURL: "http://h/scim"},
+		{BaseURL: "http://h/scim", Token: "a b"},
+	} {
+		if _, err := client.New(o); err == nil {
+			t.Errorf("%+v was taken", o)
+		}
+	}
+}
