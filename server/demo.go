@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"muster/server/instance"
@@ -17,8 +18,8 @@ const (
 )
 
 // demo makes the instance demo with an API key, and a few accounts that were
-// made by hand. If the instance is there already, it stays as it is.
-func (a *application) demo(ctx context.Context, base string) error {
+// made by hand. If the instance is there already, it stays as it is. database is how the flag names it.
+func (a *application) demo(ctx context.Context, base, database string) error {
 	i, err := a.instances.BySlug(ctx, demoInstance)
 	if errors.Is(err, instance.ErrNotFound) {
 		return a.newDemo(ctx, base)
@@ -40,8 +41,8 @@ func (a *application) demo(ctx context.Context, base string) error {
 Instance   %s, as it was left; %d valid API key(s)
 
 A key is shown once only. For a new one:
-  muster-server key create --instance %s --user %s
-`, base, i.Slug, valid, i.Slug, demoUser)
+  %s key create --instance %s --user %s --database %s
+`, base, i.Slug, valid, os.Args[0], i.Slug, demoUser, database)
 }
 
 func (a *application) newDemo(ctx context.Context, base string) error {

@@ -74,7 +74,7 @@ func serve(c *cobra.Command, _ []string) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	if demo, _ := c.Flags().GetBool("demo"); demo {
-		if err := a.demo(c.Context(), strings.TrimSuffix(public, "/")+httpapi.Base); err != nil {
+		if err := a.demo(c.Context(), strings.TrimSuffix(public, "/")+httpapi.Base, c.Flags().Lookup("database").Value.String()); err != nil {
 			return errors.Join(err, listener.Close())
 		}
 	}
