@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"muster/server/instance"
@@ -18,7 +19,8 @@ const (
 )
 
 // demo makes the instance demo with an API key, and a few accounts that were
-// made by hand. If the instance is there already, it stays as it is. database is how the flag names it.
+// made by hand. If the instance is there already, it stays as it is.
+// database is the value of the flag.
 func (a *application) demo(ctx context.Context, base, database string) error {
 	i, err := a.instances.BySlug(ctx, demoInstance)
 	if errors.Is(err, instance.ErrNotFound) {
@@ -36,6 +38,9 @@ func (a *application) demo(ctx context.Context, base, database string) error {
 		if k.State(time.Now()) == "valid" {
 			valid++
 		}
+	}
+	if !strings.HasPrefix(database, "sqlite:") {
+		database = `"$MUSTER_DATABASE"` // a URL may hold a password
 	}
 	return a.line(`Base URL   %s
 Instance   %s, as it was left; %d valid API key(s)

@@ -18,7 +18,7 @@ func read(t *testing.T, text string) *directory.Directory {
 }
 
 func TestRead(t *testing.T) {
-	d := read(t, "\ufeffID,First Name,last_name,E-Mail,USERNAME,Manager,Status,Roles,Cost Centre\n"+
+	d := read(t, "\ufeffID,First Name,last_name,E-Mail,USERNAME,Manager,Status,Roles,Cost Center\n"+
 		"7,Anna,Novák, anna@x ,,ben,,Staff; Team A ;,K1\n"+
 		"8,Ben,\"O'Brien, Jr.\",ben@x,ben,ANNA@X,suspended,,\n")
 	anna, ben := d.Users[0], d.Users[1]
@@ -33,10 +33,10 @@ func TestRead(t *testing.T) {
 		"manager in capitals, and a cycle": {ben.Manager, anna},
 		"roles":                            {strings.Join(anna.Roles, "|"), "Staff|Team A"},
 		"role in another case":             {anna.HasRole("team a"), true},
-		"custom":                           {anna.Field("cost centre"), "K1"},
+		"custom":                           {anna.Field("cost center"), "K1"},
 		"by id":                            {d.Find("8"), ben},
 		"nobody":                           {d.Find("carl"), (*directory.User)(nil)},
-		"has field":                        {d.HasField("costcentre") && !d.HasField("shoe"), true},
+		"has field":                        {d.HasField("costcenter") && !d.HasField("shoe"), true},
 	} {
 		if test[0] != test[1] {
 			t.Errorf("%s: got %v, want %v", name, test[0], test[1])
