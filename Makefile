@@ -46,9 +46,9 @@ $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-conformance:
+conformance: build
 	@test -n "$(TARGET)" || { echo "usage: make conformance TARGET=https://scim.example.com/scim/v2 TOKEN=..."; exit 2; }
-	MUSTER_TARGET="$(TARGET)" MUSTER_TOKEN="$(TOKEN)" $(GO) test -count=1 -v -run '^TestConformance$$' ./features
+	@MUSTER_TOKEN="$(TOKEN)" $(BIN)/muster-simulator check --target "$(TARGET)" $(if $(JUNIT),--junit "$(JUNIT)") $(if $(JSON),--json)
 
 clean:
 	rm -rf $(BIN) rehearsal build

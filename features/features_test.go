@@ -37,7 +37,7 @@ func TestFeatures(t *testing.T) {
 		ScenarioInitializer: h.Register,
 		Options: &godog.Options{
 			Format: format, Paths: []string{"."}, Tags: os.Getenv("MUSTER_TEST_TAGS"),
-			Strict: true, Randomize: -1, Concurrency: 4, TestingT: t,
+			Strict: true, NoColors: true, Randomize: -1, Concurrency: 4, TestingT: t,
 		},
 	}.Run()
 	if status != 0 && !t.Failed() {

@@ -57,7 +57,7 @@ it remembers between cycles is in a state file beside the account.
 It exits with 0 when all went well, and with 1 when something did not.`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	c.AddCommand(newRehearse(), newSync(), newEnable(), newRefresh(), newUsers(), newApprovals(), newRetry(), newLog())
+	c.AddCommand(newRehearse(), newSync(), newCheck(), newEnable(), newRefresh(), newUsers(), newApprovals(), newRetry(), newLog())
 	return c
 }
 

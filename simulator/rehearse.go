@@ -68,18 +68,20 @@ func rehearse(c *cobra.Command, _ []string) (err error) {
 	return nil
 }
 
+func asReport(w io.Writer, r *rollout.Result) error { return report.JSON(w, r) }
+
 // publish shows the result in all the forms that were asked for.
 func publish(c *cobra.Command, result *rollout.Result) error {
 	show := report.Rehearsal
 	if asJSON(c) {
-		show = func(w io.Writer, r *rollout.Result) error { return report.JSON(w, r) }
+		show = asReport
 	}
 	errs := show(c.OutOrStdout(), result)
 	for _, form := range []struct {
 		flag  string
 		write func(io.Writer, *rollout.Result) error
 	}{
-		{"report", func(w io.Writer, r *rollout.Result) error { return report.JSON(w, r) }},
+		{"report", asReport},
 		{"html", report.HTML},
 	} {
 		path, _ := c.Flags().GetString(form.flag)
@@ -98,7 +100,7 @@ func publish(c *cobra.Command, result *rollout.Result) error {
 }
 
 // writeFile writes a report that only its owner may read: it names people.
-func writeFile(path string, result *rollout.Result, write func(io.Writer, *rollout.Result) error) error {
+func writeFile[T any](path string, result T, write func(io.Writer, T) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,8 +27,16 @@ import (
 )
 
 // Harness is what all scenarios share: the commands, a database and a server
-// on it.
+// on it; or a server that somebody else runs.
 type Harness struct {
+	// target is nil for a server of our own.
+	target *Target
+	http   *http.Client
+
+	// Outcome is called at the end of each scenario; may be nil. It must be
+	// safe for concurrent use.
+	Outcome func(Outcome)
+
 	dir      string
 	database string
 	server   *server
@@ -58,6 +67,18 @@ func New(ctx context.Context, dir, database string) (*Harness, error) {
 
 // Close stops the server.
 func (h *Harness) Close() error { return h.server.stop(os.Interrupt) }
+
+// Outcome is what came of one scenario.
+type Outcome struct {
+	// File is the feature file, Scenario the name.
+	File, Scenario string
+	// Unsupported is what the scenario needs and the server does not
+	// announce; it was left out then.
+	Unsupported string
+	// Err is nil if the scenario passed. Exchanges are what it sent and got.
+	Err       error
+	Exchanges []string
+}
 
 // server is a running muster-server.
 type server struct {

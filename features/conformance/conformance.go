@@ -1,0 +1,165 @@
+// Package conformance runs the features of the protocol against any SCIM
+// server, and sums up what came of them by the sections of the RFCs.
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/cucumber/godog"
+
+	"muster/features"
+	"muster/features/steps"
+)
+
+// Options say how to run.
+type Options struct {
+	// Tags choose scenarios, as godog takes them; empty for all.
+	Tags string
+	// JUnit is a file for a report in JUnit's format; empty for none.
+	JUnit string
+	// Progress is called after each scenario; may be nil.
+	Progress func(done int)
+}
+
+// Report sums up a run.
+type Report struct {
+	Target      string     `json:"target"`
+	Passed      int        `json:"passed"`
+	Failed      int        `json:"failed"`
+	Unsupported int        `json:"unsupported"`
+	Sections    []*Section `json:"sections"`
+}
+
+// Section is what came of the scenarios of one section of an RFC.
+type Section struct {
+	Document    string `json:"document"` // "RFC 7644"
+	Number      string `json:"section"`  // "3.4.2"
+	Title       string `json:"title"`
+	Passed      int    `json:"passed"`
+	Failed      int    `json:"failed"`
+	Unsupported int    `json:"unsupported"`
+	// Lacks are the features that scenarios need and the server does not
+	// announce.
+	Lacks    []string  `json:"lacks,omitempty"`
+	Failures []Failure `json:"failures,omitempty"`
+}
+
+// Failure is a scenario that failed.
+type Failure struct {
+	Scenario string `json:"scenario"`
+	Reason   string `json:"reason"`
+	// Exchanges are the requests of the scenario with their answers.
+	Exchanges []string `json:"exchanges"`
+}
+
+// names of the feature files: rfc7644-3.4.2-queries.feature.
+var names = regexp.MustCompile(`^(rfc)(\d+)-([\d.]+)-(.*)\.feature$`)
+
+// Run runs the features against a server. It returns an error only if they
+// could not be run; what failed is in the report.
+func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
+	if err := target.Probe(ctx); err != nil {
+		return nil, err
+	}
+	report := &Report{Target: target.BaseURL}
+	sections := make(map[string]*Section)
+	var mu sync.Mutex
+	done := 0
+	h := steps.Remote(target)
+	h.Outcome = func(outcome steps.Outcome) {
+		mu.Lock()
+		defer mu.Unlock()
+		file := path.Base(outcome.File)
+		s := sections[file]
+		if s == nil {
+			s = newSection(file)
+			sections[file] = s
+			report.Sections = append(report.Sections, s)
+		}
+		s.add(outcome)
+		done++
+		if o.Progress != nil {
+			o.Progress(done)
+		}
+	}
+	format := "progress"
+	if o.JUnit != "" {
+		format += ",junit:" + o.JUnit
+	}
+	status := godog.TestSuite{
+		Name: "conformance", ScenarioInitializer: h.Register,
+		Options: &godog.Options{
+			Format: format, Output: io.Discard, FS: features.Files(), Paths: []string{"protocol"}, Tags: o.Tags,
+			Strict: true, NoColors: true, DefaultContext: ctx,
+		},
+	}.Run()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if done == 0 {
+		return nil, errors.New("no scenario was run; check the tags")
+	}
+	report.sum()
+	if status > 1 || status == 1 && report.Failed == 0 {
+		return nil, fmt.Errorf("the features could not be run (status %d)", status)
+	}
+	return report, nil
+}
+
+func newSection(file string) *Section {
+	m := names.FindStringSubmatch(file)
+	if m == nil {
+		return &Section{Document: file}
+	}
+	return &Section{Document: "RFC " + m[2], Number: m[3], Title: strings.ReplaceAll(m[4], "-", " ")}
+}
+
+func (s *Section) add(o steps.Outcome) {
+	switch {
+	case o.Unsupported != "":
+		s.Unsupported++
+		if !slices.Contains(s.Lacks, o.Unsupported) {
+			s.Lacks = append(s.Lacks, o.Unsupported)
+		}
+	case o.Err != nil:
+		s.Failed++
+		s.Failures = append(s.Failures, Failure{o.Scenario, o.Err.Error(), o.Exchanges})
+	default:
+		s.Passed++
+	}
+}
+
+func (r *Report) sum() {
+	slices.SortFunc(r.Sections, func(a, b *Section) int {
+		if a.Document != b.Document {
+			return strings.Compare(a.Document, b.Document)
+		}
+		return slices.Compare(numbers(a.Number), numbers(b.Number))
+	})
+	for _, s := range r.Sections {
+		r.Passed += s.Passed
+		r.Failed += s.Failed
+		r.Unsupported += s.Unsupported
+	}
+}
+
+// numbers takes "3.4.2" apart.
+func numbers(s string) []int {
+	var list []int
+	for part := range strings.SplitSeq(s, ".") {
+		n, err := strconv.Atoi(part)
+		if err == nil {
+			list = append(list, n)
+		}
+	}
+	return list
+}

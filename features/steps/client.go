@@ -1,0 +1,236 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cucumber/godog"
+)
+
+// Target is a SCIM server that somebody else runs.
+type Target struct {
+	// BaseURL ends in /scim/v2 or the like.
+	BaseURL string
+	// Token is sent as a bearer token; with none, no Authorization is sent.
+	Token string
+}
+
+// Remote returns a harness for a server that runs already. It serves the
+// features of the protocol only.
+func Remote(t Target) *Harness {
+	t.BaseURL = strings.TrimSuffix(t.BaseURL, "/")
+	return &Harness{target: &t, http: &http.Client{Timeout: 30 * time.Second}}
+}
+
+// Probe reports whether the server answers, and accepts the token.
+func (t Target) Probe(ctx context.Context) error {
+	w := &world{h: Remote(t)}
+	if err := w.send(ctx, http.MethodGet, "/ServiceProviderConfig", ""); err != nil {
+		return fmt.Errorf("the server cannot be reached: %w", err)
+	}
+	if status := w.scim.answer.status; status == http.StatusUnauthorized || status == http.StatusForbidden {
+		return fmt.Errorf("the server does not accept the token: %s", w.scim.answer)
+	}
+	return nil
+}
+
+// scimClient sends requests as a scenario of the protocol describes them.
+type scimClient struct {
+	base, token string
+	// headers are for the next request.
+	headers map[string]string
+	answer  *scimAnswer
+	// created are the paths of what the scenario created, to be deleted.
+	created []string
+	// announced is the ServiceProviderConfig, once it was read.
+	announced map[string]any
+	log       []string
+}
+
+type scimAnswer struct {
+	status int
+	header http.Header
+	text   string
+	body   any
+}
+
+func (a *scimAnswer) String() string { return fmt.Sprintf("%d %s", a.status, a.text) }
+
+// client returns the scenario's client. At a server of our own it has the key
+// of an instance of the scenario's own.
+func (w *world) client(ctx context.Context) (*scimClient, error) {
+	if w.scim != nil {
+		return w.scim, nil
+	}
+	c := &scimClient{headers: make(map[string]string)}
+	if t := w.h.target; t != nil {
+		c.base, c.token = t.BaseURL, t.Token
+	} else {
+		if err := w.anInstance(ctx, "acme"); err != nil {
+			return nil, err
+		}
+		c.base, c.token = w.recorder.URL+"/scim/v2", w.keys["acme"]
+	}
+	w.scim = c
+	return c, nil
+}
+
+// send sends a request and keeps the answer. A path that begins with "//"
+// is taken from the root of the server.
+func (w *world) send(ctx context.Context, method, path, body string) error {
+	c, err := w.client(ctx)
+	if err != nil {
+		return err
+	}
+	path, body = w.fill(path), w.fill(body)
+	target := c.base + path
+	r, err := http.NewRequestWithContext(ctx, method, target, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Accept", "application/scim+json")
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/scim+json")
+	}
+	for name, value := range c.headers {
+		r.Header.Del(name)
+		if value != "" {
+			r.Header.Set(name, w.fill(value))
+		}
+	}
+	c.headers = make(map[string]string)
+	client := w.h.http
+	if client == nil {
+		client = http.DefaultClient
+	}
+	res, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
+	if err != nil {
+		return err
+	}
+	c.answer = &scimAnswer{status: res.StatusCode, header: res.Header, text: string(text)}
+	c.log = append(c.log, fmt.Sprintf("%s %s %s\n  → %s", method, path, clip(body), clip(c.answer.String())))
+	if len(bytes.TrimSpace(text)) > 0 {
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.UseNumber()
+		if err := d.Decode(&c.answer.body); err != nil {
+			return fmt.Errorf("the answer is no JSON: %w: %s", err, c.answer)
+		}
+	}
+	if method == http.MethodPost && res.StatusCode == http.StatusCreated {
+		if id, err := pointer(c.answer.body, "/id"); err == nil {
+			path, _, _ := strings.Cut(path, "?")
+			c.created = append(c.created, path+"/"+fmt.Sprint(id))
+		}
+	}
+	return nil
+}
+
+func clip(s string) string {
+	if len(s) > 1500 {
+		return s[:1500] + "…"
+	}
+	return s
+}
+
+// cleanUp deletes what a scenario created at a server of somebody else, the
+// newest first.
+func (w *world) cleanUp(ctx context.Context) {
+	if w.scim == nil || w.h.target == nil {
+		return
+	}
+	for i := len(w.scim.created) - 1; i >= 0; i-- {
+		w.scim.headers = make(map[string]string)
+		if err := w.send(ctx, http.MethodDelete, w.scim.created[i], ""); err != nil {
+			continue // it may be gone already
+		}
+	}
+}
+
+// fill replaces {name} by what a scenario remembers of that name, and {tag} by
+// the scenario's own tag. Other braces stay.
+func (w *world) fill(text string) string {
+	pairs := []string{"{tag}", w.tag}
+	for name, value := range w.ids {
+		pairs = append(pairs, "{"+name+"}", value)
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// pointer returns the value at a JSON pointer (RFC 6901).
+func pointer(v any, path string) (any, error) {
+	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		if path == "" || path == "/" {
+			return v, nil
+		}
+		part = strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
+		switch x := v.(type) {
+		case map[string]any:
+			value, ok := x[part]
+			if !ok {
+				return nil, fmt.Errorf("there is no %s", path)
+			}
+			v = value
+		case []any:
+			i, err := strconv.Atoi(part)
+			if err != nil || i < 0 || i >= len(x) {
+				return nil, fmt.Errorf("there is no %s", path)
+			}
+			v = x[i]
+		default:
+			return nil, fmt.Errorf("there is no %s", path)
+		}
+	}
+	return v, nil
+}
+
+// announces reads the ServiceProviderConfig and reports whether it says that
+// a feature is supported. A server without one is taken to support all.
+func (w *world) announces(ctx context.Context, feature string) (bool, error) {
+	c, err := w.client(ctx)
+	if err != nil {
+		return false, err
+	}
+	if c.announced == nil {
+		before := c.answer
+		if err := w.send(ctx, http.MethodGet, "/ServiceProviderConfig", ""); err != nil {
+			return false, err
+		}
+		c.announced, _ = c.answer.body.(map[string]any)
+		c.answer = before
+	}
+	entry, ok := c.announced[feature].(map[string]any)
+	switch feature {
+	case "cursor", "index":
+		pagination, _ := c.announced["pagination"].(map[string]any)
+		return pagination[feature] == true, nil
+	}
+	if !ok {
+		return feature != "pagination", nil
+	}
+	return entry["supported"] == true, nil
+}
+
+// needs skips the scenario if the server does not announce a feature.
+func (w *world) needs(ctx context.Context, feature string) error {
+	ok, err := w.announces(ctx, feature)
+	if err == nil && !ok {
+		w.unsupported = feature
+		return godog.ErrSkip
+	}
+	return err
+}

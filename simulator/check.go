@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"muster/features/conformance"
+	"muster/features/steps"
+	"muster/simulator/account"
+	"muster/simulator/report"
+)
+
+func newCheck() *cobra.Command {
+	c := &cobra.Command{
+		Use: "check", Short: "Check a SCIM server against the RFCs", Args: cobra.NoArgs, RunE: check,
+		Long: `Run the scenarios of RFC 7643, RFC 7644 and RFC 9865 against a SCIM server, and show
+by section what passed, what failed, and what was left out because the server does
+not announce it. The scenarios create users and groups with names of their own and
+delete them again; use a sandbox all the same.`,
+		Example: `  MUSTER_TOKEN=… muster-simulator check --target https://scim.example.com/scim/v2
+  muster-simulator check --target http://127.0.0.1:8080/scim/v2 --tags @rfc7644-3.5.2`,
+	}
+	c.Flags().String("target", os.Getenv("MUSTER_TARGET"), "the base URL of the server [MUSTER_TARGET]")
+	c.Flags().String("token-file", "", "a file with the bearer token; by default it is in the variable MUSTER_TOKEN")
+	c.Flags().String("tags", "", "only the scenarios with these tags")
+	c.Flags().String("junit", "", "write a report in JUnit's format to this file")
+	c.Flags().String("report", "", "write the report with all exchanges as JSON to this file")
+	withJSON(c)
+	return c
+}
+
+func check(c *cobra.Command, _ []string) error {
+	target, _ := c.Flags().GetString("target")
+	if target == "" {
+		return fmt.Errorf("--target is missing: give the base URL of the server, such as https://scim.example.com/scim/v2")
+	}
+	t := steps.Target{BaseURL: target, Token: os.Getenv("MUSTER_TOKEN")}
+	if file, _ := c.Flags().GetString("token-file"); file != "" {
+		var err error
+		if t.Token, err = (account.Source{File: file}).Read("--token-file"); err != nil {
+			return err
+		}
+	}
+	o := conformance.Options{}
+	o.Tags, _ = c.Flags().GetString("tags")
+	o.JUnit, _ = c.Flags().GetString("junit")
+	r, err := conformance.Run(c.Context(), t, o)
+	if err != nil {
+		return err
+	}
+	if path, _ := c.Flags().GetString("report"); path != "" {
+		if err := writeFile(path, any(r), report.JSON); err != nil {
+			return fmt.Errorf("--report: %w", err)
+		}
+	}
+	if asJSON(c) {
+		err = report.JSON(c.OutOrStdout(), r)
+	} else {
+		err = report.Conformance(c.OutOrStdout(), r)
+	}
+	if err == nil && r.Failed > 0 {
+		err = errNotAsPlanned
+	}
+	return err
+}

@@ -1,0 +1,30 @@
+package report
+
+import (
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"muster/features/conformance"
+)
+
+// Conformance writes for a person what a server does and does not do, by
+// section, and then what failed.
+func Conformance(w io.Writer, r *conformance.Report) error {
+	p := &printer{w: w}
+	rows := make([]table.Row, 0, len(r.Sections)+1)
+	for _, s := range r.Sections {
+		rows = append(rows, table.Row{s.Document + " §" + s.Number, s.Title, s.Passed, s.Failed, s.Unsupported, strings.Join(s.Lacks, ", ")})
+	}
+	rows = append(rows, table.Row{"all", "", r.Passed, r.Failed, r.Unsupported, ""})
+	p.line("%s", r.Target)
+	p.table(table.Row{"Section", "What", "Passed", "Failed", "Not\nsupported", "Not announced"}, rows)
+	for _, s := range r.Sections {
+		for _, f := range s.Failures {
+			reason, _, _ := strings.Cut(f.Reason, "\n")
+			p.line("\n%s §%s: %s\n  %s", s.Document, s.Number, f.Scenario, reason)
+		}
+	}
+	return p.err
+}
