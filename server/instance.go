@@ -83,11 +83,11 @@ func showInstance(a *application, c *cobra.Command, args []string) error {
 	}
 	sc := provisioning.Scope{Instance: i, Actor: administrator()}
 	d := describeInstance(i)
-	_, users, err := a.users.Users(c.Context(), sc, provisioning.Query{})
+	_, userPage, err := a.users.Users(c.Context(), sc, provisioning.Query{})
 	if err != nil {
 		return err
 	}
-	_, groups, err := a.users.Groups(c.Context(), sc, provisioning.Query{})
+	_, groupPage, err := a.users.Groups(c.Context(), sc, provisioning.Query{})
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,7 @@ func showInstance(a *application, c *cobra.Command, args []string) error {
 			valid++
 		}
 	}
+	users, groups := userPage.Total, groupPage.Total
 	d.Users, d.Groups, d.Keys = &users, &groups, &valid
 	return a.print(c, d, func() error {
 		scim := "yes"

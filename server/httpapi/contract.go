@@ -67,7 +67,7 @@ func (c *contract) checkParameters(x *exchange) error {
 	for name, values := range query {
 		switch {
 		case !slices.Contains(x.route.operation.parameters, name):
-			return scim.BadRequest(scim.InvalidSyntax, "unknown parameter %q; %s", name, known(x.route.operation.parameters))
+			return scim.BadRequest(scim.InvalidSyntax, "unknown parameter %q; %s", name, takes(x.route.operation.parameters))
 		case len(values) > 1:
 			return scim.BadRequest(scim.InvalidSyntax, "the parameter %q is given %d times", name, len(values))
 		}
@@ -87,7 +87,7 @@ func (c *contract) checkParameters(x *exchange) error {
 	return err
 }
 
-func known(names []string) string {
+func takes(names []string) string {
 	if len(names) == 0 {
 		return "this request takes none"
 	}

@@ -35,7 +35,7 @@ func (s *server) serviceProviderConfig(x *exchange) error {
 		SpecURI     string `json:"specUri"`
 		Primary     bool   `json:"primary"`
 	}
-	return s.sendValue(x, struct {
+	config := struct {
 		Schemas        []string  `json:"schemas"`
 		Patch          supported `json:"patch"`
 		Bulk           bulk      `json:"bulk"`
@@ -43,11 +43,20 @@ func (s *server) serviceProviderConfig(x *exchange) error {
 		ChangePassword supported `json:"changePassword"`
 		Sort           supported `json:"sort"`
 		ETag           supported `json:"etag"`
-		Schemes        []scheme  `json:"authenticationSchemes"`
-		Meta           metaOf    `json:"meta"`
+		Pagination     struct {
+			Cursor        bool   `json:"cursor"`
+			Index         bool   `json:"index"`
+			Default       string `json:"defaultPaginationMethod"`
+			DefaultSize   int    `json:"defaultPageSize"`
+			MaxSize       int    `json:"maxPageSize"`
+			CursorTimeout int    `json:"cursorTimeout"`
+		} `json:"pagination"`
+		Schemes []scheme `json:"authenticationSchemes"`
+		Meta    metaOf   `json:"meta"`
 	}{
 		Schemas: []string{scim.ServiceProviderConfigURN},
 		Patch:   supported{true},
+		Bulk:    bulk{true, MaxBulkOperations, MaxBulkPayload},
 		Filter:  filter{true, MaxCount},
 		Sort:    supported{true},
 		ETag:    supported{true},
@@ -56,7 +65,11 @@ func (s *server) serviceProviderConfig(x *exchange) error {
 			Description: "An API key of an instance of the application, sent as a bearer token. It is made on behalf of an integration user.",
 		}},
 		Meta: metaOf{"ServiceProviderConfig", s.base + "/ServiceProviderConfig"},
-	})
+	}
+	p := &config.Pagination
+	p.Cursor, p.Index, p.Default = true, true, "index"
+	p.DefaultSize, p.MaxSize, p.CursorTimeout = DefaultCount, MaxCount, int(CursorTimeout.Seconds())
+	return s.sendValue(x, config)
 }
 
 // resourceType is the message of Section 6 of RFC 7643.
@@ -144,14 +157,14 @@ func (s *server) getSchema(x *exchange) error {
 
 // sendList answers with all of a list that is never long.
 func (s *server) sendList(x *exchange, list []any) error {
-	body, err := page(len(list), 0, len(list), func(dst []byte, i int) ([]byte, error) {
-		b, err := json.Marshal(list[i])
-		return append(dst, b...), err
-	})
-	if err != nil {
-		return err
+	resources := make([]appendFunc, len(list))
+	for i, v := range list {
+		resources[i] = func(dst []byte) ([]byte, error) {
+			b, err := json.Marshal(v)
+			return append(dst, b...), err
+		}
 	}
-	return x.sendJSON(http.StatusOK, x.mediaType(), body)
+	return x.sendResources(len(list), `,"startIndex":1`, resources)
 }
 
 func (s *server) sendValue(x *exchange, v any) error {

@@ -23,25 +23,30 @@ import (
 // exchange is one request with its answer, and what is known of it.
 type exchange struct {
 	*http.Request
-	answer *answer
+	answer *answerWriter
 
 	scope  provisioning.Scope
 	policy *tolerance.Policy
 	route  *route
 	// name is the user name or display name in the body, for the history.
 	name string
+	// digest is that of the API key; cursors are sealed with it.
+	digest []byte
+	// decoded is the body if it was decoded already: that of an operation of
+	// a bulk request.
+	decoded map[string]any
 
 	users *provisioning.Service
 	began time.Time
 }
 
-// answer remembers the status for the log.
-type answer struct {
+// answerWriter remembers the status for the log.
+type answerWriter struct {
 	http.ResponseWriter
 	status int
 }
 
-func (a *answer) WriteHeader(status int) {
+func (a *answerWriter) WriteHeader(status int) {
 	if a.status == 0 {
 		a.status = status
 	}
@@ -54,11 +59,12 @@ type exchangeKey struct{}
 // panic from ending the process.
 func (s *server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{answer: &answer{ResponseWriter: w}, began: time.Now(), policy: tolerance.New(s.Strict), users: s.Users}
+		x := &exchange{answer: &answerWriter{ResponseWriter: w}, began: time.Now(), policy: tolerance.New(s.Strict), users: s.Users}
 		x.scope.Actor = history.Actor{
 			RequestID: requestID(r), Client: clip(r.UserAgent(), 200), Address: address(r),
 		}
-		x.Request = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+		x.Request = r
+		x.attach()
 		x.answer.Header().Set("X-Request-Id", x.scope.Actor.RequestID)
 		defer func() {
 			if p := recover(); p != nil {
@@ -71,6 +77,12 @@ func (s *server) observe(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(x.answer, x.Request)
 	})
+}
+
+// attach makes the exchange reachable from its request.
+func (x *exchange) attach() *http.Request {
+	x.Request = x.WithContext(context.WithValue(x.Context(), exchangeKey{}, x))
+	return x.Request
 }
 
 func (s *server) logEnd(x *exchange) {
@@ -170,6 +182,7 @@ func (s *server) identify(x *exchange, token string) error {
 	x.scope.Actor.Kind = history.KeyActor
 	x.scope.Actor.Name = c.Holder.UserName
 	x.scope.Actor.KeyID = c.Key.ID
+	x.digest = c.Key.Digest
 	// A provider with a valid key of the wrong instance would not notice.
 	x.answer.Header().Set("X-Muster-Instance", c.Instance.Slug)
 	return nil

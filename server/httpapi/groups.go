@@ -6,32 +6,6 @@ import (
 	"muster/server/provisioning"
 )
 
-func (s *server) listGroups(x *exchange) error {
-	v, err := s.view(x, s.Users.GroupType())
-	if err != nil {
-		return err
-	}
-	q, err := x.query(v.rt)
-	if err != nil {
-		return err
-	}
-	groups, total, err := s.Users.Groups(x.Context(), x.scope, q)
-	if err != nil {
-		return err
-	}
-	members, err := s.members(x, v, groups...)
-	if err != nil {
-		return err
-	}
-	body, err := page(total, q.Offset, len(groups), func(dst []byte, i int) ([]byte, error) {
-		return v.group(dst, groups[i], members[groups[i].ID])
-	})
-	if err != nil {
-		return err
-	}
-	return x.sendJSON(http.StatusOK, x.mediaType(), body)
-}
-
 // members returns the members of groups, if the answer may hold them.
 func (s *server) members(x *exchange, v *view, groups ...*provisioning.Group) (map[string][]provisioning.Member, error) {
 	members := make(map[string][]provisioning.Member)

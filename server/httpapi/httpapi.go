@@ -63,7 +63,30 @@ func New(c Config) (http.Handler, error) {
 	s.mux.Handle("/", s.serve(func(*exchange) error {
 		return &scim.Error{Status: http.StatusNotFound, Detail: "there is nothing at this path; SCIM is at " + s.base}
 	}))
-	return s.observe(s.authenticate(s.mux)), nil
+	return s.observe(s.authenticate(withoutSlash(s.mux))), nil
+}
+
+// withoutSlash takes a slash away that a path ends in: clients join URLs
+// carelessly.
+func withoutSlash(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if path := strings.TrimSuffix(r.URL.Path, "/"); strings.HasPrefix(path, Base) && r.URL.RawPath == "" && path != r.URL.Path {
+			u := *r.URL
+			u.Path = path
+			r = r.WithContext(r.Context())
+			r.URL = &u
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// me answers for the alias of the authenticated subject, Section 3.11 of RFC
+// 7644. The subject is an integration user, who is not visible over SCIM.
+func me(*exchange) error {
+	return &scim.Error{
+		Status: http.StatusNotImplemented,
+		Detail: "/Me is not supported: an API key stands for an integration user, who is not provisioned over SCIM; use /Users",
+	}
 }
 
 type server struct {
@@ -80,13 +103,18 @@ type route struct {
 	// action is what the history calls an attempt; empty for what only reads.
 	action     history.Action
 	targetType string
-	operation  *operation
+	// searched is what a query is about, the same for GET and POST.
+	searched  string
+	operation *operation
 }
 
 type methods map[string]*route
 
 // routes lists what is served. A test compares it with the OpenAPI document.
 func (s *server) routes() []*route {
+	all, allPost := s.searchers(s.Users.UserType(), s.Users.GroupType())
+	users, usersPost := s.searchers(s.Users.UserType())
+	groups, groupsPost := s.searchers(s.Users.GroupType())
 	list := []*route{
 		{method: "GET", path: "/healthz", handle: s.health},
 		{method: "GET", path: "/readyz", handle: s.readiness},
@@ -95,18 +123,26 @@ func (s *server) routes() []*route {
 		{method: "GET", path: Base + "/ResourceTypes/{id}", handle: s.getResourceType},
 		{method: "GET", path: Base + "/Schemas", handle: s.listSchemas},
 		{method: "GET", path: Base + "/Schemas/{id}", handle: s.getSchema},
-		{method: "GET", path: Base + "/Users", handle: s.listUsers},
+		{method: "GET", path: Base, handle: all, searched: "all"},
+		{method: "POST", path: Base + "/.search", handle: allPost, searched: "all"},
+		{method: "POST", path: Base + "/Bulk", handle: s.bulk},
+		{method: "GET", path: Base + "/Users", handle: users, searched: "users"},
+		{method: "POST", path: Base + "/Users/.search", handle: usersPost, searched: "users"},
 		{method: "POST", path: Base + "/Users", handle: s.createUser, action: history.UserCreate},
 		{method: "GET", path: Base + "/Users/{id}", handle: s.getUser},
 		{method: "PUT", path: Base + "/Users/{id}", handle: s.replaceUser, action: history.UserUpdate},
 		{method: "PATCH", path: Base + "/Users/{id}", handle: s.patchUser, action: history.UserUpdate},
 		{method: "DELETE", path: Base + "/Users/{id}", handle: s.deleteUser, action: history.UserDelete},
-		{method: "GET", path: Base + "/Groups", handle: s.listGroups},
+		{method: "GET", path: Base + "/Groups", handle: groups, searched: "groups"},
+		{method: "POST", path: Base + "/Groups/.search", handle: groupsPost, searched: "groups"},
 		{method: "POST", path: Base + "/Groups", handle: s.createGroup, action: history.GroupCreate},
 		{method: "GET", path: Base + "/Groups/{id}", handle: s.getGroup},
 		{method: "PUT", path: Base + "/Groups/{id}", handle: s.replaceGroup, action: history.GroupUpdate},
 		{method: "PATCH", path: Base + "/Groups/{id}", handle: s.patchGroup, action: history.GroupUpdate},
 		{method: "DELETE", path: Base + "/Groups/{id}", handle: s.deleteGroup, action: history.GroupDelete},
+	}
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+		list = append(list, &route{method: method, path: Base + "/Me", handle: me})
 	}
 	for _, r := range list {
 		switch {
@@ -131,7 +167,11 @@ func (s *server) dispatch(m methods) http.Handler {
 			x.answer.Header().Set("Allow", m.allow())
 			return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: x.Method + " is not possible here; " + m.allow() + " are"}
 		}
-		if err := s.contract.checkParameters(x); err != nil {
+		err := x.checkAccept()
+		if err == nil {
+			err = s.contract.checkParameters(x)
+		}
+		if err != nil {
 			return x.refused(err)
 		}
 		return x.route.handle(x)

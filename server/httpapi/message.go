@@ -10,7 +10,6 @@ import (
 
 	"muster/server/provisioning"
 	"muster/server/scim"
-	"muster/server/scim/filter"
 	"muster/server/scim/patch"
 	"muster/server/scim/schema"
 	"muster/server/scim/tolerance"
@@ -18,6 +17,9 @@ import (
 
 // body reads and decodes the body of a request, once.
 func (x *exchange) body() (map[string]any, error) {
+	if x.decoded != nil {
+		return x.decoded, nil
+	}
 	if t := x.Header.Get("Content-Type"); !isJSON(t) {
 		return nil, &scim.Error{
 			Status: http.StatusUnsupportedMediaType,
@@ -84,69 +86,6 @@ func (x *exchange) operations(rt *schema.ResourceType) ([]patch.Operation, error
 	return ops, x.refused(err)
 }
 
-// projection reads the parameters of Section 3.9 of RFC 7644.
-func (x *exchange) projection(rt *schema.ResourceType) (*schema.Projection, error) {
-	q := x.URL.Query()
-	return rt.Projection(names(q.Get("attributes")), names(q.Get("excludedAttributes")))
-}
-
-// names splits a list of names at its commas.
-func names(list string) []string {
-	var names []string
-	for name := range strings.SplitSeq(list, ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// The sizes of a page.
-const (
-	DefaultCount = 100
-	MaxCount     = 200
-)
-
-// query reads the parameters of a list, Section 3.4.2 of RFC 7644.
-func (x *exchange) query(rt *schema.ResourceType) (provisioning.Query, error) {
-	var q provisioning.Query
-	parameters := x.URL.Query()
-	if parameters.Has("filter") {
-		e, err := filter.Parse(parameters.Get("filter"), x.policy)
-		if err != nil {
-			return q, err
-		}
-		if q.Filter, err = filter.Bind(rt, e, x.policy); err != nil {
-			return q, err
-		}
-	}
-	if path := parameters.Get("sortBy"); path != "" {
-		if q.SortBy = sortable(rt, path); q.SortBy == nil {
-			return q, scim.BadRequest(scim.InvalidValue, "cannot sort by %q: it is no simple attribute of a %s", path, rt.Name)
-		}
-	}
-	q.Descending = parameters.Get("sortOrder") == "descending" && q.SortBy != nil
-	// The contract has checked that both are integers, if they are there.
-	start, err := strconv.Atoi(parameters.Get("startIndex"))
-	if err == nil && start > 1 {
-		q.Offset = start - 1
-	}
-	q.Limit = DefaultCount
-	if count, err := strconv.Atoi(parameters.Get("count")); err == nil {
-		q.Limit = min(max(count, 0), MaxCount)
-	}
-	return q, nil
-}
-
-// sortable returns the attribute to sort by: of a complex one, its value.
-func sortable(rt *schema.ResourceType, path string) *schema.Attribute {
-	a, _ := rt.Resolve(path)
-	if a != nil && a.Type == schema.Complex {
-		a = a.Sub("value")
-	}
-	return a
-}
-
 // condition reads an If-Match header, Section 3.14 of RFC 7644. Tags are
 // compared weakly: all of ours are weak.
 func (x *exchange) condition() *provisioning.Condition {
@@ -196,11 +135,28 @@ func (x *exchange) mediaType() string {
 	return scim.MediaType
 }
 
+// checkAccept refuses a client that takes no JSON at all.
+func (x *exchange) checkAccept() error {
+	accept := strings.Join(x.Header.Values("Accept"), ",")
+	for _, t := range []string{scim.MediaType, scim.MediaTypeJSON, "application/*", "*/*"} {
+		if strings.TrimSpace(accept) == "" || accepts(accept, t) {
+			return nil
+		}
+	}
+	return &scim.Error{
+		Status: http.StatusNotAcceptable,
+		Detail: "the Accept header takes none of what can be answered here: " + scim.MediaType + " or " + scim.MediaTypeJSON,
+	}
+}
+
 // accepts reports whether an Accept header names a media type itself.
 func accepts(header, mediaType string) bool {
 	for item := range strings.SplitSeq(header, ",") {
 		t, parameters, err := mime.ParseMediaType(item)
-		if err == nil && t == mediaType && !strings.HasPrefix(parameters["q"], "0.0") && parameters["q"] != "0" {
+		if err != nil || t != mediaType {
+			continue
+		}
+		if q, err := strconv.ParseFloat(parameters["q"], 64); err != nil || q > 0 {
 			return true
 		}
 	}

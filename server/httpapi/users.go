@@ -9,40 +9,8 @@ import (
 
 // view returns the view of a resource type that the request asks for.
 func (s *server) view(x *exchange, rt *schema.ResourceType) (*view, error) {
-	p, err := x.projection(rt)
+	p, err := x.urlSearch().projection(rt, nil)
 	return &view{s.base, rt, p}, err
-}
-
-func (s *server) listUsers(x *exchange) error {
-	v, err := s.view(x, s.Users.UserType())
-	if err != nil {
-		return err
-	}
-	q, err := x.query(v.rt)
-	if err != nil {
-		return err
-	}
-	users, total, err := s.Users.Users(x.Context(), x.scope, q)
-	if err != nil {
-		return err
-	}
-	groups := make(map[string][]provisioning.Membership)
-	if v.projection.Wants("groups") && len(users) > 0 {
-		ids := make([]string, len(users))
-		for i, u := range users {
-			ids[i] = u.ID
-		}
-		if groups, err = s.Users.Memberships(x.Context(), x.scope, ids...); err != nil {
-			return err
-		}
-	}
-	body, err := page(total, q.Offset, len(users), func(dst []byte, i int) ([]byte, error) {
-		return v.user(dst, users[i], groups[users[i].ID])
-	})
-	if err != nil {
-		return err
-	}
-	return x.sendJSON(http.StatusOK, x.mediaType(), body)
 }
 
 func (s *server) getUser(x *exchange) error {

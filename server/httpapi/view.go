@@ -2,13 +2,11 @@ package httpapi
 
 import (
 	"bytes"
-	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"muster/server/provisioning"
-	"muster/server/scim"
 	"muster/server/scim/schema"
 )
 
@@ -145,26 +143,4 @@ func (v *view) group(dst []byte, g *provisioning.Group, list []provisioning.Memb
 		return v.splice(dst, g.Text, members, m), nil
 	}
 	return v.project(dst, v.splice(nil, g.Text, members, m))
-}
-
-// page renders a ListResponse, Section 3.4.2 of RFC 7644; resource appends
-// one of the n resources.
-func page(total, offset, n int, resource func(dst []byte, i int) ([]byte, error)) ([]byte, error) {
-	dst := []byte(`{"schemas":["` + scim.ListResponseURN + `"],"totalResults":`)
-	dst = strconv.AppendInt(dst, int64(total), 10)
-	dst = append(dst, `,"startIndex":`...)
-	dst = strconv.AppendInt(dst, int64(offset+1), 10)
-	dst = append(dst, `,"itemsPerPage":`...)
-	dst = strconv.AppendInt(dst, int64(n), 10)
-	dst = append(dst, `,"Resources":[`...)
-	var err error
-	for i := range n {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		if dst, err = resource(dst, i); err != nil {
-			return nil, err
-		}
-	}
-	return append(dst, "]}"...), nil
 }

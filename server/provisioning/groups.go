@@ -27,9 +27,8 @@ func (s *Service) Group(ctx context.Context, sc Scope, id string) (*Group, error
 	return g, err
 }
 
-// Groups returns a page of the instance's groups, without their members, and
-// how many there are on all pages.
-func (s *Service) Groups(ctx context.Context, sc Scope, q Query) ([]*Group, int, error) {
+// Groups returns a page of the instance's groups, without their members.
+func (s *Service) Groups(ctx context.Context, sc Scope, q Query) ([]*Group, Page, error) {
 	q.InstanceID = sc.Instance.ID
 	return s.store.Groups(ctx, q)
 }

@@ -51,8 +51,8 @@ type Store interface {
 	User(ctx context.Context, instanceID, id string) (*User, error)
 	// UserByName returns the user of the instance whose name has that key.
 	UserByName(ctx context.Context, instanceID, key string) (*User, error)
-	// Users returns a page of users, and how many there are on all pages.
-	Users(ctx context.Context, q Query) ([]*User, int, error)
+	// Users returns a page of users.
+	Users(ctx context.Context, q Query) ([]*User, Page, error)
 	// Memberships returns the groups of users, by the users' ids.
 	Memberships(ctx context.Context, instanceID string, userIDs []string) (map[string][]Membership, error)
 
@@ -70,8 +70,8 @@ type Store interface {
 
 	// Group returns a group of the instance, or ErrNotFound.
 	Group(ctx context.Context, instanceID, id string) (*Group, error)
-	// Groups returns a page of groups, and how many there are on all pages.
-	Groups(ctx context.Context, q Query) ([]*Group, int, error)
+	// Groups returns a page of groups.
+	Groups(ctx context.Context, q Query) ([]*Group, Page, error)
 	// Members calls yield with each member of each of the groups.
 	Members(ctx context.Context, groupIDs []string, yield func(groupID string, m Member) error) error
 
@@ -120,8 +120,32 @@ type Query struct {
 	// Offset is how many are passed over, Limit how many are returned at the
 	// most.
 	Offset, Limit int
+	// Keyset asks for the position of the next page, for cursors; After is
+	// the position that this page begins behind, nil for the first page.
+	// Writes between two pages move nobody from one to the other.
+	Keyset bool
+	After  *Position
 	// Integration includes integration users, who are not for SCIM.
 	Integration bool
+}
+
+// Position is a place in the results of a query: behind a resource, whether
+// it is still there or not.
+type Position struct {
+	// Value is the value that is sorted by, as the store writes it; nil if
+	// the resource has none, or if nothing is sorted by.
+	Value *string
+	ID    string
+}
+
+// Page tells of the page that a query returned.
+type Page struct {
+	// Total is how many there are on all pages; -1 with Keyset, where it
+	// would be counted for each page.
+	Total int
+	// Next is where the next page begins, with Keyset; nil if this page is
+	// the last one.
+	Next *Position
 }
 
 // Scope is on whose behalf a use case runs, and where.

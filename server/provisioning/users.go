@@ -41,9 +41,8 @@ func (s *Service) UserByName(ctx context.Context, sc Scope, userName string) (*U
 	return u, err
 }
 
-// Users returns a page of the instance's users, and how many there are on all
-// pages.
-func (s *Service) Users(ctx context.Context, sc Scope, q Query) ([]*User, int, error) {
+// Users returns a page of the instance's users.
+func (s *Service) Users(ctx context.Context, sc Scope, q Query) ([]*User, Page, error) {
 	q.InstanceID = sc.Instance.ID
 	return s.store.Users(ctx, q)
 }

@@ -24,6 +24,10 @@ const (
 	InvalidValue  Type = "invalidValue"
 	InvalidVers   Type = "invalidVers"
 	Sensitive     Type = "sensitive"
+	// The keywords of Section 2.1 of RFC 9865.
+	InvalidCursor Type = "invalidCursor"
+	ExpiredCursor Type = "expiredCursor"
+	InvalidCount  Type = "invalidCount"
 )
 
 // Error is an error as a client sees it, Section 3.12 of RFC 7644. It is

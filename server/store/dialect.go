@@ -171,6 +171,15 @@ func (d dialect) elements(value string, names ...string) (from, place string) {
 	return "jsonb_array_elements(" + value + ") WITH ORDINALITY AS e(value, place)", "e.place"
 }
 
+// castType returns the name of a type of PostgreSQL's for a CAST. SQLite
+// casts by the name's affinity, which would make a number of a uuid.
+func (d dialect) castType(name string) string {
+	if !d.postgres && name == "uuid" {
+		return "text"
+	}
+	return name
+}
+
 // bytewise makes a comparison of order one of bytes.
 func (d dialect) bytewise(text string) string {
 	if d.postgres {

@@ -84,6 +84,9 @@ func (c *compiler) node(n filter.Node) error {
 		return c.any(n)
 	case *filter.Test:
 		return c.test(n)
+	case *filter.Const:
+		c.add(map[bool]string{true: "TRUE", false: "FALSE"}[n.Value])
+		return nil
 	}
 	return scim.BadRequest(scim.InvalidFilter, "the filter cannot be applied")
 }
@@ -372,56 +375,4 @@ func (c *compiler) time(t *filter.Test, name string) {
 	case filter.GE, filter.LT:
 		c.add(name+" "+operators[t.Op]+" ?", ceil)
 	}
-}
-
-// order returns the ORDER BY for a query: NULLs last, or first when it is
-// descending (Section 3.4.2.3 of RFC 7644), and the id to tell equals apart.
-func (k *kind) order(d dialect, a *schema.Attribute, descending bool) (string, error) {
-	direction := " ASC NULLS LAST"
-	if descending {
-		direction = " DESC NULLS FIRST"
-	}
-	if a == nil {
-		if descending {
-			return "id DESC", nil
-		}
-		return "id", nil
-	}
-	value, err := k.sortValue(d, a)
-	return value + direction + ", id", err
-}
-
-// sortValue returns the SQL for the value of a to sort by: of a multi-valued
-// attribute, the primary or else the first one's.
-func (k *kind) sortValue(d dialect, a *schema.Attribute) (string, error) {
-	c := compiler{d: d, kind: k}
-	if col, ok := k.columns[k.rt.FullPath(a)]; ok {
-		return d.bytewise(col.name), nil
-	}
-	switch path := k.rt.FullPath(a); path {
-	case "id":
-		return "id", nil
-	case "active":
-		return "active", nil
-	case "meta.created":
-		return "created", nil
-	case "meta.lastModified":
-		return "modified", nil
-	case "meta.resourceType":
-		return "0", nil
-	}
-	if k.rt.Common(a.Top()) || a.Top().Mutability == schema.ReadOnly || a.Top().Name == "manager" || k.members && a.Top().Name == "members" {
-		return "", scim.BadRequest(scim.InvalidValue, "cannot sort by %s", k.rt.FullPath(a))
-	}
-	if !a.Top().MultiValued {
-		value := d.field("search", c.names(a)...)
-		if a.Type == schema.Integer || a.Type == schema.Decimal {
-			return d.number(value), nil
-		}
-		return d.bytewise(value), nil
-	}
-	from, place := d.elements("search", c.names(a.Top())...)
-	primary := d.field("e.value", "primary")
-	return d.bytewise("(SELECT " + d.field("e.value", a.Name) + " FROM " + from +
-		" ORDER BY CASE WHEN " + d.boolean(primary, true) + " THEN 0 ELSE 1 END, " + place + " LIMIT 1)"), nil
 }

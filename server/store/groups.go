@@ -21,7 +21,10 @@ type groupRow struct {
 	Version        int64          `db:"version"`
 	Created        int64          `db:"created"`
 	Modified       int64          `db:"modified"`
+	SortValue      sql.NullString `db:"sort_value"`
 }
+
+func (r *groupRow) position() (id string, value sql.NullString) { return r.ID, r.SortValue }
 
 const selectGroup = `SELECT id, instance_id, display_name, display_name_key, external_id, source, resource, version, created, modified
 	FROM groups `
@@ -44,17 +47,16 @@ func (s *Store) Group(ctx context.Context, instanceID, id string) (*provisioning
 }
 
 // Groups returns a page of groups, and how many there are on all pages.
-func (s *Store) Groups(ctx context.Context, q provisioning.Query) ([]*provisioning.Group, int, error) {
-	var rows []groupRow
-	total, err := s.page(ctx, s.groupKind, q, "WHERE instance_id = ?", []any{q.InstanceID}, selectGroup, &rows, func() int { return len(rows) })
+func (s *Store) Groups(ctx context.Context, q provisioning.Query) ([]*provisioning.Group, provisioning.Page, error) {
+	rows, page, err := readPage(ctx, s, s.groupKind, q, "WHERE instance_id = ?", []any{q.InstanceID}, selectGroup, (*groupRow).position)
 	if err != nil {
-		return nil, 0, err
+		return nil, page, err
 	}
 	groups := make([]*provisioning.Group, len(rows))
 	for i := range rows {
 		groups[i] = rows[i].group()
 	}
-	return groups, total, nil
+	return groups, page, nil
 }
 
 // memberRow is a member of a group.

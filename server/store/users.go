@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,7 +36,10 @@ type userRow struct {
 	Version     int64          `db:"version"`
 	Created     int64          `db:"created"`
 	Modified    int64          `db:"modified"`
+	SortValue   sql.NullString `db:"sort_value"`
 }
+
+func (r *userRow) position() (id string, value sql.NullString) { return r.ID, r.SortValue }
 
 // selectUser reads users as a table called users, so that conditions on its
 // columns need no prefix.
@@ -85,55 +87,23 @@ func notFound(err error) error {
 	return err
 }
 
-// Users returns a page of users, and how many there are on all pages.
-func (s *Store) Users(ctx context.Context, q provisioning.Query) ([]*provisioning.User, int, error) {
-	k := s.userKind
-	where, args := "WHERE instance_id = ?", []any{q.InstanceID}
+// Users returns a page of users.
+func (s *Store) Users(ctx context.Context, q provisioning.Query) ([]*provisioning.User, provisioning.Page, error) {
+	where := "WHERE instance_id = ?"
 	if !q.Integration {
 		where += " AND NOT integration"
 	}
-	var rows []userRow
-	total, err := s.page(ctx, k, q, where, args, selectUser, &rows, func() int { return len(rows) })
+	rows, page, err := readPage(ctx, s, s.userKind, q, where, []any{q.InstanceID}, selectUser, (*userRow).position)
 	if err != nil {
-		return nil, 0, err
+		return nil, page, err
 	}
 	users := make([]*provisioning.User, len(rows))
 	for i := range rows {
 		if users[i], err = rows[i].user(); err != nil {
-			return nil, 0, err
+			return nil, page, err
 		}
 	}
-	return users, total, nil
-}
-
-// page reads the rows of a page into dest, and counts the rows of all pages
-// unless the page shows how many there are.
-func (s *Store) page(ctx context.Context, k *kind, q provisioning.Query, where string, args []any,
-	query string, dest any, found func() int,
-) (int, error) {
-	if q.Filter != nil {
-		condition, more, err := k.where(s.d, q.Filter)
-		if err != nil {
-			return 0, err
-		}
-		where, args = where+" AND "+condition, append(args, more...)
-	}
-	order, err := k.order(s.d, q.SortBy, q.Descending)
-	if err != nil {
-		return 0, err
-	}
-	if q.Limit > 0 {
-		page := slices.Concat(args, []any{q.Limit, q.Offset})
-		if err := s.list(ctx, dest, query+where+" ORDER BY "+order+" LIMIT ? OFFSET ?", page...); err != nil {
-			return 0, err
-		}
-		if n := found(); n < q.Limit && (n > 0 || q.Offset == 0) {
-			return q.Offset + n, nil
-		}
-	}
-	var total int
-	err = s.get(ctx, &total, "SELECT count(*) FROM "+k.table+" "+where, args...)
-	return total, err
+	return users, page, nil
 }
 
 // columnsOf returns the values of the columns that are written with a user.

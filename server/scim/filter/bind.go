@@ -10,7 +10,7 @@ import (
 )
 
 // Node is a node of a filter that is bound to a schema: *AndNode, *OrNode,
-// *NotNode, *Test or *Any. All its attributes exist, and each operand has
+// *NotNode, *Test, *Any or *Const. All its attributes exist, and each operand has
 // the type of its attribute, in the form in which it is compared.
 type Node interface{ node() }
 
@@ -41,11 +41,15 @@ type Any struct {
 	X    Node
 }
 
+// Const is a test of an attribute that only another resource type has.
+type Const struct{ Value bool }
+
 func (*AndNode) node() {}
 func (*OrNode) node()  {}
 func (*NotNode) node() {}
 func (*Test) node()    {}
 func (*Any) node()     {}
+func (*Const) node()   {}
 
 // Bind resolves the attributes of e in a resource type and checks that each
 // comparison makes sense. Errors are 400 invalidFilter. What it decides
@@ -57,14 +61,29 @@ func (*Any) node()     {}
 //     that "ne" is true for it; "eq null" is the same as "not pr";
 //   - a complex attribute compares by its sub-attribute "value".
 func Bind(rt *schema.ResourceType, e Expr, policy *tolerance.Policy) (Node, error) {
+	return BindAmong(rt, nil, e, policy)
+}
+
+// BindAmong binds a filter of a query across several resource types to one of
+// them. An attribute that only another one has counts as one without a
+// value, Section 3.4.2.1 of RFC 7644.
+func BindAmong(rt *schema.ResourceType, others []*schema.ResourceType, e Expr, policy *tolerance.Policy) (Node, error) {
 	b := binder{typ: scim.InvalidFilter, policy: policy}
-	b.resolve = func(path string) (*schema.Attribute, error) {
+	own := func(path string) *schema.Attribute {
 		a, _ := rt.Resolve(path)
+		return a
+	}
+	b.resolve = func(path string) (*schema.Attribute, error) {
+		a := own(path)
+		for i := 0; a == nil && i < len(others); i++ {
+			a, _ = others[i].Resolve(path)
+		}
 		if a == nil || a.Returned == schema.Never {
 			return nil, scim.BadRequest(b.typ, "cannot filter by %q: the schemas of a %s (see /Schemas) do not define it", path, rt.Name)
 		}
 		return a, nil
 	}
+	b.foreign = func(path string) bool { return own(path) == nil }
 	return b.bind(e)
 }
 
@@ -80,13 +99,16 @@ type binder struct {
 	typ     scim.Type
 	policy  *tolerance.Policy
 	resolve func(path string) (*schema.Attribute, error)
+	// foreign reports whether the path is one of another resource type; nil
+	// within brackets.
+	foreign func(path string) bool
 	// element is true within brackets, where an attribute has one value.
 	element bool
 }
 
 // within returns the binder for a filter in the brackets behind a.
 func (b binder) within(a *schema.Attribute) binder {
-	b.element = true
+	b.element, b.foreign = true, nil
 	b.resolve = func(path string) (*schema.Attribute, error) {
 		if sub := a.Sub(path); sub != nil {
 			return sub, nil
@@ -108,11 +130,22 @@ func (b binder) bind(e Expr) (Node, error) {
 		x, err := b.bind(e.X)
 		return &NotNode{x}, err
 	case *ValuePath:
-		return b.valuePath(e)
+		n, err := b.valuePath(e)
+		return b.own(e.Path, n, err)
 	case *Comparison:
-		return b.comparison(e)
+		n, err := b.comparison(e)
+		return b.own(e.Path, n, err)
 	}
 	return nil, scim.BadRequest(b.typ, "empty filter")
+}
+
+// own returns n, or what n is for a resource without the attribute if that
+// is one of another resource type.
+func (b binder) own(path string, n Node, err error) (Node, error) {
+	if err != nil || b.foreign == nil || !b.foreign(path) {
+		return n, err
+	}
+	return &Const{match(n, func(*schema.Attribute) any { return nil })}, nil
 }
 
 func (b binder) both(left, right Expr) (Node, Node, error) {

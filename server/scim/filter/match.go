@@ -39,6 +39,8 @@ func match(n Node, value func(*schema.Attribute) any) bool {
 		return matchAny(n, value(n.Attr))
 	case *Test:
 		return n.holds(value(n.Attr))
+	case *Const:
+		return n.Value
 	}
 	return false
 }

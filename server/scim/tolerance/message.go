@@ -57,6 +57,42 @@ func Patch(rt *schema.ResourceType, raw map[string]any, p *Policy) (map[string]a
 	return m, nil
 }
 
+// Search brings the decoded body of a query into the shape of a SearchRequest
+// message, Section 3.4.3 of RFC 7644.
+func Search(raw map[string]any, p *Policy) (map[string]any, error) {
+	m, err := Message(raw, "SearchRequest", "schemas", "attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor")
+	if err != nil {
+		return nil, err
+	}
+	return m, messageSchemas(m, scim.SearchRequestURN, p)
+}
+
+// Bulk brings the decoded body of a bulk request into the shape of a
+// BulkRequest message, Section 3.7 of RFC 7644. The data of its operations
+// stay as they are.
+func Bulk(raw map[string]any, p *Policy) (map[string]any, error) {
+	m, err := Message(raw, "BulkRequest", "schemas", "failOnErrors", "Operations")
+	if err != nil {
+		return nil, err
+	}
+	list, _ := m["Operations"].([]any)
+	for i, v := range list {
+		raw, ok := v.(map[string]any)
+		if !ok {
+			continue // validation says what is wrong with it
+		}
+		o, err := Message(raw, "bulk operation", "method", "bulkId", "version", "path", "data")
+		if err != nil {
+			return nil, err
+		}
+		if method, ok := o["method"].(string); ok {
+			o["method"] = strings.ToUpper(method)
+		}
+		list[i] = o
+	}
+	return m, messageSchemas(m, scim.BulkRequestURN, p)
+}
+
 // operation brings the names of an operation and its "op" into shape. A
 // value of null stays: it says that the attribute is to lose its value.
 func operation(v any, p *Policy) (any, error) {

@@ -109,6 +109,15 @@ func (p *Policy) Allow(d Deviation) error {
 	return nil
 }
 
+// Add keeps what another policy has taken.
+func (p *Policy) Add(other *Policy) {
+	for _, d := range other.Taken() {
+		if p.Tolerant() && !slices.Contains(p.taken, d) {
+			p.taken = append(p.taken, d)
+		}
+	}
+}
+
 // Taken returns the deviations that the request showed, in the order in
 // which they were met.
 func (p *Policy) Taken() []Deviation {

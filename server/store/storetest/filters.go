@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,13 +34,13 @@ func (x *suite) query(t *testing.T, text string, q provisioning.Query) ([]string
 	if q.Limit == 0 {
 		q.Limit = 1000
 	}
-	users, total, err := x.users.Users(t.Context(), x.scope, q)
+	users, page, err := x.users.Users(t.Context(), x.scope, q)
 	var names []string
 	for _, u := range users {
 		name, _, _ := strings.Cut(u.UserName(), "@")
 		names = append(names, name)
 	}
-	return names, total, err
+	return names, page.Total, err
 }
 
 func bind(rt *schema.ResourceType, text string) (filter.Node, error) {
@@ -86,11 +87,86 @@ func testPages(t *testing.T, x *suite) {
 			t.Errorf("%s: got %v of %d, %v", name, got, total, err)
 		}
 	}
-	if _, n, err := x.users.Users(t.Context(), x.scope, provisioning.Query{}); err != nil || n != 5 {
-		t.Errorf("count only: %d, %v", n, err)
+	if _, p, err := x.users.Users(t.Context(), x.scope, provisioning.Query{}); err != nil || p.Total != 5 {
+		t.Errorf("count only: %d, %v", p.Total, err)
 	}
 	if _, _, err := x.query(t, "", provisioning.Query{SortBy: attr("groups.value")}); scim.AsError(err) == nil {
 		t.Errorf("sorted by what cannot be sorted by: %v", err)
+	}
+}
+
+// testCursors reads page by page behind positions, while others write.
+func testCursors(t *testing.T, x *suite) {
+	rt := x.users.UserType()
+	attr := func(path string) *schema.Attribute { a, _ := rt.Resolve(path); return a }
+	for i, name := range []string{"delta", "alpha", "charlie", "bravo", "echo", "foxtrot"} {
+		more := `,"active":` + strconv.FormatBool(i%2 == 0)
+		if i < 4 { // the last two have neither title nor e-mail
+			more += fmt.Sprintf(`,"title":"T%d","emails":[{"value":"%s@x"}]`, i%2, name)
+		}
+		x.user(t, name, more)
+	}
+	for name, test := range map[string]struct {
+		q    provisioning.Query
+		want string
+	}{
+		"creation":                {provisioning.Query{}, "delta alpha charlie bravo echo foxtrot"},
+		"unique texts":            {provisioning.Query{SortBy: attr("userName")}, "alpha bravo charlie delta echo foxtrot"},
+		"unique texts, down":      {provisioning.Query{SortBy: attr("userName"), Descending: true}, "foxtrot echo delta charlie bravo alpha"},
+		"equal texts, some none":  {provisioning.Query{SortBy: attr("title")}, "delta charlie alpha bravo echo foxtrot"},
+		"equal texts, none, down": {provisioning.Query{SortBy: attr("title"), Descending: true}, "echo foxtrot alpha bravo delta charlie"},
+		"multi-valued":            {provisioning.Query{SortBy: attr("emails.value")}, "alpha bravo charlie delta echo foxtrot"},
+		"booleans":                {provisioning.Query{SortBy: attr("active")}, "alpha bravo foxtrot delta charlie echo"},
+		"booleans, down":          {provisioning.Query{SortBy: attr("active"), Descending: true}, "delta charlie echo alpha bravo foxtrot"},
+		"times":                   {provisioning.Query{SortBy: attr("meta.created")}, "delta alpha charlie bravo echo foxtrot"},
+		"ids, down":               {provisioning.Query{SortBy: attr("id"), Descending: true}, "foxtrot echo bravo charlie alpha delta"},
+		"a constant":              {provisioning.Query{SortBy: attr("meta.resourceType")}, "delta alpha charlie bravo echo foxtrot"},
+	} {
+		for size := range 7 {
+			q := test.q
+			q.Keyset, q.Limit = true, size+1
+			if got, pages := x.walk(t, q, func(int) {}); strings.Join(got, " ") != test.want || pages != (6+size)/(size+1) {
+				t.Errorf("%s by %d: got %v on %d pages", name, size+1, got, pages)
+			}
+		}
+	}
+	// Between the pages somebody arrives in front, somebody read is deleted,
+	// and somebody else is changed: those who stay are read once each.
+	q := provisioning.Query{SortBy: attr("userName"), Keyset: true, Limit: 2}
+	got, _ := x.walk(t, q, func(page int) {
+		if page != 1 {
+			return
+		}
+		x.user(t, "aaron", "")
+		users, _, err := x.users.Users(t.Context(), x.scope, provisioning.Query{Limit: 10})
+		fatal(t, err)
+		for _, u := range users {
+			if strings.HasPrefix(u.UserName(), "bravo@") { // the one behind whom the next page begins
+				fatal(t, x.users.DeleteUser(t.Context(), x.scope, u.ID, nil))
+			}
+		}
+	})
+	if want := "alpha bravo charlie delta echo foxtrot"; strings.Join(got, " ") != want {
+		t.Errorf("with writes between: got %v, want %s", got, want)
+	}
+}
+
+// walk reads all pages of a query by positions, and calls between after each.
+func (x *suite) walk(t *testing.T, q provisioning.Query, between func(page int)) (names []string, pages int) {
+	t.Helper()
+	for {
+		users, page, err := x.users.Users(t.Context(), x.scope, q)
+		fatal(t, err)
+		pages++
+		for _, u := range users {
+			name, _, _ := strings.Cut(u.UserName(), "@")
+			names = append(names, name)
+		}
+		between(pages)
+		if page.Next == nil {
+			return names, pages
+		}
+		q.After = page.Next
 	}
 }
 
@@ -151,9 +227,9 @@ func testFilters(t *testing.T, x *suite) {
 	} {
 		n, err := bind(x.users.GroupType(), text)
 		fatal(t, err)
-		groups, total, err := x.users.Groups(t.Context(), x.scope, provisioning.Query{Filter: n, Limit: 10})
-		if err != nil || total != want || len(groups) != want {
-			t.Errorf("%s: got %d, %v; want %d", text, total, err, want)
+		groups, page, err := x.users.Groups(t.Context(), x.scope, provisioning.Query{Filter: n, Limit: 10})
+		if err != nil || page.Total != want || len(groups) != want {
+			t.Errorf("%s: got %d, %v; want %d", text, page.Total, err, want)
 		}
 	}
 }
@@ -217,7 +293,7 @@ func testFilterProperty(t *testing.T, x *suite) {
 			fail("%s: %v", text, err)
 			return
 		}
-		users, total, err := x.users.Users(t.Context(), x.scope, provisioning.Query{Filter: n, Limit: 1000})
+		users, page, err := x.users.Users(t.Context(), x.scope, provisioning.Query{Filter: n, Limit: 1000})
 		if err != nil {
 			fail("%s: %v", text, err)
 			return
@@ -232,8 +308,8 @@ func testFilterProperty(t *testing.T, x *suite) {
 			}
 		}
 		slices.Sort(want)
-		if !slices.Equal(got, want) || total != len(want) {
-			fail("%s\nin SQL    %d: %v\nin memory %d: %v", text, total, got, len(want), want)
+		if !slices.Equal(got, want) || page.Total != len(want) {
+			fail("%s\nin SQL    %d: %v\nin memory %d: %v", text, page.Total, got, len(want), want)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) { compare(t.Fatalf, genFilter(3).Draw(t, "filter")) })

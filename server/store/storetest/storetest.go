@@ -49,6 +49,7 @@ func Run(t *testing.T, s Store) {
 		{"groups within groups", testNestedGroups},
 		{"deletion", testDeletion},
 		{"pages and order", testPages},
+		{"pages by cursor", testCursors},
 		{"filters", testFilters},
 		{"filters equal evaluation", testFilterProperty},
 		{"history", testHistory},
@@ -493,8 +494,8 @@ func testIsolation(t *testing.T, x *suite) {
 	wantError(t, err, 400, scim.InvalidValue, "no user or group with the id")
 	_, err = x.users.AddGroup(ctx, other, "Theirs", []string{g.ID})
 	wantError(t, err, 400, scim.InvalidValue, "no user or group with the id")
-	if _, n, err := x.users.Users(ctx, other, provisioning.Query{Limit: 10}); err != nil || n != 0 {
-		t.Errorf("%d users, %v", n, err)
+	if _, p, err := x.users.Users(ctx, other, provisioning.Query{Limit: 10}); err != nil || p.Total != 0 {
+		t.Errorf("%d users, %v", p.Total, err)
 	}
 	if _, err := x.users.AddGroup(ctx, other, "staff", nil); err != nil {
 		t.Errorf("a group's name is free in another instance: %v", err)

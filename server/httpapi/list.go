@@ -1,0 +1,223 @@
+package httpapi
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"muster/server/provisioning"
+	"muster/server/scim"
+	"muster/server/scim/schema"
+)
+
+// source reads resources of one type for a list.
+type source struct {
+	*view
+	query provisioning.Query
+	// read returns the resources of a page, ready to be rendered.
+	read func(provisioning.Query) ([]appendFunc, provisioning.Page, error)
+}
+
+// appendFunc appends a resource to a text.
+type appendFunc func(dst []byte) ([]byte, error)
+
+// searchers returns the handlers of a query over some resource types: by GET
+// and by POST to /.search.
+func (s *server) searchers(types ...*schema.ResourceType) (get, post func(*exchange) error) {
+	get = func(x *exchange) error { return s.list(x, x.urlSearch(), types) }
+	post = func(x *exchange) error {
+		q, err := x.bodySearch()
+		if err != nil {
+			return err
+		}
+		return s.list(x, q, types)
+	}
+	return get, post
+}
+
+// list answers a query over one resource type, or over several: then those
+// of the first type come first.
+func (s *server) list(x *exchange, q *search, types []*schema.ResourceType) error {
+	sources := make([]source, len(types))
+	for i, rt := range types {
+		var err error
+		if sources[i], err = s.source(x, q, rt, types); err != nil {
+			return err
+		}
+	}
+	if q.cursor == nil {
+		return s.listByIndex(x, q, sources)
+	}
+	if q.start != nil {
+		return scim.BadRequest(scim.InvalidValue, "give either startIndex or cursor, not both")
+	}
+	return s.listByCursor(x, q, sources)
+}
+
+func (s *server) source(x *exchange, q *search, rt *schema.ResourceType, all []*schema.ResourceType) (source, error) {
+	var others []*schema.ResourceType
+	if len(all) > 1 {
+		others = all
+	}
+	p, err := q.projection(rt, others)
+	if err != nil {
+		return source{}, err
+	}
+	src := source{view: &view{s.base, rt, p}}
+	if src.query.Filter, err = q.node(rt, others, x.policy); err != nil {
+		return src, err
+	}
+	if src.query.SortBy, err = q.sort(rt, others); err != nil {
+		return src, err
+	}
+	src.query.Descending = q.descending && src.query.SortBy != nil
+	src.read = func(query provisioning.Query) ([]appendFunc, provisioning.Page, error) {
+		return s.readUsers(x, src.view, query)
+	}
+	if rt.Schema.ID == scim.GroupURN {
+		src.read = func(query provisioning.Query) ([]appendFunc, provisioning.Page, error) {
+			return s.readGroups(x, src.view, query)
+		}
+	}
+	return src, nil
+}
+
+// listByIndex answers with the page that startIndex and count describe.
+func (s *server) listByIndex(x *exchange, q *search, sources []source) error {
+	var resources []appendFunc
+	total, offset := 0, q.offset()
+	for _, src := range sources {
+		src.query.Offset = max(offset-total, 0)
+		src.query.Limit = q.limit() - len(resources)
+		list, page, err := src.read(src.query)
+		if err != nil {
+			return err
+		}
+		resources = append(resources, list...)
+		total += page.Total
+	}
+	head := `,"startIndex":` + strconv.Itoa(offset+1)
+	return x.sendResources(total, head, resources)
+}
+
+// listByCursor answers with the page behind a cursor, RFC 9865. The resources
+// are counted once, for the first page.
+func (s *server) listByCursor(x *exchange, q *search, sources []source) (err error) {
+	at := &cursor{Query: x.fingerprint(q)}
+	if *q.cursor == "" {
+		at.Total, err = count(sources)
+	} else {
+		at, err = x.open(*q.cursor, at.Query, time.Now())
+	}
+	if err != nil {
+		return err
+	}
+	if q.limit() == 0 {
+		return x.sendResources(at.Total, "", nil)
+	}
+	var resources []appendFunc
+	for at.Type < len(sources) && len(resources) < q.limit() {
+		src := sources[at.Type]
+		src.query.Keyset, src.query.After, src.query.Limit = true, at.After, q.limit()-len(resources)
+		list, page, err := src.read(src.query)
+		if err != nil {
+			return err
+		}
+		resources = append(resources, list...)
+		if at.After = page.Next; at.After == nil {
+			at.Type++
+		}
+	}
+	if at.Type == len(sources) {
+		return x.sendResources(at.Total, "", resources)
+	}
+	at.Issued = time.Now().Unix()
+	next, err := x.seal(at)
+	if err != nil {
+		return err
+	}
+	return x.sendResources(at.Total, `,"nextCursor":"`+next+`"`, resources)
+}
+
+// count returns how many resources the sources have together.
+func count(sources []source) (int, error) {
+	n := 0
+	for _, src := range sources {
+		_, page, err := src.read(src.query) // no limit: it only counts
+		if err != nil {
+			return 0, err
+		}
+		n += page.Total
+	}
+	return n, nil
+}
+
+// sendResources answers with a ListResponse, Section 3.4.2 of RFC 7644.
+func (x *exchange) sendResources(total int, head string, resources []appendFunc) error {
+	body, err := page(total, head, resources)
+	if err != nil {
+		return err
+	}
+	return x.sendJSON(http.StatusOK, x.mediaType(), body)
+}
+
+// page renders a ListResponse. head holds the members that tell which page it
+// is.
+func page(total int, head string, resources []appendFunc) ([]byte, error) {
+	dst := []byte(`{"schemas":["` + scim.ListResponseURN + `"],"totalResults":`)
+	dst = strconv.AppendInt(dst, int64(total), 10)
+	dst = append(dst, head...)
+	dst = append(dst, `,"itemsPerPage":`...)
+	dst = strconv.AppendInt(dst, int64(len(resources)), 10)
+	dst = append(dst, `,"Resources":[`...)
+	var err error
+	for i, resource := range resources {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = resource(dst); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, "]}"...), nil
+}
+
+// readUsers reads a page of users with their groups, if those are wanted.
+func (s *server) readUsers(x *exchange, v *view, q provisioning.Query) ([]appendFunc, provisioning.Page, error) {
+	users, page, err := s.Users.Users(x.Context(), x.scope, q)
+	if err != nil {
+		return nil, page, err
+	}
+	groups := make(map[string][]provisioning.Membership)
+	if v.projection.Wants("groups") && len(users) > 0 {
+		ids := make([]string, len(users))
+		for i, u := range users {
+			ids[i] = u.ID
+		}
+		if groups, err = s.Users.Memberships(x.Context(), x.scope, ids...); err != nil {
+			return nil, page, err
+		}
+	}
+	list := make([]appendFunc, len(users))
+	for i, u := range users {
+		list[i] = func(dst []byte) ([]byte, error) { return v.user(dst, u, groups[u.ID]) }
+	}
+	return list, page, nil
+}
+
+// readGroups reads a page of groups with their members, if those are wanted.
+func (s *server) readGroups(x *exchange, v *view, q provisioning.Query) ([]appendFunc, provisioning.Page, error) {
+	groups, page, err := s.Users.Groups(x.Context(), x.scope, q)
+	if err != nil {
+		return nil, page, err
+	}
+	members, err := s.members(x, v, groups...)
+	if err != nil {
+		return nil, page, err
+	}
+	list := make([]appendFunc, len(groups))
+	for i, g := range groups {
+		list[i] = func(dst []byte) ([]byte, error) { return v.group(dst, g, members[g.ID]) }
+	}
+	return list, page, nil
+}

@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"strings"
+
+	"muster/server/provisioning"
+	"muster/server/scim"
+	"muster/server/scim/schema"
+)
+
+// readPage reads a page of rows of one kind. query selects them; where and
+// args choose the rows of the instance.
+func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Query, where string, args []any,
+	query string, position func(*T) (id string, value sql.NullString),
+) ([]T, provisioning.Page, error) {
+	page := provisioning.Page{Total: -1}
+	if q.Filter != nil {
+		condition, more, err := k.where(s.d, q.Filter)
+		if err != nil {
+			return nil, page, err
+		}
+		where, args = where+" AND "+condition, append(args, more...)
+	}
+	o, err := k.order(s.d, q.SortBy, q.Descending)
+	if err != nil {
+		return nil, page, err
+	}
+	all, allArgs := where, args
+	limit := q.Limit
+	if q.Keyset {
+		limit++ // one more tells whether there is a next page
+		query = o.withValue(query)
+		if q.After != nil {
+			condition, more := o.after(s.d, *q.After)
+			where, args = where+" AND "+condition, slices.Concat(args, more)
+		}
+	}
+	var rows []T
+	if q.Limit > 0 {
+		if err := s.list(ctx, &rows, query+where+o.by()+" LIMIT ? OFFSET ?", slices.Concat(args, []any{limit, q.Offset})...); err != nil {
+			return nil, page, err
+		}
+	}
+	n := len(rows)
+	if q.Keyset && n > q.Limit {
+		rows = rows[:q.Limit]
+		id, value := position(&rows[q.Limit-1])
+		page.Next = &provisioning.Position{ID: id}
+		if value.Valid {
+			page.Next.Value = &value.String
+		}
+	}
+	switch {
+	case q.Keyset:
+	case q.Limit > 0 && n < limit && (n > 0 || q.Offset == 0):
+		page.Total = q.Offset + n // the page shows how many there are
+	default:
+		err = s.get(ctx, &page.Total, "SELECT count(*) FROM "+k.table+" "+all, allArgs...)
+	}
+	return rows, page, err
+}
+
+// order is the order of a query: by a value, then by the id to tell equals
+// apart. Without a value it is the order of creation, which ids have.
+type order struct {
+	value      string // SQL, or empty
+	sqlType    string
+	descending bool
+}
+
+// by returns the ORDER BY: NULLs last, or first when it is descending
+// (Section 3.4.2.3 of RFC 7644).
+func (o order) by() string {
+	switch {
+	case o.value == "":
+		return " ORDER BY id"
+	case o.descending:
+		return " ORDER BY " + o.value + " DESC NULLS FIRST, id"
+	}
+	return " ORDER BY " + o.value + " ASC NULLS LAST, id"
+}
+
+// withValue adds the value that is sorted by to a query.
+func (o order) withValue(query string) string {
+	if o.value == "" {
+		return query
+	}
+	return strings.Replace(query, "SELECT ", "SELECT CAST("+o.value+" AS text) AS sort_value, ", 1)
+}
+
+// after returns the condition for the rows behind a position.
+func (o order) after(d dialect, p provisioning.Position) (string, []any) {
+	if o.value == "" {
+		return "id > ?", []any{p.ID}
+	}
+	if p.Value == nil {
+		if o.descending { // those without a value come first
+			return "(" + o.value + " IS NULL AND id > ? OR " + o.value + " IS NOT NULL)", []any{p.ID}
+		}
+		return "(" + o.value + " IS NULL AND id > ?)", []any{p.ID}
+	}
+	value := "CAST(? AS " + d.castType(o.sqlType) + ")"
+	same := "(" + o.value + " = " + value + " AND id > ?)"
+	args := []any{*p.Value, *p.Value, p.ID}
+	if o.descending {
+		return "(" + o.value + " < " + value + " OR " + same + ")", args
+	}
+	return "(" + o.value + " > " + value + " OR " + same + " OR " + o.value + " IS NULL)", args
+}
+
+// order returns the order of a query that is sorted by a, or by nothing.
+func (k *kind) order(d dialect, a *schema.Attribute, descending bool) (order, error) {
+	if a == nil {
+		return order{}, nil
+	}
+	value, sqlType, err := k.sortValue(d, a)
+	return order{value, sqlType, descending}, err
+}
+
+// sortValue returns the SQL for the value of a to sort by, and its type: of a
+// multi-valued attribute, the primary or else the first one's.
+func (k *kind) sortValue(d dialect, a *schema.Attribute) (value, sqlType string, err error) {
+	if col, ok := k.columns[k.rt.FullPath(a)]; ok {
+		return d.bytewise(col.name), "text", nil
+	}
+	switch path := k.rt.FullPath(a); path {
+	case "id", "meta.resourceType": // the type of all is the same
+		return "id", "uuid", nil
+	case "active":
+		return "active", "boolean", nil
+	case "meta.created":
+		return "created", "bigint", nil
+	case "meta.lastModified":
+		return "modified", "bigint", nil
+	}
+	if k.rt.Common(a.Top()) || a.Top().Mutability == schema.ReadOnly || a.Top().Name == "manager" || k.members && a.Top().Name == "members" {
+		return "", "", scim.BadRequest(scim.InvalidValue, "cannot sort by %s", k.rt.FullPath(a))
+	}
+	c := compiler{d: d, kind: k}
+	if !a.Top().MultiValued {
+		value := d.field("search", c.names(a)...)
+		if a.Type == schema.Integer || a.Type == schema.Decimal {
+			return d.number(value), "double precision", nil
+		}
+		return d.bytewise(value), "text", nil
+	}
+	from, place := d.elements("search", c.names(a.Top())...)
+	primary := d.field("e.value", "primary")
+	return d.bytewise("(SELECT " + d.field("e.value", a.Name) + " FROM " + from +
+		" ORDER BY CASE WHEN " + d.boolean(primary, true) + " THEN 0 ELSE 1 END, " + place + " LIMIT 1)"), "text", nil
+}
