@@ -170,7 +170,7 @@ func (w *world) users(ctx context.Context, n int) error {
 }
 
 func (w *world) filters(ctx context.Context, endpoint, text string) error {
-	escaped := strings.NewReplacer("%", "%25", " ", "+", `"`, "%22", "&", "%26", "+", "%2B", "#", "%23", `\`, "%5C").Replace(w.fill(text))
+	escaped := strings.NewReplacer("%", "%25", " ", "+", `"`, "%22", "&", "%26", "+", "%2B", "#", "%23", ";", "%3B", `\`, "%5C").Replace(w.fill(text))
 	return w.send(ctx, http.MethodGet, "/"+endpoint+"?filter="+escaped, "")
 }
 
@@ -308,11 +308,8 @@ func (w *world) atOnce(ctx context.Context, n int, method, path string, body *go
 	w.statuses = make(map[int]int)
 	for i := range n {
 		wg.Go(func() {
-			one := &world{h: w.h, tag: w.tag, ids: map[string]string{"n": fmt.Sprint(i + 1)}, scim: &scimClient{base: c.base, token: c.token}}
-			for name, id := range w.ids {
-				one.ids[name] = id
-			}
-			err := one.send(ctx, method, path, body.Content)
+			one := &world{h: w.h, tag: w.tag, ids: w.ids, scim: &scimClient{base: c.base, token: c.token}}
+			err := one.send(ctx, method, path, strings.ReplaceAll(body.Content, "{n}", fmt.Sprint(i+1)))
 			mu.Lock()
 			defer mu.Unlock()
 			errs = errors.Join(errs, err)

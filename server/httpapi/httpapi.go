@@ -104,7 +104,10 @@ type route struct {
 	action     history.Action
 	targetType string
 	// searched is what a query is about, the same for GET and POST.
-	searched  string
+	searched string
+	// discovery is set for what is configured: Section 4 of RFC 7644 forbids
+	// filters there.
+	discovery bool
 	operation *operation
 }
 
@@ -146,6 +149,8 @@ func (s *server) routes() []*route {
 	}
 	for _, r := range list {
 		switch {
+		case strings.HasPrefix(r.path, Base+"/S"), strings.HasPrefix(r.path, Base+"/ResourceTypes"):
+			r.discovery = true
 		case strings.HasPrefix(r.path, Base+"/Users"):
 			r.targetType = "User"
 		case strings.HasPrefix(r.path, Base+"/Groups"):
@@ -168,6 +173,9 @@ func (s *server) dispatch(m methods) http.Handler {
 			return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: x.Method + " is not possible here; " + m.allow() + " are"}
 		}
 		err := x.checkAccept()
+		if err == nil && x.route.discovery && x.URL.Query().Has("filter") {
+			err = &scim.Error{Status: http.StatusForbidden, Detail: "this endpoint cannot be filtered; read all of it"}
+		}
 		if err == nil {
 			err = s.contract.checkParameters(x)
 		}
