@@ -11,6 +11,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"muster/features/steps"
+	"muster/server/scim/tolerance"
 	"muster/server/store/pgtest"
 )
 
@@ -42,6 +43,22 @@ func TestFeatures(t *testing.T) {
 	}.Run()
 	if status != 0 && !t.Failed() {
 		t.Errorf("the suite ended with status %d", status)
+	}
+}
+
+// TestEveryDeviationHasScenarios: each by default and in strict mode.
+func TestEveryDeviationHasScenarios(t *testing.T) {
+	text, err := os.ReadFile("tolerance.feature")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tolerant, strict, _ := strings.Cut(string(text), "Rule: A strict server")
+	for _, d := range tolerance.Describe() {
+		for mode, part := range map[string]string{"by default": tolerant, "in strict mode": strict} {
+			if !strings.Contains(part, "| "+string(d.Name)+" ") {
+				t.Errorf("%s has no scenario %s", d.Name, mode)
+			}
+		}
 	}
 }
 

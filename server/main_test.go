@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -144,6 +145,18 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("MUSTER_STRICT", "perhaps")
 	if _, err := runCommand(t, name, "serve"); err == nil || !strings.Contains(err.Error(), `MUSTER_STRICT="perhaps"`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestTolerancePage keeps spec/TOLERANCE.md current.
+func TestTolerancePage(t *testing.T) {
+	var want bytes.Buffer
+	if err := writeTolerance(&want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("../spec/TOLERANCE.md")
+	if err != nil || !bytes.Equal(got, want.Bytes()) {
+		t.Errorf("write it anew with `muster-server tolerance --markdown`: %v", err)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -41,6 +42,12 @@ type Harness struct {
 	database string
 	server   *server
 	contract routers.Router
+
+	// strict is a server in strict mode on the same database, started when
+	// the first scenario asks for it.
+	strictOnce sync.Once
+	strict     *server
+	strictErr  error
 }
 
 // New builds the commands into dir, a directory that exists, and starts a
@@ -65,8 +72,22 @@ func New(ctx context.Context, dir, database string) (*Harness, error) {
 	return h, err
 }
 
-// Close stops the server.
-func (h *Harness) Close() error { return h.server.stop(os.Interrupt) }
+// strictServer returns the server in strict mode.
+func (h *Harness) strictServer(ctx context.Context) (*server, error) {
+	h.strictOnce.Do(func() {
+		h.strict, h.strictErr = h.serve(context.WithoutCancel(ctx), "127.0.0.1:0", "--strict")
+	})
+	return h.strict, h.strictErr
+}
+
+// Close stops the servers.
+func (h *Harness) Close() error {
+	err := h.server.stop(os.Interrupt)
+	if h.strict != nil {
+		err = errors.Join(err, h.strict.stop(os.Interrupt))
+	}
+	return err
+}
 
 // Outcome is what came of one scenario.
 type Outcome struct {

@@ -26,6 +26,13 @@ const (
 // other scenario has.
 func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 	sc.Step(`^the server announces (\w+)$`, w.needs)
+	sc.Step(`^the server is strict$`, func(ctx context.Context) error {
+		s, err := w.h.strictServer(ctx)
+		if err == nil {
+			w.recorder.redirect(s.address)
+		}
+		return err
+	})
 	sc.Step(`^a user (\w+)$`, func(ctx context.Context, name string) error { return w.aUser(ctx, name, nil) })
 	sc.Step(`^a user (\w+) with:$`, func(ctx context.Context, name string, more *godog.DocString) error { return w.aUser(ctx, name, more) })
 	sc.Step(`^a group (\w+)$`, func(ctx context.Context, name string) error { return w.aGroup(ctx, name, nil) })
@@ -118,6 +125,7 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 		return expect("the same "+name, w.scim.answer.header.Get(name) == w.ids[kept], not == "")
 	})
 	sc.Step(`^the answer has no body$`, func() error { return expect("body", w.scim.answer.text, "") })
+	sc.Step(`^what was refused is not there: "([^"]*)", "([^"]*)"$`, func(ctx context.Context, a, b string) error { return w.refusedIsNotThere(ctx, a, b) })
 	sc.Step(`^the answer is the same as at "([^"]*)"$`, w.sameAs)
 }
 
@@ -279,6 +287,26 @@ func (w *world) listHoldsInOrder(names string) error {
 	}
 	if want := w.wanted(names); !slices.Equal(got, want) {
 		return fmt.Errorf("the list holds %v, want %v (%s)", got, want, names)
+	}
+	return nil
+}
+
+// refusedIsNotThere checks two creations of groups in a bulk request: each is
+// there if and only if it was answered with 201.
+func (w *world) refusedIsNotThere(ctx context.Context, names ...string) error {
+	answer := w.scim.answer
+	for i, name := range names {
+		status, _ := pointer(answer.body, fmt.Sprintf("/Operations/%d/status", i))
+		if err := w.filters(ctx, "Groups", fmt.Sprintf("displayName eq %q", name)); err != nil {
+			return err
+		}
+		ids, err := w.listed()
+		if err != nil {
+			return err
+		}
+		if (len(ids) == 1) != (status == "201") {
+			return fmt.Errorf("%q was answered with %v, and %d of it are there", w.fill(name), status, len(ids))
+		}
 	}
 	return nil
 }

@@ -209,14 +209,11 @@ func (b *bulkRun) waits(o *bulkOperation) bool {
 // do does one operation.
 func (b *bulkRun) do(s *server, x *exchange, o *bulkOperation) {
 	o.done = true
-	data, path := o.data, o.path
-	err := b.check(o)
-	if err == nil {
-		data, _ = b.resolve(o.data).(map[string]any)
-		path, _ = b.resolvePath(o.path)
-		s.subrequest(x, o, o.method, path, data)
-	} else {
+	if err := b.check(o); err != nil {
 		o.fail(err)
+	} else {
+		data, _ := b.resolve(o.data).(map[string]any)
+		s.subrequest(x, o, o.method, b.resolvePath(o.path), data)
 	}
 	if o.failed() {
 		b.failures++
@@ -246,18 +243,32 @@ func (b *bulkRun) check(o *bulkOperation) error {
 // others, now that they are there.
 func (b *bulkRun) complete(s *server, x *exchange, o *bulkOperation) {
 	o.incomplete = false
-	if err := b.check(o); err != nil {
-		o.fail(err)
-	} else {
+	err := b.check(o)
+	if err == nil {
 		data, _ := b.resolve(o.data).(map[string]any)
 		created := o.status
 		s.subrequest(x, o, http.MethodPut, o.path+"/"+b.ids[o.bulkID], data)
 		if !o.failed() {
 			o.status = created
+			return
 		}
 	}
-	if o.failed() {
-		b.failures++
+	b.undo(s, x, o)
+}
+
+// undo deletes a resource that could not be completed, and those that were
+// created with a reference to it: what is answered with an error must not be
+// there. Section 3.7.1 of RFC 7644 has 409 for it.
+func (b *bulkRun) undo(s *server, x *exchange, o *bulkOperation) {
+	b.failures++
+	s.subrequest(x, o, http.MethodDelete, o.path+"/"+b.ids[o.bulkID], nil)
+	delete(b.ids, o.bulkID)
+	o.location, o.etag = "", ""
+	o.fail(&scim.Error{Status: http.StatusConflict, Detail: "the operation refers in a circle to others, and that cannot be resolved; nothing was created"})
+	for _, other := range b.operations {
+		if other.method == http.MethodPost && other.done && !other.failed() && slices.Contains(other.references, o.bulkID) {
+			b.undo(s, x, other)
+		}
 	}
 }
 
@@ -297,13 +308,13 @@ func (b *bulkRun) resolve(v any) any {
 }
 
 // resolvePath returns a path with the id in place of a reference.
-func (b *bulkRun) resolvePath(path string) (string, bool) {
+func (b *bulkRun) resolvePath(path string) string {
 	at := strings.LastIndexByte(path, '/') + 1
 	id, ok := bulkReference(path[at:])
 	if !ok {
-		return path, false
+		return path
 	}
-	return path[:at] + b.ids[id], true
+	return path[:at] + b.ids[id]
 }
 
 func (o *bulkOperation) fail(err error) {
@@ -388,9 +399,7 @@ func (b *bulkRun) message(base string) ([]byte, error) {
 		}
 		location := o.location
 		if location == "" && o.method != http.MethodPost {
-			if path, _ := b.resolvePath(o.path); strings.HasPrefix(path, "/") {
-				location = base + path // all but a POST that failed has one
-			}
+			location = base + b.resolvePath(o.path) // all but a POST that failed has one
 		}
 		list = append(list, operation{location, o.method, o.bulkID, o.etag, strconv.Itoa(o.status), o.answer})
 	}

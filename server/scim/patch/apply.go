@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 
@@ -199,10 +200,10 @@ func (o *Operation) applyNone(values []any, policy *tolerance.Policy) ([]any, er
 		return values, o.absent(policy)
 	}
 	element := make(map[string]any)
-	if !policy.Tolerant() || o.Expr != nil && !fill(element, o.Attr, o.Expr) {
+	if o.Expr != nil && !fill(element, o.Attr, o.Expr) {
 		return nil, o.noTarget()
 	}
-	if err := policy.Allow(tolerance.ReplaceMissing); err != nil {
+	if err := o.allow(policy, tolerance.ReplaceMissing); err != nil {
 		return nil, err
 	}
 	if err := o.change(element); err != nil {
@@ -216,13 +217,21 @@ func (o *Operation) absent(policy *tolerance.Policy) error {
 	if o.Filter == nil && o.Values == nil {
 		return nil
 	}
-	if !policy.Tolerant() {
-		return o.noTarget()
-	}
-	return policy.Allow(tolerance.RemoveAbsent)
+	return o.allow(policy, tolerance.RemoveAbsent)
 }
 
-func (o *Operation) noTarget() error {
+// allow lets a deviation pass or returns the error that Section 3.5.2 of RFC
+// 7644 asks for, with the name of the deviation.
+func (o *Operation) allow(policy *tolerance.Policy, d tolerance.Deviation) error {
+	if policy.Tolerant() {
+		return policy.Allow(d)
+	}
+	e := o.noTarget()
+	e.Detail += fmt.Sprintf(" (refused in strict mode as %q)", d)
+	return e
+}
+
+func (o *Operation) noTarget() *scim.Error {
 	where := o.Attr.Path()
 	if o.Expr != nil {
 		where += "[" + filter.String(o.Expr) + "]"

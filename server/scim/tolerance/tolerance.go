@@ -45,11 +45,12 @@ const (
 
 // Description is what the documentation says of a deviation.
 type Description struct {
-	Name Deviation
+	Name Deviation `json:"name"`
 	// Senders are the providers that are known to send it.
-	Senders string
+	Senders string `json:"sentBy"`
 	// What the client does, and Instead what the standard asks for.
-	What, Instead string
+	What    string `json:"what"`
+	Instead string `json:"instead"`
 }
 
 // Describe returns all deviations with their descriptions.
