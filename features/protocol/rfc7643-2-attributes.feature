@@ -49,7 +49,8 @@ Feature: Attributes (Section 2 of RFC 7643)
 
   @rfc7643-2.4
   Scenario: Of a multi-valued attribute at most one value is primary: the one that comes last moves it
-    Given a user anna with:
+    Given the server announces patch
+    And a user anna with:
       """
       "emails": [{"value": "a@example.com", "type": "work", "primary": true}]
       """

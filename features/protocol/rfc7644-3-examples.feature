@@ -48,6 +48,7 @@ Feature: The examples of Section 3 of RFC 7644
     And "/name/middleName" is "Jane"
 
   Scenario: 3.5.2.1 adds members
+    Given the server announces patch
     When the client sends PATCH "/Groups/{guides}" with:
       """
       {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "add", "path": "members",
@@ -58,6 +59,7 @@ Feature: The examples of Section 3 of RFC 7644
     Then "/members" has 2 values
 
   Scenario: 3.5.2.1 adds attributes without a path
+    Given the server announces patch
     When the client sends PATCH "/Users/{babs}" with:
       """
       {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
@@ -69,6 +71,7 @@ Feature: The examples of Section 3 of RFC 7644
     And "/nickName" is "Babs"
 
   Scenario: 3.5.2.2 removes one member
+    Given the server announces patch
     When the client sends PATCH "/Groups/{guides}" with:
       """
       {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "remove", "path": "members[value eq \"{james}\"]"}]}
@@ -78,6 +81,7 @@ Feature: The examples of Section 3 of RFC 7644
     Then "/members" is not there
 
   Scenario: 3.5.2.2 removes all members
+    Given the server announces patch
     When the client sends PATCH "/Groups/{guides}" with:
       """
       {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "remove", "path": "members"}]}
@@ -87,6 +91,7 @@ Feature: The examples of Section 3 of RFC 7644
     Then "/members" is not there
 
   Scenario: 3.5.2.2 removes the values that a filter chooses
+    Given the server announces patch
     When the client sends PATCH "/Users/{babs}" with:
       """
       {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
@@ -97,6 +102,7 @@ Feature: The examples of Section 3 of RFC 7644
     Then "/emails" is not there
 
   Scenario: 3.5.2.2 removes one member and adds another, without a space behind eq
+    Given the server announces patch
     When the client sends PATCH "/Groups/{guides}" with:
       """
       {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [
@@ -109,6 +115,7 @@ Feature: The examples of Section 3 of RFC 7644
     And "/members/0/value" is "{babs}"
 
   Scenario: 3.5.2.3 replaces all members
+    Given the server announces patch
     When the client sends PATCH "/Groups/{guides}" with:
       """
       {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [
@@ -122,6 +129,7 @@ Feature: The examples of Section 3 of RFC 7644
     Then "/members" has 2 values
 
   Scenario: 3.5.2.3 replaces a work address
+    Given the server announces patch
     When the client sends PATCH "/Users/{babs}" with:
       """
       {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "replace", "path": "addresses[type eq \"work\"]",
@@ -134,6 +142,7 @@ Feature: The examples of Section 3 of RFC 7644
     And "/addresses/0/postalCode" is "91608"
 
   Scenario: 3.5.2.3 replaces a street address
+    Given the server announces patch
     When the client sends PATCH "/Users/{babs}" with:
       """
       {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
@@ -145,6 +154,7 @@ Feature: The examples of Section 3 of RFC 7644
     And "/addresses/0/locality" is "Hollywood"
 
   Scenario: 3.5.2.3 replaces attributes without a path
+    Given the server announces patch
     When the client sends PATCH "/Users/{babs}" with:
       """
       {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "replace", "value": {

@@ -22,6 +22,14 @@ type Target struct {
 	Token string
 }
 
+// Target makes an instance on the harness's own server, and returns the
+// server as one reaches it with a key of that instance.
+func (h *Harness) Target(ctx context.Context, slug string) (Target, error) {
+	w := &world{h: h, tag: "target", keys: make(map[string]string), keyIDs: make(map[string]string), dir: h.dir}
+	err := w.anInstance(ctx, slug)
+	return Target{BaseURL: "http://" + h.server.address + "/scim/v2", Token: w.keys[slug]}, err
+}
+
 // Remote returns a harness for a server that runs already. It serves the
 // features of the protocol only.
 func Remote(t Target) *Harness {

@@ -79,7 +79,8 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 	sc.Step(`^"(/[^"]*)" is (".*"|\{.*\}|\[.*\]|true|false|null|-?\d.*)$`, w.valueIs)
 	sc.Step(`^"(/[^"]*)" is there$`, func(path string) error { _, err := w.value(path); return err })
 	sc.Step(`^"(/[^"]*)" is not there$`, func(path string) error {
-		if v, err := w.value(path); err == nil {
+		// Section 2.5 of RFC 7643: null is the same as no value.
+		if v, err := w.value(path); err == nil && v != nil {
 			return fmt.Errorf("%s is %v", path, v)
 		}
 		return nil

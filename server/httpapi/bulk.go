@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -344,12 +345,12 @@ func (r *recorded) Write(p []byte) (int, error) {
 }
 
 // bulkPaths are the paths that an operation may have.
-var bulkPaths = []string{"/Users", "/Groups"}
+var bulkPaths = regexp.MustCompile(`^/(Users|Groups)(/[A-Za-z0-9-]+)?$`)
 
 // subrequest does an operation as a request of its own, with the key of the
 // bulk request.
 func (s *server) subrequest(x *exchange, o *bulkOperation, method, path string, data map[string]any) {
-	if !slices.ContainsFunc(bulkPaths, func(p string) bool { return path == p || strings.HasPrefix(path, p+"/") }) || strings.ContainsAny(path, "?#%") {
+	if !bulkPaths.MatchString(path) {
 		o.fail(scim.BadRequest(scim.InvalidPath, "the path %q is not /Users, /Groups, or one of these with an id", path))
 		return
 	}

@@ -301,6 +301,8 @@ func TestBadRequests(t *testing.T) {
 		"PUT to an unknown id":   {"PUT", "/scim/v2/Users/1", userBody("ben"), nil, 404, "", "not found"},
 		"a bad filter":           {"GET", "/scim/v2/Users?filter=userName", ``, nil, 400, scim.InvalidFilter, "operator"},
 		"an unknown in filter":   {"GET", "/scim/v2/Users?filter=shoeSize+eq+1", ``, nil, 400, scim.InvalidFilter, "shoeSize"},
+		"a filter too deep":      {"GET", "/scim/v2/Users?filter=" + strings.Repeat("(", 40) + "userName+pr" + strings.Repeat(")", 40), ``, nil, 400, scim.TooMany, "levels"},
+		"a filter too long":      {"GET", "/scim/v2/Users?filter=" + strings.Repeat("userName+pr+and+", 200) + "userName+pr", ``, nil, 400, scim.TooMany, "comparisons"},
 		"an empty filter":        {"GET", "/scim/v2/Users?filter=", ``, nil, 400, scim.InvalidFilter, ""},
 		"a misspelled parameter": {"GET", "/scim/v2/Users?fliter=userName+eq+1", ``, nil, 400, scim.InvalidSyntax, `"fliter"`},
 		"a parameter twice":      {"GET", "/scim/v2/Users?count=1&count=2", ``, nil, 400, scim.InvalidSyntax, "2 times"},
@@ -524,5 +526,46 @@ func TestGroupPatch(t *testing.T) {
 	a := f.send("PATCH", path+"?attributes=members", add)
 	if a.status != 200 || len(a.body["members"].([]any)) != 1 {
 		t.Errorf("got %d %s", a.status, a.text)
+	}
+}
+
+// TestBulkLimits: what is larger than announced is refused with 413.
+func TestBulkLimits(t *testing.T) {
+	f := newFixture(t, false)
+	head := `{"schemas":["` + scim.BulkRequestURN + `"],"Operations":[`
+	operation := `{"method":"DELETE","path":"/Users/1"}`
+	many := head + strings.Repeat(operation+",", httpapi.MaxBulkOperations) + operation + "]}"
+	wantError(t, f.send("POST", "/scim/v2/Bulk", many), 413, "", "1000 operations")
+	long := head + operation + "]" + strings.Repeat(" ", httpapi.MaxBulkPayload) + "}"
+	wantError(t, f.send("POST", "/scim/v2/Bulk", long), 413, "", "1048576 bytes")
+	for name, body := range map[string]string{
+		"a POST without bulkId": `{"method":"POST","path":"/Users","data":{"userName":"a"}}`,
+		"a bulkId twice":        `{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a"}},{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"b"}}`,
+		"another method":        `{"method":"GET","path":"/Users"}`,
+		"no path":               `{"method":"DELETE"}`,
+	} {
+		if a := f.send("POST", "/scim/v2/Bulk", head+body+"]}"); a.status != 400 {
+			t.Errorf("%s: %d %s", name, a.status, a.text)
+		}
+	}
+	for _, path := range []string{"/Bulk", "/Schemas", "/Me", "/Users/../Groups", "/Users?filter=x", "/../../healthz"} {
+		a := f.send("POST", "/scim/v2/Bulk", head+`{"method":"DELETE","path":"`+path+`"}]}`)
+		if list, _ := a.body["Operations"].([]any); len(list) != 1 || list[0].(map[string]any)["status"].(string) < "400" {
+			t.Errorf("%s: %s", path, a.text)
+		}
+	}
+}
+
+// TestBulkStaysInItsInstance: the operations have the rights of the request.
+func TestBulkStaysInItsInstance(t *testing.T) {
+	f := newFixture(t, false)
+	id := f.createAnna()
+	body := `{"schemas":["` + scim.BulkRequestURN + `"],"Operations":[{"method":"DELETE","path":"/Users/` + id + `"}]}`
+	a := f.send("POST", "/scim/v2/Bulk", body, "Authorization", "Bearer "+f.keys["globex"])
+	if !strings.Contains(a.text, `"status":"404"`) {
+		t.Errorf("got %s", a.text)
+	}
+	if a := f.send("GET", "/scim/v2/Users/"+id, ""); a.status != 200 {
+		t.Errorf("the user is gone: %d", a.status)
 	}
 }

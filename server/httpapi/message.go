@@ -143,6 +143,9 @@ func (x *exchange) checkAccept() error {
 			return nil
 		}
 	}
+	if strings.Contains(accept, "+json") {
+		return nil // a JSON format of somebody's own: who reads it reads ours
+	}
 	return &scim.Error{
 		Status: http.StatusNotAcceptable,
 		Detail: "the Accept header takes none of what can be answered here: " + scim.MediaType + " or " + scim.MediaTypeJSON,

@@ -1,0 +1,105 @@
+package conformance_test
+
+import (
+	"encoding/xml"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"muster/features/conformance"
+	"muster/features/steps"
+)
+
+// newMuster starts our own server, and returns it with the key of an instance.
+func newMuster(t *testing.T) steps.Target {
+	t.Helper()
+	dir := t.TempDir()
+	h, err := steps.New(t.Context(), dir, "sqlite:"+filepath.Join(dir, "m.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	target, err := h.Target(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+// TestMuster: our own server passes everything, and announces everything.
+func TestMuster(t *testing.T) {
+	r, err := conformance.Run(t.Context(), newMuster(t), conformance.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range r.Sections {
+		for _, f := range s.Failures {
+			t.Errorf("%s §%s: %s: %s\n%s", s.Document, s.Number, f.Scenario, f.Reason, strings.Join(f.Exchanges, "\n"))
+		}
+		if s.Unsupported > 0 {
+			t.Errorf("%s §%s: not announced: %v", s.Document, s.Number, s.Lacks)
+		}
+	}
+	if r.Passed < 250 || len(r.Sections) < 20 {
+		t.Errorf("%d scenarios of %d sections passed", r.Passed, len(r.Sections))
+	}
+}
+
+// TestElimity: the features give a sensible result on a server that is not
+// ours. What is expected here is what the library did at the pinned version.
+func TestElimity(t *testing.T) {
+	junit := filepath.Join(t.TempDir(), "junit.xml")
+	target := steps.Target{BaseURL: newElimity(t), Token: "secret"}
+	r, err := conformance.Run(t.Context(), target, conformance.Options{JUnit: junit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := make(map[string]*conformance.Section)
+	for _, s := range r.Sections {
+		sections[s.Document+" "+s.Number] = s
+		t.Logf("%s §%s %s: %d passed, %d failed, %d not supported %v", s.Document, s.Number, s.Title, s.Passed, s.Failed, s.Unsupported, s.Lacks)
+		for _, f := range s.Failures {
+			reason, _, _ := strings.Cut(f.Reason, "\n")
+			t.Logf("    %s: %.300s", f.Scenario, reason)
+		}
+	}
+	if s := sections["RFC 7644 3.6"]; s == nil || s.Passed == 0 {
+		t.Error("deleting does not work, which the library does well")
+	}
+	if s := sections["RFC 7644 3.5.2"]; s == nil || s.Failed+s.Passed > 0 || s.Unsupported == 0 || s.Lacks[0] != "patch" {
+		t.Errorf("PATCH is not announced, and was tried: %+v", s)
+	}
+	if s := sections["RFC 9865 2"]; s == nil || s.Failed > 0 || s.Unsupported == 0 {
+		t.Errorf("cursors are not announced, and were tried: %+v", s)
+	}
+	if r.Passed == 0 || r.Failed == 0 || r.Unsupported == 0 {
+		t.Errorf("got %d passed, %d failed, %d not supported", r.Passed, r.Failed, r.Unsupported)
+	}
+	var suite struct {
+		Tests    int `xml:"tests,attr"`
+		Failures int `xml:"failures,attr"`
+	}
+	text, err := os.ReadFile(junit)
+	if err == nil {
+		err = xml.Unmarshal(text, &suite)
+	}
+	if err != nil || suite.Tests != r.Passed+r.Failed+r.Unsupported || suite.Failures != r.Failed {
+		t.Errorf("JUnit: %+v, %v; the report has %d, %d, %d", suite, err, r.Passed, r.Failed, r.Unsupported)
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	for _, target := range []steps.Target{
+		{BaseURL: "http://127.0.0.1:1/scim/v2", Token: "x"},
+		{BaseURL: newElimity(t), Token: "wrong"},
+	} {
+		if r, err := conformance.Run(t.Context(), target, conformance.Options{}); err == nil {
+			t.Errorf("got %+v", r)
+		}
+	}
+}

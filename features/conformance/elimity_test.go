@@ -1,0 +1,146 @@
+package conformance_test
+
+import (
+	"io"
+	"log"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	elimity "github.com/elimity-com/scim"
+	"github.com/elimity-com/scim/errors"
+	"github.com/elimity-com/scim/optional"
+	"github.com/elimity-com/scim/schema"
+)
+
+// newElimity starts a small server on the library elimity-com/scim, as its
+// documentation shows how: users and groups in memory, filters, no PATCH. It
+// asks for the token "secret".
+func newElimity(t *testing.T) (baseURL string) {
+	t.Helper()
+	server, err := elimity.NewServer(&elimity.ServerArgs{
+		ServiceProviderConfig: &elimity.ServiceProviderConfig{SupportFiltering: true, MaxResults: 100},
+		ResourceTypes: []elimity.ResourceType{
+			{
+				ID: optional.NewString("User"), Name: "User", Endpoint: "/Users", Schema: schema.CoreUserSchema(),
+				SchemaExtensions: []elimity.SchemaExtension{{Schema: schema.ExtensionEnterpriseUser()}},
+				Handler:          &elimityHandler{unique: "userName", kept: make(map[string]elimity.Resource)},
+			},
+			{
+				ID: optional.NewString("Group"), Name: "Group", Endpoint: "/Groups", Schema: schema.CoreGroupSchema(),
+				Handler: &elimityHandler{unique: "displayName", kept: make(map[string]elimity.Resource)},
+			},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(http.StripPrefix("/scim", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer secret" {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			http.Error(w, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"401"}`, http.StatusUnauthorized)
+			return
+		}
+		server.ServeHTTP(w, r)
+	})))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // some filters make the library panic
+	s.Start()
+	t.Cleanup(s.Close)
+	return s.URL + "/scim/v2"
+}
+
+// elimityHandler keeps the resources of one type.
+type elimityHandler struct {
+	unique string
+
+	mu   sync.Mutex
+	last int
+	kept map[string]elimity.Resource
+}
+
+func (h *elimityHandler) taken(id string, a elimity.ResourceAttributes) bool {
+	name, _ := a[h.unique].(string)
+	for other, r := range h.kept {
+		if is, _ := r.Attributes[h.unique].(string); other != id && strings.EqualFold(is, name) {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *elimityHandler) keep(id string, created time.Time, a elimity.ResourceAttributes) (elimity.Resource, error) {
+	if h.taken(id, a) {
+		return elimity.Resource{}, errors.ScimErrorUniqueness
+	}
+	now := time.Now()
+	r := elimity.Resource{ID: id, Attributes: a, Meta: elimity.Meta{Created: &created, LastModified: &now}}
+	if s, ok := a["externalId"].(string); ok {
+		r.ExternalID = optional.NewString(s)
+	}
+	h.kept[id] = r
+	return r, nil
+}
+
+func (h *elimityHandler) Create(_ *http.Request, a elimity.ResourceAttributes) (elimity.Resource, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.last++
+	return h.keep(strconv.Itoa(h.last), time.Now(), a)
+}
+
+func (h *elimityHandler) Get(_ *http.Request, id string) (elimity.Resource, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r, ok := h.kept[id]
+	if !ok {
+		return r, errors.ScimErrorResourceNotFound(id)
+	}
+	return r, nil
+}
+
+func (h *elimityHandler) GetAll(_ *http.Request, p elimity.ListRequestParams) (elimity.Page, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	page := elimity.Page{Resources: []elimity.Resource{}}
+	for _, id := range slices.Sorted(maps.Keys(h.kept)) {
+		r := h.kept[id]
+		if p.FilterValidator != nil && p.FilterValidator.PassesFilter(r.Attributes) != nil {
+			continue
+		}
+		page.TotalResults++
+		if page.TotalResults >= p.StartIndex && len(page.Resources) < p.Count {
+			page.Resources = append(page.Resources, r)
+		}
+	}
+	return page, nil
+}
+
+func (h *elimityHandler) Replace(_ *http.Request, id string, a elimity.ResourceAttributes) (elimity.Resource, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	old, ok := h.kept[id]
+	if !ok {
+		return old, errors.ScimErrorResourceNotFound(id)
+	}
+	return h.keep(id, *old.Meta.Created, a)
+}
+
+func (h *elimityHandler) Delete(_ *http.Request, id string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, ok := h.kept[id]; !ok {
+		return errors.ScimErrorResourceNotFound(id)
+	}
+	delete(h.kept, id)
+	return nil
+}
+
+func (h *elimityHandler) Patch(*http.Request, string, []elimity.PatchOperation) (elimity.Resource, error) {
+	return elimity.Resource{}, errors.ScimError{Status: http.StatusNotImplemented}
+}
