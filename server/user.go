@@ -132,7 +132,7 @@ func listUsers(a *application, c *cobra.Command, _ []string) error {
 		if err != nil {
 			return err
 		}
-		if q.Filter, err = filter.Bind(a.users.UserType(), e, policy); err != nil {
+		if q.Filter, err = filter.Bind(a.users.UserType(sc.Instance), e, policy); err != nil {
 			return err
 		}
 	}

@@ -18,6 +18,9 @@ func (w *world) registerApplication(sc *godog.ScenarioContext) {
 		return errors.Join(w.anInstance(ctx, a), w.anInstance(ctx, b))
 	})
 	sc.Step(`^an instance "([^"]*)" of the (\w+) edition$`, w.anInstanceOfEdition)
+	sc.Step(`^"([^"]*)" has the custom field "([^"]*)" of the type ([\w-]+)$`, func(ctx context.Context, instance, field, kind string) error {
+		return w.server(ctx, nil, "field", "create", field, "--instance", w.slug(instance), "--type", kind)
+	})
 	sc.Step(`^"([^"]*)" has these users, made by hand:$`, w.usersByHand)
 	sc.Step(`^"([^"]*)" has the user "([^"]*)", made by hand$`, w.userByHand)
 	sc.Step(`^"([^"]*)" has the group "([^"]*)", made by hand$`, func(ctx context.Context, instance, group string) error {

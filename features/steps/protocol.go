@@ -26,6 +26,13 @@ const (
 // other scenario has.
 func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 	sc.Step(`^the server announces (\w+)$`, w.needs)
+	sc.Step(`^the client has the key of "([^"]*)"$`, func(ctx context.Context, instance string) error {
+		c, err := w.client(ctx)
+		if err == nil {
+			c.token = w.keys[instance]
+		}
+		return err
+	})
 	sc.Step(`^the server is strict$`, func(ctx context.Context) error {
 		s, err := w.h.strictServer(ctx)
 		if err == nil {

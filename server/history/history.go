@@ -47,6 +47,7 @@ const (
 	GroupDelete Action = "group.delete"
 	KeyCreate   Action = "key.create"
 	KeyRevoke   Action = "key.revoke"
+	FieldCreate Action = "field.create"
 	// Authenticate is an attempt with a key that is valid no more, or with
 	// one whose instance has no SCIM.
 	Authenticate Action = "authenticate"
@@ -83,7 +84,7 @@ type Actor struct {
 
 // Target is what a change is about.
 type Target struct {
-	// Type is "User", "Group", "Key" or "Instance".
+	// Type is "User", "Group", "Key", "Field" or "Instance".
 	Type string `json:"type"`
 	// ID is empty when a creation was refused.
 	ID string `json:"id,omitempty"`

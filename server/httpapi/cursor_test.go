@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"testing"
@@ -13,7 +14,7 @@ import (
 
 func cursorExchange(instanceID, digest string) *exchange {
 	return &exchange{
-		Request: httptest.NewRequest("GET", "/", nil), route: &route{searched: "users"}, digest: []byte(digest),
+		Request: httptest.NewRequest(http.MethodGet, "/", nil), route: &route{searched: "users"}, digest: []byte(digest),
 		scope: provisioning.Scope{Instance: &instance.Instance{ID: instanceID}},
 	}
 }

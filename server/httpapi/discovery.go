@@ -89,8 +89,15 @@ type extension struct {
 	Required bool   `json:"required"`
 }
 
-func (s *server) types() []*schema.ResourceType {
-	return []*schema.ResourceType{s.Users.UserType(), s.Users.GroupType()}
+// types returns the resource types of the exchange's instance.
+func (s *server) types(x *exchange) []*schema.ResourceType {
+	return []*schema.ResourceType{s.userType(x), s.Users.GroupType()}
+}
+
+// userType returns the resource type User with the custom fields of the
+// exchange's instance.
+func (s *server) userType(x *exchange) *schema.ResourceType {
+	return s.Users.UserType(x.scope.Instance)
 }
 
 func (s *server) describeType(rt *schema.ResourceType) resourceType {
@@ -106,14 +113,14 @@ func (s *server) describeType(rt *schema.ResourceType) resourceType {
 
 func (s *server) listResourceTypes(x *exchange) error {
 	var list []any
-	for _, rt := range s.types() {
+	for _, rt := range s.types(x) {
 		list = append(list, s.describeType(rt))
 	}
 	return s.sendList(x, list)
 }
 
 func (s *server) getResourceType(x *exchange) error {
-	for _, rt := range s.types() {
+	for _, rt := range s.types(x) {
 		if rt.Name == x.PathValue("id") {
 			return s.sendValue(x, s.describeType(rt))
 		}
@@ -128,9 +135,9 @@ type published struct {
 	Meta metaOf `json:"meta"`
 }
 
-func (s *server) schemas() []published {
+func (s *server) schemas(x *exchange) []published {
 	var list []published
-	for _, rt := range s.types() {
+	for _, rt := range s.types(x) {
 		for _, d := range append([]*schema.Schema{rt.Schema}, rt.Extensions...) {
 			list = append(list, published{[]string{scim.SchemaURN}, d, metaOf{"Schema", s.base + "/Schemas/" + d.ID}})
 		}
@@ -140,14 +147,14 @@ func (s *server) schemas() []published {
 
 func (s *server) listSchemas(x *exchange) error {
 	var list []any
-	for _, d := range s.schemas() {
+	for _, d := range s.schemas(x) {
 		list = append(list, d)
 	}
 	return s.sendList(x, list)
 }
 
 func (s *server) getSchema(x *exchange) error {
-	for _, d := range s.schemas() {
+	for _, d := range s.schemas(x) {
 		if strings.EqualFold(d.ID, x.PathValue("id")) {
 			return s.sendValue(x, d)
 		}

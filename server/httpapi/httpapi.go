@@ -15,6 +15,7 @@ import (
 	"muster/server/instance"
 	"muster/server/provisioning"
 	"muster/server/scim"
+	"muster/server/scim/schema"
 )
 
 // Base is the path below which SCIM is served.
@@ -115,9 +116,9 @@ type methods map[string]*route
 
 // routes lists what is served. A test compares it with the OpenAPI document.
 func (s *server) routes() []*route {
-	all, allPost := s.searchers(s.Users.UserType(), s.Users.GroupType())
-	users, usersPost := s.searchers(s.Users.UserType())
-	groups, groupsPost := s.searchers(s.Users.GroupType())
+	all, allPost := s.searchers(s.types)
+	users, usersPost := s.searchers(func(x *exchange) []*schema.ResourceType { return s.types(x)[:1] })
+	groups, groupsPost := s.searchers(func(x *exchange) []*schema.ResourceType { return s.types(x)[1:] })
 	list := []*route{
 		{method: "GET", path: "/healthz", handle: s.health},
 		{method: "GET", path: "/readyz", handle: s.readiness},

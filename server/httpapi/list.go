@@ -23,14 +23,14 @@ type appendFunc func(dst []byte) ([]byte, error)
 
 // searchers returns the handlers of a query over some resource types: by GET
 // and by POST to /.search.
-func (s *server) searchers(types ...*schema.ResourceType) (get, post func(*exchange) error) {
-	get = func(x *exchange) error { return s.list(x, x.urlSearch(), types) }
+func (s *server) searchers(types func(*exchange) []*schema.ResourceType) (get, post func(*exchange) error) {
+	get = func(x *exchange) error { return s.list(x, x.urlSearch(), types(x)) }
 	post = func(x *exchange) error {
 		q, err := x.bodySearch()
 		if err != nil {
 			return err
 		}
-		return s.list(x, q, types)
+		return s.list(x, q, types(x))
 	}
 	return get, post
 }

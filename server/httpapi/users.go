@@ -14,7 +14,7 @@ func (s *server) view(x *exchange, rt *schema.ResourceType) (*view, error) {
 }
 
 func (s *server) getUser(x *exchange) error {
-	v, err := s.view(x, s.Users.UserType())
+	v, err := s.view(x, s.userType(x))
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (s *server) getUser(x *exchange) error {
 }
 
 func (s *server) createUser(x *exchange) error {
-	v, err := s.view(x, s.Users.UserType())
+	v, err := s.view(x, s.userType(x))
 	if err != nil {
 		return x.refused(err)
 	}
@@ -47,7 +47,7 @@ func (s *server) createUser(x *exchange) error {
 }
 
 func (s *server) replaceUser(x *exchange) error {
-	v, err := s.view(x, s.Users.UserType())
+	v, err := s.view(x, s.userType(x))
 	if err != nil {
 		return x.refused(err)
 	}
@@ -63,7 +63,7 @@ func (s *server) replaceUser(x *exchange) error {
 }
 
 func (s *server) patchUser(x *exchange) error {
-	v, err := s.view(x, s.Users.UserType())
+	v, err := s.view(x, s.userType(x))
 	if err != nil {
 		return x.refused(err)
 	}

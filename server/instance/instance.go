@@ -70,7 +70,10 @@ type Instance struct {
 	Name        string
 	Edition     Edition
 	Environment Environment
-	Created     time.Time
+	// Fields are the custom fields of the User entity, in the order in which
+	// they were added.
+	Fields  []Field
+	Created time.Time
 }
 
 // ErrNotFound is returned for what does not exist.
@@ -87,6 +90,8 @@ type Store interface {
 	Instances(ctx context.Context) ([]*Instance, error)
 	// InstanceBySlug returns ErrNotFound if there is none.
 	InstanceBySlug(ctx context.Context, slug string) (*Instance, error)
+	// AddField returns ErrExists if the instance has a field of that name.
+	AddField(ctx context.Context, instanceID string, f Field, e *history.Entry) error
 	CreateKey(ctx context.Context, k *Key, e *history.Entry) error
 	// Keys returns the keys of an instance, the oldest first.
 	Keys(ctx context.Context, instanceID string) ([]*Key, error)

@@ -165,6 +165,7 @@ type Service struct {
 	users   *schema.ResourceType
 	groups  *schema.ResourceType
 	mapping *mapping.Mapping
+	types   userTypes
 }
 
 // NewService returns a service on a store. now is the clock, time.Now if nil.
@@ -178,8 +179,9 @@ func NewService(store Store, log *slog.Logger, now func() time.Time) (*Service, 
 	return s, err
 }
 
-// UserType returns the resource type of users.
-func (s *Service) UserType() *schema.ResourceType { return s.users }
+// UserType returns the resource type of the users of an instance, with its
+// custom fields.
+func (s *Service) UserType(i *instance.Instance) *schema.ResourceType { return s.types.of(i, s.users) }
 
 // GroupType returns the resource type of groups.
 func (s *Service) GroupType() *schema.ResourceType { return s.groups }

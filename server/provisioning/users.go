@@ -85,10 +85,10 @@ func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resour
 	if _, given := r["active"]; !given {
 		r["active"] = true
 	}
-	s.describe(u, r)
+	s.describe(s.UserType(sc.Instance), u, r)
 	target := history.Target{Type: "User", ID: u.ID, Name: u.UserName()}
 	e := history.New(sc.Instance.ID, u.Created, sc.Actor, history.UserCreate, target)
-	e.Changes = changes(s.users, nil, r, s.mapping.Label)
+	e.Changes = changes(s.UserType(sc.Instance), nil, r, s.label(sc.Instance))
 	if u.Integration {
 		e.Detail = "integration user with the role " + string(u.Role)
 	}
@@ -101,9 +101,10 @@ func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resour
 }
 
 // describe sets all of u that follows from its resource.
-func (s *Service) describe(u *User, r schema.Resource) {
+func (s *Service) describe(rt *schema.ResourceType, u *User, r schema.Resource) {
 	s.reduceManager(r)
 	u.Fields = s.mapping.Fields(r)
+	addCustom(u.Fields, r)
 	u.Active = r["active"] != false
 	if ref := u.Fields[mapping.DirectManager]; ref != u.Manager.Ref {
 		u.Manager = Manager{Ref: ref}
@@ -113,9 +114,9 @@ func (s *Service) describe(u *User, r schema.Resource) {
 		UserName:   schema.UserNameKey(u.UserName()),
 		ExternalID: externalID,
 		Email:      schema.Fold(u.Fields[mapping.Email]),
-		Search:     s.users.AppendSearchable(nil, r),
+		Search:     rt.AppendSearchable(nil, r),
 	}
-	u.Text = s.users.Append(nil, r)
+	u.Text = rt.Append(nil, r)
 }
 
 // reduceManager leaves of the manager in r the one thing that is stored: what
@@ -177,7 +178,7 @@ func (s *Service) ReplaceUser(ctx context.Context, sc Scope, id string, r schema
 // reports whether anything changed.
 func (s *Service) PatchUser(ctx context.Context, sc Scope, id string, ops []patch.Operation, p *tolerance.Policy, c *Condition) (*User, bool, error) {
 	return s.update(ctx, sc, id, c, func(before schema.Resource) (schema.Resource, error) {
-		after, err := patch.Apply(s.users, before, ops, p)
+		after, err := patch.Apply(s.UserType(sc.Instance), before, ops, p)
 		if err == nil && after["active"] == nil {
 			after["active"] = before["active"]
 		}
@@ -202,11 +203,11 @@ func (s *Service) SetRole(ctx context.Context, sc Scope, u *User, role instance.
 		if err != nil || u.Role == role {
 			return err
 		}
-		r, err := s.users.Decode(u.Text)
+		r, err := s.UserType(sc.Instance).Decode(u.Text)
 		if err != nil {
 			return err
 		}
-		s.describe(u, r)
+		s.describe(s.UserType(sc.Instance), u, r)
 		e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.UserUpdate, u.target())
 		e.Changes = []history.Change{{Field: "Role", Old: string(u.Role), New: string(role)}}
 		version := u.Version
@@ -251,7 +252,8 @@ func (s *Service) update(ctx context.Context, sc Scope, id string, c *Condition,
 }
 
 func (s *Service) updateOnce(ctx context.Context, sc Scope, u *User, change func(schema.Resource) (schema.Resource, error)) (bool, error) {
-	before, err := s.users.Decode(u.Text)
+	rt := s.UserType(sc.Instance)
+	before, err := rt.Decode(u.Text)
 	if err != nil {
 		return false, err
 	}
@@ -260,7 +262,7 @@ func (s *Service) updateOnce(ctx context.Context, sc Scope, u *User, change func
 		return false, err
 	}
 	was := *u
-	s.describe(u, after)
+	s.describe(rt, u, after)
 	pickup := u.Source == Manual && sc.provider()
 	if bytes.Equal(u.Text, was.Text) && !pickup {
 		return false, nil
@@ -276,7 +278,7 @@ func (s *Service) updateOnce(ctx context.Context, sc Scope, u *User, change func
 	}
 	u.Version, u.Modified = was.Version+1, s.clock()
 	e := history.New(sc.Instance.ID, u.Modified, sc.Actor, action, was.target())
-	e.Changes = changes(s.users, before, after, s.mapping.Label)
+	e.Changes = changes(rt, before, after, s.label(sc.Instance))
 	if err := s.store.UpdateUser(ctx, u, was.Version, e); err != nil {
 		return false, s.nameTaken(err, u)
 	}
@@ -296,12 +298,12 @@ func (s *Service) DeleteUser(ctx context.Context, sc Scope, id string, c *Condit
 		if err := c.check(u.Version); err != nil {
 			return err
 		}
-		before, err := s.users.Decode(u.Text)
+		before, err := s.UserType(sc.Instance).Decode(u.Text)
 		if err != nil {
 			return err
 		}
 		e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.UserDelete, target)
-		e.Changes = changes(s.users, before, nil, s.mapping.Label)
+		e.Changes = changes(s.UserType(sc.Instance), before, nil, s.label(sc.Instance))
 		return s.store.DeleteUser(ctx, u, u.Version, e)
 	})
 	return s.Refuse(ctx, sc, history.UserDelete, target, err)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"muster/server/history"
@@ -18,14 +20,23 @@ type instanceRow struct {
 	Name        string `db:"name"`
 	Edition     string `db:"edition"`
 	Environment string `db:"environment"`
+	Fields      []byte `db:"fields"`
 	Created     int64  `db:"created"`
 }
 
-func (r *instanceRow) instance() *instance.Instance {
-	return &instance.Instance{
+// selectInstance names its columns: a later version may add some while this
+// one runs.
+const selectInstance = "SELECT id, slug, name, edition, environment, fields, created FROM instances"
+
+func (r *instanceRow) instance() (*instance.Instance, error) {
+	i := &instance.Instance{
 		ID: r.ID, Slug: r.Slug, Name: r.Name, Edition: instance.Edition(r.Edition),
 		Environment: instance.Environment(r.Environment), Created: fromMillis(r.Created),
 	}
+	if err := json.Unmarshal(r.Fields, &i.Fields); err != nil {
+		return nil, fmt.Errorf("instance %s: fields: %w", r.Slug, err)
+	}
+	return i, nil
 }
 
 // missing makes instance.ErrNotFound of an empty answer.
@@ -55,12 +66,15 @@ func (s *Store) CreateInstance(ctx context.Context, i *instance.Instance, e *his
 // Instances returns all instances in the order of their slugs.
 func (s *Store) Instances(ctx context.Context) ([]*instance.Instance, error) {
 	var rows []instanceRow
-	if err := s.list(ctx, &rows, "SELECT * FROM instances ORDER BY slug"); err != nil {
+	if err := s.list(ctx, &rows, selectInstance+" ORDER BY slug"); err != nil {
 		return nil, err
 	}
 	list := make([]*instance.Instance, len(rows))
 	for i := range rows {
-		list[i] = rows[i].instance()
+		var err error
+		if list[i], err = rows[i].instance(); err != nil {
+			return nil, err
+		}
 	}
 	return list, nil
 }
@@ -68,10 +82,35 @@ func (s *Store) Instances(ctx context.Context) ([]*instance.Instance, error) {
 // InstanceBySlug returns the instance of that name.
 func (s *Store) InstanceBySlug(ctx context.Context, slug string) (*instance.Instance, error) {
 	var r instanceRow
-	if err := s.get(ctx, &r, "SELECT * FROM instances WHERE slug = ?", slug); err != nil {
+	if err := s.get(ctx, &r, selectInstance+" WHERE slug = ?", slug); err != nil {
 		return nil, missing(err)
 	}
-	return r.instance(), nil
+	return r.instance()
+}
+
+// AddField adds a custom field to an instance.
+func (s *Store) AddField(ctx context.Context, instanceID string, f instance.Field, e *history.Entry) error {
+	return s.update(ctx, func(t tx) error {
+		var text []byte
+		if err := t.get(ctx, &text, "SELECT fields FROM instances WHERE id = ?"+s.d.forUpdate, instanceID); err != nil {
+			return missing(err)
+		}
+		var fields []instance.Field
+		if err := json.Unmarshal(text, &fields); err != nil {
+			return err
+		}
+		if instance.HasField(fields, f.Name) {
+			return instance.ErrExists
+		}
+		text, err := json.Marshal(append(fields, f))
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, "UPDATE instances SET fields = ? WHERE id = ?", string(text), instanceID); err != nil {
+			return err
+		}
+		return t.append(ctx, e)
+	})
 }
 
 type keyRow struct {
@@ -154,6 +193,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 		Name        string         `db:"name"`
 		Edition     string         `db:"edition"`
 		Environment string         `db:"environment"`
+		Fields      []byte         `db:"fields"`
 		Began       int64          `db:"began"`
 		Role        sql.NullString `db:"role"`
 		Active      sql.NullBool   `db:"active"`
@@ -161,7 +201,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 	}
 	err := s.get(ctx, &r, `SELECT k.id AS id, k.instance_id AS instance_id, k.user_id AS user_id, k.user_name AS user_name,
 		k.digest AS digest, k.created AS created, k.expires AS expires, k.revoked AS revoked,
-		i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment, i.created AS began,
+		i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment, i.fields AS fields, i.created AS began,
 		u.role AS role, u.active AS active, u.integration AS integration
 		FROM api_keys AS k JOIN instances AS i ON i.id = k.instance_id LEFT JOIN users AS u ON u.id = k.user_id
 		WHERE k.id = ?`, keyID)
@@ -172,7 +212,11 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 	if err != nil {
 		return nil, err
 	}
-	c := &instance.Credential{Key: *k, Instance: *(&instanceRow{r.InstanceID, r.Slug, r.Name, r.Edition, r.Environment, r.Began}).instance()}
+	i, err := (&instanceRow{r.InstanceID, r.Slug, r.Name, r.Edition, r.Environment, r.Fields, r.Began}).instance()
+	if err != nil {
+		return nil, err
+	}
+	c := &instance.Credential{Key: *k, Instance: *i}
 	if r.Role.Valid {
 		c.Holder = &instance.Holder{
 			UserID: k.UserID, UserName: k.UserName, Role: instance.Role(r.Role.String),

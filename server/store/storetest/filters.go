@@ -25,7 +25,7 @@ import (
 func (x *suite) query(t *testing.T, text string, q provisioning.Query) ([]string, int, error) {
 	t.Helper()
 	if text != "" {
-		n, err := bind(x.users.UserType(), text)
+		n, err := bind(x.users.UserType(x.scope.Instance), text)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -61,7 +61,7 @@ func testPages(t *testing.T, x *suite) {
 		x.user(t, name, more)
 	}
 	x.holder(t, instance.Admin)
-	rt := x.users.UserType()
+	rt := x.users.UserType(x.scope.Instance)
 	attr := func(path string) *schema.Attribute { a, _ := rt.Resolve(path); return a }
 	for name, test := range map[string]struct {
 		q     provisioning.Query
@@ -97,7 +97,7 @@ func testPages(t *testing.T, x *suite) {
 
 // testCursors reads page by page behind positions, while others write.
 func testCursors(t *testing.T, x *suite) {
-	rt := x.users.UserType()
+	rt := x.users.UserType(x.scope.Instance)
 	attr := func(path string) *schema.Attribute { a, _ := rt.Resolve(path); return a }
 	for i, name := range []string{"delta", "alpha", "charlie", "bravo", "echo", "foxtrot"} {
 		more := `,"active":` + strconv.FormatBool(i%2 == 0)
@@ -243,7 +243,7 @@ var words = []string{"a", "A", "ab", "abc", "b", "é", "É", "e\u0301", "Straße
 func testFilterProperty(t *testing.T, x *suite) {
 	random := rand.New(rand.NewPCG(1, 2))
 	word := func() string { return words[random.IntN(len(words))] }
-	rt := x.users.UserType()
+	rt := x.users.UserType(x.scope.Instance)
 	resources := make(map[string]schema.Resource)
 	for i := range 60 {
 		r := schema.Resource{"userName": x.name(fmt.Sprint(word(), i))}

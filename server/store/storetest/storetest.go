@@ -36,6 +36,7 @@ func Run(t *testing.T, s Store) {
 		f    func(*testing.T, *suite)
 	}{
 		{"instances", testInstances},
+		{"custom fields", testFields},
 		{"keys", testKeys},
 		{"users", testUsers},
 		{"user names are unique in the deployment", testUserNames},
@@ -124,7 +125,7 @@ func (x *suite) user(t *testing.T, name, more string) *provisioning.User {
 
 func (x *suite) createUser(t *testing.T, sc provisioning.Scope, name, more string) (*provisioning.User, error) {
 	t.Helper()
-	return x.users.CreateUser(t.Context(), sc, x.resource(t, x.users.UserType(), fmt.Sprintf(`{"userName":%q%s}`, x.name(name), more)))
+	return x.users.CreateUser(t.Context(), sc, x.resource(t, x.users.UserType(x.scope.Instance), fmt.Sprintf(`{"userName":%q%s}`, x.name(name), more)))
 }
 
 func (x *suite) group(t *testing.T, name string, members ...string) *provisioning.Group {
@@ -137,7 +138,7 @@ func (x *suite) group(t *testing.T, name string, members ...string) *provisionin
 // patchUser applies operations, a JSON array, to a user.
 func (x *suite) patchUser(t *testing.T, id, operations string) (*provisioning.User, bool, error) {
 	t.Helper()
-	ops, p := x.operations(t, x.users.UserType(), operations)
+	ops, p := x.operations(t, x.users.UserType(x.scope.Instance), operations)
 	return x.users.PatchUser(t.Context(), x.scope, id, ops, p, nil)
 }
 
@@ -222,6 +223,54 @@ func testInstances(t *testing.T, x *suite) {
 	}
 	if !found {
 		t.Error("the list lacks the instance")
+	}
+}
+
+func testFields(t *testing.T, x *suite) {
+	before := x.scope.Instance
+	for _, f := range []instance.Field{{Name: "Badge"}, {Name: "desk", Title: "Desk", Type: instance.Number}, {Name: "since", Type: instance.Date}, {Name: "remote", Type: instance.YesNo}} {
+		if _, err := x.instances.AddField(t.Context(), before, f, administrator); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, bad := range []instance.Field{{Name: "bADGE"}, {Name: ""}, {Name: "1st"}, {Name: "a.b"}, {Name: "x", Type: "color"}} {
+		if _, err := x.instances.AddField(t.Context(), before, bad, administrator); err == nil {
+			t.Errorf("%+v is taken", bad)
+		}
+	}
+	i, err := x.instances.BySlug(t.Context(), x.tag)
+	fatal(t, err)
+	if len(i.Fields) != 4 || i.Fields[0] != (instance.Field{Name: "Badge", Title: "Badge", Type: instance.Text}) {
+		t.Fatalf("got %+v", i.Fields)
+	}
+	const urn = scim.ApplicationUserURN
+	values := `,"` + urn + `":{"badge":"B7","desk":12.5,"since":"2026-01-31T00:00:00Z","remote":true}`
+	x.scope.Instance = i
+	u := x.user(t, "anna", values)
+	x.user(t, "ben", "")
+	if u.Fields["Badge"] != "B7" || u.Fields["desk"] != "12.5" || u.Fields["remote"] != "true" {
+		t.Errorf("fields: %v", u.Fields)
+	}
+	for _, text := range []string{
+		urn + `:badge eq "b7"`, urn + `:desk gt 12`, urn + `:since lt "2026-02-01T00:00:00+01:00"`, urn + `:remote eq true`, urn + `:badge pr`,
+	} {
+		if got, _, err := x.query(t, text, provisioning.Query{}); err != nil || strings.Join(got, " ") != "anna" {
+			t.Errorf("%s: got %v, %v", text, got, err)
+		}
+	}
+	for _, path := range []string{":badge", ":desk"} {
+		a, _ := x.users.UserType(i).Resolve(urn + path)
+		if got, _, err := x.query(t, "", provisioning.Query{SortBy: a}); err != nil || strings.Join(got, " ") != "anna ben" {
+			t.Errorf("sorted by %s: got %v, %v", path, got, err)
+		}
+	}
+	after, _, err := x.patchUser(t, u.ID, `[{"op":"replace","path":"`+urn+`:desk","value":13}]`)
+	if err != nil || after.Fields["desk"] != "13" {
+		t.Errorf("got %v, %v", after, err)
+	}
+	rows := x.history(t, history.Query{User: u.ID})
+	if last := rows[len(rows)-1]; len(last.Changes) != 1 || last.Changes[0].Field != "Desk" || last.Changes[0].New != "13" {
+		t.Errorf("history: %+v", last)
 	}
 }
 
@@ -354,7 +403,7 @@ func testUserNames(t *testing.T, x *suite) {
 
 func testParallelCreations(t *testing.T, x *suite) {
 	const n = 30
-	r := x.resource(t, x.users.UserType(), fmt.Sprintf(`{"userName":%q}`, x.name("race")))
+	r := x.resource(t, x.users.UserType(x.scope.Instance), fmt.Sprintf(`{"userName":%q}`, x.name("race")))
 	errs := parallel(n, func(int) error {
 		_, err := x.users.CreateUser(t.Context(), x.scope, r.Clone())
 		return err
@@ -398,14 +447,14 @@ func testVersions(t *testing.T, x *suite) {
 	if err != nil || !changed || next.Version != 2 || next.Active {
 		t.Errorf("a change: %v, %+v, %v", changed, next, err)
 	}
-	ops, p := x.operations(t, x.users.UserType(), `[{"op":"replace","path":"title","value":"T"}]`)
+	ops, p := x.operations(t, x.users.UserType(x.scope.Instance), `[{"op":"replace","path":"title","value":"T"}]`)
 	_, _, err = x.users.PatchUser(t.Context(), x.scope, u.ID, ops, p, &provisioning.Condition{Versions: []int64{1}})
 	wantError(t, err, 412, "", `W/"2"`)
 	_, changed, err = x.users.PatchUser(t.Context(), x.scope, u.ID, ops, p, &provisioning.Condition{Versions: []int64{1, 2}})
 	if err != nil || !changed {
 		t.Errorf("the right version: %v, %v", changed, err)
 	}
-	kept, changed, err := x.users.ReplaceUser(t.Context(), x.scope, u.ID, x.resource(t, x.users.UserType(), fmt.Sprintf(`{"userName":%q}`, u.UserName())), nil)
+	kept, changed, err := x.users.ReplaceUser(t.Context(), x.scope, u.ID, x.resource(t, x.users.UserType(x.scope.Instance), fmt.Sprintf(`{"userName":%q}`, u.UserName())), nil)
 	if err != nil || !changed || kept.Active || kept.Fields[mapping.ScimSyncJobTitle] != "" {
 		t.Errorf("replaced without active: %v, %+v, %v", changed, kept, err)
 	}

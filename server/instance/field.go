@@ -1,0 +1,80 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"muster/server/history"
+)
+
+// FieldType is what a custom field holds.
+type FieldType string
+
+// The types of custom fields. Only text can be mapped to.
+const (
+	Text   FieldType = "text"
+	Number FieldType = "number"
+	Date   FieldType = "date"
+	YesNo  FieldType = "yes-no"
+)
+
+// Field is a custom field that an instance adds to the User entity. Over SCIM
+// it is an attribute of the application's own extension.
+type Field struct {
+	// Name is the name of the attribute: "costCenterCode".
+	Name string `json:"name"`
+	// Title is the name as people see it.
+	Title string    `json:"title"`
+	Type  FieldType `json:"type"`
+}
+
+// fieldNames are what Section 2.1 of RFC 7643 allows for attributes.
+var fieldNames = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)
+
+func (f Field) check() error {
+	if !fieldNames.MatchString(f.Name) {
+		return fmt.Errorf("the field name %q is not valid: begin with a letter, and go on with letters, digits, hyphens and underscores, 63 at the most", f.Name)
+	}
+	switch f.Type {
+	case Text, Number, Date, YesNo:
+		return nil
+	}
+	return fmt.Errorf("unknown field type %q: use text, number, date or yes-no", f.Type)
+}
+
+// AddField adds a custom field to an instance. From then on every server
+// shows it in the instance's /Schemas and takes values for it.
+func (s *Service) AddField(ctx context.Context, i *Instance, f Field, actor history.Actor) (*Field, error) {
+	if f.Title == "" {
+		f.Title = f.Name
+	}
+	if f.Type == "" {
+		f.Type = Text
+	}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	e := history.New(i.ID, s.now(), actor, history.FieldCreate, history.Target{Type: "Field", Name: f.Name})
+	e.Detail = fmt.Sprintf("%s, %s", f.Title, f.Type)
+	err := s.store.AddField(ctx, i.ID, f, e)
+	if errors.Is(err, ErrExists) {
+		return nil, fmt.Errorf("instance %s has a field %q already; `muster-server field list --instance %s` shows its fields", i.Slug, f.Name, i.Slug)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("add field: %w", err)
+	}
+	return &f, nil
+}
+
+// HasField reports whether fields has one of that name, in any letter case.
+func HasField(fields []Field, name string) bool {
+	for _, f := range fields {
+		if strings.EqualFold(f.Name, name) {
+			return true
+		}
+	}
+	return false
+}
