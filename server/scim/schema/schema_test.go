@@ -2,7 +2,9 @@ package schema_test
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -218,6 +220,36 @@ func TestProjection(t *testing.T) {
 	for _, test := range [][2][]string{{{"shoe"}, nil}, {nil, {"shoe"}}, {{"title"}, {"name"}}} {
 		if _, err := rt.Projection(test[0], test[1]); scim.AsError(err) == nil {
 			t.Errorf("%v: got %v", test, err)
+		}
+	}
+}
+
+// TestReturned shows the values of "returned", Section 7 of RFC 7643.
+func TestReturned(t *testing.T) {
+	attribute := func(name string, r schema.Returned) *schema.Attribute {
+		return &schema.Attribute{Name: name, Type: schema.String, Mutability: schema.ReadWrite, Returned: r}
+	}
+	rt := schema.User(attribute("always", schema.Always), attribute("never", schema.Never), attribute("default", schema.Default), attribute("request", schema.OnRequest))
+	const urn = scim.ApplicationUserURN
+	r := schema.Resource{"id": "1", "userName": "anna", urn: map[string]any{"always": "a", "never": "n", "default": "d", "request": "r"}}
+	for name, test := range map[string]struct {
+		attributes, excluded []string
+		want                 string
+	}{
+		"nothing asked for":       {nil, nil, "always default"},
+		"another asked for":       {[]string{"userName"}, nil, "always"},
+		"all asked for by name":   {[]string{urn + ":always", urn + ":never", urn + ":default", urn + ":request"}, nil, "always default request"},
+		"all left out by name":    {nil, []string{urn + ":always", urn + ":never", urn + ":default", urn + ":request"}, "always"},
+		"another left out":        {nil, []string{"userName"}, "always default"},
+		"the extension asked for": {[]string{urn}, nil, "always default request"},
+	} {
+		p, err := rt.Projection(test.attributes, test.excluded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := p.Apply(rt, r)[urn].(map[string]any)
+		if names := strings.Join(slices.Sorted(maps.Keys(got)), " "); names != test.want {
+			t.Errorf("%s: got %s, want %s", name, names, test.want)
 		}
 	}
 }
