@@ -1,8 +1,6 @@
 package features_test
 
 import (
-	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,11 +14,22 @@ import (
 )
 
 // TestFeatures runs the feature files against muster-server and
-// muster-simulator as processes. The database is PostgreSQL, found as package
-// pgtest tells, or SQLite with MUSTER_TEST_DATABASE_URL=sqlite:.
+// muster-simulator as processes, on each engine. PostgreSQL is found as
+// package pgtest tells; MUSTER_TEST_DATABASE_URL=sqlite: leaves it out.
 func TestFeatures(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) {
+		run(t, func(dir string) string { return "sqlite:" + filepath.Join(dir, "features.db") })
+	})
+	if !strings.HasPrefix(os.Getenv("MUSTER_TEST_DATABASE_URL"), "sqlite:") {
+		t.Run("PostgreSQL", func(t *testing.T) { run(t, func(string) string { return pgtest.Open(t) }) })
+	}
+}
+
+// run runs the features on a database; name returns it, given a directory.
+func run(t *testing.T, name func(dir string) string) {
+	t.Helper()
 	dir := t.TempDir()
-	h, err := steps.New(t.Context(), dir, database(t, dir))
+	h, err := steps.New(t.Context(), dir, name(dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,30 +69,4 @@ func TestEveryDeviationHasScenarios(t *testing.T) {
 			}
 		}
 	}
-}
-
-// database returns the name of an empty database.
-func database(t *testing.T, dir string) string {
-	t.Helper()
-	if strings.HasPrefix(os.Getenv("MUSTER_TEST_DATABASE_URL"), "sqlite:") {
-		fmt.Fprintln(os.Stderr, "features: run on SQLite")
-		return "sqlite:" + filepath.Join(dir, "features.db")
-	}
-	server, err := pgtest.Start(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprintln(os.Stderr, "features: run on PostgreSQL in", server.Origin)
-	name, drop, err := server.Database(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		for _, f := range []func() error{drop, func() error { return server.Stop(context.Background()) }} {
-			if err := f(); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	return name
 }

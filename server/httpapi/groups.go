@@ -40,13 +40,9 @@ func (s *server) getGroup(x *exchange) error {
 }
 
 func (s *server) createGroup(x *exchange) error {
-	v, err := s.view(x, s.Users.GroupType())
+	v, r, err := s.resource(x, s.Users.GroupType())
 	if err != nil {
 		return x.refused(err)
-	}
-	r, err := x.resource(v.rt)
-	if err != nil {
-		return err
 	}
 	g, err := s.Users.CreateGroup(x.Context(), x.scope, r)
 	if err != nil {
@@ -57,13 +53,9 @@ func (s *server) createGroup(x *exchange) error {
 }
 
 func (s *server) replaceGroup(x *exchange) error {
-	v, err := s.view(x, s.Users.GroupType())
+	v, r, err := s.resource(x, s.Users.GroupType())
 	if err != nil {
 		return x.refused(err)
-	}
-	r, err := x.resource(v.rt)
-	if err != nil {
-		return err
 	}
 	g, _, err := s.Users.ReplaceGroup(x.Context(), x.scope, x.PathValue("id"), r, x.condition())
 	if err != nil {
@@ -76,13 +68,9 @@ func (s *server) replaceGroup(x *exchange) error {
 // wants: a group can have very many members, and rendering them all for each
 // one that is added would make large groups unusable.
 func (s *server) patchGroup(x *exchange) error {
-	v, err := s.view(x, s.Users.GroupType())
+	v, ops, err := s.operations(x, s.Users.GroupType())
 	if err != nil {
 		return x.refused(err)
-	}
-	ops, err := x.operations(v.rt)
-	if err != nil {
-		return err
 	}
 	g, _, err := s.Users.PatchGroup(x.Context(), x.scope, x.PathValue("id"), ops, x.policy, x.condition())
 	if err != nil {

@@ -49,29 +49,39 @@ func isJSON(contentType string) bool {
 	return charset == "" || strings.EqualFold(charset, "utf-8")
 }
 
-// resource reads the body of a POST or PUT.
-func (x *exchange) resource(rt *schema.ResourceType) (schema.Resource, error) {
+// resource reads the body of a POST or PUT, and the view of the resource type
+// that the request asks for.
+func (s *server) resource(x *exchange, rt *schema.ResourceType) (*view, schema.Resource, error) {
+	v, err := s.view(x, rt)
+	if err != nil {
+		return nil, nil, err
+	}
 	raw, err := x.body()
 	if err != nil {
-		return nil, x.refused(err)
+		return nil, nil, err
 	}
 	for _, name := range []string{"userName", "displayName"} {
 		if s, ok := raw[name].(string); ok && x.name == "" {
 			x.name = clip(s, 200)
 		}
 	}
-	if raw, err = tolerance.Resource(rt, raw, x.policy); err != nil {
-		return nil, x.refused(err)
+	if raw, err = tolerance.Resource(rt, raw, x.policy); err == nil {
+		err = x.route.operation.checkBody(raw)
 	}
-	if err := x.route.operation.checkBody(raw); err != nil {
-		return nil, x.refused(err)
+	if err != nil {
+		return nil, nil, err
 	}
 	r, err := rt.Resource(raw)
-	return r, x.refused(err)
+	return v, r, err
 }
 
-// operations reads the body of a PATCH.
-func (x *exchange) operations(rt *schema.ResourceType) ([]patch.Operation, error) {
+// operations reads the body of a PATCH, and the view that the request asks
+// for.
+func (s *server) operations(x *exchange, rt *schema.ResourceType) (*view, []patch.Operation, error) {
+	v, err := s.view(x, rt)
+	if err != nil {
+		return nil, nil, err
+	}
 	raw, err := x.body()
 	if err == nil {
 		raw, err = tolerance.Patch(rt, raw, x.policy)
@@ -80,10 +90,10 @@ func (x *exchange) operations(rt *schema.ResourceType) ([]patch.Operation, error
 		err = x.route.operation.checkBody(raw)
 	}
 	if err != nil {
-		return nil, x.refused(err)
+		return nil, nil, err
 	}
 	ops, err := patch.Parse(rt, raw, x.policy)
-	return ops, x.refused(err)
+	return v, ops, err
 }
 
 // condition reads an If-Match header, Section 3.14 of RFC 7644. Tags are

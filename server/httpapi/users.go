@@ -30,13 +30,9 @@ func (s *server) getUser(x *exchange) error {
 }
 
 func (s *server) createUser(x *exchange) error {
-	v, err := s.view(x, s.userType(x))
+	v, r, err := s.resource(x, s.userType(x))
 	if err != nil {
 		return x.refused(err)
-	}
-	r, err := x.resource(v.rt)
-	if err != nil {
-		return err
 	}
 	u, err := s.Users.CreateUser(x.Context(), x.scope, r)
 	if err != nil {
@@ -47,13 +43,9 @@ func (s *server) createUser(x *exchange) error {
 }
 
 func (s *server) replaceUser(x *exchange) error {
-	v, err := s.view(x, s.userType(x))
+	v, r, err := s.resource(x, s.userType(x))
 	if err != nil {
 		return x.refused(err)
-	}
-	r, err := x.resource(v.rt)
-	if err != nil {
-		return err
 	}
 	u, _, err := s.Users.ReplaceUser(x.Context(), x.scope, x.PathValue("id"), r, x.condition())
 	if err != nil {
@@ -63,13 +55,9 @@ func (s *server) replaceUser(x *exchange) error {
 }
 
 func (s *server) patchUser(x *exchange) error {
-	v, err := s.view(x, s.userType(x))
+	v, ops, err := s.operations(x, s.userType(x))
 	if err != nil {
 		return x.refused(err)
-	}
-	ops, err := x.operations(v.rt)
-	if err != nil {
-		return err
 	}
 	u, _, err := s.Users.PatchUser(x.Context(), x.scope, x.PathValue("id"), ops, x.policy, x.condition())
 	if err != nil {

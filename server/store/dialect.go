@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -78,11 +79,27 @@ func connectSQLite(ctx context.Context, path string) (*Store, error) {
 	s := &Store{db: open("&_txlock=immediate", 1), read: open("&_pragma=query_only(1)", 8), d: dialect{name: "SQLite", goose: goose.DialectSQLite3}}
 	// The writer goes first: it creates the file.
 	for _, db := range []*sqlx.DB{s.db, s.read} {
-		if err := db.PingContext(ctx); err != nil {
+		if err := s.pingSQLite(ctx, db); err != nil {
 			return nil, errors.Join(fmt.Errorf("the database file %s cannot be opened: %w", path, err), s.Close())
 		}
 	}
 	return s, nil
+}
+
+// pingSQLite opens a connection. While another process turns the file to
+// WAL, SQLite answers that it is busy, and does not wait as it does elsewhere.
+func (s *Store) pingSQLite(ctx context.Context, db *sqlx.DB) error {
+	for wait := time.Millisecond; ; wait *= 2 {
+		err := db.PingContext(ctx)
+		if err == nil || !s.d.retryable(err) || wait > 4*time.Second {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
 }
 
 // retryable reports whether a transaction that failed with err may succeed

@@ -2,8 +2,6 @@ package store_test
 
 import (
 	"context"
-	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -32,29 +30,7 @@ func TestSQLite(t *testing.T) {
 }
 
 func TestPostgreSQL(t *testing.T) {
-	storetest.Run(t, open(t, postgres(t)))
-}
-
-// postgres returns the URL of an empty database.
-func postgres(t *testing.T) string {
-	t.Helper()
-	server, err := pgtest.Start(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprintln(os.Stderr, "store: tested on PostgreSQL in", server.Origin)
-	name, drop, err := server.Database(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		for _, f := range []func() error{drop, func() error { return server.Stop(context.Background()) }} {
-			if err := f(); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	return name
+	storetest.Run(t, open(t, pgtest.Open(t)))
 }
 
 func TestOpenRefuses(t *testing.T) {

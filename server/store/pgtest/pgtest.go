@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
@@ -54,6 +55,32 @@ func Start(ctx context.Context) (*Server, error) {
 // URL returns the URL of the server's administrative database, as
 // MUSTER_TEST_DATABASE_URL takes it.
 func (s *Server) URL() string { return s.admin }
+
+// Open finds or starts a PostgreSQL for one test, and returns the URL of an
+// empty database in it. Both are gone when the test ends.
+func Open(t testing.TB) (databaseURL string) {
+	t.Helper()
+	server, err := Start(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	fmt.Fprintf(os.Stderr, "%s uses %s\n", t.Name(), server.Origin)
+	databaseURL, drop, err := server.Database(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := drop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return databaseURL
+}
 
 // Stop ends the server if Start began it.
 func (s *Server) Stop(ctx context.Context) error { return s.stop(ctx) }
