@@ -65,7 +65,7 @@ func TestCursor(t *testing.T) {
 func FuzzCursor(f *testing.F) {
 	x := cursorExchange("1", "digest")
 	q := x.fingerprint(&search{})
-	good, err := x.seal(&cursor{Query: q, Issued: time.Now().Unix(), After: &provisioning.Position{ID: "1"}})
+	good, err := x.seal(&cursor{Query: q, Issued: time.Now().Unix(), After: &provisioning.Position{ID: "sealed by us"}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -74,7 +74,8 @@ func FuzzCursor(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		c, err := x.open(text, q, time.Now())
-		if text == good {
+		// Each process of the fuzzer seals the seed anew.
+		if err == nil && c.After != nil && c.After.ID == "sealed by us" {
 			return
 		}
 		if e := scim.AsError(err); c != nil || e == nil || e.Type != scim.InvalidCursor {
