@@ -28,7 +28,25 @@ func (w *world) registerApplication(sc *godog.ScenarioContext) {
 	})
 	sc.Step(`^"([^"]*)" has the group "([^"]*)", made by hand, with the member "([^"]*)"$`, w.groupByHand)
 	sc.Step(`^the (?:API )?key of "([^"]*)" is revoked$`, w.keyIsRevoked)
-	sc.Step(`^the integration user of "([^"]*)" (is suspended|is deleted|loses the role lite admin)$`, w.integrationUser)
+	sc.Step(`^the key of "([^"]*)" is rotated with an overlap of (\w+)$`, func(ctx context.Context, instance, overlap string) error {
+		var key struct{ Key string }
+		err := w.server(ctx, &key, "key", "rotate", w.keyIDs[instance], "--instance", w.slug(instance), "--overlap", overlap)
+		w.newKeys[instance] = key.Key
+		return err
+	})
+	sc.Step(`^"([^"]*)" has an integration user with the role ([\w-]+)$`, func(ctx context.Context, instance, role string) error {
+		return w.server(ctx, nil, "user", "create", w.name("another"), "--instance", w.slug(instance), "--integration", "--role", role)
+	})
+	sc.Step(`^an administrator makes a key for that user$`, func(ctx context.Context) error { return w.makeKey(ctx, "another") })
+	sc.Step(`^an administrator makes a key for "([^"]*)"$`, w.makeKey)
+	sc.Step(`^the key is made$`, func() error { return expect("exit code", w.last.code, 0) })
+	sc.Step(`^the key is refused, because "([^"]*)"$`, func(reason string) error {
+		if !strings.Contains(w.last.errors, reason) {
+			return fmt.Errorf("got %s", w.last)
+		}
+		return expect("exit code", w.last.code, 1)
+	})
+	sc.Step(`^the integration user of "([^"]*)" (is suspended|is deleted|loses the role lite admin|gets the role lite admin)$`, w.integrationUser)
 	sc.Step(`^an administrator (suspends|reactivates|deletes) "([^"]*)" in "([^"]*)" by hand$`, w.administratorDoes)
 }
 
@@ -97,12 +115,20 @@ func (w *world) integrationUser(ctx context.Context, instance, what string) erro
 		"is suspended":              {"suspend"},
 		"is deleted":                {"delete"},
 		"loses the role lite admin": {"set-role"},
+		"gets the role lite admin":  {"set-role"},
 	}[what]
 	args = append([]string{"user"}, append(args, w.integrationUserOf(instance))...)
-	if what == "loses the role lite admin" {
+	switch what {
+	case "loses the role lite admin":
 		args = append(args, "user")
+	case "gets the role lite admin":
+		args = append(args, "lite-admin")
 	}
 	return w.server(ctx, nil, append(args, "--instance", w.slug(instance))...)
+}
+
+func (w *world) makeKey(ctx context.Context, user string) error {
+	return w.tryServer(ctx, "key", "create", "--instance", w.slug("acme"), "--user", w.name(user), "--json")
 }
 
 func (w *world) administratorDoes(ctx context.Context, what, userName, instance string) error {

@@ -29,6 +29,20 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
+	sc.Step(`^the app "([^"]*)" has the new key of "([^"]*)"$`, func(name, instance string) error {
+		a, err := w.app(name)
+		if err == nil {
+			a.token = w.newKeys[instance]
+		}
+		return err
+	})
+	sc.Step(`^the app "([^"]*)" has the base URL of the instance "([^"]*)"$`, func(name, instance string) error {
+		a, err := w.app(name)
+		if err == nil {
+			a.baseURL = w.recorder.URL + "/instances/" + w.slug(instance) + "/scim/v2"
+		}
+		return err
+	})
 	sc.Step(`^the app "([^"]*)" has a key that (was never made|is mistyped|is cut off)$`, w.brokenKey)
 	sc.Step(`^the app "([^"]*)" has the base URL of a server that does not run$`, func(ctx context.Context, name string) error {
 		a, err := w.app(name)

@@ -25,6 +25,7 @@ type world struct {
 
 	keys    map[string]string // by instance
 	keyIDs  map[string]string
+	newKeys map[string]string // those that took the place of others
 	ids     map[string]string // what a scenario remembers by a name
 	account *account
 
@@ -81,7 +82,7 @@ func bodyOf(ctx context.Context) []byte {
 
 func (w *world) begin() (err error) {
 	w.tag = strings.ToLower(rand.Text()[:8])
-	w.keys, w.keyIDs, w.ids = make(map[string]string), make(map[string]string), make(map[string]string)
+	w.keys, w.keyIDs, w.newKeys, w.ids = make(map[string]string), make(map[string]string), make(map[string]string), make(map[string]string)
 	if w.h.target != nil {
 		return nil
 	}

@@ -46,6 +46,7 @@ const (
 	GroupPickUp Action = "group.pickup"
 	GroupDelete Action = "group.delete"
 	KeyCreate   Action = "key.create"
+	KeyRotate   Action = "key.rotate"
 	KeyRevoke   Action = "key.revoke"
 	FieldCreate Action = "field.create"
 	// Authenticate is an attempt with a key that is valid no more, or with

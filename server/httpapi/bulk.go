@@ -68,7 +68,7 @@ func (s *server) bulk(x *exchange) error {
 		return err
 	}
 	b.run(s, x)
-	body, err := b.message(s.base)
+	body, err := b.message(x.base)
 	if err != nil {
 		return err
 	}
@@ -364,7 +364,7 @@ func (s *server) subrequest(x *exchange, o *bulkOperation, method, path string, 
 	answer := &recorded{header: make(http.Header)}
 	sub := &exchange{
 		Request: r, answer: &answerWriter{ResponseWriter: answer}, scope: x.scope, policy: tolerance.New(s.Strict),
-		users: x.users, began: x.began, digest: x.digest, decoded: data,
+		users: x.users, began: x.began, base: x.base, digest: x.digest, decoded: data,
 	}
 	if sub.decoded == nil {
 		sub.decoded = map[string]any{}
@@ -378,7 +378,7 @@ func (s *server) subrequest(x *exchange, o *bulkOperation, method, path string, 
 	case answer.header.Get("Location") != "":
 		o.location = answer.header.Get("Location")
 	case o.location == "" && method != http.MethodPost:
-		o.location = s.base + path
+		o.location = x.base + path
 	}
 }
 

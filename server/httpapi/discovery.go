@@ -64,7 +64,7 @@ func (s *server) serviceProviderConfig(x *exchange) error {
 			Type: "oauthbearertoken", Name: "API key", Primary: true, SpecURI: "https://www.rfc-editor.org/info/rfc6750",
 			Description: "An API key of an instance of the application, sent as a bearer token. It is made on behalf of an integration user.",
 		}},
-		Meta: metaOf{"ServiceProviderConfig", s.base + "/ServiceProviderConfig"},
+		Meta: metaOf{"ServiceProviderConfig", x.base + "/ServiceProviderConfig"},
 	}
 	p := &config.Pagination
 	p.Cursor, p.Index, p.Default = true, true, "index"
@@ -100,10 +100,10 @@ func (s *server) userType(x *exchange) *schema.ResourceType {
 	return s.Users.UserType(x.scope.Instance)
 }
 
-func (s *server) describeType(rt *schema.ResourceType) resourceType {
+func (x *exchange) describeType(rt *schema.ResourceType) resourceType {
 	t := resourceType{
 		Schemas: []string{scim.ResourceTypeURN}, ID: rt.Name, Name: rt.Name, Description: rt.Description,
-		Endpoint: rt.Endpoint, Schema: rt.Schema.ID, Meta: metaOf{"ResourceType", s.base + "/ResourceTypes/" + rt.Name},
+		Endpoint: rt.Endpoint, Schema: rt.Schema.ID, Meta: metaOf{"ResourceType", x.base + "/ResourceTypes/" + rt.Name},
 	}
 	for _, e := range rt.Extensions {
 		t.Extensions = append(t.Extensions, extension{Schema: e.ID})
@@ -114,7 +114,7 @@ func (s *server) describeType(rt *schema.ResourceType) resourceType {
 func (s *server) listResourceTypes(x *exchange) error {
 	var list []any
 	for _, rt := range s.types(x) {
-		list = append(list, s.describeType(rt))
+		list = append(list, x.describeType(rt))
 	}
 	return s.sendList(x, list)
 }
@@ -122,7 +122,7 @@ func (s *server) listResourceTypes(x *exchange) error {
 func (s *server) getResourceType(x *exchange) error {
 	for _, rt := range s.types(x) {
 		if rt.Name == x.PathValue("id") {
-			return s.sendValue(x, s.describeType(rt))
+			return s.sendValue(x, x.describeType(rt))
 		}
 	}
 	return scim.NotFound("ResourceType", x.PathValue("id"))
@@ -139,7 +139,7 @@ func (s *server) schemas(x *exchange) []published {
 	var list []published
 	for _, rt := range s.types(x) {
 		for _, d := range append([]*schema.Schema{rt.Schema}, rt.Extensions...) {
-			list = append(list, published{[]string{scim.SchemaURN}, d, metaOf{"Schema", s.base + "/Schemas/" + d.ID}})
+			list = append(list, published{[]string{scim.SchemaURN}, d, metaOf{"Schema", x.base + "/Schemas/" + d.ID}})
 		}
 	}
 	return list

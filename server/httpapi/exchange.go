@@ -30,6 +30,8 @@ type exchange struct {
 	route  *route
 	// name is the user name or display name in the body, for the history.
 	name string
+	// base is the URL that the client reaches SCIM at: see instancePath.
+	base string
 	// digest is that of the API key; cursors are sealed with it.
 	digest []byte
 	// decoded is the body if it was decoded already: that of an operation of
@@ -59,7 +61,7 @@ type exchangeKey struct{}
 // panic from ending the process.
 func (s *server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{answer: &answerWriter{ResponseWriter: w}, began: time.Now(), policy: tolerance.New(s.Strict), users: s.Users}
+		x := &exchange{answer: &answerWriter{ResponseWriter: w}, began: time.Now(), policy: tolerance.New(s.Strict), users: s.Users, base: s.public + Base}
 		x.scope.Actor = history.Actor{
 			RequestID: requestID(r), Client: clip(r.UserAgent(), 200), Address: address(r),
 		}
@@ -145,9 +147,10 @@ func (s *server) authenticate(next http.Handler) http.Handler {
 			next.ServeHTTP(x.answer, x.Request)
 			return nil
 		}
+		slug := x.instancePath()
 		token, err := bearer(x.Header)
 		if err == nil {
-			err = s.identify(x, token)
+			err = s.identify(x, token, slug)
 		}
 		if err != nil {
 			return challenge(x, err)
@@ -155,6 +158,27 @@ func (s *server) authenticate(next http.Handler) http.Handler {
 		next.ServeHTTP(x.answer, x.Request)
 		return nil
 	})
+}
+
+// instancePaths are those that name the instance for which the key must be.
+var instancePaths = regexp.MustCompile(`^/instances/([a-z0-9-]+)(/scim/v2(?:/.*)?)$`)
+
+// instancePath takes the name of an instance out of the path, if there is
+// one: /instances/acme/scim/v2 is the base URL for the keys of acme only, so
+// that a provider with the key of another instance is told.
+func (x *exchange) instancePath() (slug string) {
+	m := instancePaths.FindStringSubmatch(x.URL.EscapedPath())
+	if m == nil {
+		return ""
+	}
+	prefix := "/instances/" + m[1]
+	x.base = strings.TrimSuffix(x.base, Base) + prefix + Base
+	u := *x.URL
+	u.Path = strings.TrimPrefix(u.Path, prefix)
+	u.RawPath = strings.TrimPrefix(u.RawPath, prefix)
+	x.Request = x.WithContext(x.Context())
+	x.URL = &u
+	return m[1]
 }
 
 // bearer returns the token of an Authorization header, Section 2.1 of RFC
@@ -173,10 +197,13 @@ func bearer(h http.Header) (string, error) {
 }
 
 // identify finds out whose token it is.
-func (s *server) identify(x *exchange, token string) error {
+func (s *server) identify(x *exchange, token, slug string) error {
 	c, err := s.Instances.Authenticate(x.Context(), token, x.scope.Actor)
 	if err != nil {
 		return err
+	}
+	if slug != "" && slug != c.Instance.Slug {
+		return s.Instances.Mismatch(x.Context(), c, slug, x.scope.Actor)
 	}
 	x.scope.Instance = &c.Instance
 	x.scope.Actor.Kind = history.KeyActor
@@ -185,6 +212,9 @@ func (s *server) identify(x *exchange, token string) error {
 	x.digest = c.Key.Digest
 	// A provider with a valid key of the wrong instance would not notice.
 	x.answer.Header().Set("X-Muster-Instance", c.Instance.Slug)
+	if time.Until(c.Key.Expires) < instance.ExpiryNotice {
+		x.answer.Header().Set("X-Muster-Key-Expires", c.Key.Expires.Format(time.RFC3339))
+	}
 	return nil
 }
 

@@ -43,7 +43,7 @@ func New(c Config) (http.Handler, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
 		return nil, errors.New("the public URL " + c.PublicURL + " is not valid: give scheme and host, such as https://scim.example.com")
 	}
-	s := &server{Config: c, base: strings.TrimSuffix(c.PublicURL, "/") + Base}
+	s := &server{Config: c, public: strings.TrimSuffix(c.PublicURL, "/")}
 	if s.contract, err = newContract(); err != nil {
 		return nil, err
 	}
@@ -61,8 +61,8 @@ func New(c Config) (http.Handler, error) {
 	for path, m := range paths {
 		s.mux.Handle(path, s.dispatch(m))
 	}
-	s.mux.Handle("/", s.serve(func(*exchange) error {
-		return &scim.Error{Status: http.StatusNotFound, Detail: "there is nothing at this path; SCIM is at " + s.base}
+	s.mux.Handle("/", s.serve(func(x *exchange) error {
+		return &scim.Error{Status: http.StatusNotFound, Detail: "there is nothing at this path; SCIM is at " + x.base}
 	}))
 	return s.observe(s.authenticate(withoutSlash(s.mux))), nil
 }
@@ -92,7 +92,7 @@ func me(*exchange) error {
 
 type server struct {
 	Config
-	base     string
+	public   string // the public URL
 	contract *contract
 	mux      *http.ServeMux
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
@@ -567,5 +568,59 @@ func TestBulkStaysInItsInstance(t *testing.T) {
 	}
 	if a := f.send("GET", "/scim/v2/Users/"+id, ""); a.status != 200 {
 		t.Errorf("the user is gone: %d", a.status)
+	}
+}
+
+// TestInstancePath: a base URL that names the instance takes its keys only,
+// and stands in what is answered.
+func TestInstancePath(t *testing.T) {
+	f := newFixture(t, false)
+	const base = "https://scim.example.com/instances/acme/scim/v2"
+	a := f.send("POST", "/instances/acme/scim/v2/Users", userBody("anna"))
+	if a.status != 201 || a.header.Get("Location") != base+"/Users/"+a.body["id"].(string) {
+		t.Fatalf("got %d %s %s", a.status, a.header.Get("Location"), a.text)
+	}
+	if a := f.send("GET", "/instances/acme/scim/v2/ServiceProviderConfig/", ""); !strings.Contains(a.text, base+"/ServiceProviderConfig") {
+		t.Errorf("got %s", a.text)
+	}
+	wrong := f.send("GET", "/instances/globex/scim/v2/Users", "")
+	wantError(t, wrong, 403, "", `for the instance "acme", and the base URL is that of "globex"`)
+	if wrong.header.Get("X-Muster-Instance") != "" {
+		t.Error("the wrong instance was let in")
+	}
+	found := 0
+	fatal(t, f.users.History(t.Context(), history.Query{InstanceID: f.scopes["acme"].Instance.ID, Outcome: history.Refused}, func(e *history.Entry) error {
+		if e.Action == history.Authenticate && e.Status == 403 {
+			found++
+		}
+		return nil
+	}))
+	if found != 1 {
+		t.Errorf("%d rows in the history of the key's instance", found)
+	}
+	for _, path := range []string{"/instances/acme/scim/v2/Users", "/instances/nobody/scim/v2/Users", "/instances/acme/healthz", "/instances//scim/v2/Users", "/instances/acme/scim/v2/%55sers"} {
+		if a := f.send("GET", path, "", "Authorization", ""); a.status != 401 {
+			t.Errorf("%s without a key: %d", path, a.status)
+		}
+	}
+	for _, path := range []string{"/instances/acme/healthz", "/instances/acme", "/instances/acme/scim/v2x", "/instances/ACME/scim/v2/Users"} {
+		if a := f.send("GET", path, ""); a.status != 404 {
+			t.Errorf("%s: %d", path, a.status)
+		}
+	}
+}
+
+// TestKeyExpires: a key tells of its end in its last days.
+func TestKeyExpires(t *testing.T) {
+	f := newFixture(t, false)
+	if a := f.send("GET", "/scim/v2/Users", ""); a.header.Get("X-Muster-Key-Expires") != "" {
+		t.Errorf("a year before: %s", a.header.Get("X-Muster-Key-Expires"))
+	}
+	i := f.scopes["acme"].Instance
+	_, key, err := f.instances.CreateKey(t.Context(), i, "scim-acme", instance.ExpiryNotice-time.Hour, f.scopes["acme"].Actor)
+	fatal(t, err)
+	a := f.send("GET", "/scim/v2/Users", "", "Authorization", "Bearer "+key)
+	if at, err := time.Parse(time.RFC3339, a.header.Get("X-Muster-Key-Expires")); err != nil || time.Until(at) > instance.ExpiryNotice {
+		t.Errorf("got %v, %v", at, err)
 	}
 }

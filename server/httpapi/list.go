@@ -63,7 +63,7 @@ func (s *server) source(x *exchange, q *search, rt *schema.ResourceType, all []*
 	if err != nil {
 		return source{}, err
 	}
-	src := source{view: &view{s.base, rt, p}}
+	src := source{view: &view{x.base, rt, p}}
 	if src.query.Filter, err = q.node(rt, others, x.policy); err != nil {
 		return src, err
 	}

@@ -10,7 +10,7 @@ import (
 // view returns the view of a resource type that the request asks for.
 func (s *server) view(x *exchange, rt *schema.ResourceType) (*view, error) {
 	p, err := x.urlSearch().projection(rt, nil)
-	return &view{s.base, rt, p}, err
+	return &view{x.base, rt, p}, err
 }
 
 func (s *server) getUser(x *exchange) error {

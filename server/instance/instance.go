@@ -98,6 +98,10 @@ type Store interface {
 	// RevokeKey returns ErrNotFound if the instance has no such key. A key
 	// that is revoked already stays as it is, and changed is false.
 	RevokeKey(ctx context.Context, instanceID, keyID string, at time.Time, e *history.Entry) (changed bool, err error)
+	// RotateKey writes a new key, and lets the old one expire at the given time.
+	RotateKey(ctx context.Context, k *Key, oldID string, end time.Time, e *history.Entry) error
+	// UseKey keeps when and from where a key was used.
+	UseKey(ctx context.Context, keyID string, at time.Time, address string) error
 	// Credential returns a key with its holder and its instance, or
 	// ErrNotFound.
 	Credential(ctx context.Context, keyID string) (*Credential, error)

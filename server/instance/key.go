@@ -29,6 +29,13 @@ const (
 // DefaultKeyLife is how long a key is valid when nothing else is asked for.
 const DefaultKeyLife = 365 * 24 * time.Hour
 
+// ExpiryNotice is how long before its end a key tells of it with each answer.
+const ExpiryNotice = 14 * 24 * time.Hour
+
+// useInterval is how exactly the last use of a key is kept: to write it with
+// each request would cost more than it tells.
+const useInterval = time.Minute
+
 // Key is an API key as the server keeps it: without its secret.
 type Key struct {
 	// ID is public; it stands in the key, in lists and in the history.
@@ -44,6 +51,10 @@ type Key struct {
 	Expires time.Time
 	// Revoked is zero while the key is not revoked.
 	Revoked time.Time
+	// LastUsed is when the key was accepted last, to the minute, and
+	// LastAddress from where; zero and empty if it never was.
+	LastUsed    time.Time
+	LastAddress string
 }
 
 // State says whether the key can be used at a time, as a word: "valid",
@@ -104,17 +115,72 @@ func (s *Service) CreateKey(ctx context.Context, i *Instance, userName string, l
 	if reason := h.unfit(); reason != "" {
 		return nil, "", fmt.Errorf("no key for %q: %s", userName, reason)
 	}
-	id, secret := randomDigits(keyIDLength, 36), randomDigits(secretLength, 62)
-	digest := sha256.Sum256([]byte(secret))
-	now := s.now().UTC().Truncate(time.Millisecond)
-	k := &Key{ID: id, InstanceID: i.ID, UserID: h.UserID, UserName: h.UserName, Digest: digest[:], Created: now, Expires: now.Add(life)}
-	e := history.New(i.ID, now, actor, history.KeyCreate, history.Target{Type: "Key", ID: id, Name: h.UserName})
+	k, text := s.newKey(i, h, life)
+	e := history.New(i.ID, k.Created, actor, history.KeyCreate, history.Target{Type: "Key", ID: k.ID, Name: h.UserName})
 	e.Detail = "expires " + k.Expires.Format(time.RFC3339)
 	if err := s.store.CreateKey(ctx, k, e); err != nil {
 		return nil, "", fmt.Errorf("create key: %w", err)
 	}
+	return k, text, nil
+}
+
+// newKey makes a key for a user, and its text.
+func (s *Service) newKey(i *Instance, h *Holder, life time.Duration) (*Key, string) {
+	id, secret := randomDigits(keyIDLength, 36), randomDigits(secretLength, 62)
+	digest := sha256.Sum256([]byte(secret))
+	now := s.now().UTC().Truncate(time.Millisecond)
 	text := strings.Join([]string{keyPrefix, i.Slug, id, secret}, "_")
-	return k, text + checksum(text), nil
+	return &Key{
+		ID: id, InstanceID: i.ID, UserID: h.UserID, UserName: h.UserName, Digest: digest[:], Created: now, Expires: now.Add(life),
+	}, text + checksum(text)
+}
+
+// RotateKey makes a key that takes the place of another one of the same
+// user. The old one stays valid for the overlap, so that the provider can be
+// given the new one without a gap; never longer than it was.
+func (s *Service) RotateKey(ctx context.Context, i *Instance, keyID string, overlap, life time.Duration, actor history.Actor) (*Key, string, error) {
+	if life <= 0 || overlap < 0 {
+		return nil, "", errors.New("a key cannot expire in the past")
+	}
+	old, err := s.key(ctx, i, keyID)
+	if err != nil {
+		return nil, "", err
+	}
+	if state := old.State(s.now()); state != "valid" {
+		return nil, "", fmt.Errorf("key %s is %s; make a new one with `muster-server key create --instance %s --user %s`", keyID, state, i.Slug, old.UserName)
+	}
+	h, err := s.store.Holder(ctx, i.ID, old.UserName)
+	if err != nil {
+		return nil, "", fmt.Errorf("rotate key: %w", err)
+	}
+	if reason := h.unfit(); reason != "" {
+		return nil, "", fmt.Errorf("no key for %q: %s", h.UserName, reason)
+	}
+	k, text := s.newKey(i, h, life)
+	end := k.Created.Add(overlap)
+	if old.Expires.Before(end) {
+		end = old.Expires
+	}
+	e := history.New(i.ID, k.Created, actor, history.KeyRotate, history.Target{Type: "Key", ID: k.ID, Name: h.UserName})
+	e.Detail = fmt.Sprintf("takes the place of %s, which is valid until %s; expires %s", keyID, end.Format(time.RFC3339), k.Expires.Format(time.RFC3339))
+	if err := s.store.RotateKey(ctx, k, keyID, end, e); err != nil {
+		return nil, "", fmt.Errorf("rotate key: %w", err)
+	}
+	return k, text, nil
+}
+
+// key returns a key of an instance.
+func (s *Service) key(ctx context.Context, i *Instance, keyID string) (*Key, error) {
+	keys, err := s.store.Keys(ctx, i.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if k.ID == keyID {
+			return k, nil
+		}
+	}
+	return nil, fmt.Errorf("instance %s has no key %q; `muster-server key list --instance %s` shows its keys", i.Slug, keyID, i.Slug)
 }
 
 // Keys returns the keys of an instance, the oldest first.
@@ -154,10 +220,23 @@ func (s *Service) Authenticate(ctx context.Context, text string, actor history.A
 	if subtle.ConstantTimeCompare(digest[:], c.Key.Digest) != 1 || slug != c.Instance.Slug {
 		return nil, &KeyError{Reason: "the API key is not known here; is the base URL the one of the server that made it?"}
 	}
-	if refused := c.refusal(s.now()); refused != nil {
+	now := s.now()
+	if refused := c.refusal(now); refused != nil {
 		return nil, s.refuse(ctx, c, refused, actor)
 	}
+	if now.Sub(c.Key.LastUsed) >= useInterval {
+		if err := s.store.UseKey(ctx, c.Key.ID, now, actor.Address); err != nil {
+			return nil, fmt.Errorf("authenticate: %w", err)
+		}
+	}
 	return c, nil
+}
+
+// Mismatch refuses a key at the address of another instance, and writes that
+// to the history of the key's.
+func (s *Service) Mismatch(ctx context.Context, c *Credential, slug string, actor history.Actor) error {
+	return s.refuse(ctx, c, &KeyError{Forbidden: true, Reason: fmt.Sprintf(
+		"the API key is for the instance %q, and the base URL is that of %q: use the key of the instance that the URL names", c.Instance.Slug, slug)}, actor)
 }
 
 // refuse writes the refusal to the history and returns it.

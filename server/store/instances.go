@@ -122,6 +122,8 @@ type keyRow struct {
 	Created    int64          `db:"created"`
 	Expires    int64          `db:"expires"`
 	Revoked    sql.NullInt64  `db:"revoked"`
+	LastUsed   sql.NullInt64  `db:"last_used"`
+	LastFrom   string         `db:"last_address"`
 }
 
 func (r *keyRow) key() (*instance.Key, error) {
@@ -136,25 +138,55 @@ func (r *keyRow) key() (*instance.Key, error) {
 	if r.Revoked.Valid {
 		k.Revoked = fromMillis(r.Revoked.Int64)
 	}
+	if k.LastAddress = r.LastFrom; r.LastUsed.Valid {
+		k.LastUsed = fromMillis(r.LastUsed.Int64)
+	}
 	return k, nil
 }
 
 // CreateKey writes a new key.
 func (s *Store) CreateKey(ctx context.Context, k *instance.Key, e *history.Entry) error {
+	return s.update(ctx, func(t tx) error { return t.createKey(ctx, k, e) })
+}
+
+func (t tx) createKey(ctx context.Context, k *instance.Key, e *history.Entry) error {
+	_, err := t.exec(ctx, "INSERT INTO api_keys (id, instance_id, user_id, user_name, digest, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		k.ID, k.InstanceID, k.UserID, k.UserName, hex.EncodeToString(k.Digest), millis(k.Created), millis(k.Expires))
+	if err != nil {
+		return err
+	}
+	return t.append(ctx, e)
+}
+
+// RotateKey writes a new key and ends the old one at a time.
+func (s *Store) RotateKey(ctx context.Context, k *instance.Key, oldID string, end time.Time, e *history.Entry) error {
 	return s.update(ctx, func(t tx) error {
-		_, err := t.exec(ctx, "INSERT INTO api_keys (id, instance_id, user_id, user_name, digest, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			k.ID, k.InstanceID, k.UserID, k.UserName, hex.EncodeToString(k.Digest), millis(k.Created), millis(k.Expires))
+		n, err := t.exec(ctx, "UPDATE api_keys SET expires = ? WHERE id = ? AND instance_id = ? AND revoked IS NULL", millis(end), oldID, k.InstanceID)
 		if err != nil {
 			return err
 		}
-		return t.append(ctx, e)
+		if n == 0 {
+			return instance.ErrNotFound
+		}
+		return t.createKey(ctx, k, e)
+	})
+}
+
+// UseKey keeps when and from where a key was used. Of several servers the
+// last one wins.
+func (s *Store) UseKey(ctx context.Context, keyID string, at time.Time, address string) error {
+	return s.update(ctx, func(t tx) error {
+		_, err := t.exec(ctx, "UPDATE api_keys SET last_used = ?, last_address = ? WHERE id = ? AND (last_used IS NULL OR last_used < ?)",
+			millis(at), address, keyID, millis(at))
+		return err
 	})
 }
 
 // Keys returns the keys of an instance, the oldest first.
 func (s *Store) Keys(ctx context.Context, instanceID string) ([]*instance.Key, error) {
 	var rows []keyRow
-	if err := s.list(ctx, &rows, "SELECT * FROM api_keys WHERE instance_id = ? ORDER BY created, id", instanceID); err != nil {
+	if err := s.list(ctx, &rows, `SELECT id, instance_id, user_id, user_name, digest, created, expires, revoked, last_used, last_address
+		FROM api_keys WHERE instance_id = ? ORDER BY created, id`, instanceID); err != nil {
 		return nil, err
 	}
 	list := make([]*instance.Key, len(rows))
@@ -200,7 +232,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 		Integration sql.NullBool   `db:"integration"`
 	}
 	err := s.get(ctx, &r, `SELECT k.id AS id, k.instance_id AS instance_id, k.user_id AS user_id, k.user_name AS user_name,
-		k.digest AS digest, k.created AS created, k.expires AS expires, k.revoked AS revoked,
+		k.digest AS digest, k.created AS created, k.expires AS expires, k.revoked AS revoked, k.last_used AS last_used, k.last_address AS last_address,
 		i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment, i.fields AS fields, i.created AS began,
 		u.role AS role, u.active AS active, u.integration AS integration
 		FROM api_keys AS k JOIN instances AS i ON i.id = k.instance_id LEFT JOIN users AS u ON u.id = k.user_id

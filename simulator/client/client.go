@@ -42,6 +42,7 @@ type Client struct {
 	http     *http.Client
 	requests atomic.Int64
 	instance atomic.Pointer[string]
+	expires  atomic.Pointer[string]
 }
 
 // New returns a client, and an error if the base URL cannot be one.
@@ -76,6 +77,15 @@ func (c *Client) Requests() int64 { return c.requests.Load() }
 // the header X-Muster-Instance; empty if it did not say.
 func (c *Client) Instance() string {
 	if s := c.instance.Load(); s != nil {
+		return *s
+	}
+	return ""
+}
+
+// Expires returns when the server said that the token expires, in the header
+// X-Muster-Key-Expires; empty if it did not say.
+func (c *Client) Expires() string {
+	if s := c.expires.Load(); s != nil {
 		return *s
 	}
 	return ""
@@ -199,6 +209,9 @@ func (c *Client) once(ctx context.Context, method, path string, text []byte, des
 	}
 	if name := answer.Header.Get("X-Muster-Instance"); name != "" {
 		c.instance.Store(&name)
+	}
+	if at := answer.Header.Get("X-Muster-Key-Expires"); at != "" {
+		c.expires.Store(&at)
 	}
 	if answer.StatusCode/100 != 2 {
 		return failure(r, answer, content)

@@ -261,6 +261,9 @@ func (c *Cycle) Enable(ctx context.Context) (Connection, error) {
 		return Connection{}, err
 	}
 	result := Connection{Instance: c.Client.Instance()}
+	if at := c.Client.Expires(); at != "" {
+		result.Note = "the token expires on " + at + "; ask for a new one"
+	}
 	if !found {
 		result.Note = "the server answered 404, which passes; check that the base URL ends in /scim/v2"
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -38,6 +39,7 @@ func Run(t *testing.T, s Store) {
 		{"instances", testInstances},
 		{"custom fields", testFields},
 		{"keys", testKeys},
+		{"keys are rotated", testRotation},
 		{"users", testUsers},
 		{"user names are unique in the deployment", testUserNames},
 		{"parallel creations of one name", testParallelCreations},
@@ -348,6 +350,74 @@ func testKeys(t *testing.T, x *suite) {
 		if _, _, err := x.instances.CreateKey(ctx, i, test.user, 0, administrator); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v", name, err)
 		}
+	}
+}
+
+func testRotation(t *testing.T, x *suite) {
+	ctx, i := t.Context(), x.scope.Instance
+	now := time.Now()
+	service := instance.NewService(x.store, x.store, func() time.Time { return now })
+	h := x.holder(t, instance.LiteAdmin)
+	old, oldText, err := service.CreateKey(ctx, i, h.UserName(), 0, administrator)
+	fatal(t, err)
+	young, text, err := service.RotateKey(ctx, i, old.ID, time.Hour, 24*time.Hour, administrator)
+	fatal(t, err)
+	both := func(oldWorks bool) {
+		t.Helper()
+		for key, works := range map[string]bool{oldText: oldWorks, text: true} {
+			if _, err := service.Authenticate(ctx, key, history.Actor{Address: "192.0.2.7"}); (err == nil) != works {
+				t.Errorf("at %v: works is %v, want %v: %v", now, err == nil, works, err)
+			}
+		}
+	}
+	both(true)
+	used := func() (list []string) {
+		keys, err := service.Keys(ctx, i)
+		fatal(t, err)
+		for _, k := range keys {
+			if k.LastAddress != "192.0.2.7" {
+				t.Errorf("last used from %q", k.LastAddress)
+			}
+			list = append(list, k.LastUsed.UTC().Format(time.TimeOnly))
+		}
+		return list
+	}
+	first := used()
+	now = now.Add(30 * time.Second)
+	both(true)
+	if again := used(); !slices.Equal(again, first) {
+		t.Errorf("the last use is kept more often than each minute: %v, %v", first, again)
+	}
+	now = now.Add(2 * time.Minute)
+	both(true)
+	if again := used(); slices.Equal(again, first) {
+		t.Error("the last use is not kept")
+	}
+	now = now.Add(time.Hour)
+	both(false)
+	if _, _, err := service.RotateKey(ctx, i, old.ID, time.Hour, time.Hour, administrator); err == nil || !strings.Contains(err.Error(), "is expired") {
+		t.Errorf("an expired key is rotated: %v", err)
+	}
+	if _, _, err := service.RotateKey(ctx, i, "nosuch", time.Hour, time.Hour, administrator); err == nil || !strings.Contains(err.Error(), "no key") {
+		t.Errorf("got %v", err)
+	}
+	// An overlap never lengthens a key's life.
+	if _, _, err := service.RotateKey(ctx, i, young.ID, 1000*time.Hour, 24*time.Hour, administrator); err != nil {
+		t.Error(err)
+	}
+	keys, err := service.Keys(ctx, i)
+	fatal(t, err)
+	if len(keys) != 3 || !keys[1].Expires.Equal(young.Expires) {
+		t.Errorf("got %v, want the end at %v", keys[1].Expires, young.Expires)
+	}
+	rotations := 0
+	for _, e := range x.history(t, history.Query{}) {
+		if e.Action == history.KeyRotate {
+			rotations++
+		}
+	}
+	if rotations != 2 {
+		t.Errorf("%d rotations in the history", rotations)
 	}
 }
 
