@@ -45,6 +45,7 @@ picks the account up.`,
 	for _, f := range userFlags {
 		create.Flags().String(f.name, "", "the field "+f.field.Label())
 	}
+	create.Flags().StringToString("field", nil, "custom fields, as NAME=VALUE; may be given several times")
 	list := &cobra.Command{
 		Use: "list", Short: "List users", Args: cobra.NoArgs, RunE: run(listUsers),
 		Example: `  muster-server user list --instance acme --filter 'active eq false'`,
@@ -98,6 +99,14 @@ func createUser(a *application, c *cobra.Command, args []string) error {
 		if value, _ := c.Flags().GetString(f.name); value != "" {
 			account.Fields[f.field] = value
 		}
+	}
+	custom, _ := c.Flags().GetStringToString("field")
+	for name, value := range custom {
+		f := field(sc, name)
+		if !instance.HasField(sc.Instance.Fields, string(f)) {
+			return fmt.Errorf("instance %s has no custom field %q; `muster-server field list --instance %s` shows its fields", sc.Instance.Slug, name, sc.Instance.Slug)
+		}
+		account.Fields[f] = value
 	}
 	account.Integration, _ = c.Flags().GetBool("integration")
 	role, _ := c.Flags().GetString("role")

@@ -67,6 +67,7 @@ func (h *Harness) Register(sc *godog.ScenarioContext) {
 	w.registerRollout(sc)
 	w.registerInterruption(sc)
 	w.registerHistory(sc)
+	w.registerMapping(sc)
 }
 
 type bodyKey struct{}

@@ -49,6 +49,8 @@ const (
 	KeyRotate   Action = "key.rotate"
 	KeyRevoke   Action = "key.revoke"
 	FieldCreate Action = "field.create"
+	// MappingUpdate is a change of the attribute mapping, as a whole.
+	MappingUpdate Action = "mapping.update"
 	// Authenticate is an attempt with a key that is valid no more, or with
 	// one whose instance has no SCIM.
 	Authenticate Action = "authenticate"
@@ -85,7 +87,7 @@ type Actor struct {
 
 // Target is what a change is about.
 type Target struct {
-	// Type is "User", "Group", "Key", "Field" or "Instance".
+	// Type is "User", "Group", "Key", "Field", "Mapping" or "Instance".
 	Type string `json:"type"`
 	// ID is empty when a creation was refused.
 	ID string `json:"id,omitempty"`

@@ -2,10 +2,13 @@ package instance
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 
 	"muster/server/history"
 )
@@ -77,4 +80,31 @@ func HasField(fields []Field, name string) bool {
 		}
 	}
 	return false
+}
+
+// Parse returns the SCIM value of a text that was entered by hand.
+func (f Field) Parse(text string) (any, error) {
+	switch f.Type {
+	case Number:
+		if _, err := strconv.ParseFloat(text, 64); err != nil {
+			return nil, fmt.Errorf("%s: %q is no number", f.Title, text)
+		}
+		return json.Number(text), nil
+	case Date:
+		if _, err := time.Parse(time.DateOnly, text); err == nil {
+			return text + "T00:00:00Z", nil
+		}
+		if _, err := time.Parse(time.RFC3339, text); err != nil {
+			return nil, fmt.Errorf("%s: %q is no date; give one such as 2026-01-31", f.Title, text)
+		}
+	case YesNo:
+		switch strings.ToLower(text) {
+		case "yes", "true":
+			return true, nil
+		case "no", "false":
+			return false, nil
+		}
+		return nil, fmt.Errorf("%s: %q is neither yes nor no", f.Title, text)
+	}
+	return text, nil
 }

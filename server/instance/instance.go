@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"muster/server/history"
+	"muster/server/mapping"
 )
 
 // Edition is what a customer has bought.
@@ -72,7 +73,9 @@ type Instance struct {
 	Environment Environment
 	// Fields are the custom fields of the User entity, in the order in which
 	// they were added.
-	Fields  []Field
+	Fields []Field
+	// Mapping holds the rows of the attribute mapping; empty for the default.
+	Mapping []mapping.Row
 	Created time.Time
 }
 

@@ -86,6 +86,48 @@ func Default() []Row {
 	}
 }
 
+// Target is a field that an attribute could be mapped to.
+type Target struct {
+	Field Field
+	Label string
+	// Type is "text" for a field that can be mapped to.
+	Type string
+}
+
+// Standard returns the standard fields, all of which can be mapped to.
+func Standard() []Target {
+	fields := []Field{UserName, DisplayName, Email, FirstName, LastName, OfficePhone, MobilePhone, DirectManager, ScimSyncJobTitle}
+	targets := make([]Target, len(fields))
+	for i, f := range fields {
+		targets[i] = Target{f, f.Label(), "text"}
+	}
+	return targets
+}
+
+// CheckReadOnly refuses rows that lack one of the read-only rows, or change it.
+func CheckReadOnly(rows []Row) error {
+	for _, fixed := range Default() {
+		if fixed.ReadOnly && !slices.ContainsFunc(rows, func(r Row) bool { return r.Attribute == fixed.Attribute && r.Field == fixed.Field }) {
+			return fmt.Errorf("the mapping of %s to %s is read-only: it cannot be changed or deleted", fixed.Attribute, fixed.Field.Label())
+		}
+	}
+	return nil
+}
+
+// checkTarget refuses a field that is not there, or that holds no text.
+func checkTarget(f Field, targets []Target) error {
+	for _, t := range targets {
+		if t.Field != f {
+			continue
+		}
+		if t.Type != "text" {
+			return fmt.Errorf("%s is a %s field: only mapping to text fields is supported; map to a text field, and let a workflow rule set this one", t.Label, t.Type)
+		}
+		return nil
+	}
+	return fmt.Errorf("users have no field %q; add it with `muster-server field create`", f)
+}
+
 // Mapping is a list of rows, ready for use.
 type Mapping struct {
 	rt   *schema.ResourceType
@@ -103,8 +145,9 @@ type compiled struct {
 	set patch.Operation
 }
 
-// Compile checks rows against the schemas of rt.
-func Compile(rt *schema.ResourceType, rows []Row) (*Mapping, error) {
+// Compile checks rows against the schemas of rt and the fields that there
+// are. What it returns knows which rows are read-only, whatever rows say.
+func Compile(rt *schema.ResourceType, rows []Row, targets []Target) (*Mapping, error) {
 	m := &Mapping{rt: rt}
 	used := make(map[Field]string)
 	for _, row := range rows {
@@ -112,6 +155,10 @@ func Compile(rt *schema.ResourceType, rows []Row) (*Mapping, error) {
 			return nil, fmt.Errorf("%s and %s are both mapped to %s: a field takes one attribute", other, row.Attribute, row.Field.Label())
 		}
 		used[row.Field] = row.Attribute
+		if err := checkTarget(row.Field, targets); err != nil {
+			return nil, err
+		}
+		row.ReadOnly = slices.ContainsFunc(Default(), func(d Row) bool { return d.ReadOnly && d.Field == row.Field })
 		c, err := compile(rt, row)
 		if err != nil {
 			return nil, err
@@ -123,7 +170,8 @@ func Compile(rt *schema.ResourceType, rows []Row) (*Mapping, error) {
 
 func compile(rt *schema.ResourceType, row Row) (compiled, error) {
 	c := compiled{Row: row}
-	path, err := filter.ParsePath(row.Attribute, nil)
+	policy := tolerance.New(false) // roles[primary eq "True"] is what providers write
+	path, err := filter.ParsePath(row.Attribute, policy)
 	if err != nil {
 		return c, err
 	}
@@ -136,7 +184,7 @@ func compile(rt *schema.ResourceType, row Row) (compiled, error) {
 		c.sub = a
 	}
 	if path.Filter != nil {
-		if c.node, err = filter.BindElement(c.attr, path.Filter, nil); err != nil {
+		if c.node, err = filter.BindElement(c.attr, path.Filter, policy); err != nil {
 			return c, err
 		}
 		c.sub = c.attr.Sub(path.Sub)
@@ -217,6 +265,11 @@ func (m *Mapping) Resource(f Fields) (schema.Resource, error) {
 		}
 	}
 	return patch.Apply(m.rt, nil, operations, tolerance.New(false))
+}
+
+// Maps reports whether an attribute is mapped to a field.
+func (m *Mapping) Maps(f Field) bool {
+	return slices.ContainsFunc(m.rows, func(c compiled) bool { return c.Field == f })
 }
 
 // Label returns the name of the field that the attribute at a path is mapped

@@ -68,6 +68,8 @@ type Store interface {
 	// LinkManager links a pending manager who arrived at the same moment.
 	LinkManager(ctx context.Context, u *User) error
 
+	// SaveMapping replaces the rows of an instance's mapping.
+	SaveMapping(ctx context.Context, instanceID string, rows []mapping.Row, e *history.Entry) error
 	// Group returns a group of the instance, or ErrNotFound.
 	Group(ctx context.Context, instanceID, id string) (*Group, error)
 	// Groups returns a page of groups.
@@ -159,13 +161,12 @@ func (s Scope) provider() bool { return s.Actor.Kind == history.KeyActor }
 
 // Service runs the use cases.
 type Service struct {
-	store   Store
-	log     *slog.Logger
-	now     func() time.Time
-	users   *schema.ResourceType
-	groups  *schema.ResourceType
-	mapping *mapping.Mapping
-	types   userTypes
+	store  Store
+	log    *slog.Logger
+	now    func() time.Time
+	users  *schema.ResourceType
+	groups *schema.ResourceType
+	setups setups
 }
 
 // NewService returns a service on a store. now is the clock, time.Now if nil.
@@ -173,15 +174,19 @@ func NewService(store Store, log *slog.Logger, now func() time.Time) (*Service, 
 	if now == nil {
 		now = time.Now
 	}
-	s := &Service{store: store, log: log, now: now, users: schema.User(), groups: schema.Group()}
-	var err error
-	s.mapping, err = mapping.Compile(s.users, mapping.Default())
-	return s, err
+	s := &Service{store: store, log: log, now: now, groups: schema.Group()}
+	plain, err := newSetup(&instance.Instance{})
+	if err != nil {
+		return nil, err
+	}
+	s.users = plain.rt
+	s.setups = setups{plain: plain, byID: make(map[string]*setup)}
+	return s, nil
 }
 
 // UserType returns the resource type of the users of an instance, with its
 // custom fields.
-func (s *Service) UserType(i *instance.Instance) *schema.ResourceType { return s.types.of(i, s.users) }
+func (s *Service) UserType(i *instance.Instance) *schema.ResourceType { return s.setups.of(i).rt }
 
 // GroupType returns the resource type of groups.
 func (s *Service) GroupType() *schema.ResourceType { return s.groups }

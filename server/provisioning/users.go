@@ -70,7 +70,7 @@ type Account struct {
 // application. Over SCIM it appears by the inverse of the mapping, so that a
 // provider can pick it up.
 func (s *Service) AddUser(ctx context.Context, sc Scope, a Account) (*User, error) {
-	r, err := s.mapping.Resource(a.Fields)
+	r, err := s.setups.of(sc.Instance).resource(sc.Instance, a.Fields)
 	if err != nil {
 		return nil, err
 	}
@@ -85,10 +85,10 @@ func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resour
 	if _, given := r["active"]; !given {
 		r["active"] = true
 	}
-	s.describe(s.UserType(sc.Instance), u, r)
+	s.describe(sc.Instance, u, r)
 	target := history.Target{Type: "User", ID: u.ID, Name: u.UserName()}
 	e := history.New(sc.Instance.ID, u.Created, sc.Actor, history.UserCreate, target)
-	e.Changes = changes(s.UserType(sc.Instance), nil, r, s.label(sc.Instance))
+	e.Changes = changes(s.UserType(sc.Instance), nil, r, s.setups.of(sc.Instance).label)
 	if u.Integration {
 		e.Detail = "integration user with the role " + string(u.Role)
 	}
@@ -101,10 +101,10 @@ func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resour
 }
 
 // describe sets all of u that follows from its resource.
-func (s *Service) describe(rt *schema.ResourceType, u *User, r schema.Resource) {
+func (s *Service) describe(i *instance.Instance, u *User, r schema.Resource) {
 	s.reduceManager(r)
-	u.Fields = s.mapping.Fields(r)
-	addCustom(u.Fields, r)
+	set := s.setups.of(i)
+	u.Fields = set.fields(i, r)
 	u.Active = r["active"] != false
 	if ref := u.Fields[mapping.DirectManager]; ref != u.Manager.Ref {
 		u.Manager = Manager{Ref: ref}
@@ -114,9 +114,9 @@ func (s *Service) describe(rt *schema.ResourceType, u *User, r schema.Resource) 
 		UserName:   schema.UserNameKey(u.UserName()),
 		ExternalID: externalID,
 		Email:      schema.Fold(u.Fields[mapping.Email]),
-		Search:     rt.AppendSearchable(nil, r),
+		Search:     set.rt.AppendSearchable(nil, r),
 	}
-	u.Text = rt.Append(nil, r)
+	u.Text = set.rt.Append(nil, r)
 }
 
 // reduceManager leaves of the manager in r the one thing that is stored: what
@@ -207,7 +207,7 @@ func (s *Service) SetRole(ctx context.Context, sc Scope, u *User, role instance.
 		if err != nil {
 			return err
 		}
-		s.describe(s.UserType(sc.Instance), u, r)
+		s.describe(sc.Instance, u, r)
 		e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.UserUpdate, u.target())
 		e.Changes = []history.Change{{Field: "Role", Old: string(u.Role), New: string(role)}}
 		version := u.Version
@@ -262,7 +262,7 @@ func (s *Service) updateOnce(ctx context.Context, sc Scope, u *User, change func
 		return false, err
 	}
 	was := *u
-	s.describe(rt, u, after)
+	s.describe(sc.Instance, u, after)
 	pickup := u.Source == Manual && sc.provider()
 	if bytes.Equal(u.Text, was.Text) && !pickup {
 		return false, nil
@@ -278,7 +278,7 @@ func (s *Service) updateOnce(ctx context.Context, sc Scope, u *User, change func
 	}
 	u.Version, u.Modified = was.Version+1, s.clock()
 	e := history.New(sc.Instance.ID, u.Modified, sc.Actor, action, was.target())
-	e.Changes = changes(rt, before, after, s.label(sc.Instance))
+	e.Changes = changes(rt, before, after, s.setups.of(sc.Instance).label)
 	if err := s.store.UpdateUser(ctx, u, was.Version, e); err != nil {
 		return false, s.nameTaken(err, u)
 	}
@@ -303,7 +303,7 @@ func (s *Service) DeleteUser(ctx context.Context, sc Scope, id string, c *Condit
 			return err
 		}
 		e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.UserDelete, target)
-		e.Changes = changes(s.UserType(sc.Instance), before, nil, s.label(sc.Instance))
+		e.Changes = changes(s.UserType(sc.Instance), before, nil, s.setups.of(sc.Instance).label)
 		return s.store.DeleteUser(ctx, u, u.Version, e)
 	})
 	return s.Refuse(ctx, sc, history.UserDelete, target, err)

@@ -11,6 +11,7 @@ import (
 
 	"muster/server/history"
 	"muster/server/instance"
+	"muster/server/mapping"
 	"muster/server/scim/schema"
 )
 
@@ -21,12 +22,13 @@ type instanceRow struct {
 	Edition     string `db:"edition"`
 	Environment string `db:"environment"`
 	Fields      []byte `db:"fields"`
+	Mapping     []byte `db:"mapping"`
 	Created     int64  `db:"created"`
 }
 
 // selectInstance names its columns: a later version may add some while this
 // one runs.
-const selectInstance = "SELECT id, slug, name, edition, environment, fields, created FROM instances"
+const selectInstance = "SELECT id, slug, name, edition, environment, fields, mapping, created FROM instances"
 
 func (r *instanceRow) instance() (*instance.Instance, error) {
 	i := &instance.Instance{
@@ -35,6 +37,9 @@ func (r *instanceRow) instance() (*instance.Instance, error) {
 	}
 	if err := json.Unmarshal(r.Fields, &i.Fields); err != nil {
 		return nil, fmt.Errorf("instance %s: fields: %w", r.Slug, err)
+	}
+	if err := json.Unmarshal(r.Mapping, &i.Mapping); err != nil {
+		return nil, fmt.Errorf("instance %s: mapping: %w", r.Slug, err)
 	}
 	return i, nil
 }
@@ -107,6 +112,23 @@ func (s *Store) AddField(ctx context.Context, instanceID string, f instance.Fiel
 			return err
 		}
 		if _, err := t.exec(ctx, "UPDATE instances SET fields = ? WHERE id = ?", string(text), instanceID); err != nil {
+			return err
+		}
+		return t.append(ctx, e)
+	})
+}
+
+// SaveMapping replaces the rows of an instance's mapping.
+func (s *Store) SaveMapping(ctx context.Context, instanceID string, rows []mapping.Row, e *history.Entry) error {
+	if rows == nil {
+		rows = []mapping.Row{}
+	}
+	text, err := json.Marshal(rows)
+	if err != nil {
+		return err
+	}
+	return s.update(ctx, func(t tx) error {
+		if _, err := t.exec(ctx, "UPDATE instances SET mapping = ? WHERE id = ?", string(text), instanceID); err != nil {
 			return err
 		}
 		return t.append(ctx, e)
@@ -226,6 +248,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 		Edition     string         `db:"edition"`
 		Environment string         `db:"environment"`
 		Fields      []byte         `db:"fields"`
+		Mapping     []byte         `db:"mapping"`
 		Began       int64          `db:"began"`
 		Role        sql.NullString `db:"role"`
 		Active      sql.NullBool   `db:"active"`
@@ -233,7 +256,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 	}
 	err := s.get(ctx, &r, `SELECT k.id AS id, k.instance_id AS instance_id, k.user_id AS user_id, k.user_name AS user_name,
 		k.digest AS digest, k.created AS created, k.expires AS expires, k.revoked AS revoked, k.last_used AS last_used, k.last_address AS last_address,
-		i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment, i.fields AS fields, i.created AS began,
+		i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment, i.fields AS fields, i.mapping AS mapping, i.created AS began,
 		u.role AS role, u.active AS active, u.integration AS integration
 		FROM api_keys AS k JOIN instances AS i ON i.id = k.instance_id LEFT JOIN users AS u ON u.id = k.user_id
 		WHERE k.id = ?`, keyID)
@@ -244,7 +267,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 	if err != nil {
 		return nil, err
 	}
-	i, err := (&instanceRow{r.InstanceID, r.Slug, r.Name, r.Edition, r.Environment, r.Fields, r.Began}).instance()
+	i, err := (&instanceRow{r.InstanceID, r.Slug, r.Name, r.Edition, r.Environment, r.Fields, r.Mapping, r.Began}).instance()
 	if err != nil {
 		return nil, err
 	}

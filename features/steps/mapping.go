@@ -1,0 +1,131 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/cucumber/godog"
+)
+
+// registerMapping adds the steps about the attribute mapping, and those in
+// which an administrator of the application runs a command.
+func (w *world) registerMapping(sc *godog.ScenarioContext) {
+	sc.Step(`^an administrator of "([^"]*)" runs "(.*)"$`, w.administratorRuns)
+	sc.Step(`^it is refused, because "([^"]*)"$`, func(reason string) error {
+		if !strings.Contains(w.last.errors, reason) {
+			return fmt.Errorf("got %s", w.last)
+		}
+		return expect("exit code", w.last.code, 1)
+	})
+	sc.Step(`^it says "([^"]*)"$`, func(text string) error {
+		if !strings.Contains(w.plain(w.last.out), text) {
+			return fmt.Errorf("got %s", w.last)
+		}
+		return expect("exit code", w.last.code, 0)
+	})
+	sc.Step(`^the mapping of "([^"]*)" is:$`, w.mappingIs)
+	sc.Step(`^a provider sends "([^"]*)" the user "([^"]*)" with:$`, w.providerSends)
+	sc.Step(`^the account of "([^"]*)" in "([^"]*)" has the custom field "([^"]*)" of "([^"]*)"$`, w.customFieldIs)
+	sc.Step(`^the change history of "([^"]*)" shows that the mapping of "([^"]*)" changed from "([^"]*)" to "([^"]*)"$`, w.mappingChanged)
+	sc.Step(`^the change history of "([^"]*)" has no change of the mapping$`, func(ctx context.Context, instance string) error {
+		list, err := w.history(ctx, instance)
+		for _, r := range list {
+			if r.Action == "mapping.update" {
+				return fmt.Errorf("there is %+v", r)
+			}
+		}
+		return err
+	})
+}
+
+// administratorRuns runs a muster-server command on an instance. Words in
+// quotation marks are one; within a word _ stands for a space.
+func (w *world) administratorRuns(ctx context.Context, instance, command string) error {
+	var args []string
+	quoted := false
+	for i, part := range strings.Split(command, " ") {
+		switch {
+		case i > 0 && quoted:
+			args[len(args)-1] += " " + part
+		default:
+			args = append(args, part)
+		}
+		if strings.Count(part, `"`)%2 == 1 {
+			quoted = !quoted
+		}
+	}
+	for i, a := range args {
+		if strings.HasPrefix(a, `"`) && strings.HasSuffix(a, `"`) {
+			a = strings.Trim(a, `"`)
+		}
+		if strings.Contains(a, "[") {
+			a = strings.ReplaceAll(a, "_", " ")
+		}
+		if i > 0 && args[i-1] == "--user" || i == 2 && args[0] == "user" {
+			a = w.name(a)
+		}
+		args[i] = a
+	}
+	return w.tryServer(ctx, append(args, "--instance", w.slug(instance))...)
+}
+
+func (w *world) mappingIs(ctx context.Context, instance string, t *godog.Table) error {
+	var list []struct {
+		Attribute, Field string
+		ReadOnly         bool
+	}
+	if err := w.server(ctx, &list, "mapping", "list", "--instance", w.slug(instance)); err != nil {
+		return err
+	}
+	want := rows(t)
+	if len(list) != len(want) {
+		return fmt.Errorf("got %+v", list)
+	}
+	for i, row := range want {
+		if list[i].Attribute != row["SCIM attribute"] || list[i].Field != row["Field"] || list[i].ReadOnly != (row["Read-only"] == "yes") {
+			return fmt.Errorf("row %d: got %+v, want %v", i+1, list[i], row)
+		}
+	}
+	return nil
+}
+
+// providerSends creates a user over SCIM.
+func (w *world) providerSends(ctx context.Context, instance, userName string, more *godog.DocString) error {
+	c, err := w.client(ctx)
+	if err != nil {
+		return err
+	}
+	c.token = w.keys[instance]
+	body, err := w.merge(map[string]any{"schemas": []string{userURN}, "userName": w.name(userName)}, more)
+	if err != nil {
+		return err
+	}
+	if err := w.send(ctx, "POST", "/Users", body); err != nil {
+		return err
+	}
+	return w.answerIs(201, "")
+}
+
+func (w *world) customFieldIs(ctx context.Context, userName, instance, field, want string) error {
+	u, err := w.theUser(ctx, instance, userName)
+	if err != nil {
+		return err
+	}
+	return expect(field, u.Fields[field], want)
+}
+
+func (w *world) mappingChanged(ctx context.Context, instance, field, from, to string) error {
+	list, err := w.history(ctx, instance)
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		for _, c := range r.Changes {
+			if r.Action == "mapping.update" && c.Field == field && c.Old == from && c.New == to {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("no row shows it: %+v", list)
+}
