@@ -55,7 +55,7 @@ PostgreSQL (a postgres:// URL) or, by default, SQLite in ./muster.db.`,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return fromEnvironment(c.Flags()) },
 	}
 	c.PersistentFlags().String("database", "sqlite:./muster.db", "sqlite:PATH or a postgres:// URL"+variable("database"))
-	c.AddCommand(newServe(), newMigrate(), newInstance(), newUser(), newField(), newMapping(), newGroup(), newKey(), newHistory(), newTolerance())
+	c.AddCommand(newServe(), newMigrate(), newInstance(), newUser(), newField(), newMapping(), newRule(), newObject(), newGroup(), newKey(), newHistory(), newTolerance())
 	return c
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,9 +75,12 @@ type userJSON struct {
 	Fields      map[mapping.Field]string `json:"fields"`
 	ManagerID   string                   `json:"managerId,omitempty"`
 	Groups      []string                 `json:"groups,omitempty"`
-	Version     int64                    `json:"version"`
-	Created     time.Time                `json:"created"`
-	Modified    time.Time                `json:"modified"`
+	// Objects are the names of the objects that the user is linked to, by
+	// type: job-title.
+	Objects  map[string]string `json:"objects,omitempty"`
+	Version  int64             `json:"version"`
+	Created  time.Time         `json:"created"`
+	Modified time.Time         `json:"modified"`
 }
 
 func describeUser(u *provisioning.User) userJSON {
@@ -184,6 +189,9 @@ func showUser(a *application, c *cobra.Command, args []string) error {
 	for _, g := range groups[u.ID] {
 		d.Groups = append(d.Groups, g.Display)
 	}
+	if d.Objects, err = a.users.Links(c.Context(), u); err != nil {
+		return err
+	}
 	return a.print(c, d, func() error {
 		rows := [][]string{{"Id", d.ID}, {"State", d.State}, {"Source", d.Source}, {"Role", d.Role}}
 		for _, f := range u.Fields.Names() {
@@ -192,6 +200,9 @@ func showUser(a *application, c *cobra.Command, args []string) error {
 				value += map[bool]string{true: " (" + u.Manager.DisplayName + ")", false: " (pending: not in the instance yet)"}[u.Manager.ID != ""]
 			}
 			rows = append(rows, []string{f.Label(), value})
+		}
+		for _, kind := range slices.Sorted(maps.Keys(d.Objects)) {
+			rows = append(rows, []string{kind, d.Objects[kind]})
 		}
 		for i, g := range d.Groups {
 			label := "Groups"

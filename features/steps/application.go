@@ -141,6 +141,7 @@ type appUser struct {
 	Integration                 bool
 	Fields                      map[string]string
 	ManagerID                   string
+	Objects                     map[string]string
 	Groups                      []string
 	Version                     int64
 }

@@ -24,6 +24,10 @@ func (w *world) registerMapping(sc *godog.ScenarioContext) {
 		}
 		return expect("exit code", w.last.code, 0)
 	})
+	sc.Step(`^"([^"]*)" is linked to the ([\w-]+) "([^"]*)" in "([^"]*)"$`, w.linkedTo)
+	sc.Step(`^"([^"]*)" is linked to no ([\w-]+) in "([^"]*)"$`, func(ctx context.Context, user, kind, instance string) error {
+		return w.linkedTo(ctx, user, kind, "", instance)
+	})
 	sc.Step(`^the mapping of "([^"]*)" is:$`, w.mappingIs)
 	sc.Step(`^a provider sends "([^"]*)" the user "([^"]*)" with:$`, w.providerSends)
 	sc.Step(`^the account of "([^"]*)" in "([^"]*)" has the custom field "([^"]*)" of "([^"]*)"$`, w.customFieldIs)
@@ -88,6 +92,14 @@ func (w *world) mappingIs(ctx context.Context, instance string, t *godog.Table) 
 		}
 	}
 	return nil
+}
+
+func (w *world) linkedTo(ctx context.Context, userName, kind, name, instance string) error {
+	var u appUser
+	if err := w.server(ctx, &u, "user", "show", w.name(userName), "--instance", w.slug(instance)); err != nil {
+		return err
+	}
+	return expect(kind+" of "+userName, u.Objects[kind], name)
 }
 
 // providerSends creates a user over SCIM.

@@ -51,6 +51,11 @@ const (
 	FieldCreate Action = "field.create"
 	// MappingUpdate is a change of the attribute mapping, as a whole.
 	MappingUpdate Action = "mapping.update"
+	// The changes of workflow rules, and of what they link to.
+	RuleCreate   Action = "rule.create"
+	RuleDelete   Action = "rule.delete"
+	TypeCreate   Action = "object-type.create"
+	ObjectCreate Action = "object.create"
 	// Authenticate is an attempt with a key that is valid no more, or with
 	// one whose instance has no SCIM.
 	Authenticate Action = "authenticate"
@@ -105,6 +110,21 @@ type Change struct {
 	// Old and New are empty where there was, or is, no value.
 	Old string `json:"old,omitempty"`
 	New string `json:"new,omitempty"`
+}
+
+// AddChange adds a changed field unless it has not changed.
+func (e *Entry) AddChange(field, before, after string) {
+	if before != after {
+		e.Changes = append(e.Changes, Change{Field: field, Old: before, New: after})
+	}
+}
+
+// AddDetail adds a sentence to the detail.
+func (e *Entry) AddDetail(text string) {
+	if e.Detail != "" {
+		e.Detail += "; "
+	}
+	e.Detail += text
 }
 
 // Label returns the name by which people know what changed.

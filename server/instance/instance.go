@@ -15,6 +15,7 @@ import (
 
 	"muster/server/history"
 	"muster/server/mapping"
+	"muster/server/workflow"
 )
 
 // Edition is what a customer has bought.
@@ -76,7 +77,9 @@ type Instance struct {
 	Fields []Field
 	// Mapping holds the rows of the attribute mapping; empty for the default.
 	Mapping []mapping.Row
-	Created time.Time
+	// Workflow holds the rules and object types.
+	Workflow workflow.Setup
+	Created  time.Time
 }
 
 // ErrNotFound is returned for what does not exist.

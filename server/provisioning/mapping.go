@@ -140,6 +140,7 @@ func (s *Service) refresh(ctx context.Context, sc Scope, u *User) (bool, error) 
 	u.Version, u.Modified = was.Version+1, s.clock()
 	e := history.New(sc.Instance.ID, u.Modified, sc.Actor, history.UserUpdate, was.target())
 	e.Detail, e.Changes = "mappings re-applied", list
+	u.tellFailures(e)
 	if err := s.store.UpdateUser(ctx, u, was.Version, e); err != nil {
 		return false, s.nameTaken(err, u)
 	}

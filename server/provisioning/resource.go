@@ -5,6 +5,7 @@ import (
 
 	"muster/server/instance"
 	"muster/server/mapping"
+	"muster/server/workflow"
 )
 
 // Source says how an account or a group came to be managed.
@@ -38,6 +39,10 @@ type User struct {
 	Modified    time.Time
 	// Keys are the values by which the user is found.
 	Keys Keys
+	// Effects are what workflow rules do with the next write, and Failures
+	// what they could not do. They are not stored.
+	Effects  []workflow.Effect
+	Failures []string
 }
 
 // Keys are attributes of a user in the form in which they are compared.

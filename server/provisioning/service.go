@@ -20,6 +20,7 @@ import (
 	"muster/server/scim"
 	"muster/server/scim/filter"
 	"muster/server/scim/schema"
+	"muster/server/workflow"
 )
 
 // Errors that a [Store] returns.
@@ -70,6 +71,14 @@ type Store interface {
 
 	// SaveMapping replaces the rows of an instance's mapping.
 	SaveMapping(ctx context.Context, instanceID string, rows []mapping.Row, e *history.Entry) error
+	// SaveWorkflow replaces the rules and object types of an instance.
+	SaveWorkflow(ctx context.Context, instanceID string, w workflow.Setup, e *history.Entry) error
+	// AddObject returns instance.ErrExists if there is one of that name.
+	AddObject(ctx context.Context, o *Object, e *history.Entry) error
+	Objects(ctx context.Context, instanceID string) ([]Object, error)
+	// Links returns the names of the objects that users are linked to, by
+	// user and type.
+	Links(ctx context.Context, userIDs []string) (map[string]map[string]string, error)
 	// Group returns a group of the instance, or ErrNotFound.
 	Group(ctx context.Context, instanceID, id string) (*Group, error)
 	// Groups returns a page of groups.

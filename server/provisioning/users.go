@@ -89,6 +89,7 @@ func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resour
 	target := history.Target{Type: "User", ID: u.ID, Name: u.UserName()}
 	e := history.New(sc.Instance.ID, u.Created, sc.Actor, history.UserCreate, target)
 	e.Changes = changes(s.UserType(sc.Instance), nil, r, s.setups.of(sc.Instance).label)
+	u.tellFailures(e)
 	if u.Integration {
 		e.Detail = "integration user with the role " + string(u.Role)
 	}
@@ -104,7 +105,9 @@ func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resour
 func (s *Service) describe(i *instance.Instance, u *User, r schema.Resource) {
 	s.reduceManager(r)
 	set := s.setups.of(i)
+	old := u.Fields
 	u.Fields = set.fields(i, r)
+	s.runRules(i, u, old, r)
 	u.Active = r["active"] != false
 	if ref := u.Fields[mapping.DirectManager]; ref != u.Manager.Ref {
 		u.Manager = Manager{Ref: ref}
@@ -169,6 +172,11 @@ func (s *Service) ReplaceUser(ctx context.Context, sc Scope, id string, r schema
 		after := r.Clone()
 		if _, given := after["active"]; !given {
 			after["active"] = before["active"]
+		}
+		// The application's own fields stay with a provider that does not
+		// know of them: a workflow rule may have set them.
+		if _, given := after[scim.ApplicationUserURN]; !given && before[scim.ApplicationUserURN] != nil {
+			after[scim.ApplicationUserURN] = before[scim.ApplicationUserURN]
 		}
 		return after, nil
 	})
@@ -279,10 +287,18 @@ func (s *Service) updateOnce(ctx context.Context, sc Scope, u *User, change func
 	u.Version, u.Modified = was.Version+1, s.clock()
 	e := history.New(sc.Instance.ID, u.Modified, sc.Actor, action, was.target())
 	e.Changes = changes(rt, before, after, s.setups.of(sc.Instance).label)
+	u.tellFailures(e)
 	if err := s.store.UpdateUser(ctx, u, was.Version, e); err != nil {
 		return false, s.nameTaken(err, u)
 	}
 	return true, nil
+}
+
+// tellFailures adds to an entry what workflow rules could not do.
+func (u *User) tellFailures(e *history.Entry) {
+	for _, f := range u.Failures {
+		e.AddDetail(f)
+	}
 }
 
 // DeleteUser deletes a user: "when a synced user is deleted from OneLogin,

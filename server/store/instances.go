@@ -23,12 +23,13 @@ type instanceRow struct {
 	Environment string `db:"environment"`
 	Fields      []byte `db:"fields"`
 	Mapping     []byte `db:"mapping"`
+	Workflow    []byte `db:"workflow"`
 	Created     int64  `db:"created"`
 }
 
 // selectInstance names its columns: a later version may add some while this
 // one runs.
-const selectInstance = "SELECT id, slug, name, edition, environment, fields, mapping, created FROM instances"
+const selectInstance = "SELECT id, slug, name, edition, environment, fields, mapping, workflow, created FROM instances"
 
 func (r *instanceRow) instance() (*instance.Instance, error) {
 	i := &instance.Instance{
@@ -40,6 +41,9 @@ func (r *instanceRow) instance() (*instance.Instance, error) {
 	}
 	if err := json.Unmarshal(r.Mapping, &i.Mapping); err != nil {
 		return nil, fmt.Errorf("instance %s: mapping: %w", r.Slug, err)
+	}
+	if err := json.Unmarshal(r.Workflow, &i.Workflow); err != nil {
+		return nil, fmt.Errorf("instance %s: workflow: %w", r.Slug, err)
 	}
 	return i, nil
 }
@@ -249,6 +253,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 		Environment string         `db:"environment"`
 		Fields      []byte         `db:"fields"`
 		Mapping     []byte         `db:"mapping"`
+		Workflow    []byte         `db:"workflow"`
 		Began       int64          `db:"began"`
 		Role        sql.NullString `db:"role"`
 		Active      sql.NullBool   `db:"active"`
@@ -256,7 +261,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 	}
 	err := s.get(ctx, &r, `SELECT k.id AS id, k.instance_id AS instance_id, k.user_id AS user_id, k.user_name AS user_name,
 		k.digest AS digest, k.created AS created, k.expires AS expires, k.revoked AS revoked, k.last_used AS last_used, k.last_address AS last_address,
-		i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment, i.fields AS fields, i.mapping AS mapping, i.created AS began,
+		i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment, i.fields AS fields, i.mapping AS mapping, i.workflow AS workflow, i.created AS began,
 		u.role AS role, u.active AS active, u.integration AS integration
 		FROM api_keys AS k JOIN instances AS i ON i.id = k.instance_id LEFT JOIN users AS u ON u.id = k.user_id
 		WHERE k.id = ?`, keyID)
@@ -267,7 +272,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 	if err != nil {
 		return nil, err
 	}
-	i, err := (&instanceRow{r.InstanceID, r.Slug, r.Name, r.Edition, r.Environment, r.Fields, r.Mapping, r.Began}).instance()
+	i, err := (&instanceRow{r.InstanceID, r.Slug, r.Name, r.Edition, r.Environment, r.Fields, r.Mapping, r.Workflow, r.Began}).instance()
 	if err != nil {
 		return nil, err
 	}

@@ -221,7 +221,10 @@ func (t tx) manager(ctx context.Context, u *provisioning.User) (string, error) {
 // linkReports writes the entry of a change of u and links the users who wait
 // for u as their manager, each with an entry of its own.
 func (t tx) linkReports(ctx context.Context, u *provisioning.User, e *history.Entry) error {
-	entries := []*history.Entry{e}
+	entries, err := t.applyEffects(ctx, u, e)
+	if err != nil {
+		return err
+	}
 	if !u.Integration {
 		var reports []report
 		err := t.list(ctx, &reports, `UPDATE users SET manager_id = ?, version = version + 1, modified = ?
