@@ -60,7 +60,7 @@ picks the account up.`,
 	remove := &cobra.Command{Use: "delete NAME", Short: "Delete a user; the keys of an integration user end", Args: cobra.ExactArgs(1), RunE: run(deleteUser)}
 	withInstance(create, list, show, setRole, suspend, reactivate, remove)
 	withJSON(create, list, show)
-	c.AddCommand(create, list, show, setRole, suspend, reactivate, remove)
+	c.AddCommand(create, list, show, setRole, suspend, reactivate, remove, newUpdateField())
 	return c
 }
 
@@ -134,21 +134,28 @@ func createUser(a *application, c *cobra.Command, args []string) error {
 // perPage is how many rows a command reads at once.
 const perPage = 1000
 
+// filter reads the flag --filter; nil without one.
+func (a *application) filter(c *cobra.Command, sc provisioning.Scope) (filter.Node, error) {
+	text, _ := c.Flags().GetString("filter")
+	if text == "" {
+		return nil, nil
+	}
+	policy := tolerance.New(false)
+	e, err := filter.Parse(text, policy)
+	if err != nil {
+		return nil, err
+	}
+	return filter.Bind(a.users.UserType(sc.Instance), e, policy)
+}
+
 func listUsers(a *application, c *cobra.Command, _ []string) error {
 	sc, err := a.scope(c)
 	if err != nil {
 		return err
 	}
 	q := provisioning.Query{Integration: true, Limit: perPage}
-	if text, _ := c.Flags().GetString("filter"); text != "" {
-		policy := tolerance.New(false)
-		e, err := filter.Parse(text, policy)
-		if err != nil {
-			return err
-		}
-		if q.Filter, err = filter.Bind(a.users.UserType(sc.Instance), e, policy); err != nil {
-			return err
-		}
+	if q.Filter, err = a.filter(c, sc); err != nil {
+		return err
 	}
 	described := []userJSON{}
 	var rows [][]string

@@ -12,6 +12,7 @@ import (
 // which an administrator of the application runs a command.
 func (w *world) registerMapping(sc *godog.ScenarioContext) {
 	sc.Step(`^an administrator of "([^"]*)" runs "(.*)"$`, w.administratorRuns)
+	sc.Step(`^user names of "([^"]*)" are updated from the e-mail, in lower case$`, w.updateNames)
 	sc.Step(`^it is refused, because "([^"]*)"$`, func(reason string) error {
 		if !strings.Contains(w.last.errors, reason) {
 			return fmt.Errorf("got %s", w.last)
@@ -66,7 +67,7 @@ func (w *world) administratorRuns(ctx context.Context, instance, command string)
 		if strings.Contains(a, "[") {
 			a = strings.ReplaceAll(a, "_", " ")
 		}
-		if i > 0 && args[i-1] == "--user" || i == 2 && args[0] == "user" {
+		if i > 0 && args[i-1] == "--user" || i == 2 && args[0] == "user" && args[1] != "update-field" {
 			a = w.name(a)
 		}
 		args[i] = a
@@ -92,6 +93,15 @@ func (w *world) mappingIs(ctx context.Context, instance string, t *godog.Table) 
 		}
 	}
 	return nil
+}
+
+// updateNames gives users the names of their e-mail addresses, and these the
+// scenario's tag, without which they would not be names of this scenario.
+func (w *world) updateNames(ctx context.Context, instance string) error {
+	if err := w.administratorRuns(ctx, instance, "user update-field email --domain acme.example."+w.tag+" --apply"); err != nil {
+		return err
+	}
+	return w.administratorRuns(ctx, instance, "user update-field userName --from email --lower --apply")
 }
 
 func (w *world) linkedTo(ctx context.Context, userName, kind, name, instance string) error {

@@ -272,6 +272,19 @@ func (m *Mapping) Maps(f Field) bool {
 	return slices.ContainsFunc(m.rows, func(c compiled) bool { return c.Field == f })
 }
 
+// Set returns r with the value for a field, at the attribute that is mapped to
+// it.
+func (m *Mapping) Set(r schema.Resource, f Field, value string) (schema.Resource, error) {
+	for _, c := range m.rows {
+		if c.Field == f {
+			o := c.set
+			o.Value = value
+			return patch.Apply(m.rt, r, []patch.Operation{o}, tolerance.New(false))
+		}
+	}
+	return nil, fmt.Errorf("no attribute is mapped to %s", f.Label())
+}
+
 // Label returns the name of the field that the attribute at a path is mapped
 // to, or "".
 func (m *Mapping) Label(path string) string {

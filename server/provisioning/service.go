@@ -52,6 +52,9 @@ type Store interface {
 	User(ctx context.Context, instanceID, id string) (*User, error)
 	// UserByName returns the user of the instance whose name has that key.
 	UserByName(ctx context.Context, instanceID, key string) (*User, error)
+	// NameHolder returns who has the user name of that key, in whatever
+	// instance, or ErrNotFound.
+	NameHolder(ctx context.Context, key string) (instanceID, userID string, err error)
 	// Users returns a page of users.
 	Users(ctx context.Context, q Query) ([]*User, Page, error)
 	// Memberships returns the groups of users, by the users' ids.

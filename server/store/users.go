@@ -80,6 +80,16 @@ func (s *Store) oneUser(ctx context.Context, where string, args ...any) (*provis
 	return r.user()
 }
 
+// NameHolder returns who has the user name of that key.
+func (s *Store) NameHolder(ctx context.Context, key string) (instanceID, userID string, err error) {
+	var r struct {
+		ID         string `db:"id"`
+		InstanceID string `db:"instance_id"`
+	}
+	err = s.get(ctx, &r, "SELECT id, instance_id FROM users WHERE user_name_key = ?", key)
+	return r.InstanceID, r.ID, notFound(err)
+}
+
 func notFound(err error) error {
 	if errors.Is(err, sql.ErrNoRows) {
 		return provisioning.ErrNotFound

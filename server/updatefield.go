@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"muster/server/provisioning"
+)
+
+func newUpdateField() *cobra.Command {
+	c := &cobra.Command{
+		Use: "update-field FIELD", Short: "Give a field of many users a new value, after a preview", Args: cobra.ExactArgs(1), RunE: run(updateField),
+		Long: `Give a field of many users a new value: the custom action "update field". It shows
+what would change, and what would conflict, and writes nothing until --apply is
+given. The use that it is made for: the User Names of accounts that were made by
+hand, before a provider picks them up.`,
+		Example: `  muster-server user update-field userName --instance acme --from email --lower
+  muster-server user update-field userName --instance acme --domain acme.example --filter 'userName ew "@old.example"' --apply`,
+	}
+	c.Flags().String("from", "", "the field that the value is taken from; by default FIELD itself")
+	c.Flags().Bool("lower", false, "in lower case")
+	c.Flags().String("domain", "", "replace what stands behind the @ by this")
+	c.Flags().String("filter", "", "a SCIM filter that chooses the users; by default all")
+	c.Flags().Bool("apply", false, "do it")
+	withInstance(c)
+	withJSON(c)
+	return c
+}
+
+func updateField(a *application, c *cobra.Command, args []string) error {
+	sc, err := a.scope(c)
+	if err != nil {
+		return err
+	}
+	action := provisioning.FieldUpdate{Field: field(sc, args[0])}
+	if from, _ := c.Flags().GetString("from"); from != "" {
+		action.From = field(sc, from)
+	}
+	action.Lower, _ = c.Flags().GetBool("lower")
+	action.Domain, _ = c.Flags().GetString("domain")
+	if action.From == "" && !action.Lower && action.Domain == "" {
+		return errors.New("nothing would change: give --from, --lower or --domain")
+	}
+	if action.Filter, err = a.filter(c, sc); err != nil {
+		return err
+	}
+	apply, _ := c.Flags().GetBool("apply")
+	results := []provisioning.FieldUpdateResult{}
+	problems := 0
+	err = a.users.UpdateField(c.Context(), sc, action, apply, func(r provisioning.FieldUpdateResult) error {
+		results = append(results, r)
+		if r.Problem != "" {
+			problems++
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = a.print(c, results, func() error {
+		rows := make([][]string, len(results))
+		for i, r := range results {
+			rows[i] = []string{r.UserName, r.Old, r.New, r.Problem}
+		}
+		if err := a.table("USER | "+action.Field.Label()+" | NEW | PROBLEM", rows); err != nil {
+			return err
+		}
+		if apply {
+			return a.line("%d users updated, %d not", len(results)-problems, problems)
+		}
+		return a.line("%d users would be updated, %d not; nothing was written, --apply does it", len(results)-problems, problems)
+	})
+	if err == nil && apply && problems > 0 {
+		err = fmt.Errorf("%d users could not be updated", problems)
+	}
+	return err
+}
