@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -11,23 +14,75 @@ import (
 )
 
 func newHistory() *cobra.Command {
-	c := &cobra.Command{Use: "history", Short: "Read the change history"}
+	c := &cobra.Command{Use: "history", Short: "Read and check the change history"}
 	list := &cobra.Command{
 		Use: "list", Short: "List what was changed, and what was refused", Args: cobra.NoArgs, RunE: run(listHistory),
 		Long: `List the change history of an instance, the oldest row first: who changed what,
 field by field, when, by which request, and with which outcome. With --json each
 row is a JSON object on a line of its own.`,
 		Example: `  muster-server history list --instance acme --outcome refused
-  muster-server history list --instance acme --user anna@acme.example --json`,
+  muster-server history list --instance acme --user anna@acme.example --json
+  muster-server history list --instance acme --limit 50 --before ID      the page before`,
 	}
-	list.Flags().String("user", "", "only rows about this user: a User Name as it was at the time, or an id")
-	list.Flags().String("group", "", "only rows about this group: a display name as it was at the time, or an id")
-	list.Flags().String("outcome", "", "only rows with this outcome: done, refused or failed")
 	list.Flags().Int("limit", 0, "only the newest rows, this many")
-	withInstance(list)
-	withJSON(list)
-	c.AddCommand(list)
+	list.Flags().String("before", "", "only rows before the one with this id")
+	export := &cobra.Command{
+		Use: "export", Short: "Write the history as CSV or JSON lines, as a stream", Args: cobra.NoArgs, RunE: run(exportHistory),
+		Example: `  muster-server history export --instance acme --format csv > history.csv`,
+	}
+	export.Flags().String("format", "jsonl", "csv or jsonl; in csv each changed field is a line of its own")
+	verify := &cobra.Command{
+		Use: "verify", Short: "Check that no row was altered, removed or reordered", Args: cobra.NoArgs, RunE: run(verifyHistory),
+		Long: `Check the hash chain of an instance's history. Rows are linked into it within a
+second of being written; those that are not yet are checked one by one. It exits
+with 1 and names each row that is not as it was written.`,
+	}
+	prune := &cobra.Command{
+		Use: "prune", Short: "Delete rows by their age; the rest still verifies", Args: cobra.NoArgs, RunE: run(pruneHistory),
+		Example: "  muster-server history prune --instance acme --older-than 8760h",
+	}
+	prune.Flags().Duration("older-than", 0, "the age")
+	if err := prune.MarkFlagRequired("older-than"); err != nil {
+		panic(err)
+	}
+	for _, cmd := range []*cobra.Command{list, export} {
+		cmd.Flags().String("user", "", "only rows about this user: a User Name as it was at the time, or an id")
+		cmd.Flags().String("group", "", "only rows about this group: a display name as it was at the time, or an id")
+		cmd.Flags().String("key", "", "only rows by the API key with this id")
+		cmd.Flags().String("outcome", "", "only rows with this outcome: done, refused or failed")
+		cmd.Flags().String("text", "", "only rows with this text in the name, the detail or the changes")
+		cmd.Flags().String("from", "", "only rows from this time on: 2026-01-31, or 2026-01-31T09:00:00Z")
+		cmd.Flags().String("to", "", "only rows before this time")
+	}
+	withInstance(list, export, verify, prune)
+	withJSON(list, verify)
+	c.AddCommand(list, export, verify, prune)
 	return c
+}
+
+// historyQuery reads the flags that choose rows.
+func historyQuery(c *cobra.Command, instanceID string) (history.Query, error) {
+	q := history.Query{InstanceID: instanceID}
+	for name, dest := range map[string]*string{"user": &q.User, "group": &q.Group, "key": &q.KeyID, "text": &q.Text} {
+		*dest, _ = c.Flags().GetString(name)
+	}
+	outcome, _ := c.Flags().GetString("outcome")
+	var err error
+	if q.Outcome, err = history.ParseOutcome(outcome); err != nil {
+		return q, err
+	}
+	for name, dest := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
+		text, _ := c.Flags().GetString(name)
+		if text == "" {
+			continue
+		}
+		if *dest, err = time.Parse(time.RFC3339, text); err != nil {
+			if *dest, err = time.ParseInLocation(time.DateOnly, text, time.Local); err != nil {
+				return q, fmt.Errorf("--%s %q: give a date such as 2026-01-31, or a time such as 2026-01-31T09:00:00Z", name, text)
+			}
+		}
+	}
+	return q, nil
 }
 
 func listHistory(a *application, c *cobra.Command, _ []string) error {
@@ -35,21 +90,125 @@ func listHistory(a *application, c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	q := history.Query{InstanceID: sc.Instance.ID}
-	q.User, _ = c.Flags().GetString("user")
-	q.Group, _ = c.Flags().GetString("group")
-	q.Limit, _ = c.Flags().GetInt("limit")
-	outcome, _ := c.Flags().GetString("outcome")
-	if q.Outcome, err = history.ParseOutcome(outcome); err != nil {
+	q, err := historyQuery(c, sc.Instance.ID)
+	if err != nil {
 		return err
 	}
+	q.Limit, _ = c.Flags().GetInt("limit")
+	q.Before, _ = c.Flags().GetString("before")
 	show := a.entry
 	if asJSON, _ := c.Flags().GetBool("json"); asJSON {
-		e := json.NewEncoder(a.out)
-		e.SetEscapeHTML(false)
-		show = func(row *history.Entry) error { return e.Encode(row) }
+		show = a.entryJSON()
 	}
 	return a.users.History(c.Context(), q, show)
+}
+
+// entryJSON returns a function that prints a row as a line of JSON.
+func (a *application) entryJSON() func(*history.Entry) error {
+	e := json.NewEncoder(a.out)
+	e.SetEscapeHTML(false)
+	return func(row *history.Entry) error { return e.Encode(row) }
+}
+
+func exportHistory(a *application, c *cobra.Command, _ []string) error {
+	sc, err := a.scope(c)
+	if err != nil {
+		return err
+	}
+	q, err := historyQuery(c, sc.Instance.ID)
+	if err != nil {
+		return err
+	}
+	switch format, _ := c.Flags().GetString("format"); format {
+	case "jsonl":
+		return a.users.History(c.Context(), q, a.entryJSON())
+	case "csv":
+		return a.exportCSV(c, q)
+	default:
+		return fmt.Errorf("--format %q: use csv or jsonl", format)
+	}
+}
+
+func (a *application) exportCSV(c *cobra.Command, q history.Query) error {
+	w := csv.NewWriter(a.out)
+	if err := w.Write([]string{"time", "outcome", "action", "target", "name", "field", "old", "new", "actor", "key", "request", "client", "address", "detail", "id"}); err != nil {
+		return err
+	}
+	err := a.users.History(c.Context(), q, func(e *history.Entry) error {
+		changes := e.Changes
+		if len(changes) == 0 {
+			changes = []history.Change{{}}
+		}
+		for _, change := range changes {
+			row := []string{
+				e.Time.Format(time.RFC3339Nano), string(e.Outcome), string(e.Action), e.Target.Type, e.Target.Name, change.Label(), change.Old, change.New,
+				e.Actor.Name, e.Actor.KeyID, e.Actor.RequestID, e.Actor.Client, e.Actor.Address, e.Detail, e.ID,
+			}
+			for i, cell := range row {
+				row[i] = harmless(cell)
+			}
+			if err := w.Write(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	w.Flush()
+	return errors.Join(err, w.Error())
+}
+
+// harmless keeps a spreadsheet from taking a cell for a formula: what a
+// provider sends may begin like one.
+func harmless(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
+}
+
+func verifyHistory(a *application, c *cobra.Command, _ []string) error {
+	sc, err := a.scope(c)
+	if err != nil {
+		return err
+	}
+	v, err := a.users.VerifyHistory(c.Context(), sc)
+	if err != nil {
+		return err
+	}
+	result := struct {
+		Instance string   `json:"instance"`
+		Rows     int      `json:"rows"`
+		Unsealed int      `json:"unsealed"`
+		Problems []string `json:"problems"`
+	}{sc.Instance.Slug, v.Rows, v.Unsealed, append([]string{}, v.Problems...)}
+	err = a.print(c, result, func() error {
+		for _, p := range v.Problems {
+			if err := a.line("%s", p); err != nil {
+				return err
+			}
+		}
+		return a.line("%d rows checked, %d of them not in the chain yet; %d problems", v.Rows, v.Unsealed, len(v.Problems))
+	})
+	if err == nil && len(v.Problems) > 0 {
+		err = fmt.Errorf("the history of %s is not as it was written", sc.Instance.Slug)
+	}
+	return err
+}
+
+func pruneHistory(a *application, c *cobra.Command, _ []string) error {
+	sc, err := a.scope(c)
+	if err != nil {
+		return err
+	}
+	age, _ := c.Flags().GetDuration("older-than")
+	if age <= 0 {
+		return fmt.Errorf("--older-than %v: give an age such as 8760h, a year", age)
+	}
+	n, err := a.users.PruneHistory(c.Context(), sc, age)
+	if err != nil {
+		return err
+	}
+	return a.line("%d rows of %s deleted", n, sc.Instance.Slug)
 }
 
 // entry prints a row of the history for people.

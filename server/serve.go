@@ -41,6 +41,10 @@ func newLogger(format string, w io.Writer) (*slog.Logger, error) {
 	return nil, fmt.Errorf("--log-format %q: use text or json", format)
 }
 
+// sealInterval is how long a history row stays out of the hash chain at the
+// most.
+const sealInterval = 500 * time.Millisecond
+
 // shutdownTime is how long requests that are under way may take to end.
 const shutdownTime = 20 * time.Second
 
@@ -78,6 +82,7 @@ func serve(c *cobra.Command, _ []string) (err error) {
 			return errors.Join(err, listener.Close())
 		}
 	}
+	go a.users.SealHistory(c.Context(), sealInterval)
 	log.Info("serving", "url", public+httpapi.Base, "database", a.store.Engine(), "strict", strict)
 	return serveUntil(c.Context(), listener, handler, log)
 }

@@ -19,7 +19,13 @@ func (w *world) registerMapping(sc *godog.ScenarioContext) {
 		}
 		return expect("exit code", w.last.code, 1)
 	})
-	sc.Step(`^it says "([^"]*)"$`, func(text string) error {
+	sc.Step(`^it does not say "([^"]*)"$`, func(text string) error {
+		if strings.Contains(w.plain(w.last.out), text) {
+			return fmt.Errorf("got %s", w.last)
+		}
+		return expect("exit code", w.last.code, 0)
+	})
+	sc.Step(`^it says "(.*)"$`, func(text string) error {
 		if !strings.Contains(w.plain(w.last.out), text) {
 			return fmt.Errorf("got %s", w.last)
 		}

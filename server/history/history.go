@@ -49,6 +49,8 @@ const (
 	KeyRotate   Action = "key.rotate"
 	KeyRevoke   Action = "key.revoke"
 	FieldCreate Action = "field.create"
+	// HistoryPrune is the removal of rows by their age.
+	HistoryPrune Action = "history.prune"
 	// MappingUpdate is a change of the attribute mapping, as a whole.
 	MappingUpdate Action = "mapping.update"
 	// The changes of workflow rules, and of what they link to.
@@ -173,9 +175,19 @@ type Query struct {
 	// User matches the name or the id of a target of type User; Group
 	// likewise.
 	User, Group string
-	Outcome     Outcome
+	// KeyID is the public id of the API key that was used.
+	KeyID   string
+	Outcome Outcome
+	// From and To are the time; From is in it, To is not.
+	From, To time.Time
+	// Text is part of the target's name, the detail, or the changes, in any
+	// letter case.
+	Text string
 	// Limit is how many entries are returned at the most; 0 means all.
 	Limit int
+	// Before is the id of the entry before which the newest are returned: the
+	// cursor of a page. Empty for the newest of all.
+	Before string
 }
 
 // Store keeps entries.
@@ -187,6 +199,16 @@ type Store interface {
 	// until there are no more or yield returns an error. With a limit, they
 	// are the newest ones.
 	History(ctx context.Context, q Query, yield func(*Entry) error) error
+	// Chain returns the chain of an instance, and Sealed calls yield with its
+	// rows: in the order of the chain, and then those not sealed yet.
+	Chain(ctx context.Context, instanceID string) (Chain, error)
+	Sealed(ctx context.Context, instanceID string, yield func(Sealed) error) error
+	// Seal links rows that are not in a chain yet, at most limit of each
+	// instance, and returns how many.
+	Seal(ctx context.Context, limit int) (int, error)
+	// Prune deletes the sealed rows before a time, moves the anchor, and
+	// returns how many rows are gone.
+	Prune(ctx context.Context, instanceID string, before time.Time, e *Entry) (int, error)
 }
 
 // ParseOutcome returns the outcome that s names.

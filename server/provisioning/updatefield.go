@@ -122,7 +122,7 @@ func (s *Service) updateField(ctx context.Context, sc Scope, u *User, a FieldUpd
 		return s.setups.of(sc.Instance).mapping.Set(before, a.Field, a.value(u))
 	})
 	if e := scim.AsError(err); e != nil {
-		return e.Detail, nil
+		problem, err = e.Detail, nil
 	}
-	return "", err
+	return problem, err
 }

@@ -2,33 +2,41 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"muster/server/history"
 )
 
 // historyRow is a row of history.
 type historyRow struct {
-	ID         string `db:"id"`
-	InstanceID string `db:"instance_id"`
-	At         int64  `db:"at"`
-	ActorKind  string `db:"actor_kind"`
-	ActorName  string `db:"actor_name"`
-	KeyID      string `db:"key_id"`
-	RequestID  string `db:"request_id"`
-	Client     string `db:"client"`
-	Address    string `db:"address"`
-	Action     string `db:"action"`
-	TargetType string `db:"target_type"`
-	TargetID   string `db:"target_id"`
-	TargetName string `db:"target_name"`
-	Outcome    string `db:"outcome"`
-	Status     int    `db:"status"`
-	ScimType   string `db:"scim_type"`
-	Detail     string `db:"detail"`
-	Changes    []byte `db:"changes"`
+	ID          string         `db:"id"`
+	InstanceID  string         `db:"instance_id"`
+	At          int64          `db:"at"`
+	ActorKind   string         `db:"actor_kind"`
+	ActorName   string         `db:"actor_name"`
+	KeyID       string         `db:"key_id"`
+	RequestID   string         `db:"request_id"`
+	Client      string         `db:"client"`
+	Address     string         `db:"address"`
+	Action      string         `db:"action"`
+	TargetType  string         `db:"target_type"`
+	TargetID    string         `db:"target_id"`
+	TargetName  string         `db:"target_name"`
+	Outcome     string         `db:"outcome"`
+	Status      int            `db:"status"`
+	ScimType    string         `db:"scim_type"`
+	Detail      string         `db:"detail"`
+	Changes     []byte         `db:"changes"`
+	ContentHash string         `db:"content_hash"`
+	Seq         sql.NullInt64  `db:"seq"`
+	Link        sql.NullString `db:"link"`
 }
+
+const selectHistory = `SELECT id, instance_id, at, actor_kind, actor_name, key_id, request_id, client, address, action,
+	target_type, target_id, target_name, outcome, status, scim_type, detail, changes, content_hash, seq, link FROM history`
 
 func (r *historyRow) entry() (*history.Entry, error) {
 	e := &history.Entry{
@@ -50,11 +58,15 @@ func (t tx) append(ctx context.Context, entries ...*history.Entry) error {
 		if err != nil {
 			return err
 		}
+		hash, err := e.Hash()
+		if err != nil {
+			return err
+		}
 		_, err = t.exec(ctx, `INSERT INTO history (id, instance_id, at, actor_kind, actor_name, key_id, request_id, client, address,
-			action, target_type, target_id, target_name, outcome, status, scim_type, detail, changes)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			action, target_type, target_id, target_name, outcome, status, scim_type, detail, changes, content_hash)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			e.ID, e.InstanceID, millis(e.Time), string(e.Actor.Kind), e.Actor.Name, e.Actor.KeyID, e.Actor.RequestID, e.Actor.Client, e.Actor.Address,
-			string(e.Action), e.Target.Type, e.Target.ID, e.Target.Name, string(e.Outcome), e.Status, e.ScimType, e.Detail, string(changes))
+			string(e.Action), e.Target.Type, e.Target.ID, e.Target.Name, string(e.Outcome), e.Status, e.ScimType, e.Detail, string(changes), hash)
 		if err != nil {
 			return err
 		}
@@ -69,21 +81,48 @@ func (s *Store) AppendHistory(ctx context.Context, e *history.Entry) error {
 
 // History calls yield with the entries that q chooses, the oldest first.
 func (s *Store) History(ctx context.Context, q history.Query, yield func(*history.Entry) error) error {
-	query, args := "SELECT * FROM history WHERE instance_id = ?", []any{q.InstanceID}
+	query, args := selectHistory+" WHERE instance_id = ?", []any{q.InstanceID}
+	and := func(condition string, values ...any) {
+		query, args = query+" AND "+condition, append(args, values...)
+	}
 	for _, target := range []struct{ kind, name string }{{"User", q.User}, {"Group", q.Group}} {
 		if target.name != "" {
-			query += " AND target_type = ? AND (target_id = ? OR target_name = ?)"
-			args = append(args, target.kind, target.name, target.name)
+			and("target_type = ? AND (target_id = ? OR target_name = ?)", target.kind, target.name, target.name)
 		}
 	}
+	if q.KeyID != "" {
+		and("key_id = ?", q.KeyID)
+	}
 	if q.Outcome != "" {
-		query, args = query+" AND outcome = ?", append(args, string(q.Outcome))
+		and("outcome = ?", string(q.Outcome))
+	}
+	if !q.From.IsZero() {
+		and("at >= ?", millis(q.From))
+	}
+	if !q.To.IsZero() {
+		and("at < ?", millis(q.To))
+	}
+	if q.Text != "" {
+		text := strings.ToLower(q.Text)
+		for i, column := range []string{"target_name", "detail", "changes"} {
+			query += []string{" AND (", " OR ", " OR "}[i] + s.d.contains("lower("+column+")")
+			args = append(args, text)
+		}
+		query += ")"
+	}
+	if q.Before != "" {
+		and("id < ?", q.Before)
 	}
 	if q.Limit > 0 {
 		query = "SELECT * FROM (" + query + " ORDER BY id DESC LIMIT ?) AS newest"
 		args = append(args, q.Limit)
 	}
-	rows, err := s.read.QueryxContext(ctx, s.read.Rebind(query+" ORDER BY id"), args...)
+	return s.historyRows(ctx, query+" ORDER BY id", args, func(_ *historyRow, e *history.Entry) error { return yield(e) })
+}
+
+// historyRows streams rows of the history.
+func (s *Store) historyRows(ctx context.Context, query string, args []any, yield func(*historyRow, *history.Entry) error) error {
+	rows, err := s.read.QueryxContext(ctx, s.read.Rebind(query), args...)
 	if err != nil {
 		return err
 	}
@@ -95,7 +134,7 @@ func (s *Store) History(ctx context.Context, q history.Query, yield func(*histor
 		}
 		e, err := r.entry()
 		if err == nil {
-			err = yield(e)
+			err = yield(&r, e)
 		}
 		if err != nil {
 			return err

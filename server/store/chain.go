@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"muster/server/history"
+)
+
+type chainRow struct {
+	Seq        int64  `db:"seq"`
+	Link       string `db:"link"`
+	AnchorSeq  int64  `db:"anchor_seq"`
+	AnchorLink string `db:"anchor_link"`
+}
+
+const selectChain = "SELECT seq, link, anchor_seq, anchor_link FROM history_chains WHERE instance_id = ?"
+
+// Chain returns where the chain of an instance begins and ends.
+func (s *Store) Chain(ctx context.Context, instanceID string) (history.Chain, error) {
+	var r chainRow
+	err := s.get(ctx, &r, selectChain, instanceID)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return history.Chain(r), err
+}
+
+// Sealed calls yield with the rows of an instance: those of the chain in its
+// order, and then those that are not sealed yet.
+func (s *Store) Sealed(ctx context.Context, instanceID string, yield func(history.Sealed) error) error {
+	return s.historyRows(ctx, selectHistory+" WHERE instance_id = ? ORDER BY CASE WHEN seq IS NULL THEN 1 ELSE 0 END, seq, id", []any{instanceID},
+		func(r *historyRow, e *history.Entry) error {
+			return yield(history.Sealed{Entry: e, ContentHash: r.ContentHash, Seq: r.Seq.Int64, Link: r.Link.String})
+		})
+}
+
+// Seal links rows that are not in a chain yet, at most limit of each
+// instance, each instance in a transaction of its own.
+func (s *Store) Seal(ctx context.Context, limit int) (int, error) {
+	var instances []string
+	if err := s.list(ctx, &instances, "SELECT DISTINCT instance_id FROM history WHERE seq IS NULL"); err != nil {
+		return 0, err
+	}
+	sealed := 0
+	for _, id := range instances {
+		n := 0
+		err := s.update(ctx, func(t tx) (err error) {
+			n, err = t.seal(ctx, id, limit)
+			return err
+		})
+		if err != nil {
+			return sealed, err
+		}
+		sealed += n
+	}
+	return sealed, nil
+}
+
+// chain returns the chain of an instance, and keeps other sealers out.
+func (t tx) chain(ctx context.Context, instanceID string) (chainRow, error) {
+	_, err := t.exec(ctx, "INSERT INTO history_chains (instance_id, seq, link, anchor_seq, anchor_link) VALUES (?, 0, '', 0, '') ON CONFLICT DO NOTHING", instanceID)
+	var r chainRow
+	if err == nil {
+		err = t.get(ctx, &r, selectChain+t.d.forUpdate, instanceID)
+	}
+	return r, err
+}
+
+func (t tx) seal(ctx context.Context, instanceID string, limit int) (int, error) {
+	c, err := t.chain(ctx, instanceID)
+	if err != nil {
+		return 0, err
+	}
+	var rows []historyRow
+	if err := t.list(ctx, &rows, selectHistory+" WHERE instance_id = ? AND seq IS NULL ORDER BY id LIMIT ?", instanceID, limit); err != nil {
+		return 0, err
+	}
+	for _, r := range rows {
+		if r.ContentHash == "" { // written before rows had one
+			e, err := r.entry()
+			if err == nil {
+				r.ContentHash, err = e.Hash()
+			}
+			if err != nil {
+				return 0, err
+			}
+		}
+		c.Seq++
+		c.Link = history.Link(c.Link, c.Seq, r.ContentHash)
+		if _, err := t.exec(ctx, "UPDATE history SET seq = ?, link = ?, content_hash = ? WHERE id = ?", c.Seq, c.Link, r.ContentHash, r.ID); err != nil {
+			return 0, err
+		}
+	}
+	_, err = t.exec(ctx, "UPDATE history_chains SET seq = ?, link = ? WHERE instance_id = ?", c.Seq, c.Link, instanceID)
+	return len(rows), err
+}
+
+// Prune deletes the sealed rows before a time, from the beginning of the chain
+// on, and moves the anchor behind them.
+func (s *Store) Prune(ctx context.Context, instanceID string, before time.Time, e *history.Entry) (pruned int, err error) {
+	err = s.update(ctx, func(t tx) error {
+		c, err := t.chain(ctx, instanceID)
+		if err != nil {
+			return err
+		}
+		// The first row that stays: rows were not always sealed in the order
+		// of their times.
+		var first sql.NullInt64
+		if err := t.get(ctx, &first, "SELECT min(seq) FROM history WHERE instance_id = ? AND seq IS NOT NULL AND at >= ?", instanceID, millis(before)); err != nil {
+			return err
+		}
+		last := c.Seq
+		if first.Valid {
+			last = first.Int64 - 1
+		}
+		if last <= c.AnchorSeq {
+			pruned = 0
+			return nil
+		}
+		var link string
+		if err := t.get(ctx, &link, "SELECT link FROM history WHERE instance_id = ? AND seq = ?", instanceID, last); err != nil {
+			return err
+		}
+		n, err := t.exec(ctx, "DELETE FROM history WHERE instance_id = ? AND seq <= ?", instanceID, last)
+		if err != nil {
+			return err
+		}
+		pruned = int(n)
+		if _, err := t.exec(ctx, "UPDATE history_chains SET anchor_seq = ?, anchor_link = ? WHERE instance_id = ?", last, link, instanceID); err != nil {
+			return err
+		}
+		return t.append(ctx, e)
+	})
+	return pruned, err
+}
