@@ -48,3 +48,38 @@ Feature: Custom fields
        "urn:muster:params:scim:schemas:extension:application:1.0:User": {"country": "Norway"}}
       """
     Then the answer is 400 invalidSyntax
+
+  Scenario: A pick list takes what it offers, in any letter case
+    Given an administrator of "acme" runs "field create size --type pick-list --values S,M,L"
+    And a user anna with:
+      """
+      "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:muster:params:scim:schemas:extension:application:1.0:User"],
+      "urn:muster:params:scim:schemas:extension:application:1.0:User": {"size": "m"}
+      """
+    Then "/urn:muster:params:scim:schemas:extension:application:1.0:User/size" is "M"
+    When the client patches "/Users/{anna}" with:
+      """
+      {"op": "replace", "path": "urn:muster:params:scim:schemas:extension:application:1.0:User:size", "value": "XXL"}
+      """
+    Then the answer is 400 invalidValue
+    And its detail says "none of S, M, L"
+
+  Scenario: A reference takes a URI
+    Given an administrator of "acme" runs "field create badge --type reference"
+    When the client sends POST "/Users" with:
+      """
+      {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:muster:params:scim:schemas:extension:application:1.0:User"], "userName": "anna-{tag}",
+       "urn:muster:params:scim:schemas:extension:application:1.0:User": {"badge": "https://badges.example.com/7"}}
+      """
+    Then the answer is 201
+
+  Scenario Outline: What is no field is refused: <what>
+    When an administrator of "acme" runs "field create <arguments>"
+    Then it is refused, because "<reason>"
+
+    Examples:
+      | what                  | arguments              | reason                |
+      | an unknown type       | color --type color     | unknown field type    |
+      | a list without values | size --type pick-list  | needs values          |
+      | a name with a dot     | a.b                    | is not valid          |
+      | a name that is there  | COUNTRY                | has a field           |

@@ -87,6 +87,7 @@ Feature: Attribute mapping
         | number |
         | date   |
         | yes-no |
+        | reference |
 
     Scenario Outline: What cannot be mapped is refused: <what>
       When an administrator of "acme" runs "<command>"

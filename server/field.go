@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"muster/server/instance"
@@ -15,7 +17,8 @@ extension urn:muster:params:scim:schemas:extension:application:1.0:User, which
 /Schemas shows to the keys of that instance.`,
 		Example: `  muster-server field create country --instance acme --title "Country"`,
 	}
-	create.Flags().String("type", "text", "text, number, date or yes-no")
+	create.Flags().String("type", "text", "text, number, date, yes-no, pick-list or reference")
+	create.Flags().StringSlice("values", nil, "what a pick-list offers, separated by commas")
 	create.Flags().String("title", "", "the name as people see it; by default NAME")
 	list := &cobra.Command{Use: "list", Short: "List the custom fields of an instance", Args: cobra.NoArgs, RunE: run(listFields)}
 	withInstance(create, list)
@@ -31,7 +34,8 @@ func createField(a *application, c *cobra.Command, args []string) error {
 	}
 	title, _ := c.Flags().GetString("title")
 	kind, _ := c.Flags().GetString("type")
-	f, err := a.instances.AddField(c.Context(), sc.Instance, instance.Field{Name: args[0], Title: title, Type: instance.FieldType(kind)}, sc.Actor)
+	values, _ := c.Flags().GetStringSlice("values")
+	f, err := a.instances.AddField(c.Context(), sc.Instance, instance.Field{Name: args[0], Title: title, Type: instance.FieldType(kind), Values: values}, sc.Actor)
 	if err != nil {
 		return err
 	}
@@ -48,7 +52,7 @@ func listFields(a *application, c *cobra.Command, _ []string) error {
 	fields := append([]instance.Field{}, sc.Instance.Fields...)
 	rows := make([][]string, len(fields))
 	for i, f := range fields {
-		rows[i] = []string{f.Name, f.Title, string(f.Type)}
+		rows[i] = []string{f.Name, f.Title, string(f.Type), strings.Join(f.Values, ", ")}
 	}
-	return a.print(c, fields, func() error { return a.table("FIELD | TITLE | TYPE", rows) })
+	return a.print(c, fields, func() error { return a.table("FIELD | TITLE | TYPE | VALUES", rows) })
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,10 @@ const (
 	Number FieldType = "number"
 	Date   FieldType = "date"
 	YesNo  FieldType = "yes-no"
+	// PickList holds one of the field's values.
+	PickList FieldType = "pick-list"
+	// Reference holds a URI.
+	Reference FieldType = "reference"
 )
 
 // Field is a custom field that an instance adds to the User entity. Over SCIM
@@ -32,6 +37,8 @@ type Field struct {
 	// Title is the name as people see it.
 	Title string    `json:"title"`
 	Type  FieldType `json:"type"`
+	// Values are those that a pick list offers.
+	Values []string `json:"values,omitempty"`
 }
 
 // fieldNames are what Section 2.1 of RFC 7643 allows for attributes.
@@ -42,10 +49,18 @@ func (f Field) check() error {
 		return fmt.Errorf("the field name %q is not valid: begin with a letter, and go on with letters, digits, hyphens and underscores, 63 at the most", f.Name)
 	}
 	switch f.Type {
-	case Text, Number, Date, YesNo:
+	case Text, Number, Date, YesNo, Reference:
+		if len(f.Values) > 0 {
+			return fmt.Errorf("a %s field has no list of values; a pick-list has", f.Type)
+		}
+		return nil
+	case PickList:
+		if len(f.Values) == 0 || slices.Contains(f.Values, "") {
+			return errors.New("a pick-list needs values to pick from")
+		}
 		return nil
 	}
-	return fmt.Errorf("unknown field type %q: use text, number, date or yes-no", f.Type)
+	return fmt.Errorf("unknown field type %q: use text, number, date, yes-no, pick-list or reference", f.Type)
 }
 
 // AddField adds a custom field to an instance. From then on every server
@@ -105,6 +120,19 @@ func (f Field) Parse(text string) (any, error) {
 			return false, nil
 		}
 		return nil, fmt.Errorf("%s: %q is neither yes nor no", f.Title, text)
+	case PickList:
+		return f.Pick(text)
 	}
 	return text, nil
+}
+
+// Pick returns the value of a pick list that a text stands for, in any letter
+// case.
+func (f Field) Pick(text string) (string, error) {
+	for _, v := range f.Values {
+		if strings.EqualFold(v, text) {
+			return v, nil
+		}
+	}
+	return "", fmt.Errorf("%s: %q is none of %s", f.Title, text, strings.Join(f.Values, ", "))
 }

@@ -53,7 +53,7 @@ func (t *setups) of(i *instance.Instance) *setup {
 func setupKey(i *instance.Instance) string {
 	var b strings.Builder
 	for _, f := range i.Fields {
-		b.WriteString("f" + f.Name + "\x00" + f.Title + "\x00" + string(f.Type) + "\x00")
+		b.WriteString("f" + f.Name + "\x00" + f.Title + "\x00" + string(f.Type) + "\x00" + strings.Join(f.Values, "\x01") + "\x00")
 	}
 	for _, r := range i.Mapping {
 		b.WriteString("m" + r.Attribute + "\x00" + string(r.Field) + "\x00")
@@ -93,6 +93,11 @@ func customAttribute(f instance.Field) *schema.Attribute {
 		a.Type, a.CaseExact = schema.DateTime, nil
 	case instance.YesNo:
 		a.Type, a.CaseExact = schema.Boolean, nil
+	case instance.PickList:
+		a.CanonicalValues = f.Values
+	case instance.Reference:
+		exact := true
+		a.Type, a.CaseExact, a.ReferenceTypes = schema.Reference, &exact, []string{"external"}
 	}
 	return a
 }
@@ -123,6 +128,21 @@ func (s *setup) fields(i *instance.Instance, r schema.Resource) mapping.Fields {
 		}
 	}
 	return fields
+}
+
+// checkPicks refuses a value that a pick list does not offer.
+func checkPicks(i *instance.Instance, r schema.Resource) error {
+	custom, _ := r[scim.ApplicationUserURN].(map[string]any)
+	for _, f := range i.Fields {
+		text, ok := custom[f.Name].(string)
+		if !ok || f.Type != instance.PickList {
+			continue
+		}
+		if _, err := f.Pick(text); err != nil {
+			return scim.BadRequest(scim.InvalidValue, "%s:%s: %v", scim.ApplicationUserURN, f.Name, err)
+		}
+	}
+	return nil
 }
 
 // label returns what an attribute is called in the history: the field that

@@ -85,6 +85,7 @@ func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resour
 	if _, given := r["active"]; !given {
 		r["active"] = true
 	}
+	refused := checkPicks(sc.Instance, r)
 	s.describe(sc.Instance, u, r)
 	target := history.Target{Type: "User", ID: u.ID, Name: u.UserName()}
 	e := history.New(sc.Instance.ID, u.Created, sc.Actor, history.UserCreate, target)
@@ -93,7 +94,10 @@ func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resour
 	if u.Integration {
 		e.Detail = "integration user with the role " + string(u.Role)
 	}
-	err := retry(ctx, func() error { return s.store.CreateUser(ctx, u, e) })
+	err := refused
+	if err == nil {
+		err = retry(ctx, func() error { return s.store.CreateUser(ctx, u, e) })
+	}
 	if err != nil {
 		target.ID = ""
 		return nil, s.Refuse(ctx, sc, history.UserCreate, target, s.nameTaken(err, u))
@@ -266,6 +270,9 @@ func (s *Service) updateOnce(ctx context.Context, sc Scope, u *User, change func
 		return false, err
 	}
 	after, err := change(before)
+	if err == nil {
+		err = checkPicks(sc.Instance, after)
+	}
 	if err != nil {
 		return false, err
 	}

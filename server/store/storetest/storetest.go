@@ -242,7 +242,7 @@ func testFields(t *testing.T, x *suite) {
 	}
 	i, err := x.instances.BySlug(t.Context(), x.tag)
 	fatal(t, err)
-	if len(i.Fields) != 4 || i.Fields[0] != (instance.Field{Name: "Badge", Title: "Badge", Type: instance.Text}) {
+	if len(i.Fields) != 4 || i.Fields[0].Title != "Badge" || i.Fields[0].Type != instance.Text {
 		t.Fatalf("got %+v", i.Fields)
 	}
 	const urn = scim.ApplicationUserURN
