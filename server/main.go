@@ -55,12 +55,12 @@ PostgreSQL (a postgres:// URL) or, by default, SQLite in ./muster.db.`,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return fromEnvironment(c.Flags()) },
 	}
 	c.PersistentFlags().String("database", "sqlite:./muster.db", "sqlite:PATH or a postgres:// URL"+variable("database"))
-	c.AddCommand(newServe(), newMigrate(), newInstance(), newUser(), newField(), newMapping(), newRule(), newObject(), newGroup(), newKey(), newHistory(), newTolerance())
+	c.AddCommand(newServe(), newMigrate(), newInstance(), newUser(), newField(), newMapping(), newRule(), newObject(), newGroup(), newKey(), newHistory(), newOutbox(), newTolerance())
 	return c
 }
 
 // settings are the flags that can be set in the environment too.
-var settings = []string{"database", "listen", "public-url", "demo", "strict", "log-format"}
+var settings = []string{"database", "listen", "public-url", "demo", "strict", "log-format", "smtp", "smtp-from"}
 
 // variable returns how the help of a flag names its variable.
 func variable(flag string) string { return " [" + variableName(flag) + "]" }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster/server/httpapi"
+	"muster/server/invitation"
 )
 
 func newServe() *cobra.Command {
@@ -28,7 +29,24 @@ on SIGINT or SIGTERM, after the requests that are under way.`,
 	c.Flags().Bool("demo", false, "make an instance \"demo\" with an API key at the first start"+variable("demo"))
 	c.Flags().Bool("strict", false, "refuse each known deviation of identity providers, so that the author of a client finds them"+variable("strict"))
 	c.Flags().String("log-format", "text", "text or json"+variable("log-format"))
+	c.Flags().String("smtp", "", "the mail server for invitations, as smtp://USER:PASSWORD@HOST:PORT; none are sent without it"+variable("smtp"))
+	c.Flags().String("smtp-from", "", "the sender of invitations"+variable("smtp-from"))
 	return c
+}
+
+// sendInvitations begins to send what is in the outbox, if that is configured.
+func (a *application) sendInvitations(c *cobra.Command, log *slog.Logger) error {
+	server, _ := c.Flags().GetString("smtp")
+	if server == "" {
+		return nil
+	}
+	from, _ := c.Flags().GetString("smtp-from")
+	sender, err := invitation.NewSender(server, from, a.store, log)
+	if err != nil {
+		return fmt.Errorf("--smtp, --smtp-from: %w", err)
+	}
+	go sender.Run(c.Context(), 2*time.Second)
+	return nil
 }
 
 func newLogger(format string, w io.Writer) (*slog.Logger, error) {
@@ -81,6 +99,9 @@ func serve(c *cobra.Command, _ []string) (err error) {
 		if err := a.demo(c.Context(), strings.TrimSuffix(public, "/")+httpapi.Base, c.Flags().Lookup("database").Value.String()); err != nil {
 			return errors.Join(err, listener.Close())
 		}
+	}
+	if err := a.sendInvitations(c, log); err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	go a.users.SealHistory(c.Context(), sealInterval)
 	log.Info("serving", "url", public+httpapi.Base, "database", a.store.Engine(), "strict", strict)

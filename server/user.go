@@ -47,6 +47,7 @@ picks the account up.`,
 	for _, f := range userFlags {
 		create.Flags().String(f.name, "", "the field "+f.field.Label())
 	}
+	create.Flags().Bool("no-invitation", false, "write no invitation to the outbox")
 	create.Flags().StringToString("field", nil, "custom fields, as NAME=VALUE; may be given several times")
 	list := &cobra.Command{
 		Use: "list", Short: "List users", Args: cobra.NoArgs, RunE: run(listUsers),
@@ -114,6 +115,7 @@ func createUser(a *application, c *cobra.Command, args []string) error {
 		account.Fields[f] = value
 	}
 	account.Integration, _ = c.Flags().GetBool("integration")
+	account.Uninvited, _ = c.Flags().GetBool("no-invitation")
 	role, _ := c.Flags().GetString("role")
 	if account.Role, err = instance.ParseRole(role); err != nil {
 		return err

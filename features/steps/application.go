@@ -27,6 +27,16 @@ func (w *world) registerApplication(sc *godog.ScenarioContext) {
 		return w.groupByHand(ctx, instance, group, "")
 	})
 	sc.Step(`^"([^"]*)" has the group "([^"]*)", made by hand, with the member "([^"]*)"$`, w.groupByHand)
+	sc.Step(`^somebody makes an instance of the (\w+) edition$`, func(ctx context.Context, edition string) error {
+		return w.tryServer(ctx, "instance", "create", w.slug("new"), "--edition", edition)
+	})
+	sc.Step(`^the outbox of "([^"]*)" has (\d+) invitations?$`, func(ctx context.Context, instance string, n int) error {
+		var list []struct{ To string }
+		if err := w.server(ctx, &list, "outbox", "list", "--instance", w.slug(instance)); err != nil {
+			return err
+		}
+		return expect("invitations", len(list), n)
+	})
 	sc.Step(`^the (?:API )?key of "([^"]*)" is revoked$`, w.keyIsRevoked)
 	sc.Step(`^the key of "([^"]*)" is rotated with an overlap of (\w+)$`, func(ctx context.Context, instance, overlap string) error {
 		var key struct{ Key string }

@@ -36,6 +36,13 @@ func (w *world) registerOutcomes(sc *godog.ScenarioContext) {
 	sc.Step(`^"([^"]*)" is not in the group "([^"]*)" of "([^"]*)"$`, w.notInGroup)
 	sc.Step(`^"([^"]*)" has the groups:$`, w.hasGroups)
 	sc.Step(`^the group "([^"]*)" was (matched by name|created)$`, w.groupWas)
+	sc.Step(`^"([^"]*)" has no manager in "([^"]*)"$`, func(ctx context.Context, user, instance string) error {
+		u, err := w.theUser(ctx, instance, user)
+		if err == nil {
+			err = expect("manager of "+user, u.ManagerID, "")
+		}
+		return err
+	})
 	sc.Step(`^"([^"]*)" has the manager "([^"]*)" in "([^"]*)"$`, w.hasManager)
 	sc.Step(`^OneLogin shows "([^"]*)" in the app "([^"]*)" as (provisioned|failed|pending|suspended|skipped)$`, w.providerShows)
 	sc.Step(`^OneLogin shows nothing of "([^"]*)" in the app "([^"]*)"$`, w.providerShowsNothing)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"muster/server/instance"
+	"muster/server/invitation"
 	"muster/server/mapping"
 	"muster/server/workflow"
 )
@@ -43,6 +44,8 @@ type User struct {
 	// what they could not do. They are not stored.
 	Effects  []workflow.Effect
 	Failures []string
+	// Invitation is written to the outbox with the account; nil for none.
+	Invitation *invitation.Message
 }
 
 // Keys are attributes of a user in the form in which they are compared.

@@ -11,6 +11,7 @@ import (
 
 	"muster/server/history"
 	"muster/server/instance"
+	"muster/server/invitation"
 	"muster/server/mapping"
 	"muster/server/scim"
 	"muster/server/scim/patch"
@@ -64,17 +65,23 @@ type Account struct {
 	Fields      mapping.Fields
 	Integration bool
 	Role        instance.Role
+	// Uninvited keeps an invitation from being written.
+	Uninvited bool
 }
 
 // AddUser makes a user account by hand, as an administrator does in the
 // application. Over SCIM it appears by the inverse of the mapping, so that a
-// provider can pick it up.
+// provider can pick it up. An account with an e-mail address is invited.
 func (s *Service) AddUser(ctx context.Context, sc Scope, a Account) (*User, error) {
 	r, err := s.setups.of(sc.Instance).resource(sc.Instance, a.Fields)
 	if err != nil {
 		return nil, err
 	}
-	return s.create(ctx, sc, &User{Source: Manual, Role: a.Role, Integration: a.Integration}, r)
+	u := &User{Source: Manual, Role: a.Role, Integration: a.Integration}
+	if to := a.Fields[mapping.Email]; to != "" && !a.Integration && !a.Uninvited {
+		u.Invitation = invitation.New(sc.Instance.ID, sc.Instance.Name, a.Fields[mapping.UserName], to, s.clock())
+	}
+	return s.create(ctx, sc, u, r)
 }
 
 func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resource) (*User, error) {

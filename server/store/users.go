@@ -152,6 +152,9 @@ func (s *Store) CreateUser(ctx context.Context, u *provisioning.User, e *history
 			return err
 		}
 		u.Manager.ID = manager
+		if err := t.invite(ctx, u.Invitation); err != nil {
+			return err
+		}
 		return t.linkReports(ctx, u, e)
 	})
 	return s.nameTaken(ctx, err, u)
