@@ -1,15 +1,12 @@
 package main
 
 import (
-	"encoding/csv"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"muster/server/administration"
 	"muster/server/history"
 )
 
@@ -61,28 +58,14 @@ with 1 and names each row that is not as it was written.`,
 }
 
 // historyQuery reads the flags that choose rows.
-func historyQuery(c *cobra.Command, instanceID string) (history.Query, error) {
-	q := history.Query{InstanceID: instanceID}
-	for name, dest := range map[string]*string{"user": &q.User, "group": &q.Group, "key": &q.KeyID, "text": &q.Text} {
+func historyQuery(c *cobra.Command) administration.HistoryQuery {
+	var q administration.HistoryQuery
+	for name, dest := range map[string]*string{
+		"user": &q.User, "group": &q.Group, "key": &q.Key, "outcome": &q.Outcome, "text": &q.Text, "from": &q.From, "to": &q.To,
+	} {
 		*dest, _ = c.Flags().GetString(name)
 	}
-	outcome, _ := c.Flags().GetString("outcome")
-	var err error
-	if q.Outcome, err = history.ParseOutcome(outcome); err != nil {
-		return q, err
-	}
-	for name, dest := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
-		text, _ := c.Flags().GetString(name)
-		if text == "" {
-			continue
-		}
-		if *dest, err = time.Parse(time.RFC3339, text); err != nil {
-			if *dest, err = time.ParseInLocation(time.DateOnly, text, time.Local); err != nil {
-				return q, fmt.Errorf("--%s %q: give a date such as 2026-01-31, or a time such as 2026-01-31T09:00:00Z", name, text)
-			}
-		}
-	}
-	return q, nil
+	return q
 }
 
 func listHistory(a *application, c *cobra.Command, _ []string) error {
@@ -90,24 +73,13 @@ func listHistory(a *application, c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	q, err := historyQuery(c, sc.Instance.ID)
-	if err != nil {
-		return err
-	}
+	q := historyQuery(c)
 	q.Limit, _ = c.Flags().GetInt("limit")
 	q.Before, _ = c.Flags().GetString("before")
-	show := a.entry
-	if asJSON, _ := c.Flags().GetBool("json"); asJSON {
-		show = a.entryJSON()
+	if asJSON, _ := c.Flags().GetBool("json"); !asJSON {
+		return a.admin.History(c.Context(), sc, q, a.entry)
 	}
-	return a.users.History(c.Context(), q, show)
-}
-
-// entryJSON returns a function that prints a row as a line of JSON.
-func (a *application) entryJSON() func(*history.Entry) error {
-	e := json.NewEncoder(a.out)
-	e.SetEscapeHTML(false)
-	return func(row *history.Entry) error { return e.Encode(row) }
+	return a.admin.Export(c.Context(), sc, q, "jsonl", a.out, func() {})
 }
 
 func exportHistory(a *application, c *cobra.Command, _ []string) error {
@@ -115,55 +87,8 @@ func exportHistory(a *application, c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	q, err := historyQuery(c, sc.Instance.ID)
-	if err != nil {
-		return err
-	}
-	switch format, _ := c.Flags().GetString("format"); format {
-	case "jsonl":
-		return a.users.History(c.Context(), q, a.entryJSON())
-	case "csv":
-		return a.exportCSV(c, q)
-	default:
-		return fmt.Errorf("--format %q: use csv or jsonl", format)
-	}
-}
-
-func (a *application) exportCSV(c *cobra.Command, q history.Query) error {
-	w := csv.NewWriter(a.out)
-	if err := w.Write([]string{"time", "outcome", "action", "target", "name", "field", "old", "new", "actor", "key", "request", "client", "address", "detail", "id"}); err != nil {
-		return err
-	}
-	err := a.users.History(c.Context(), q, func(e *history.Entry) error {
-		changes := e.Changes
-		if len(changes) == 0 {
-			changes = []history.Change{{}}
-		}
-		for _, change := range changes {
-			row := []string{
-				e.Time.Format(time.RFC3339Nano), string(e.Outcome), string(e.Action), e.Target.Type, e.Target.Name, change.Label(), change.Old, change.New,
-				e.Actor.Name, e.Actor.KeyID, e.Actor.RequestID, e.Actor.Client, e.Actor.Address, e.Detail, e.ID,
-			}
-			for i, cell := range row {
-				row[i] = harmless(cell)
-			}
-			if err := w.Write(row); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	w.Flush()
-	return errors.Join(err, w.Error())
-}
-
-// harmless keeps a spreadsheet from taking a cell for a formula: what a
-// provider sends may begin like one.
-func harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
+	format, _ := c.Flags().GetString("format")
+	return a.admin.Export(c.Context(), sc, historyQuery(c), format, a.out, func() {})
 }
 
 func verifyHistory(a *application, c *cobra.Command, _ []string) error {
@@ -171,17 +96,11 @@ func verifyHistory(a *application, c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	v, err := a.users.VerifyHistory(c.Context(), sc)
+	v, err := a.admin.Verify(c.Context(), sc)
 	if err != nil {
 		return err
 	}
-	result := struct {
-		Instance string   `json:"instance"`
-		Rows     int      `json:"rows"`
-		Unsealed int      `json:"unsealed"`
-		Problems []string `json:"problems"`
-	}{sc.Instance.Slug, v.Rows, v.Unsealed, append([]string{}, v.Problems...)}
-	err = a.print(c, result, func() error {
+	err = a.print(c, v, func() error {
 		for _, p := range v.Problems {
 			if err := a.line("%s", p); err != nil {
 				return err

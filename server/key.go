@@ -6,8 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"muster/server/instance"
-	"muster/server/provisioning"
+	"muster/server/administration"
 )
 
 func newKey() *cobra.Command {
@@ -45,16 +44,16 @@ func createKey(a *application, c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	life, err := keyLife(c)
-	if err != nil {
-		return err
-	}
 	userName, _ := c.Flags().GetString("user")
-	k, text, err := a.instances.CreateKey(c.Context(), sc.Instance, userName, life, sc.Actor)
+	days, err := keyDays(c)
 	if err != nil {
 		return err
 	}
-	return a.printKey(c, k, text)
+	k, err := a.admin.CreateKey(c.Context(), sc, userName, days)
+	if err != nil {
+		return err
+	}
+	return a.printKey(c, k)
 }
 
 func rotateKey(a *application, c *cobra.Command, args []string) error {
@@ -62,36 +61,31 @@ func rotateKey(a *application, c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	life, err := keyLife(c)
+	days, err := keyDays(c)
 	if err != nil {
 		return err
 	}
 	overlap, _ := c.Flags().GetDuration("overlap")
-	k, text, err := a.instances.RotateKey(c.Context(), sc.Instance, args[0], overlap, life, sc.Actor)
+	k, err := a.admin.RotateKey(c.Context(), sc, args[0], overlap, days)
 	if err != nil {
 		return err
 	}
-	return a.printKey(c, k, text)
+	return a.printKey(c, k)
 }
 
-// keyLife returns how long the flags let a key be valid.
-func keyLife(c *cobra.Command) (time.Duration, error) {
+// keyDays reads for how many days a key is to be valid.
+func keyDays(c *cobra.Command) (int, error) {
 	days, _ := c.Flags().GetInt("days")
 	if days < 1 {
 		return 0, fmt.Errorf("--days %d: a key is valid for at least one day", days)
 	}
-	return time.Duration(days) * 24 * time.Hour, nil
+	return days, nil
 }
 
 // printKey prints a new key, which nobody can see again.
-func (a *application) printKey(c *cobra.Command, k *instance.Key, text string) error {
-	result := struct {
-		Key     string    `json:"key"`
-		ID      string    `json:"id"`
-		Expires time.Time `json:"expires"`
-	}{text, k.ID, k.Expires}
-	return a.print(c, result, func() error {
-		return a.line("%s\n\nThis is the only time that the key is shown. Its id is %s; it expires on %s.", text, k.ID, k.Expires.Format(time.DateOnly))
+func (a *application) printKey(c *cobra.Command, k administration.NewKey) error {
+	return a.print(c, k, func() error {
+		return a.line("%s\n\nThis is the only time that the key is shown. Its id is %s; it expires on %s.", k.Key, k.ID, k.Expires.Format(time.DateOnly))
 	})
 }
 
@@ -100,30 +94,21 @@ func listKeys(a *application, c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	keys, err := a.instances.Keys(c.Context(), sc.Instance)
+	keys, err := a.admin.ListKeys(c.Context(), sc)
 	if err != nil {
 		return err
 	}
-	type keyJSON struct {
-		ID      string    `json:"id"`
-		User    string    `json:"user"`
-		State   string    `json:"state"`
-		Created time.Time `json:"created"`
-		Expires time.Time `json:"expires"`
-		// LastUsed is when the key was accepted last, to the minute.
-		LastUsed    *time.Time `json:"lastUsed,omitempty"`
-		LastAddress string     `json:"lastAddress,omitempty"`
-	}
-	described := make([]keyJSON, len(keys))
-	rows := make([][]string, len(keys))
-	for i, k := range keys {
-		described[i] = keyJSON{ID: k.ID, User: k.UserName, State: k.State(time.Now()), Created: k.Created, Expires: k.Expires, LastAddress: k.LastAddress}
-		if !k.LastUsed.IsZero() {
-			described[i].LastUsed = &k.LastUsed
+	return a.print(c, keys, func() error {
+		rows := make([][]string, len(keys))
+		for i, k := range keys {
+			used := "-"
+			if k.LastUsed != nil {
+				used = stamp(*k.LastUsed)
+			}
+			rows[i] = []string{k.ID, k.User, k.State, stamp(k.Created), stamp(k.Expires), used, k.LastAddress}
 		}
-		rows[i] = []string{k.ID, k.UserName, described[i].State, stamp(k.Created), stamp(k.Expires), stamp(k.LastUsed), k.LastAddress}
-	}
-	return a.print(c, described, func() error { return a.table("KEY ID | USER | STATE | CREATED | EXPIRES | LAST USED | FROM", rows) })
+		return a.table("KEY ID | USER | STATE | CREATED | EXPIRES | LAST USED | FROM", rows)
+	})
 }
 
 func revokeKey(a *application, c *cobra.Command, args []string) error {
@@ -139,8 +124,4 @@ func revokeKey(a *application, c *cobra.Command, args []string) error {
 		return a.line("key %s is revoked already", args[0])
 	}
 	return a.line("key %s is revoked", args[0])
-}
-
-func notThere(sc provisioning.Scope, kind, name string) error {
-	return fmt.Errorf("instance %s has no %s %q; `muster-server %s list --instance %s` shows all", sc.Instance.Slug, kind, name, kind, sc.Instance.Slug)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"muster/server/administration"
 	"muster/server/history"
 	"muster/server/instance"
 	"muster/server/provisioning"
@@ -55,7 +56,7 @@ PostgreSQL (a postgres:// URL) or, by default, SQLite in ./muster.db.`,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return fromEnvironment(c.Flags()) },
 	}
 	c.PersistentFlags().String("database", "sqlite:./muster.db", "sqlite:PATH or a postgres:// URL"+variable("database"))
-	c.AddCommand(newServe(), newMigrate(), newInstance(), newUser(), newField(), newMapping(), newRule(), newObject(), newGroup(), newKey(), newHistory(), newOutbox(), newTolerance())
+	c.AddCommand(newServe(), newMigrate(), newInstance(), newUser(), newField(), newMapping(), newRule(), newObject(), newGroup(), newKey(), newAdminToken(), newHistory(), newOutbox(), newTolerance())
 	return c
 }
 
@@ -89,7 +90,9 @@ type application struct {
 	store     *store.Store
 	instances *instance.Service
 	users     *provisioning.Service
-	out       io.Writer
+	// admin is what commands and the admin API share.
+	admin *administration.Service
+	out   io.Writer
 }
 
 // open opens the database that the flags of a command name.
@@ -106,7 +109,9 @@ func open(c *cobra.Command, log *slog.Logger) (*application, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	return &application{s, instance.NewService(s, s, nil), users, c.OutOrStdout()}, nil
+	instances := instance.NewService(s, s, nil)
+	admin := &administration.Service{Instances: instances, Users: users, Outbox: s}
+	return &application{s, instances, users, admin, c.OutOrStdout()}, nil
 }
 
 // run makes the function of a command of one that works on the application.
@@ -136,8 +141,7 @@ func (a *application) scope(c *cobra.Command) (provisioning.Scope, error) {
 	if err != nil {
 		return provisioning.Scope{}, err
 	}
-	i, err := a.instances.BySlug(c.Context(), slug)
-	return provisioning.Scope{Instance: i, Actor: administrator()}, err
+	return a.admin.Scope(c.Context(), slug, administrator())
 }
 
 // withInstance adds the flag --instance, which the command needs.

@@ -2,19 +2,14 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"muster/server/mapping"
 	"muster/server/provisioning"
-	"muster/server/scim"
-	"muster/server/scim/tolerance"
 )
 
 func newMapping() *cobra.Command {
@@ -75,28 +70,12 @@ func listMapping(a *application, c *cobra.Command, _ []string) error {
 	})
 }
 
-// saveRows saves a mapping and says so.
-func (a *application) saveRows(c *cobra.Command, sc provisioning.Scope, rows []mapping.Row) error {
-	if err := a.users.SaveMapping(c.Context(), sc, rows); err != nil {
+// saved says that the mapping was saved, unless it was not.
+func (a *application) saved(sc provisioning.Scope, err error) error {
+	if err != nil {
 		return err
 	}
 	return a.line("mapping of %s saved; `muster-server mapping apply --instance %s` brings all users in line", sc.Instance.Slug, sc.Instance.Slug)
-}
-
-// field returns the field that a person names: by its name or its title, in
-// any letter case.
-func field(sc provisioning.Scope, name string) mapping.Field {
-	for _, t := range mapping.Standard() {
-		if strings.EqualFold(string(t.Field), name) || strings.EqualFold(t.Label, name) {
-			return t.Field
-		}
-	}
-	for _, f := range sc.Instance.Fields {
-		if strings.EqualFold(f.Name, name) || strings.EqualFold(f.Title, name) {
-			return mapping.Field(f.Name)
-		}
-	}
-	return mapping.Field(name) // refused when it is saved
 }
 
 func setMapping(a *application, c *cobra.Command, args []string) error {
@@ -104,14 +83,7 @@ func setMapping(a *application, c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	row := mapping.Row{Attribute: args[0], Field: field(sc, args[1])}
-	rows := a.users.Mapping(sc.Instance)
-	if i := slices.IndexFunc(rows, func(r mapping.Row) bool { return r.Field == row.Field }); i >= 0 {
-		rows[i] = row
-	} else {
-		rows = append(rows, row)
-	}
-	return a.saveRows(c, sc, rows)
+	return a.saved(sc, a.admin.MapField(c.Context(), sc, args[0], args[1]))
 }
 
 func deleteMapping(a *application, c *cobra.Command, args []string) error {
@@ -119,13 +91,7 @@ func deleteMapping(a *application, c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	f := field(sc, args[0])
-	rows := a.users.Mapping(sc.Instance)
-	i := slices.IndexFunc(rows, func(r mapping.Row) bool { return r.Field == f })
-	if i < 0 {
-		return fmt.Errorf("nothing is mapped to %s in %s; `muster-server mapping list --instance %s` shows the rows", args[0], sc.Instance.Slug, sc.Instance.Slug)
-	}
-	return a.saveRows(c, sc, slices.Delete(rows, i, i+1))
+	return a.saved(sc, a.admin.UnmapField(c.Context(), sc, args[0]))
 }
 
 func restoreMapping(a *application, c *cobra.Command, _ []string) error {
@@ -133,7 +99,7 @@ func restoreMapping(a *application, c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	return a.saveRows(c, sc, nil)
+	return a.saved(sc, a.users.SaveMapping(c.Context(), sc, nil))
 }
 
 // readInput reads a file, or standard input for "-".
@@ -157,10 +123,7 @@ func saveMapping(a *application, c *cobra.Command, args []string) error {
 	if err := json.Unmarshal(text, &rows); err != nil {
 		return fmt.Errorf("%s: not a mapping as `mapping list --json` prints it: %w", args[0], err)
 	}
-	if len(rows) == 0 {
-		return errors.New("the mapping has no rows; `mapping restore` restores the default")
-	}
-	return a.saveRows(c, sc, rows)
+	return a.saved(sc, a.admin.SaveMapping(c.Context(), sc, rows))
 }
 
 func previewMapping(a *application, c *cobra.Command, _ []string) error {
@@ -168,32 +131,19 @@ func previewMapping(a *application, c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	rt := a.users.UserType(sc.Instance)
-	var text []byte
+	var fields mapping.Fields
 	if name, _ := c.Flags().GetString("user"); name != "" {
-		u, err := a.users.UserByName(c.Context(), sc, name)
-		if err != nil {
-			return err
-		}
-		text = u.Text
+		fields, err = a.admin.PreviewUser(c.Context(), sc, name)
 	} else {
+		var text []byte
 		path, _ := c.Flags().GetString("body")
-		if text, err = readInput(c, path); err != nil {
-			return err
+		if text, err = readInput(c, path); err == nil {
+			fields, err = a.admin.Preview(sc, text)
 		}
 	}
-	raw, err := scim.DecodeObject(text)
-	if err == nil {
-		raw, err = tolerance.Resource(rt, raw, tolerance.New(false))
-	}
 	if err != nil {
 		return err
 	}
-	r, err := rt.Resource(raw)
-	if err != nil {
-		return err
-	}
-	fields := a.users.Preview(sc.Instance, r)
 	return a.print(c, fields, func() error {
 		var rows [][]string
 		for _, f := range fields.Names() {

@@ -24,7 +24,7 @@ func listOutbox(a *application, c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	messages, err := a.store.Outbox(c.Context(), sc.Instance.ID)
+	messages, err := a.admin.Messages(c.Context(), sc)
 	if err != nil {
 		return err
 	}

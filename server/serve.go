@@ -20,7 +20,8 @@ import (
 func newServe() *cobra.Command {
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve SCIM", Args: cobra.NoArgs, RunE: serve,
-		Long: `Serve SCIM below /scim/v2, and /healthz and /readyz beside it. The server stops
+		Long: `Serve SCIM below /scim/v2, the admin API below /admin/v1, and /healthz and
+/readyz beside them. The server stops
 on SIGINT or SIGTERM, after the requests that are under way.`,
 		Example: "  muster-server serve --listen 127.0.0.1:8080 --database sqlite:./m.db",
 	}
@@ -90,7 +91,7 @@ func serve(c *cobra.Command, _ []string) (err error) {
 	}
 	strict, _ := c.Flags().GetBool("strict")
 	handler, err := httpapi.New(httpapi.Config{
-		Instances: a.instances, Users: a.users, PublicURL: public, Strict: strict, Log: log, Ready: a.store.Ping,
+		Instances: a.instances, Users: a.users, Admin: a.admin, PublicURL: public, Strict: strict, Log: log, Ready: a.store.Ping,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())

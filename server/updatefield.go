@@ -1,12 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"muster/server/provisioning"
+	"muster/server/administration"
 )
 
 func newUpdateField() *cobra.Command {
@@ -34,45 +33,34 @@ func updateField(a *application, c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	action := provisioning.FieldUpdate{Field: field(sc, args[0])}
-	if from, _ := c.Flags().GetString("from"); from != "" {
-		action.From = field(sc, from)
-	}
-	action.Lower, _ = c.Flags().GetBool("lower")
-	action.Domain, _ = c.Flags().GetString("domain")
-	if action.From == "" && !action.Lower && action.Domain == "" {
-		return errors.New("nothing would change: give --from, --lower or --domain")
-	}
-	if action.Filter, err = a.filter(c, sc); err != nil {
-		return err
-	}
-	apply, _ := c.Flags().GetBool("apply")
-	results := []provisioning.FieldUpdateResult{}
-	problems := 0
-	err = a.users.UpdateField(c.Context(), sc, action, apply, func(r provisioning.FieldUpdateResult) error {
-		results = append(results, r)
-		if r.Problem != "" {
-			problems++
-		}
-		return nil
-	})
+	u := administration.FieldUpdate{Field: args[0]}
+	u.From, _ = c.Flags().GetString("from")
+	u.Lower, _ = c.Flags().GetBool("lower")
+	u.Domain, _ = c.Flags().GetString("domain")
+	u.Filter, _ = c.Flags().GetString("filter")
+	u.Apply, _ = c.Flags().GetBool("apply")
+	results, err := a.admin.UpdateField(c.Context(), sc, u)
 	if err != nil {
 		return err
 	}
-	err = a.print(c, results, func() error {
-		rows := make([][]string, len(results))
-		for i, r := range results {
-			rows[i] = []string{r.UserName, r.Old, r.New, r.Problem}
+	problems := 0
+	rows := make([][]string, len(results))
+	for i, r := range results {
+		rows[i] = []string{r.UserName, r.Old, r.New, r.Problem}
+		if r.Problem != "" {
+			problems++
 		}
-		if err := a.table("USER | "+action.Field.Label()+" | NEW | PROBLEM", rows); err != nil {
+	}
+	err = a.print(c, results, func() error {
+		if err := a.table("USER | "+administration.Field(sc, u.Field).Label()+" | NEW | PROBLEM", rows); err != nil {
 			return err
 		}
-		if apply {
+		if u.Apply {
 			return a.line("%d users updated, %d not", len(results)-problems, problems)
 		}
 		return a.line("%d users would be updated, %d not; nothing was written, --apply does it", len(results)-problems, problems)
 	})
-	if err == nil && apply && problems > 0 {
+	if err == nil && u.Apply && problems > 0 {
 		err = fmt.Errorf("%d users could not be updated", problems)
 	}
 	return err

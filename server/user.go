@@ -1,18 +1,14 @@
 package main
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"muster/server/administration"
 	"muster/server/instance"
 	"muster/server/mapping"
-	"muster/server/provisioning"
-	"muster/server/scim/filter"
-	"muster/server/scim/tolerance"
 )
 
 // userFlags are the flags of `user create` that fill a field.
@@ -65,89 +61,33 @@ picks the account up.`,
 	return c
 }
 
-// userJSON is a user as scripts see it.
-type userJSON struct {
-	ID          string                   `json:"id"`
-	UserName    string                   `json:"userName"`
-	State       string                   `json:"state"`
-	Source      string                   `json:"source"`
-	Integration bool                     `json:"integration"`
-	Role        string                   `json:"role"`
-	Fields      map[mapping.Field]string `json:"fields"`
-	ManagerID   string                   `json:"managerId,omitempty"`
-	Groups      []string                 `json:"groups,omitempty"`
-	// Objects are the names of the objects that the user is linked to, by
-	// type: job-title.
-	Objects  map[string]string `json:"objects,omitempty"`
-	Version  int64             `json:"version"`
-	Created  time.Time         `json:"created"`
-	Modified time.Time         `json:"modified"`
-}
-
-func describeUser(u *provisioning.User) userJSON {
-	state := "active"
-	if !u.Active {
-		state = "suspended"
-	}
-	return userJSON{
-		ID: u.ID, UserName: u.UserName(), State: state, Source: string(u.Source), Integration: u.Integration, Role: string(u.Role),
-		Fields: u.Fields, ManagerID: u.Manager.ID, Version: u.Version, Created: u.Created, Modified: u.Modified,
-	}
-}
-
 func createUser(a *application, c *cobra.Command, args []string) error {
 	sc, err := a.scope(c)
 	if err != nil {
 		return err
 	}
-	account := provisioning.Account{Fields: mapping.Fields{mapping.UserName: args[0]}}
+	n := administration.NewUser{UserName: args[0], Fields: make(map[string]string)}
 	for _, f := range userFlags {
 		if value, _ := c.Flags().GetString(f.name); value != "" {
-			account.Fields[f.field] = value
+			n.Fields[string(f.field)] = value
 		}
 	}
 	custom, _ := c.Flags().GetStringToString("field")
-	for name, value := range custom {
-		f := field(sc, name)
-		if !instance.HasField(sc.Instance.Fields, string(f)) {
-			return fmt.Errorf("instance %s has no custom field %q; `muster-server field list --instance %s` shows its fields", sc.Instance.Slug, name, sc.Instance.Slug)
-		}
-		account.Fields[f] = value
-	}
-	account.Integration, _ = c.Flags().GetBool("integration")
-	account.Uninvited, _ = c.Flags().GetBool("no-invitation")
-	role, _ := c.Flags().GetString("role")
-	if account.Role, err = instance.ParseRole(role); err != nil {
-		return err
-	}
-	u, err := a.users.AddUser(c.Context(), sc, account)
+	maps.Copy(n.Fields, custom)
+	n.Integration, _ = c.Flags().GetBool("integration")
+	n.Uninvited, _ = c.Flags().GetBool("no-invitation")
+	n.Role, _ = c.Flags().GetString("role")
+	u, err := a.admin.CreateUser(c.Context(), sc, n)
 	if err != nil {
 		return err
 	}
-	return a.print(c, describeUser(u), func() error {
+	return a.print(c, u, func() error {
 		kind := "user"
 		if u.Integration {
 			kind = "integration user"
 		}
-		return a.line("%s %s created in %s (role %s)", kind, u.UserName(), sc.Instance.Slug, u.Role)
+		return a.line("%s %s created in %s (role %s)", kind, u.UserName, sc.Instance.Slug, u.Role)
 	})
-}
-
-// perPage is how many rows a command reads at once.
-const perPage = 1000
-
-// filter reads the flag --filter; nil without one.
-func (a *application) filter(c *cobra.Command, sc provisioning.Scope) (filter.Node, error) {
-	text, _ := c.Flags().GetString("filter")
-	if text == "" {
-		return nil, nil
-	}
-	policy := tolerance.New(false)
-	e, err := filter.Parse(text, policy)
-	if err != nil {
-		return nil, err
-	}
-	return filter.Bind(a.users.UserType(sc.Instance), e, policy)
 }
 
 func listUsers(a *application, c *cobra.Command, _ []string) error {
@@ -155,28 +95,16 @@ func listUsers(a *application, c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	q := provisioning.Query{Integration: true, Limit: perPage}
-	if q.Filter, err = a.filter(c, sc); err != nil {
+	text, _ := c.Flags().GetString("filter")
+	users, err := a.admin.ListUsers(c.Context(), sc, text)
+	if err != nil {
 		return err
 	}
-	described := []userJSON{}
-	var rows [][]string
-	for {
-		users, _, err := a.users.Users(c.Context(), sc, q)
-		if err != nil {
-			return err
+	return a.print(c, users, func() error {
+		rows := make([][]string, len(users))
+		for i, u := range users {
+			rows[i] = []string{u.UserName, u.DisplayName, u.State, u.Source, u.Role, u.Fields[mapping.ScimSyncJobTitle]}
 		}
-		for _, u := range users {
-			d := describeUser(u)
-			described = append(described, d)
-			rows = append(rows, []string{d.UserName, u.Display(), d.State, d.Source, d.Role, u.Fields[mapping.ScimSyncJobTitle]})
-		}
-		if len(users) < perPage {
-			break
-		}
-		q.Offset += perPage
-	}
-	return a.print(c, described, func() error {
 		return a.table("USER NAME | DISPLAY NAME | STATE | SOURCE | ROLE | SCIM SYNC JOB TITLE", rows)
 	})
 }
@@ -186,27 +114,16 @@ func showUser(a *application, c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	u, err := a.users.UserByName(c.Context(), sc, args[0])
+	d, err := a.admin.ShowUser(c.Context(), sc, args[0])
 	if err != nil {
-		return err
-	}
-	groups, err := a.users.Memberships(c.Context(), sc, u.ID)
-	if err != nil {
-		return err
-	}
-	d := describeUser(u)
-	for _, g := range groups[u.ID] {
-		d.Groups = append(d.Groups, g.Display)
-	}
-	if d.Objects, err = a.users.Links(c.Context(), u); err != nil {
 		return err
 	}
 	return a.print(c, d, func() error {
 		rows := [][]string{{"Id", d.ID}, {"State", d.State}, {"Source", d.Source}, {"Role", d.Role}}
-		for _, f := range u.Fields.Names() {
-			value := u.Fields[f]
+		for _, f := range mapping.Fields(d.Fields).Names() {
+			value := d.Fields[f]
 			if f == mapping.DirectManager {
-				value += map[bool]string{true: " (" + u.Manager.DisplayName + ")", false: " (pending: not in the instance yet)"}[u.Manager.ID != ""]
+				value += map[bool]string{true: " (" + d.ManagerName + ")", false: " (pending: not in the instance yet)"}[d.ManagerID != ""]
 			}
 			rows = append(rows, []string{f.Label(), value})
 		}
@@ -225,46 +142,32 @@ func showUser(a *application, c *cobra.Command, args []string) error {
 	})
 }
 
-// named returns the user that a command is about.
-func (a *application) named(c *cobra.Command, userName string) (provisioning.Scope, *provisioning.User, error) {
+func setRole(a *application, c *cobra.Command, args []string) error {
 	sc, err := a.scope(c)
 	if err != nil {
-		return sc, nil, err
-	}
-	u, err := a.users.UserByName(c.Context(), sc, userName)
-	return sc, u, err
-}
-
-func setRole(a *application, c *cobra.Command, args []string) error {
-	role, err := instance.ParseRole(args[1])
-	if err != nil {
 		return err
 	}
-	sc, u, err := a.named(c, args[0])
-	if err != nil {
-		return err
-	}
-	changed, err := a.users.SetRole(c.Context(), sc, u, role)
+	u, changed, err := a.admin.SetRole(c.Context(), sc, args[0], args[1])
 	if err != nil {
 		return err
 	}
 	if !changed {
-		return a.line("user %s has the role %s already", u.UserName(), role)
+		return a.line("user %s has the role %s already", u.UserName, u.Role)
 	}
-	if u.Integration && !role.HoldsKeys() {
-		return a.line("user %s has the role %s now: the API keys of this user stop working", u.UserName(), role)
+	if u.Integration && !instance.Role(u.Role).HoldsKeys() {
+		return a.line("user %s has the role %s now: the API keys of this user stop working", u.UserName, u.Role)
 	}
-	return a.line("user %s has the role %s now", u.UserName(), role)
+	return a.line("user %s has the role %s now", u.UserName, u.Role)
 }
 
 func setActive(active bool) func(*application, *cobra.Command, []string) error {
 	state := map[bool]string{true: "active", false: "suspended"}[active]
 	return func(a *application, c *cobra.Command, args []string) error {
-		sc, u, err := a.named(c, args[0])
+		sc, err := a.scope(c)
 		if err != nil {
 			return err
 		}
-		_, changed, err := a.users.SetActive(c.Context(), sc, u, active)
+		u, changed, err := a.admin.SetActive(c.Context(), sc, args[0], active)
 		if err != nil {
 			return err
 		}
@@ -272,17 +175,18 @@ func setActive(active bool) func(*application, *cobra.Command, []string) error {
 		if !changed {
 			already = " already"
 		}
-		return a.line("user %s is %s%s", u.UserName(), state, already)
+		return a.line("user %s is %s%s", u.UserName, state, already)
 	}
 }
 
 func deleteUser(a *application, c *cobra.Command, args []string) error {
-	sc, u, err := a.named(c, args[0])
+	sc, err := a.scope(c)
 	if err != nil {
 		return err
 	}
-	if err := a.users.DeleteUser(c.Context(), sc, u.ID, nil); err != nil {
-		return fmt.Errorf("delete %s: %w", u.UserName(), err)
+	name, err := a.admin.DeleteUser(c.Context(), sc, args[0])
+	if err != nil {
+		return err
 	}
-	return a.line("user %s deleted", u.UserName())
+	return a.line("user %s deleted", name)
 }

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"muster/server/history"
+	"muster/server/administration"
 	"muster/server/workflow"
 )
 
@@ -52,42 +49,15 @@ func createRule(a *application, c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	name, _ := c.Flags().GetString("field")
-	r := workflow.Rule{Name: args[0], Field: string(field(sc, name))}
-	when, _ := c.Flags().GetString("when")
-	if r.When, err = workflow.ParseCondition(when); err != nil {
+	n := administration.NewRule{Name: args[0]}
+	n.Field, _ = c.Flags().GetString("field")
+	n.When, _ = c.Flags().GetString("when")
+	n.Do, _ = c.Flags().GetStringArray("do")
+	r, err := a.admin.CreateRule(c.Context(), sc, n)
+	if err != nil {
 		return err
 	}
-	do, _ := c.Flags().GetStringArray("do")
-	for _, text := range do {
-		action, err := workflow.ParseAction(text)
-		if err != nil {
-			return err
-		}
-		r.Do = append(r.Do, action)
-	}
-	w := sc.Instance.Workflow
-	w.Rules = append(slices.Clone(w.Rules), r)
-	if err := a.users.SaveWorkflow(c.Context(), sc, w, history.RuleCreate, r.Name, describeRule(r)); err != nil {
-		return err
-	}
-	return a.line("rule %s added to %s: %s", r.Name, sc.Instance.Slug, describeRule(r))
-}
-
-// describeRule writes a rule for people.
-func describeRule(r workflow.Rule) string {
-	when := string(r.When.Kind)
-	if len(r.When.Values) > 0 {
-		when += ":" + strings.Join(r.When.Values, "|")
-	}
-	actions := make([]string, len(r.Do))
-	for i, a := range r.Do {
-		actions[i] = string(a.Kind) + ":" + a.Target
-		if a.Value != "" {
-			actions[i] += "=" + a.Value
-		}
-	}
-	return fmt.Sprintf("when %s %s, %s", r.Field, when, strings.Join(actions, ", "))
+	return a.line("rule %s added to %s: %s", r.Name, sc.Instance.Slug, administration.DescribeRule(r))
 }
 
 func listRules(a *application, c *cobra.Command, _ []string) error {
@@ -99,7 +69,7 @@ func listRules(a *application, c *cobra.Command, _ []string) error {
 	return a.print(c, rules, func() error {
 		rows := make([][]string, len(rules))
 		for i, r := range rules {
-			rows[i] = []string{strconv.Itoa(i + 1), r.Name, describeRule(r)}
+			rows[i] = []string{strconv.Itoa(i + 1), r.Name, administration.DescribeRule(r)}
 		}
 		return a.table("ORDER | RULE | WHAT", rows)
 	})
@@ -110,17 +80,11 @@ func deleteRule(a *application, c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	w := sc.Instance.Workflow
-	i := slices.IndexFunc(w.Rules, func(r workflow.Rule) bool { return strings.EqualFold(r.Name, args[0]) })
-	if i < 0 {
-		return notThere(sc, "rule", args[0])
-	}
-	gone := w.Rules[i]
-	w.Rules = slices.Delete(slices.Clone(w.Rules), i, i+1)
-	if err := a.users.SaveWorkflow(c.Context(), sc, w, history.RuleDelete, gone.Name, describeRule(gone)); err != nil {
+	name, err := a.admin.DeleteRule(c.Context(), sc, args[0])
+	if err != nil {
 		return err
 	}
-	return a.line("rule %s deleted from %s", gone.Name, sc.Instance.Slug)
+	return a.line("rule %s deleted from %s", name, sc.Instance.Slug)
 }
 
 func newObject() *cobra.Command {
@@ -146,12 +110,7 @@ func defineType(a *application, c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	w := sc.Instance.Workflow
-	if name := args[0]; w.HasType(name) || strings.TrimSpace(name) == "" || strings.ContainsAny(name, "=: ") {
-		return fmt.Errorf("the object type %q is there already, or is no name: use letters, digits and hyphens", name)
-	}
-	w.ObjectTypes = append(slices.Clone(w.ObjectTypes), args[0])
-	if err := a.users.SaveWorkflow(c.Context(), sc, w, history.TypeCreate, args[0], ""); err != nil {
+	if err := a.admin.DefineType(c.Context(), sc, args[0]); err != nil {
 		return err
 	}
 	return a.line("object type %s defined in %s", args[0], sc.Instance.Slug)

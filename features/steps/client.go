@@ -134,7 +134,7 @@ func (w *world) send(ctx context.Context, method, path, body string) error {
 	}
 	c.answer = &scimAnswer{status: res.StatusCode, header: res.Header, text: string(text)}
 	c.log = append(c.log, fmt.Sprintf("%s %s %s\n  → %s", method, path, clip(body), clip(c.answer.String())))
-	if len(bytes.TrimSpace(text)) > 0 {
+	if len(bytes.TrimSpace(text)) > 0 && !strings.HasPrefix(res.Header.Get("Content-Type"), "text/csv") {
 		d := json.NewDecoder(bytes.NewReader(text))
 		d.UseNumber()
 		if err := d.Decode(&c.answer.body); err != nil {

@@ -60,6 +60,7 @@ func (h *Harness) Register(sc *godog.ScenarioContext) {
 		return
 	}
 	w.registerApplication(sc)
+	w.registerAdministration(sc)
 	w.registerProvider(sc)
 	w.registerOutcomes(sc)
 	w.registerConnection(sc)

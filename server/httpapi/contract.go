@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,7 +46,11 @@ func (c *contract) operation(method, path string) (*operation, error) {
 	}
 	o := &operation{route: &routers.Route{Spec: c.doc, Path: path, PathItem: item, Method: method, Operation: item.GetOperation(method)}}
 	if b := o.route.Operation.RequestBody; b != nil {
-		o.body = b.Value.Content.Get(scim.MediaType).Schema.Value
+		content := b.Value.Content.Get(scim.MediaType)
+		if content == nil { // the admin API
+			content = b.Value.Content.Get(scim.MediaTypeJSON)
+		}
+		o.body = content.Schema.Value
 	}
 	for _, list := range []openapi3.Parameters{item.Parameters, o.route.Operation.Parameters} {
 		for _, p := range list {
@@ -56,6 +61,8 @@ func (c *contract) operation(method, path string) (*operation, error) {
 	}
 	return o, nil
 }
+
+var pathParameters = regexp.MustCompile(`\{(\w+)\}`)
 
 // checkParameters checks the parameters of a request. One that the document
 // does not know is refused: a misspelled filter must not list everybody.
@@ -72,12 +79,12 @@ func (c *contract) checkParameters(x *exchange) error {
 			return scim.BadRequest(scim.InvalidSyntax, "the parameter %q is given %d times", name, len(values))
 		}
 	}
-	id := map[string]string{}
-	if strings.HasSuffix(x.route.path, "/{id}") {
-		id["id"] = x.PathValue("id")
+	inPath := make(map[string]string)
+	for _, m := range pathParameters.FindAllStringSubmatch(x.route.path, -1) {
+		inPath[m[1]] = x.PathValue(m[1])
 	}
 	err = openapi3filter.ValidateRequest(x.Context(), &openapi3filter.RequestValidationInput{
-		Request: x.Request, PathParams: id, QueryParams: query, Route: x.route.operation.route,
+		Request: x.Request, PathParams: inPath, QueryParams: query, Route: x.route.operation.route,
 		Options: &openapi3filter.Options{ExcludeRequestBody: true, SkipSettingDefaults: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
 	})
 	var refused *openapi3filter.RequestError

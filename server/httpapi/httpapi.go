@@ -1,4 +1,4 @@
-// Package httpapi serves SCIM over HTTP. A request goes one way through it:
+// Package httpapi serves SCIM and the admin API over HTTP. A SCIM request goes one way through it:
 // authenticate, limits, one decoding of the body, tolerance, the OpenAPI
 // contract, a use case of package provisioning, and the answer.
 package httpapi
@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"muster/server/administration"
 	"muster/server/history"
 	"muster/server/instance"
 	"muster/server/provisioning"
@@ -28,6 +29,8 @@ const MaxBody = 8 << 20
 type Config struct {
 	Instances *instance.Service
 	Users     *provisioning.Service
+	// Admin is the use cases of the admin API.
+	Admin *administration.Service
 	// PublicURL is where clients reach the server, without Base.
 	PublicURL string
 	// Strict refuses each deviation from the standard; see package tolerance.
@@ -71,7 +74,7 @@ func New(c Config) (http.Handler, error) {
 // carelessly.
 func withoutSlash(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if path := strings.TrimSuffix(r.URL.Path, "/"); strings.HasPrefix(path, Base) && r.URL.RawPath == "" && path != r.URL.Path {
+		if path := strings.TrimSuffix(r.URL.Path, "/"); (strings.HasPrefix(path, Base) || isAdmin(path)) && r.URL.RawPath == "" && path != r.URL.Path {
 			u := *r.URL
 			u.Path = path
 			r = r.WithContext(r.Context())
@@ -106,6 +109,8 @@ type route struct {
 	targetType string
 	// searched is what a query is about, the same for GET and POST.
 	searched string
+	// admin is set for the admin API, which takes tokens of its own.
+	admin bool
 	// discovery is set for what is configured: Section 4 of RFC 7644 forbids
 	// filters there.
 	discovery bool
@@ -148,6 +153,7 @@ func (s *server) routes() []*route {
 	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 		list = append(list, &route{method: method, path: Base + "/Me", handle: me})
 	}
+	list = append(list, s.adminRoutes()...)
 	for _, r := range list {
 		switch {
 		case strings.HasPrefix(r.path, Base+"/S"), strings.HasPrefix(r.path, Base+"/ResourceTypes"):
@@ -164,6 +170,14 @@ func (s *server) routes() []*route {
 // dispatch serves the methods of one path.
 func (s *server) dispatch(m methods) http.Handler {
 	return s.serve(func(x *exchange) error {
+		for _, r := range m {
+			// authenticate has seen the path as it was sent, and the router as
+			// it understands it: whoever came in by one door stays behind it.
+			if r.admin != x.administrator {
+				return challenge(x, &instance.KeyError{Reason: "this path takes other credentials"})
+			}
+			break
+		}
 		method := x.Method
 		if method == http.MethodHead {
 			method = http.MethodGet // net/http drops the body
@@ -173,7 +187,10 @@ func (s *server) dispatch(m methods) http.Handler {
 			x.answer.Header().Set("Allow", m.allow())
 			return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: x.Method + " is not possible here; " + m.allow() + " are"}
 		}
-		err := x.checkAccept()
+		var err error
+		if !x.route.admin {
+			err = x.checkAccept()
+		}
 		if err == nil && x.route.discovery && x.URL.Query().Has("filter") {
 			err = &scim.Error{Status: http.StatusForbidden, Detail: "this endpoint cannot be filtered; read all of it"}
 		}

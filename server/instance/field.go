@@ -46,21 +46,21 @@ var fieldNames = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)
 
 func (f Field) check() error {
 	if !fieldNames.MatchString(f.Name) {
-		return fmt.Errorf("the field name %q is not valid: begin with a letter, and go on with letters, digits, hyphens and underscores, 63 at the most", f.Name)
+		return Refuse("the field name %q is not valid: begin with a letter, and go on with letters, digits, hyphens and underscores, 63 at the most", f.Name)
 	}
 	switch f.Type {
 	case Text, Number, Date, YesNo, Reference:
 		if len(f.Values) > 0 {
-			return fmt.Errorf("a %s field has no list of values; a pick-list has", f.Type)
+			return Refuse("a %s field has no list of values; a pick-list has", f.Type)
 		}
 		return nil
 	case PickList:
 		if len(f.Values) == 0 || slices.Contains(f.Values, "") {
-			return errors.New("a pick-list needs values to pick from")
+			return Refuse("a pick-list needs values to pick from")
 		}
 		return nil
 	}
-	return fmt.Errorf("unknown field type %q: use text, number, date, yes-no, pick-list or reference", f.Type)
+	return Refuse("unknown field type %q: use text, number, date, yes-no, pick-list or reference", f.Type)
 }
 
 // AddField adds a custom field to an instance. From then on every server
@@ -79,7 +79,7 @@ func (s *Service) AddField(ctx context.Context, i *Instance, f Field, actor hist
 	e.Detail = fmt.Sprintf("%s, %s", f.Title, f.Type)
 	err := s.store.AddField(ctx, i.ID, f, e)
 	if errors.Is(err, ErrExists) {
-		return nil, fmt.Errorf("instance %s has a field %q already; `muster-server field list --instance %s` shows its fields", i.Slug, f.Name, i.Slug)
+		return nil, Existing("instance %s has a field %q already; `muster-server field list --instance %s` shows its fields", i.Slug, f.Name, i.Slug)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("add field: %w", err)
@@ -102,7 +102,7 @@ func (f Field) Parse(text string) (any, error) {
 	switch f.Type {
 	case Number:
 		if _, err := strconv.ParseFloat(text, 64); err != nil {
-			return nil, fmt.Errorf("%s: %q is no number", f.Title, text)
+			return nil, Refuse("%s: %q is no number", f.Title, text)
 		}
 		return json.Number(text), nil
 	case Date:
@@ -110,7 +110,7 @@ func (f Field) Parse(text string) (any, error) {
 			return text + "T00:00:00Z", nil
 		}
 		if _, err := time.Parse(time.RFC3339, text); err != nil {
-			return nil, fmt.Errorf("%s: %q is no date; give one such as 2026-01-31", f.Title, text)
+			return nil, Refuse("%s: %q is no date; give one such as 2026-01-31", f.Title, text)
 		}
 	case YesNo:
 		switch strings.ToLower(text) {
@@ -119,7 +119,7 @@ func (f Field) Parse(text string) (any, error) {
 		case "no", "false":
 			return false, nil
 		}
-		return nil, fmt.Errorf("%s: %q is neither yes nor no", f.Title, text)
+		return nil, Refuse("%s: %q is neither yes nor no", f.Title, text)
 	case PickList:
 		return f.Pick(text)
 	}
@@ -134,5 +134,5 @@ func (f Field) Pick(text string) (string, error) {
 			return v, nil
 		}
 	}
-	return "", fmt.Errorf("%s: %q is none of %s", f.Title, text, strings.Join(f.Values, ", "))
+	return "", Refuse("%s: %q is none of %s", f.Title, text, strings.Join(f.Values, ", "))
 }

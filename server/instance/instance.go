@@ -61,7 +61,7 @@ func ParseRole(s string) (Role, error) {
 	case PlainUser, LiteAdmin, Admin:
 		return r, nil
 	}
-	return "", fmt.Errorf("unknown role %q: use user, lite-admin or admin", s)
+	return "", Refuse("unknown role %q: use user, lite-admin or admin", s)
 }
 
 // Instance is one customer's copy of the application.
@@ -108,6 +108,13 @@ type Store interface {
 	RotateKey(ctx context.Context, k *Key, oldID string, end time.Time, e *history.Entry) error
 	// UseKey keeps when and from where a key was used.
 	UseKey(ctx context.Context, keyID string, at time.Time, address string) error
+	CreateAdminToken(ctx context.Context, t *AdminToken) error
+	// AdminToken returns ErrNotFound if there is none with the id.
+	AdminToken(ctx context.Context, id string) (*AdminToken, error)
+	// AdminTokens returns all, the oldest first.
+	AdminTokens(ctx context.Context) ([]*AdminToken, error)
+	// RevokeAdminToken returns ErrNotFound if no valid token has the id.
+	RevokeAdminToken(ctx context.Context, id string, at time.Time) error
 	// Credential returns a key with its holder and its instance, or
 	// ErrNotFound.
 	Credential(ctx context.Context, keyID string) (*Credential, error)
@@ -138,7 +145,7 @@ var slugs = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$`)
 // slug, the edition enterprise, the environment production.
 func (s *Service) Create(ctx context.Context, i Instance, actor history.Actor) (*Instance, error) {
 	if !slugs.MatchString(i.Slug) {
-		return nil, fmt.Errorf("the instance name %q is not valid: use up to 40 lower-case letters, digits and hyphens, and begin with a letter", i.Slug)
+		return nil, Refuse("the instance name %q is not valid: use up to 40 lower-case letters, digits and hyphens, and begin with a letter", i.Slug)
 	}
 	if i.Name == "" {
 		i.Name = i.Slug
@@ -152,17 +159,17 @@ func (s *Service) Create(ctx context.Context, i Instance, actor history.Actor) (
 	switch i.Edition {
 	case Professional, Enterprise, Unlimited:
 	default:
-		return nil, fmt.Errorf("unknown edition %q: use professional, enterprise or unlimited", i.Edition)
+		return nil, Refuse("unknown edition %q: use professional, enterprise or unlimited", i.Edition)
 	}
 	if i.Environment != Production && i.Environment != Sandbox {
-		return nil, fmt.Errorf("unknown environment %q: use production or sandbox", i.Environment)
+		return nil, Refuse("unknown environment %q: use production or sandbox", i.Environment)
 	}
 	i.ID = uuid.Must(uuid.NewV7()).String()
 	i.Created = s.now().UTC().Truncate(time.Millisecond)
 	e := history.New(i.ID, i.Created, actor, history.InstanceCreate, history.Target{Type: "Instance", ID: i.ID, Name: i.Slug})
 	err := s.store.CreateInstance(ctx, &i, e)
 	if errors.Is(err, ErrExists) {
-		return nil, fmt.Errorf("instance %q exists already; `muster-server instance show %s` tells of it", i.Slug, i.Slug)
+		return nil, Existing("instance %q exists already; `muster-server instance show %s` tells of it", i.Slug, i.Slug)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create instance %q: %w", i.Slug, err)
@@ -179,15 +186,7 @@ func (s *Service) List(ctx context.Context) ([]*Instance, error) {
 func (s *Service) BySlug(ctx context.Context, slug string) (*Instance, error) {
 	i, err := s.store.InstanceBySlug(ctx, slug)
 	if errors.Is(err, ErrNotFound) {
-		return nil, &unknownInstanceError{slug}
+		return nil, Missing("there is no instance %q; `muster-server instance list` shows all", slug)
 	}
 	return i, err
 }
-
-type unknownInstanceError struct{ slug string }
-
-func (e *unknownInstanceError) Error() string {
-	return fmt.Sprintf("there is no instance %q; `muster-server instance list` shows all", e.slug)
-}
-
-func (e *unknownInstanceError) Is(target error) bool { return target == ErrNotFound }

@@ -102,18 +102,18 @@ func (s *Service) CreateKey(ctx context.Context, i *Instance, userName string, l
 		life = DefaultKeyLife
 	}
 	if life < 0 {
-		return nil, "", errors.New("a key cannot expire in the past")
+		return nil, "", Refuse("a key cannot expire in the past")
 	}
 	h, err := s.store.Holder(ctx, i.ID, userName)
 	if errors.Is(err, ErrNotFound) {
-		return nil, "", fmt.Errorf("instance %s has no user %q; make one with `muster-server user create %s --instance %s --integration --role lite-admin`",
+		return nil, "", Missing("instance %s has no user %q; make one with `muster-server user create %s --instance %s --integration --role lite-admin`",
 			i.Slug, userName, userName, i.Slug)
 	}
 	if err != nil {
 		return nil, "", err
 	}
 	if reason := h.unfit(); reason != "" {
-		return nil, "", fmt.Errorf("no key for %q: %s", userName, reason)
+		return nil, "", Refuse("no key for %q: %s", userName, reason)
 	}
 	k, text := s.newKey(i, h, life)
 	e := history.New(i.ID, k.Created, actor, history.KeyCreate, history.Target{Type: "Key", ID: k.ID, Name: h.UserName})
@@ -140,21 +140,21 @@ func (s *Service) newKey(i *Instance, h *Holder, life time.Duration) (*Key, stri
 // given the new one without a gap; never longer than it was.
 func (s *Service) RotateKey(ctx context.Context, i *Instance, keyID string, overlap, life time.Duration, actor history.Actor) (*Key, string, error) {
 	if life <= 0 || overlap < 0 {
-		return nil, "", errors.New("a key cannot expire in the past")
+		return nil, "", Refuse("a key cannot expire in the past")
 	}
 	old, err := s.key(ctx, i, keyID)
 	if err != nil {
 		return nil, "", err
 	}
 	if state := old.State(s.now()); state != "valid" {
-		return nil, "", fmt.Errorf("key %s is %s; make a new one with `muster-server key create --instance %s --user %s`", keyID, state, i.Slug, old.UserName)
+		return nil, "", Refuse("key %s is %s; make a new one with `muster-server key create --instance %s --user %s`", keyID, state, i.Slug, old.UserName)
 	}
 	h, err := s.store.Holder(ctx, i.ID, old.UserName)
 	if err != nil {
 		return nil, "", fmt.Errorf("rotate key: %w", err)
 	}
 	if reason := h.unfit(); reason != "" {
-		return nil, "", fmt.Errorf("no key for %q: %s", h.UserName, reason)
+		return nil, "", Refuse("no key for %q: %s", h.UserName, reason)
 	}
 	k, text := s.newKey(i, h, life)
 	end := k.Created.Add(overlap)
@@ -180,7 +180,7 @@ func (s *Service) key(ctx context.Context, i *Instance, keyID string) (*Key, err
 			return k, nil
 		}
 	}
-	return nil, fmt.Errorf("instance %s has no key %q; `muster-server key list --instance %s` shows its keys", i.Slug, keyID, i.Slug)
+	return nil, Missing("instance %s has no key %q; `muster-server key list --instance %s` shows its keys", i.Slug, keyID, i.Slug)
 }
 
 // Keys returns the keys of an instance, the oldest first.
@@ -195,7 +195,7 @@ func (s *Service) RevokeKey(ctx context.Context, i *Instance, keyID string, acto
 	e := history.New(i.ID, now, actor, history.KeyRevoke, history.Target{Type: "Key", ID: keyID})
 	changed, err := s.store.RevokeKey(ctx, i.ID, keyID, now, e)
 	if errors.Is(err, ErrNotFound) {
-		return false, fmt.Errorf("instance %s has no key %q; `muster-server key list --instance %s` shows its keys", i.Slug, keyID, i.Slug)
+		return false, Missing("instance %s has no key %q; `muster-server key list --instance %s` shows its keys", i.Slug, keyID, i.Slug)
 	}
 	return changed, err
 }

@@ -22,12 +22,12 @@ func (s *Service) SaveMapping(ctx context.Context, sc Scope, rows []mapping.Row)
 	changed.Mapping = rows
 	if len(rows) > 0 {
 		if err := mapping.CheckReadOnly(rows); err != nil {
-			return err
+			return instance.Refuse("%v", err)
 		}
 	}
 	after, err := newSetup(&changed)
 	if err != nil {
-		return err
+		return instance.Refuse("%v", err)
 	}
 	e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.MappingUpdate, history.Target{Type: "Mapping"})
 	e.Changes = mappingChanges(s.Mapping(sc.Instance), after.mapping.Rows())

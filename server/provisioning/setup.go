@@ -161,7 +161,7 @@ func (s *setup) label(path string) string {
 func (s *setup) resource(i *instance.Instance, fields mapping.Fields) (schema.Resource, error) {
 	r, err := s.mapping.Resource(fields)
 	if err != nil {
-		return nil, err
+		return nil, instance.Refuse("%v", err)
 	}
 	for _, f := range i.Fields {
 		text, ok := fields[mapping.Field(f.Name)]

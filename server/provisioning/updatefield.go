@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"muster/server/instance"
 	"muster/server/mapping"
 	"muster/server/scim"
 	"muster/server/scim/filter"
@@ -59,7 +60,7 @@ type FieldUpdateResult struct {
 func (s *Service) UpdateField(ctx context.Context, sc Scope, a FieldUpdate, apply bool, yield func(FieldUpdateResult) error) error {
 	set := s.setups.of(sc.Instance)
 	if !set.mapping.Maps(a.Field) {
-		return fmt.Errorf("the field %q cannot be updated: no attribute is mapped to it", a.Field)
+		return instance.Refuse("the field %q cannot be updated: no attribute is mapped to it", a.Field)
 	}
 	taken := make(map[string]string) // by the new names of this run
 	q := Query{Filter: a.Filter, Keyset: true, Limit: reapplyPage}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/google/uuid"
@@ -36,7 +35,7 @@ func (s *Service) User(ctx context.Context, sc Scope, id string) (*User, error) 
 func (s *Service) UserByName(ctx context.Context, sc Scope, userName string) (*User, error) {
 	u, err := s.store.UserByName(ctx, sc.Instance.ID, schema.UserNameKey(userName))
 	if errors.Is(err, ErrNotFound) {
-		return nil, fmt.Errorf("instance %s has no user %q; `muster-server user list --instance %s` shows its users",
+		return nil, instance.Missing("instance %s has no user %q; `muster-server user list --instance %s` shows its users",
 			sc.Instance.Slug, userName, sc.Instance.Slug)
 	}
 	return u, err

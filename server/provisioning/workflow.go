@@ -33,7 +33,7 @@ type Object struct {
 // the history what was done.
 func (s *Service) SaveWorkflow(ctx context.Context, sc Scope, w workflow.Setup, action history.Action, name, detail string) error {
 	if err := w.Check(s.ruleFields(sc.Instance)); err != nil {
-		return err
+		return instance.Refuse("%v", err)
 	}
 	e := history.New(sc.Instance.ID, s.clock(), sc.Actor, action, history.Target{Type: "Workflow", Name: name})
 	e.Detail = detail
@@ -59,16 +59,16 @@ func (s *Service) ruleFields(i *instance.Instance) workflow.Fields {
 // AddObject makes an object of a type that the instance has.
 func (s *Service) AddObject(ctx context.Context, sc Scope, kind, name string) (*Object, error) {
 	if !sc.Instance.Workflow.HasType(kind) {
-		return nil, fmt.Errorf("there is no object type %q; define it with `muster-server object define %s --instance %s`", kind, kind, sc.Instance.Slug)
+		return nil, instance.Missing("there is no object type %q; define it with `muster-server object define %s --instance %s`", kind, kind, sc.Instance.Slug)
 	}
 	if name == "" {
-		return nil, errors.New("the name of the object is empty")
+		return nil, instance.Refuse("the name of the object is empty")
 	}
 	o := &Object{ID: uuid.Must(uuid.NewV7()).String(), InstanceID: sc.Instance.ID, Type: kind, Name: name}
 	e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.ObjectCreate, history.Target{Type: kind, ID: o.ID, Name: name})
 	err := s.store.AddObject(ctx, o, e)
 	if errors.Is(err, instance.ErrExists) {
-		return nil, fmt.Errorf("there is a %s %q already", kind, name)
+		return nil, instance.Existing("there is a %s %q already", kind, name)
 	}
 	return o, err
 }

@@ -1,0 +1,37 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/cucumber/godog"
+)
+
+// registerAdministration adds the steps about the admin API. {new} stands for
+// the name of an instance of the scenario's own that is not there yet.
+func (w *world) registerAdministration(sc *godog.ScenarioContext) {
+	sc.Step(`^the client has a token of the admin API$`, func(ctx context.Context) error {
+		var token struct{ Key, ID string }
+		if err := w.server(ctx, &token, "admin-token", "create", "ada"); err != nil {
+			return err
+		}
+		w.scim = &scimClient{headers: make(map[string]string), base: w.recorder.URL + "/admin/v1", token: token.Key}
+		w.ids["token"], w.ids["new"] = token.ID, w.slug("new")
+		for name := range w.keys {
+			w.ids[name] = w.slug(name)
+		}
+		return nil
+	})
+	sc.Step(`^that token is revoked$`, func(ctx context.Context) error {
+		return w.server(ctx, nil, "admin-token", "revoke", w.ids["token"])
+	})
+	sc.Step(`^the client uses the key of "([^"]*)" there$`, func(instance string) error {
+		w.scim.token = w.keys[instance]
+		return nil
+	})
+	sc.Step(`^the key that it shows is the one of "([^"]*)"$`, func(instance string) error {
+		key, err := w.value("/key")
+		w.keys[instance] = fmt.Sprint(key)
+		return err
+	})
+}

@@ -1,0 +1,299 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"muster/server/administration"
+	"muster/server/history"
+	"muster/server/instance"
+	"muster/server/mapping"
+	"muster/server/provisioning"
+	"muster/server/workflow"
+)
+
+// adminRoutes lists the admin API: each is a use case of package
+// administration, in the terms of HTTP.
+func (s *server) adminRoutes() []*route {
+	list := s.instanceRoutes()
+	list = append(list, s.accountRoutes()...)
+	list = append(list, s.keyRoutes()...)
+	list = append(list, s.mappingRoutes()...)
+	list = append(list, s.workflowRoutes()...)
+	return append(list, s.historyRoutes()...)
+}
+
+func (s *server) instanceRoutes() []*route {
+	type newInstance struct {
+		Instance    string               `json:"instance"`
+		Title       string               `json:"title"`
+		Edition     instance.Edition     `json:"edition"`
+		Environment instance.Environment `json:"environment"`
+	}
+	return []*route{
+		s.adminRoute("GET", AdminBase+"/instances", http.StatusOK, func(x *exchange, _ provisioning.Scope) (any, error) {
+			return itemsOf(s.Admin.ListInstances(x.Context()))
+		}),
+		s.adminRoute("POST", AdminBase+"/instances", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, n newInstance) (any, error) {
+			return s.Admin.CreateInstance(x.Context(), instance.Instance{Slug: n.Instance, Name: n.Title, Edition: n.Edition, Environment: n.Environment}, sc.Actor)
+		})),
+		s.adminRoute("GET", adminInstance, http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return s.Admin.ShowInstance(x.Context(), sc)
+		}),
+		s.adminRoute("GET", adminInstance+"/fields", http.StatusOK, func(_ *exchange, sc provisioning.Scope) (any, error) {
+			return itemsOf(sc.Instance.Fields, nil)
+		}),
+		s.adminRoute("POST", adminInstance+"/fields", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, f instance.Field) (any, error) {
+			return s.Instances.AddField(x.Context(), sc.Instance, f, sc.Actor)
+		})),
+		s.adminRoute("GET", adminInstance+"/outbox", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return itemsOf(s.Admin.Messages(x.Context(), sc))
+		}),
+	}
+}
+
+func (s *server) accountRoutes() []*route {
+	type newTeam struct {
+		DisplayName string   `json:"displayName"`
+		Members     []string `json:"members"`
+	}
+	return []*route{
+		s.adminRoute("GET", adminInstance+"/users", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return itemsOf(s.Admin.ListUsers(x.Context(), sc, x.URL.Query().Get("filter")))
+		}),
+		s.adminRoute("POST", adminInstance+"/users", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, n administration.NewUser) (any, error) {
+			return s.Admin.CreateUser(x.Context(), sc, n)
+		})),
+		s.adminRoute("GET", adminInstance+"/users/{user}", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return s.Admin.ShowUser(x.Context(), sc, x.PathValue("user"))
+		}),
+		s.adminRoute("PATCH", adminInstance+"/users/{user}", http.StatusOK, with(s.changeAccount)),
+		s.adminRoute("DELETE", adminInstance+"/users/{user}", http.StatusNoContent, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return nothing(s.Admin.DeleteUser(x.Context(), sc, x.PathValue("user")))
+		}),
+		s.adminRoute("POST", adminInstance+"/field-updates", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, u administration.FieldUpdate) (any, error) {
+			return itemsOf(s.Admin.UpdateField(x.Context(), sc, u))
+		})),
+		s.adminRoute("GET", adminInstance+"/groups", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return itemsOf(s.Admin.ListGroups(x.Context(), sc))
+		}),
+		s.adminRoute("POST", adminInstance+"/groups", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, n newTeam) (any, error) {
+			return s.Admin.CreateGroup(x.Context(), sc, n.DisplayName, n.Members)
+		})),
+		s.adminRoute("GET", adminInstance+"/groups/{group}", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return s.Admin.ShowGroup(x.Context(), sc, x.PathValue("group"))
+		}),
+	}
+}
+
+// accountChange is what a PATCH of an account may change.
+type accountChange struct {
+	State *string `json:"state"`
+	Role  *string `json:"role"`
+}
+
+func (s *server) changeAccount(x *exchange, sc provisioning.Scope, c accountChange) (any, error) {
+	name := x.PathValue("user")
+	if c.Role != nil {
+		if _, _, err := s.Admin.SetRole(x.Context(), sc, name, *c.Role); err != nil {
+			return nil, err
+		}
+	}
+	if c.State != nil {
+		if _, _, err := s.Admin.SetActive(x.Context(), sc, name, *c.State == "active"); err != nil {
+			return nil, err
+		}
+	}
+	return s.Admin.ShowUser(x.Context(), sc, name)
+}
+
+func (s *server) keyRoutes() []*route {
+	type newKey struct {
+		User string `json:"user"`
+		Days *int   `json:"days"`
+	}
+	type rotation struct {
+		OverlapHours *int `json:"overlapHours"`
+		Days         *int `json:"days"`
+	}
+	or := func(n *int, usual int) int {
+		if n == nil {
+			return usual
+		}
+		return *n
+	}
+	days := int(instance.DefaultKeyLife / (24 * time.Hour))
+	return []*route{
+		s.adminRoute("GET", adminInstance+"/keys", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return itemsOf(s.Admin.ListKeys(x.Context(), sc))
+		}),
+		s.adminRoute("POST", adminInstance+"/keys", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, n newKey) (any, error) {
+			return s.Admin.CreateKey(x.Context(), sc, n.User, or(n.Days, days))
+		})),
+		s.adminRoute("DELETE", adminInstance+"/keys/{key}", http.StatusNoContent, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return nothing(s.Instances.RevokeKey(x.Context(), sc.Instance, x.PathValue("key"), sc.Actor))
+		}),
+		s.adminRoute("POST", adminInstance+"/keys/{key}/rotations", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, r rotation) (any, error) {
+			overlap := time.Duration(or(r.OverlapHours, 24)) * time.Hour
+			return s.Admin.RotateKey(x.Context(), sc, x.PathValue("key"), overlap, or(r.Days, days))
+		})),
+	}
+}
+
+// rows is a mapping in a body.
+type rows struct {
+	Rows []mapping.Row `json:"rows"`
+}
+
+// savedMapping answers with the mapping as it is now.
+func (s *server) savedMapping(x *exchange, sc provisioning.Scope, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	now, err := s.Admin.Scope(x.Context(), sc.Instance.Slug, sc.Actor)
+	if err != nil {
+		return nil, err
+	}
+	return rows{s.Users.Mapping(now.Instance)}, nil
+}
+
+func (s *server) mappingRoutes() []*route {
+	type attribute struct {
+		Attribute string `json:"attribute"`
+	}
+	type preview struct {
+		User *string         `json:"user"`
+		Body json.RawMessage `json:"body"`
+	}
+	type applied struct {
+		Users   int `json:"users"`
+		Changed int `json:"changed"`
+	}
+	return []*route{
+		s.adminRoute("GET", adminInstance+"/mapping", http.StatusOK, func(_ *exchange, sc provisioning.Scope) (any, error) {
+			return rows{s.Users.Mapping(sc.Instance)}, nil
+		}),
+		s.adminRoute("PUT", adminInstance+"/mapping", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, r rows) (any, error) {
+			return s.savedMapping(x, sc, s.Admin.SaveMapping(x.Context(), sc, r.Rows))
+		})),
+		s.adminRoute("DELETE", adminInstance+"/mapping", http.StatusNoContent, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return nil, s.Users.SaveMapping(x.Context(), sc, nil)
+		}),
+		s.adminRoute("PUT", adminInstance+"/mapping/{field}", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, a attribute) (any, error) {
+			return s.savedMapping(x, sc, s.Admin.MapField(x.Context(), sc, a.Attribute, x.PathValue("field")))
+		})),
+		s.adminRoute("DELETE", adminInstance+"/mapping/{field}", http.StatusNoContent, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return nil, s.Admin.UnmapField(x.Context(), sc, x.PathValue("field"))
+		}),
+		s.adminRoute("POST", adminInstance+"/mapping/preview", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, p preview) (any, error) {
+			if p.User != nil {
+				return s.Admin.PreviewUser(x.Context(), sc, *p.User)
+			}
+			return s.Admin.Preview(sc, p.Body)
+		})),
+		s.adminRoute("POST", adminInstance+"/mapping/apply", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+			done, err := s.Users.Reapply(x.Context(), sc, func(provisioning.Reapplied, int) {})
+			return applied{done.Users, done.Changed}, err
+		}),
+	}
+}
+
+func (s *server) workflowRoutes() []*route {
+	type objectType struct {
+		Name string `json:"name"`
+	}
+	type object struct {
+		Type string `json:"type"`
+		Name string `json:"name"`
+	}
+	return []*route{
+		s.adminRoute("GET", adminInstance+"/rules", http.StatusOK, func(_ *exchange, sc provisioning.Scope) (any, error) {
+			return itemsOf[workflow.Rule](sc.Instance.Workflow.Rules, nil)
+		}),
+		s.adminRoute("POST", adminInstance+"/rules", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, n administration.NewRule) (any, error) {
+			return s.Admin.CreateRule(x.Context(), sc, n)
+		})),
+		s.adminRoute("DELETE", adminInstance+"/rules/{rule}", http.StatusNoContent, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return nothing(s.Admin.DeleteRule(x.Context(), sc, x.PathValue("rule")))
+		}),
+		s.adminRoute("POST", adminInstance+"/object-types", http.StatusNoContent, with(func(x *exchange, sc provisioning.Scope, t objectType) (any, error) {
+			return nil, s.Admin.DefineType(x.Context(), sc, t.Name)
+		})),
+		s.adminRoute("GET", adminInstance+"/objects", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return itemsOf(s.Users.Objects(x.Context(), sc))
+		}),
+		s.adminRoute("POST", adminInstance+"/objects", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, o object) (any, error) {
+			return s.Users.AddObject(x.Context(), sc, o.Type, o.Name)
+		})),
+	}
+}
+
+// historyPage is how many rows a page of the history has if nothing is asked
+// for.
+const historyPage = 100
+
+// historyQuery reads the parameters that choose rows.
+func historyQuery(x *exchange) administration.HistoryQuery {
+	q := x.URL.Query()
+	return administration.HistoryQuery{
+		User: q.Get("user"), Group: q.Get("group"), Key: q.Get("key"), Outcome: q.Get("outcome"), Text: q.Get("text"),
+		From: q.Get("from"), To: q.Get("to"), Before: q.Get("before"),
+	}
+}
+
+func (s *server) historyRoutes() []*route {
+	type pruning struct {
+		Days int `json:"olderThanDays"`
+	}
+	type pruned struct {
+		Rows int `json:"rows"`
+	}
+	return []*route{
+		s.adminRoute("GET", adminInstance+"/history", http.StatusOK, s.historyPage),
+		s.adminRoute("GET", adminInstance+"/history/export", http.StatusOK, s.exportHistory),
+		s.adminRoute("GET", adminInstance+"/history/verification", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return s.Admin.Verify(x.Context(), sc)
+		}),
+		s.adminRoute("POST", adminInstance+"/history/prunings", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, p pruning) (any, error) {
+			n, err := s.Users.PruneHistory(x.Context(), sc, time.Duration(p.Days)*24*time.Hour)
+			return pruned{n}, err
+		})),
+	}
+}
+
+func (s *server) historyPage(x *exchange, sc provisioning.Scope) (any, error) {
+	page := struct {
+		Items  []*history.Entry `json:"items"`
+		Before string           `json:"before,omitempty"`
+	}{Items: []*history.Entry{}}
+	q := historyQuery(x)
+	limit, err := strconv.Atoi(x.URL.Query().Get("limit"))
+	if err != nil { // not given: the contract has checked it
+		limit = historyPage
+	}
+	q.Limit = limit + 1 // one more tells whether there is a page before
+	err = s.Admin.History(x.Context(), sc, q, func(e *history.Entry) error {
+		page.Items = append(page.Items, e)
+		return nil
+	})
+	if len(page.Items) > limit {
+		page.Items = page.Items[1:]
+		page.Before = page.Items[0].ID
+	}
+	return page, err
+}
+
+func (s *server) exportHistory(x *exchange, sc provisioning.Scope) (any, error) {
+	format := x.URL.Query().Get("format")
+	mediaType := "text/csv; charset=utf-8"
+	if format == "" || format == "jsonl" {
+		format, mediaType = "jsonl", "application/x-ndjson"
+	}
+	return nil, s.Admin.Export(x.Context(), sc, historyQuery(x), format, x.answer, func() {
+		x.answer.Header().Set("Content-Type", mediaType)
+		x.answer.Header().Set("Cache-Control", "no-store")
+		x.answer.WriteHeader(http.StatusOK)
+	})
+}
