@@ -104,6 +104,9 @@ func serve(c *cobra.Command, _ []string) (err error) {
 	if err := a.sendInvitations(c, log); err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	if confines, err := a.store.Confines(c.Context()); err == nil && !confines && a.store.Engine() == "PostgreSQL" {
+		log.Warn("the database user is above row-level security, the second wall between instances: use one that is no superuser")
+	}
 	go a.users.SealHistory(c.Context(), sealInterval)
 	log.Info("serving", "url", public+httpapi.Base, "database", a.store.Engine(), "strict", strict)
 	return serveUntil(c.Context(), listener, handler, log)

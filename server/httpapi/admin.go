@@ -43,6 +43,7 @@ func (s *server) adminRoute(method, path string, status int, f adminFunc) *route
 			if x.scope, err = s.Admin.Scope(x.Context(), slug, x.scope.Actor); err != nil {
 				return administrators(err)
 			}
+			x.Request = x.WithContext(instance.Confine(x.Context(), x.scope.Instance.ID))
 		}
 		answer, err := f(x, x.scope)
 		switch {

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -8,6 +9,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"muster/server/httpapi"
+	"muster/server/instance"
+	"muster/server/provisioning"
 	"muster/spec"
 )
 
@@ -40,6 +43,31 @@ func TestAdminDoor(t *testing.T) {
 				t.Errorf("%s: %d %s", path, a.status, a.text)
 			}
 		}
+	}
+}
+
+// observed is a store that tells which instance the reads of users are
+// confined to.
+type observed struct {
+	provisioning.Store
+	confined []string
+}
+
+func (o *observed) User(ctx context.Context, instanceID, id string) (*provisioning.User, error) {
+	o.confined = append(o.confined, instance.Confined(ctx))
+	return o.Store.User(ctx, instanceID, id)
+}
+
+// TestConfined: what a request does is confined to the instance of its key.
+func TestConfined(t *testing.T) {
+	o := &observed{}
+	f := newFixtureOn(t, false, func(s provisioning.Store) provisioning.Store {
+		o.Store = s
+		return o
+	})
+	f.send("GET", "/scim/v2/Users/"+f.createAnna(), "")
+	if len(o.confined) == 0 || o.confined[0] != f.scopes["acme"].Instance.ID {
+		t.Errorf("confined to %q, want acme's id", o.confined)
 	}
 }
 

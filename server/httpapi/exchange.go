@@ -213,6 +213,7 @@ func (s *server) identify(x *exchange, token, slug string) error {
 		return s.Instances.Mismatch(x.Context(), c, slug, x.scope.Actor)
 	}
 	x.scope.Instance = &c.Instance
+	x.Request = x.WithContext(instance.Confine(x.Context(), c.Instance.ID))
 	x.scope.Actor.Kind = history.KeyActor
 	x.scope.Actor.Name = c.Holder.UserName
 	x.scope.Actor.KeyID = c.Key.ID

@@ -60,11 +60,17 @@ func (b *syncBuffer) String() string {
 
 func newFixture(t *testing.T, strict bool) *fixture {
 	t.Helper()
+	return newFixtureOn(t, strict, func(s provisioning.Store) provisioning.Store { return s })
+}
+
+// newFixtureOn lets a test stand between the server and its store.
+func newFixtureOn(t *testing.T, strict bool, between func(provisioning.Store) provisioning.Store) *fixture {
+	t.Helper()
 	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "m.db"))
 	fatal(t, err)
 	f := &fixture{t: t, keys: make(map[string]string), scopes: make(map[string]provisioning.Scope), log: &syncBuffer{}}
 	log := slog.New(slog.NewTextHandler(f.log, nil))
-	f.users, err = provisioning.NewService(s, log, nil)
+	f.users, err = provisioning.NewService(between(s), log, nil)
 	fatal(t, err)
 	f.instances = instance.NewService(s, s, nil)
 	handler, err := httpapi.New(httpapi.Config{

@@ -122,7 +122,12 @@ func (s *Store) History(ctx context.Context, q history.Query, yield func(*histor
 
 // historyRows streams rows of the history.
 func (s *Store) historyRows(ctx context.Context, query string, args []any, yield func(*historyRow, *history.Entry) error) error {
-	rows, err := s.read.QueryxContext(ctx, s.read.Rebind(query), args...)
+	c, err := s.conn(ctx, s.read)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	rows, err := c.QueryxContext(ctx, s.read.Rebind(query), args...)
 	if err != nil {
 		return err
 	}

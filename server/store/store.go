@@ -68,7 +68,7 @@ func (s *Store) provider() (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(s.d.rowSecurity())}
 	if s.d.postgres {
 		// A lock in a table works where there are no advisory locks.
 		locker, err := lock.NewPostgresTableLocker()
@@ -151,8 +151,13 @@ func (s *Store) update(ctx context.Context, f func(tx) error) error {
 	return fmt.Errorf("transaction given up after %d attempts: %w", attempts, err)
 }
 
-func (s *Store) once(ctx context.Context, f func(tx) error) error {
-	t, err := s.db.BeginTxx(ctx, nil)
+func (s *Store) once(ctx context.Context, f func(tx) error) (err error) {
+	c, err := s.conn(ctx, s.db)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	t, err := c.BeginTxx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -195,7 +200,11 @@ func (t tx) list(ctx context.Context, dest any, query string, args ...any) error
 
 // get reads one row outside of a transaction.
 func (s *Store) get(ctx context.Context, dest any, query string, args ...any) error {
-	return s.read.GetContext(ctx, dest, s.read.Rebind(query), args...)
+	c, err := s.conn(ctx, s.read)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.GetContext(ctx, dest, s.read.Rebind(query), args...), c.Close())
 }
 
 // list reads rows outside of a transaction, as tx.list does.
@@ -204,7 +213,11 @@ func (s *Store) list(ctx context.Context, dest any, query string, args ...any) e
 	if err != nil {
 		return err
 	}
-	return s.read.SelectContext(ctx, dest, s.read.Rebind(query), args...)
+	c, err := s.conn(ctx, s.read)
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.SelectContext(ctx, dest, s.read.Rebind(query), args...), c.Close())
 }
 
 // chunk is how many values stand in one IN list at the most.

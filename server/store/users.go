@@ -86,7 +86,8 @@ func (s *Store) NameHolder(ctx context.Context, key string) (instanceID, userID 
 		ID         string `db:"id"`
 		InstanceID string `db:"instance_id"`
 	}
-	err = s.get(ctx, &r, "SELECT id, instance_id FROM users WHERE user_name_key = ?", key)
+	// User names are unique across instances, so this looks into all of them.
+	err = s.get(instance.Confine(ctx, ""), &r, "SELECT id, instance_id FROM users WHERE user_name_key = ?", key)
 	return r.InstanceID, r.ID, notFound(err)
 }
 
@@ -165,11 +166,11 @@ func (s *Store) nameTaken(ctx context.Context, err error, u *provisioning.User) 
 	if err == nil || s.d.taken(err) != "users_user_name" {
 		return err
 	}
-	var instanceID string
-	if err := s.get(ctx, &instanceID, "SELECT instance_id FROM users WHERE user_name_key = ?", u.Keys.UserName); err != nil {
-		if errors.Is(err, sql.ErrNoRows) {
-			return provisioning.ErrChanged // given up meanwhile: try again
-		}
+	instanceID, _, err := s.NameHolder(ctx, u.Keys.UserName)
+	if errors.Is(err, provisioning.ErrNotFound) {
+		return provisioning.ErrChanged // given up meanwhile: try again
+	}
+	if err != nil {
 		return err
 	}
 	return &provisioning.NameTakenError{InstanceID: instanceID}

@@ -86,27 +86,50 @@ func Open(t testing.TB) (databaseURL string) {
 func (s *Server) Stop(ctx context.Context) error { return s.stop(ctx) }
 
 // Database creates an empty database and returns its URL, and a function
-// that drops it.
+// that drops it. The user in the URL is no superuser, as in production, so
+// that row-level security holds.
 func (s *Server) Database(ctx context.Context) (databaseURL string, drop func() error, err error) {
 	name := "muster_test_" + strings.ToLower(rand.Text()[:12])
-	if err := s.exec(ctx, "CREATE DATABASE "+name); err != nil {
-		return "", nil, fmt.Errorf("create a database for tests (the user needs CREATEDB): %w", err)
-	}
 	u, err := url.Parse(s.admin)
 	if err != nil {
 		return "", nil, err
 	}
+	var above bool
+	if err := s.query(ctx, &above, "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"); err != nil {
+		return "", nil, err
+	}
+	create := []string{"CREATE DATABASE " + name}
+	destroy := []string{"DROP DATABASE IF EXISTS " + name + " WITH (FORCE)"}
+	if above {
+		create = []string{"CREATE ROLE " + name + " LOGIN PASSWORD 'muster'", "CREATE DATABASE " + name + " OWNER " + name}
+		destroy = append(destroy, "DROP ROLE IF EXISTS "+name)
+		u.User = url.UserPassword(name, "muster")
+	}
+	drop = func() error { return s.exec(context.WithoutCancel(ctx), destroy...) }
+	if err := s.exec(ctx, create...); err != nil {
+		return "", nil, errors.Join(fmt.Errorf("create a database for tests (the user needs CREATEDB): %w", err), drop())
+	}
 	u.Path = "/" + name
-	return u.String(), func() error {
-		return s.exec(context.WithoutCancel(ctx), "DROP DATABASE "+name+" WITH (FORCE)")
-	}, nil
+	return u.String(), drop, nil
 }
 
-func (s *Server) exec(ctx context.Context, statement string) error {
+func (s *Server) query(ctx context.Context, dest any, query string) error {
 	db, err := sql.Open("pgx", s.admin)
 	if err != nil {
 		return err
 	}
-	_, err = db.ExecContext(ctx, statement)
+	return errors.Join(db.QueryRowContext(ctx, query).Scan(dest), db.Close())
+}
+
+func (s *Server) exec(ctx context.Context, statements ...string) error {
+	db, err := sql.Open("pgx", s.admin)
+	if err != nil {
+		return err
+	}
+	for _, statement := range statements {
+		if _, err = db.ExecContext(ctx, statement); err != nil {
+			break
+		}
+	}
 	return errors.Join(err, db.Close())
 }

@@ -1,0 +1,142 @@
+package store_test
+
+import (
+	"errors"
+	"log/slog"
+	"testing"
+
+	"github.com/jmoiron/sqlx"
+
+	"muster/server/history"
+	"muster/server/instance"
+	"muster/server/mapping"
+	"muster/server/provisioning"
+	"muster/server/store"
+	"muster/server/store/pgtest"
+	"muster/server/workflow"
+)
+
+// TestRowSecurity fills two instances, and then works confined to one of
+// them: with the store, and with queries that forget to name the instance.
+func TestRowSecurity(t *testing.T) {
+	name := pgtest.Open(t)
+	s := open(t, name)
+	if confines, err := s.Confines(t.Context()); err != nil || !confines {
+		t.Fatalf("the database user is above row-level security: %v", err)
+	}
+	acme, globex := fill(t, s, "acme"), fill(t, s, "globex")
+	ids := map[string]string{"acme": acme.instance, "globex": globex.instance}
+
+	confined := instance.Confine(t.Context(), globex.instance)
+	if _, err := s.User(confined, acme.instance, acme.user); !errors.Is(err, provisioning.ErrNotFound) {
+		t.Errorf("the user of acme: %v", err)
+	}
+	if _, err := s.User(confined, globex.instance, globex.user); err != nil {
+		t.Errorf("the user of globex: %v", err)
+	}
+	if holder, _, err := s.NameHolder(confined, "anna@acme"); err != nil || holder != acme.instance {
+		t.Errorf("the holder of a user name is found in all instances: got %q, %v", holder, err)
+	}
+	// The connection of the pool that was confined serves others again.
+	for range 30 {
+		if _, err := s.User(t.Context(), acme.instance, acme.user); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	db, err := sqlx.Open("pgx", name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	var tables []string
+	if err := db.Select(&tables, `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'
+		AND table_name NOT IN ('goose_db_version', 'goose_lock', 'admin_tokens') ORDER BY 1`); err != nil {
+		t.Fatal(err)
+	}
+	if len(tables) != 11 {
+		t.Errorf("tables %v: does each have a policy in rowsecurity.sql?", tables)
+	}
+	count := func(table string) (n int) {
+		t.Helper()
+		if err := db.Get(&n, "SELECT count(*) FROM "+table); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	all := make(map[string]int)
+	for _, table := range tables {
+		if all[table] = count(table); all[table] < 2 {
+			t.Errorf("%s has %d rows: the test shows nothing", table, all[table])
+		}
+	}
+	for _, slug := range []string{"globex", "acme"} {
+		db.MustExec("SELECT set_config('muster.instance', $1, false)", ids[slug])
+		for _, table := range tables {
+			if n := count(table); 2*n != all[table] {
+				t.Errorf("%s sees %d of %d rows of %s", slug, n, all[table], table)
+			}
+		}
+	}
+	// It is acme's turn now: globex can be neither changed nor added to.
+	for _, query := range []string{
+		"UPDATE users SET version = version + 1 WHERE instance_id = $1", "DELETE FROM group_users WHERE group_id IN (SELECT id FROM groups WHERE instance_id = $1)",
+		"DELETE FROM history WHERE instance_id = $1", "UPDATE api_keys SET revoked = 1 WHERE instance_id = $1", "UPDATE instances SET edition = 'x' WHERE id = $1",
+	} {
+		r, err := db.Exec(query, globex.instance)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := r.RowsAffected(); err != nil || n != 0 {
+			t.Errorf("%s: %d rows, %v", query, n, err)
+		}
+	}
+	if _, err := db.Exec("INSERT INTO objects (id, instance_id, type, name, name_key) VALUES ($1, $2, 'job-title', 'x', 'x')", acme.user, globex.instance); err == nil {
+		t.Error("an object was put into globex")
+	}
+}
+
+// filled is what the test knows of an instance.
+type filled struct{ instance, user string }
+
+// fill makes an instance with something in every table.
+func fill(t *testing.T, s *store.Store, slug string) filled {
+	t.Helper()
+	fatal := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	users, err := provisioning.NewService(s, slog.New(slog.DiscardHandler), nil)
+	fatal(err)
+	instances := instance.NewService(s, s, nil)
+	actor := history.Actor{Kind: history.Administrator, Name: "test"}
+	i, err := instances.Create(t.Context(), instance.Instance{Slug: slug}, actor)
+	fatal(err)
+	sc := provisioning.Scope{Instance: i, Actor: actor}
+	_, err = users.AddUser(t.Context(), sc, provisioning.Account{
+		Fields: mapping.Fields{mapping.UserName: "scim-" + slug}, Integration: true, Role: instance.LiteAdmin,
+	})
+	fatal(err)
+	_, _, err = instances.CreateKey(t.Context(), i, "scim-"+slug, 0, actor)
+	fatal(err)
+	action, err := workflow.ParseAction("create:job-title")
+	fatal(err)
+	rule := workflow.Rule{Name: "titles", Field: string(mapping.Email), When: workflow.Condition{Kind: workflow.Changed}, Do: []workflow.Action{action}}
+	fatal(users.SaveWorkflow(t.Context(), sc, workflow.Setup{Rules: []workflow.Rule{rule}}, history.RuleCreate, "titles", ""))
+	sc.Instance, err = instances.BySlug(t.Context(), slug)
+	fatal(err)
+	u, err := users.AddUser(t.Context(), sc, provisioning.Account{
+		Fields: mapping.Fields{mapping.UserName: "anna@" + slug, mapping.Email: "anna@" + slug + ".example"}, Role: instance.PlainUser,
+	})
+	fatal(err)
+	inner, err := users.AddGroup(t.Context(), sc, "Inner", []string{u.ID})
+	fatal(err)
+	_, err = users.AddGroup(t.Context(), sc, "Outer", []string{inner.ID})
+	fatal(err)
+	_, err = s.Seal(t.Context(), 500)
+	fatal(err)
+	return filled{i.ID, u.ID}
+}
