@@ -30,7 +30,7 @@ func main() {
 	err := newRoot().ExecuteContext(ctx)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "muster-server:", err)
+		fmt.Fprintln(harmless{os.Stderr}, "muster-server:", err)
 		os.Exit(1)
 	}
 }
@@ -111,7 +111,7 @@ func open(c *cobra.Command, log *slog.Logger) (*application, error) {
 	}
 	instances := instance.NewService(s, s, nil)
 	admin := &administration.Service{Instances: instances, Users: users, Outbox: s}
-	return &application{s, instances, users, admin, c.OutOrStdout()}, nil
+	return &application{s, instances, users, admin, harmless{c.OutOrStdout()}}, nil
 }
 
 // run makes the function of a command of one that works on the application.

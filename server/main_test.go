@@ -96,6 +96,18 @@ func TestUsersAndGroups(t *testing.T) {
 }
 
 // TestMistakes: each says what is wrong and what to do.
+// TestControlCharacters: what a provider sends does not steer a terminal.
+func TestControlCharacters(t *testing.T) {
+	db := setUp(t)
+	must(t, db, "user", "create", "eve", "--instance", "acme", "--display-name", "Eve\x1b[2J\u009b31m Nováková\x7f")
+	for _, command := range []string{"user list", "user show eve", "history list", "history export --format csv", "history export"} {
+		out := must(t, db, append(strings.Fields(command), "--instance", "acme")...)
+		if strings.ContainsAny(out, "\x1b\u009b\x7f") || !strings.Contains(out, "Nováková") {
+			t.Errorf("%s: %q", command, out)
+		}
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	db := setUp(t)
 	must(t, db, "user", "create", "anna", "--instance", "acme")

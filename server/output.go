@@ -3,12 +3,36 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 )
+
+// harmless writes to a terminal. Names come from providers: control characters
+// in them, which could move the cursor or worse, are shown and not sent.
+type harmless struct{ w io.Writer }
+
+// Write writes p to the terminal.
+func (h harmless) Write(p []byte) (int, error) {
+	b := make([]byte, 0, len(p))
+	for i, c := range p { // by bytes: a character may go on in the next p
+		switch {
+		case c < ' ' && c != '\n' && c != '\t' || c == 0x7f:
+			b = fmt.Appendf(b, "\\x%02x", c)
+		case 0x80 <= c && c < 0xa0 && i > 0 && p[i-1] == 0xc2: // U+0080 to U+009F
+			b = fmt.Appendf(b[:len(b)-1], "\\x%02x", c)
+		default:
+			b = append(b, c)
+		}
+	}
+	if _, err := h.w.Write(b); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
 
 // print prints v as one line of JSON if --json is set, and calls text otherwise.
 func (a *application) print(c *cobra.Command, v any, text func() error) error {
