@@ -31,6 +31,29 @@ Feature: API keys
       When an administrator clicks Enable in the app "acme"
       Then the app is connected to "acme"
 
+    Scenario Outline: The keys end at once, on every replica: the user <what>
+      Given the client has the key of "acme"
+      And the client turns to the other replica
+      And the client sends GET "/ServiceProviderConfig"
+      And the answer is 200
+      And the client turns to the first replica
+      And the client sends GET "/ServiceProviderConfig"
+      And the answer is 200
+      When the integration user of "acme" <what>
+      And the client sends GET "/ServiceProviderConfig"
+      Then the answer is 401
+      And its detail says "<detail>"
+      When the client turns to the other replica
+      And the client sends GET "/ServiceProviderConfig"
+      Then the answer is 401
+      And its detail says "<detail>"
+
+      Examples:
+        | what                      | detail                     |
+        | is suspended              | is suspended               |
+        | loses the role lite admin | needs at least lite-admin  |
+        | is deleted                | was revoked                |
+
     Scenario: Integration users are not visible over SCIM
       Given a rollout of the app "acme" in these waves:
         | Wave      | Users     | Created |

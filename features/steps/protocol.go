@@ -40,6 +40,17 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
+	sc.Step(`^the client turns to the (first|other) replica$`, func(ctx context.Context, which string) error {
+		s := w.h.server
+		if which == "other" { // the strict server is one more on the same database
+			var err error
+			if s, err = w.h.strictServer(ctx); err != nil {
+				return err
+			}
+		}
+		w.recorder.redirect(s.address)
+		return nil
+	})
 	sc.Step(`^a user (\w+)$`, func(ctx context.Context, name string) error { return w.aUser(ctx, name, nil) })
 	sc.Step(`^a user (\w+) with:$`, func(ctx context.Context, name string, more *godog.DocString) error { return w.aUser(ctx, name, more) })
 	sc.Step(`^a group (\w+)$`, func(ctx context.Context, name string) error { return w.aGroup(ctx, name, nil) })
