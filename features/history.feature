@@ -66,6 +66,28 @@ Feature: Provisioning logs
       When an administrator of "acme" runs "history verify"
       Then it says "; 0 problems"
 
+    Scenario Outline: Somebody who <does> a row in the database is found out
+      Given all rows of the change history of "acme" are in the chain
+      When somebody <does> a row of the change history of "acme" in the database
+      And an administrator of "acme" runs "history verify"
+      Then it is refused, because "is not as it was written"
+      And it names it: "<found>"
+
+      Examples:
+        | does     | found          |
+        | alters   | was altered    |
+        | removes  | missing before |
+        | reorders | is not linked  |
+
+    Scenario: What is left after rows were pruned by their age verifies too
+      Given all rows of the change history of "acme" are in the chain
+      When an administrator of "acme" runs "history prune --older-than 1ms"
+      Then it says "deleted"
+      When an administrator of "acme" runs "history verify"
+      Then it says "; 0 problems"
+
+  Rule: It is the instance's own
+
     Scenario: Another instance's rows are not there
       When an administrator of "globex" runs "history list"
       Then it does not say "anna@acme.example"

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"muster/server/administration"
 	"muster/server/mapping"
 	"muster/server/provisioning"
 )
@@ -64,7 +65,7 @@ func listMapping(a *application, c *cobra.Command, _ []string) error {
 			if r.ReadOnly {
 				note = "read-only"
 			}
-			table[i] = []string{r.Attribute, string(r.Field), r.Field.Label(), note}
+			table[i] = []string{r.Attribute, string(r.Field), administration.Title(sc, r.Field), note}
 		}
 		return a.table("SCIM ATTRIBUTE | FIELD | TITLE | ", table)
 	})
@@ -147,7 +148,7 @@ func previewMapping(a *application, c *cobra.Command, _ []string) error {
 	return a.print(c, fields, func() error {
 		var rows [][]string
 		for _, f := range fields.Names() {
-			rows = append(rows, []string{f.Label(), fields[f]})
+			rows = append(rows, []string{administration.Title(sc, f), fields[f]})
 		}
 		return a.table("FIELD | VALUE", rows)
 	})

@@ -52,7 +52,7 @@ func updateField(a *application, c *cobra.Command, args []string) error {
 		}
 	}
 	err = a.print(c, results, func() error {
-		if err := a.table("USER | "+administration.Field(sc, u.Field).Label()+" | NEW | PROBLEM", rows); err != nil {
+		if err := a.table("USER | "+administration.Title(sc, administration.Field(sc, u.Field))+" | NEW | PROBLEM", rows); err != nil {
 			return err
 		}
 		if u.Apply {

@@ -125,7 +125,7 @@ func showUser(a *application, c *cobra.Command, args []string) error {
 			if f == mapping.DirectManager {
 				value += map[bool]string{true: " (" + d.ManagerName + ")", false: " (pending: not in the instance yet)"}[d.ManagerID != ""]
 			}
-			rows = append(rows, []string{f.Label(), value})
+			rows = append(rows, []string{administration.Title(sc, f), value})
 		}
 		for _, kind := range slices.Sorted(maps.Keys(d.Objects)) {
 			rows = append(rows, []string{kind, d.Objects[kind]})

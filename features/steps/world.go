@@ -68,6 +68,7 @@ func (h *Harness) Register(sc *godog.ScenarioContext) {
 	w.registerRollout(sc)
 	w.registerInterruption(sc)
 	w.registerHistory(sc)
+	w.registerTampering(sc)
 	w.registerMapping(sc)
 }
 

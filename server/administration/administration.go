@@ -190,6 +190,16 @@ func Field(sc provisioning.Scope, name string) mapping.Field {
 	return mapping.Field(name)
 }
 
+// Title returns the name of a field as people see it.
+func Title(sc provisioning.Scope, f mapping.Field) string {
+	for _, custom := range sc.Instance.Fields {
+		if custom.Name == string(f) {
+			return custom.Title
+		}
+	}
+	return f.Label()
+}
+
 // filter reads a SCIM filter on users; nil for an empty text.
 func (s *Service) filter(sc provisioning.Scope, text string) (filter.Node, error) {
 	if text == "" {
