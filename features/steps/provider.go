@@ -33,6 +33,7 @@ type app struct {
 	// expects is the instance that the app is configured for, if it is.
 	expects      string
 	provisioning map[string]any
+	parameters   map[string]any
 	rules        []map[string]any
 	access       []string // user names
 }
@@ -51,6 +52,12 @@ func (w *world) registerProvider(sc *godog.ScenarioContext) {
 	sc.Step(`^the app "([^"]*)" puts users into groups named like their roles "([^"]*)"$`, w.groupsFromRoles)
 	sc.Step(`^when users are deleted in OneLogin, the app "([^"]*)" is set to (Delete|Suspend|Do Nothing)$`, w.setting("when_deleted"))
 	sc.Step(`^when users are suspended in OneLogin, the app "([^"]*)" is set to (Suspend|Do Nothing)$`, w.setting("when_suspended"))
+	sc.Step(`^the parameter "([^"]*)" of the app "([^"]*)" is deleted$`, func(parameter, name string) error {
+		return w.parameter(name, parameter, map[string]any{"deleted": true})
+	})
+	sc.Step(`^the parameter "([^"]*)" of the app "([^"]*)" is the field "([^"]*)" of OneLogin$`, func(parameter, name, field string) error {
+		return w.parameter(name, parameter, map[string]any{"field": field})
+	})
 	sc.Step(`^the app "([^"]*)" tries users who failed again in each cycle$`, func(name string) error {
 		a, err := w.app(name)
 		if err == nil {
@@ -77,7 +84,7 @@ func (w *world) anApp(name, instance string) error {
 	}
 	w.account.apps = append(w.account.apps, &app{
 		name: name, instance: instance, baseURL: w.recorder.URL + "/scim/v2", token: w.keys[instance],
-		provisioning: map[string]any{"enabled": true},
+		provisioning: map[string]any{"enabled": true}, parameters: make(map[string]any),
 	})
 	return nil
 }
@@ -158,6 +165,15 @@ func (w *world) setting(name string) func(app, value string) error {
 		}
 		return err
 	}
+}
+
+// parameter sets one under the tab Parameters of an app.
+func (w *world) parameter(app, name string, value any) error {
+	a, err := w.app(app)
+	if err == nil {
+		a.parameters[name] = value
+	}
+	return err
 }
 
 // person returns a user of the account.
@@ -270,10 +286,11 @@ func (a *app) yaml(w *world) map[string]any {
 	if a.expects != "" {
 		configuration["instance"] = w.slug(a.expects)
 	}
+	parameters := maps.Clone(a.parameters)
+	parameters["groups"] = map[string]any{"included": len(a.rules) > 0}
 	return map[string]any{
 		"name": a.name, "configuration": configuration, "provisioning": a.provisioning, "rules": a.rules,
-		"parameters": map[string]any{"groups": map[string]any{"included": len(a.rules) > 0}},
-		"access":     map[string]any{"users": access},
+		"parameters": parameters, "access": map[string]any{"users": access},
 	}
 }
 

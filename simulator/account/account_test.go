@@ -21,7 +21,7 @@ const head = "account: Acme\nusers: users.csv\nroles: [Staff, Guest, Team A, Lea
 func load(t *testing.T, text string) (*account.Account, error) {
 	t.Helper()
 	dir := t.TempDir()
-	for name, content := range map[string]string{"users.csv": users, "account.yaml": text, "t.json": `{"userName":"{$parameters.scimusername}"}`} {
+	for name, content := range map[string]string{"users.csv": users, "account.yaml": text, "t.json": `{"userName":"{$parameters.scimusername}"}`, "shoe.json": `{"userName":"{$parameters.shoe}"}`} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -60,6 +60,10 @@ func TestBody(t *testing.T) {
 		`"userName":"Carl.Jones@acme.example"}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	deleted := mustLoad(t, head+"apps:\n  - name: acme\n    parameters: {title: {deleted: true}}\n").Apps[0]
+	if body := deleted.Body(carl); body["title"] != nil || body["userName"] != "carl" {
+		t.Errorf("without a title: %v", body)
 	}
 	if body := app.Body(a.Directory.Find("ben")); body["active"] != "false" {
 		t.Errorf("a suspended user is %v", body["active"])
@@ -127,7 +131,7 @@ func TestLoadRefuses(t *testing.T) {
 		"a condition of both":   {app("rules: [{name: r, if: [{role: Staff, field: title}], set_groups: [G]}]"), "either a role, or a field"},
 		"a bad pattern":         {app(`rules: [{name: r, set_groups_from_roles: "("}]`), "rules[0]"},
 		"no template":           {app("configuration: {json_template: none.json}"), "json_template"},
-		"a parameter of none":   {app("parameters: {department: {deleted: true}}"), `no parameter "department"`},
+		"a parameter of none":   {app("configuration: {json_template: shoe.json}"), `no parameter "shoe"`},
 	} {
 		if _, err := load(t, test.text); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)

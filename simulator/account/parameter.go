@@ -20,7 +20,8 @@ type Parameter struct {
 	// Included says, of the parameter groups, "include in user
 	// provisioning": without it no group is synced.
 	Included bool `yaml:"included"`
-	// Deleted takes a parameter of the default set away.
+	// Deleted takes a parameter of the default set away: where the template
+	// names it there is nothing.
 	Deleted bool `yaml:"deleted"`
 }
 
@@ -53,8 +54,7 @@ func (app *App) completeParameters(d *directory.Directory) error {
 			if name == scimUserName {
 				return fmt.Errorf("parameters.%s cannot be deleted: userName is made of it", name)
 			}
-			delete(all, name)
-			continue
+			p = &Parameter{Deleted: true}
 		}
 		all[name] = p
 	}
@@ -67,7 +67,7 @@ func (app *App) completeParameters(d *directory.Directory) error {
 			}
 		}
 		switch {
-		case name == groupsParam:
+		case name == groupsParam || p.Deleted:
 		case given != 1:
 			return fmt.Errorf("parameters.%s: give one of field, macro and value", name)
 		case p.Field != "" && !d.HasField(p.Field) && !isDefault(name, p):
