@@ -37,7 +37,7 @@ type adminFunc func(x *exchange, sc provisioning.Scope) (answer any, err error)
 // adminRoute makes a route of f: of the admin API, about one instance if the
 // path names one.
 func (s *server) adminRoute(method, path string, status int, f adminFunc) *route {
-	return &route{method: method, path: path, admin: true, handle: func(x *exchange) error {
+	return &route{method: method, path: path, handle: func(x *exchange) error {
 		var err error
 		if slug := x.PathValue("instance"); slug != "" {
 			if x.scope, err = s.Admin.Scope(x.Context(), slug, x.scope.Actor); err != nil {

@@ -62,7 +62,7 @@ func New(c Config) (http.Handler, error) {
 		paths[r.path][r.method] = r
 	}
 	for path, m := range paths {
-		s.mux.Handle(path, s.dispatch(m))
+		s.mux.Handle(path, s.dispatch(path, m))
 	}
 	s.mux.Handle("/", s.serve(func(x *exchange) error {
 		return &scim.Error{Status: http.StatusNotFound, Detail: "there is nothing at this path; SCIM is at " + x.base}
@@ -109,8 +109,6 @@ type route struct {
 	targetType string
 	// searched is what a query is about, the same for GET and POST.
 	searched string
-	// admin is set for the admin API, which takes tokens of its own.
-	admin bool
 	// discovery is set for what is configured: Section 4 of RFC 7644 forbids
 	// filters there.
 	discovery bool
@@ -168,15 +166,12 @@ func (s *server) routes() []*route {
 }
 
 // dispatch serves the methods of one path.
-func (s *server) dispatch(m methods) http.Handler {
+func (s *server) dispatch(path string, m methods) http.Handler {
 	return s.serve(func(x *exchange) error {
-		for _, r := range m {
-			// authenticate has seen the path as it was sent, and the router as
-			// it understands it: whoever came in by one door stays behind it.
-			if r.admin != x.administrator {
-				return challenge(x, &instance.KeyError{Reason: "this path takes other credentials"})
-			}
-			break
+		// authenticate has seen the path as it was sent, and the router as it
+		// understands it: whoever came in by one door stays behind it.
+		if isAdmin(path) != x.administrator {
+			return challenge(x, &instance.KeyError{Reason: "this path takes other credentials"})
 		}
 		method := x.Method
 		if method == http.MethodHead {
@@ -188,7 +183,7 @@ func (s *server) dispatch(m methods) http.Handler {
 			return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: x.Method + " is not possible here; " + m.allow() + " are"}
 		}
 		var err error
-		if !x.route.admin {
+		if !x.administrator { // the admin API answers with other types too
 			err = x.checkAccept()
 		}
 		if err == nil && x.route.discovery && x.URL.Query().Has("filter") {

@@ -3,9 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
-	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/jmoiron/sqlx"
@@ -14,25 +16,50 @@ import (
 	"muster/server/instance"
 )
 
-//go:embed rowsecurity.sql
-var rowSecurity string
+// confinement is the setting of a connection that names the one instance
+// whose rows can be read and written on it; with none, all can.
+const confinement = "muster.instance"
 
-// rowSecurityVersion is the migration that runs rowsecurity.sql, on
-// PostgreSQL only: SQLite has nothing like it.
+// rowSecurityVersion is the migration that sets row-level security up, a
+// second wall between instances. It is on PostgreSQL only: SQLite has nothing
+// like it.
 const rowSecurityVersion = 9
 
+// policies are the conditions under which a row belongs to the instance that
+// stands for $, by table. Members and links have no instance of their own:
+// they are seen with the group, or the user, that they belong to.
+func policies() map[string]string {
+	const own, group, user = "instance_id = $", "EXISTS (SELECT 1 FROM groups AS g WHERE g.id = group_id)", "EXISTS (SELECT 1 FROM users AS u WHERE u.id = user_id)"
+	return map[string]string{
+		"instances": "id = $", "users": own, "groups": own, "api_keys": own, "history": own, "history_chains": own, "objects": own, "outbox": own,
+		"group_users": group, "group_groups": group, "user_objects": user,
+	}
+}
+
+// rowSecurity returns the migration. FORCE holds for the owner of the tables
+// too; superusers are beyond it.
 func (d dialect) rowSecurity() *goose.Migration {
 	return goose.NewGoMigration(rowSecurityVersion, &goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
 		if !d.postgres {
 			return nil
 		}
-		_, err := t.ExecContext(ctx, rowSecurity)
-		return err
+		const setting = "current_setting('" + confinement + "', true)"
+		conditions := policies()
+		for _, table := range slices.Sorted(maps.Keys(conditions)) {
+			mine := strings.ReplaceAll(conditions[table], "$", "CAST(nullif("+setting+", '') AS uuid)")
+			for _, statement := range []string{
+				"ALTER TABLE " + table + " ENABLE ROW LEVEL SECURITY",
+				"ALTER TABLE " + table + " FORCE ROW LEVEL SECURITY",
+				"CREATE POLICY instance ON " + table + " USING (coalesce(" + setting + ", '') = '' OR " + mine + ")",
+			} {
+				if _, err := t.ExecContext(ctx, statement); err != nil {
+					return fmt.Errorf("%s: %w", statement, err)
+				}
+			}
+		}
+		return nil
 	}}, nil)
 }
-
-// confinement is what a connection remembers of itself.
-const confinement = "muster.instance"
 
 // conn returns a connection of a pool that is confined as the context is; see
 // [instance.Confine]. The caller must close it. A connection that has the

@@ -56,7 +56,7 @@ func TestRowSecurity(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(tables) != 11 {
-		t.Errorf("tables %v: does each have a policy in rowsecurity.sql?", tables)
+		t.Errorf("tables %v: does each have a policy?", tables)
 	}
 	count := func(table string) (n int) {
 		t.Helper()
