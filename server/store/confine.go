@@ -43,14 +43,15 @@ func (d dialect) rowSecurity() *goose.Migration {
 		if !d.postgres {
 			return nil
 		}
-		const setting = "current_setting('" + confinement + "', true)"
+		// In a SELECT of its own the setting is read once a query, not once a row.
+		const setting = "nullif(current_setting('" + confinement + "', true), '')"
 		conditions := policies()
 		for _, table := range slices.Sorted(maps.Keys(conditions)) {
-			mine := strings.ReplaceAll(conditions[table], "$", "CAST(nullif("+setting+", '') AS uuid)")
+			mine := strings.ReplaceAll(conditions[table], "$", "(SELECT CAST("+setting+" AS uuid))")
 			for _, statement := range []string{
 				"ALTER TABLE " + table + " ENABLE ROW LEVEL SECURITY",
 				"ALTER TABLE " + table + " FORCE ROW LEVEL SECURITY",
-				"CREATE POLICY instance ON " + table + " USING (coalesce(" + setting + ", '') = '' OR " + mine + ")",
+				"CREATE POLICY instance ON " + table + " USING ((SELECT " + setting + ") IS NULL OR " + mine + ")",
 			} {
 				if _, err := t.ExecContext(ctx, statement); err != nil {
 					return fmt.Errorf("%s: %w", statement, err)

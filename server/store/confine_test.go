@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 
@@ -97,11 +98,58 @@ func TestRowSecurity(t *testing.T) {
 	}
 }
 
+// BenchmarkConfined compares reads with and without row-level security.
+func BenchmarkConfined(b *testing.B) {
+	s, err := store.Open(b.Context(), pgtest.Open(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	f := fill(b, s, "acme")
+	addUsers(b, s, f, 2000)
+	for _, confinement := range []string{"free", "confined"} {
+		ctx := b.Context()
+		if confinement == "confined" {
+			ctx = instance.Confine(ctx, f.instance)
+		}
+		b.Run("User/"+confinement, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := s.User(ctx, f.instance, f.user); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run("Page/"+confinement, func(b *testing.B) {
+			for b.Loop() {
+				list, _, err := s.Users(ctx, provisioning.Query{InstanceID: f.instance, Limit: 100, Offset: 1000})
+				if err != nil || len(list) != 100 {
+					b.Fatal(len(list), err)
+				}
+			}
+		})
+	}
+}
+
+func addUsers(b *testing.B, s *store.Store, f filled, n int) {
+	b.Helper()
+	users, err := provisioning.NewService(s, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	sc := provisioning.Scope{Instance: &instance.Instance{ID: f.instance}, Actor: history.Actor{Kind: history.Administrator, Name: "test"}}
+	for i := range n {
+		_, err := users.AddUser(b.Context(), sc, provisioning.Account{Fields: mapping.Fields{mapping.UserName: fmt.Sprintf("u%d", i)}, Role: instance.PlainUser})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // filled is what the test knows of an instance.
 type filled struct{ instance, user string }
 
 // fill makes an instance with something in every table.
-func fill(t *testing.T, s *store.Store, slug string) filled {
+func fill(t testing.TB, s *store.Store, slug string) filled {
 	t.Helper()
 	fatal := func(err error) {
 		t.Helper()
