@@ -69,8 +69,9 @@ type Store interface {
 	// DeleteUser deletes a user at the given version, with memberships and
 	// links.
 	DeleteUser(ctx context.Context, u *User, version int64, e *history.Entry) error
-	// LinkManager links a pending manager who arrived at the same moment.
-	LinkManager(ctx context.Context, u *User) error
+	// LinkManagers links a user with the manager, and with those who wait for
+	// the user as theirs, as far as they were written at the same moment.
+	LinkManagers(ctx context.Context, u *User, requestID string) error
 
 	// SaveMapping replaces the rows of an instance's mapping.
 	SaveMapping(ctx context.Context, instanceID string, rows []mapping.Row, e *history.Entry) error

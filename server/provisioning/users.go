@@ -108,7 +108,7 @@ func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resour
 		target.ID = ""
 		return nil, s.Refuse(ctx, sc, history.UserCreate, target, s.nameTaken(err, u))
 	}
-	return u, s.linkManager(ctx, u)
+	return u, s.store.LinkManagers(ctx, u, sc.Actor.RequestID)
 }
 
 // describe sets all of u that follows from its resource.
@@ -149,14 +149,6 @@ func (s *Service) reduceManager(r schema.Resource) {
 		return
 	}
 	s.users.Set(r, a, map[string]any{"value": ref})
-}
-
-// linkManager links a manager who was created while u was.
-func (s *Service) linkManager(ctx context.Context, u *User) error {
-	if u.Manager.Ref == "" || u.Manager.ID != "" {
-		return nil
-	}
-	return s.store.LinkManager(ctx, u)
 }
 
 // nameTaken makes an error for the client of a name that is taken. It says
@@ -264,7 +256,7 @@ func (s *Service) update(ctx context.Context, sc Scope, id string, c *Condition,
 		return nil, false, s.Refuse(ctx, sc, history.UserUpdate, target, err)
 	}
 	if changed {
-		err = s.linkManager(ctx, u)
+		err = s.store.LinkManagers(ctx, u, sc.Actor.RequestID)
 	}
 	return u, changed, err
 }

@@ -240,23 +240,36 @@ func (t tx) linkReports(ctx context.Context, u *provisioning.User, e *history.En
 		return err
 	}
 	if !u.Integration {
-		var reports []report
-		err := t.list(ctx, &reports, `UPDATE users SET manager_id = ?, version = version + 1, modified = ?
-			WHERE instance_id = ? AND manager_id IS NULL AND manager_key IS NOT NULL AND manager_key IN (?)
-			AND (manager_key = ? OR manager_ref IN (?))
-			RETURNING id, user_name, manager_ref`,
-			u.ID, millis(u.Modified), u.InstanceID,
-			[]string{u.Keys.UserName, u.ID, schema.UserNameKey(u.Keys.ExternalID)},
-			u.Keys.UserName, []string{u.ID, u.Keys.ExternalID})
+		linked, err := t.linkWaiting(ctx, u, e.Actor.RequestID)
 		if err != nil {
 			return err
 		}
-		for _, r := range reports {
-			entries = append(entries, r.entry(u, u.Modified, e.Actor.RequestID,
-				fmt.Sprintf("the manager %q is in the instance now: linked", u.UserName())))
-		}
+		entries = append(entries, linked...)
 	}
 	return t.append(ctx, entries...)
+}
+
+// waiting is the condition of users who wait for another one as their
+// manager, with the parameters that waitingFor returns.
+const waiting = `instance_id = ? AND manager_id IS NULL AND manager_key IS NOT NULL AND manager_key IN (?)
+	AND (manager_key = ? OR manager_ref IN (?))`
+
+func waitingFor(u *provisioning.User) []any {
+	return []any{
+		u.InstanceID, []string{u.Keys.UserName, u.ID, schema.UserNameKey(u.Keys.ExternalID)}, u.Keys.UserName, []string{u.ID, u.Keys.ExternalID},
+	}
+}
+
+// linkWaiting links the users who wait for u, and returns an entry for each.
+func (t tx) linkWaiting(ctx context.Context, u *provisioning.User, requestID string) ([]*history.Entry, error) {
+	var reports []report
+	err := t.list(ctx, &reports, "UPDATE users SET manager_id = ?, version = version + 1, modified = ? WHERE "+waiting+
+		" RETURNING id, user_name, manager_ref", append([]any{u.ID, millis(u.Modified)}, waitingFor(u)...)...)
+	entries := make([]*history.Entry, len(reports))
+	for i, r := range reports {
+		entries[i] = r.entry(u, u.Modified, requestID, fmt.Sprintf("the manager %q is in the instance now: linked", u.UserName()))
+	}
+	return entries, err
 }
 
 // report is a user in so far as a manager comes or goes.
@@ -275,19 +288,44 @@ func (r report) entry(manager *provisioning.User, at time.Time, requestID, detai
 	return e
 }
 
-// LinkManager links the manager of u if he or she is there by now.
-func (s *Store) LinkManager(ctx context.Context, u *provisioning.User) error {
-	return s.update(ctx, func(t tx) error {
-		manager, err := t.manager(ctx, u)
-		if err != nil || manager == "" {
+// LinkManagers links what two transactions at once could not: neither saw
+// the user of the other. The one that ends last sees both, so it must do so
+// in both directions: the manager of u, and those who wait for u.
+func (s *Store) LinkManagers(ctx context.Context, u *provisioning.User, requestID string) error {
+	if u.Integration {
+		return nil
+	}
+	if u.Manager.Ref == "" || u.Manager.ID != "" {
+		var reports []string
+		if err := s.list(ctx, &reports, "SELECT id FROM users WHERE "+waiting+" LIMIT 1", waitingFor(u)...); err != nil || len(reports) == 0 {
 			return err
 		}
-		n, err := t.exec(ctx, "UPDATE users SET manager_id = ? WHERE id = ? AND manager_id IS NULL AND version = ?", manager, u.ID, u.Version)
-		if n > 0 {
-			u.Manager.ID = manager
+	}
+	return s.update(ctx, func(t tx) error {
+		if u.Manager.Ref != "" && u.Manager.ID == "" {
+			if err := t.linkOwn(ctx, u); err != nil {
+				return err
+			}
 		}
-		return err
+		entries, err := t.linkWaiting(ctx, u, requestID)
+		if err != nil {
+			return err
+		}
+		return t.append(ctx, entries...)
 	})
+}
+
+// linkOwn links the manager of u if he or she is there by now.
+func (t tx) linkOwn(ctx context.Context, u *provisioning.User) error {
+	manager, err := t.manager(ctx, u)
+	if err != nil || manager == "" {
+		return err
+	}
+	n, err := t.exec(ctx, "UPDATE users SET manager_id = ? WHERE id = ? AND manager_id IS NULL AND version = ?", manager, u.ID, u.Version)
+	if n > 0 {
+		u.Manager.ID = manager
+	}
+	return err
 }
 
 // DeleteUser deletes a user with memberships, and ends the keys that were

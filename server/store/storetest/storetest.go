@@ -45,6 +45,7 @@ func Run(t *testing.T, s Store) {
 		{"versions", testVersions},
 		{"a lost update is not possible", testParallelUpdates},
 		{"managers", testManagers},
+		{"parallel managers", testParallelManagers},
 		{"groups", testGroups},
 		{"members", testMembers},
 		{"parallel members", testParallelMembers},
@@ -323,6 +324,27 @@ func testParallelUpdates(t *testing.T, x *suite) {
 	fatal(t, err)
 	if count := strings.Count(string(got.Text), "@x.example"); count != n || got.Version != n+1 {
 		t.Errorf("%d of %d addresses at version %d: %s", count, n, got.Version, got.Text)
+	}
+}
+
+// testParallelManagers creates people who manage each other in a ring, all at
+// once: whoever is written last, nobody stays pending.
+func testParallelManagers(t *testing.T, x *suite) {
+	const rings, people = 20, 4
+	for ring := range rings {
+		name := func(i int) string { return fmt.Sprintf("ring%d-%d", ring, i%people) }
+		errs := parallel(people, func(i int) error {
+			_, err := x.createUser(t, x.scope, name(i), managed(x.name(name(i+1))))
+			return err
+		})
+		fatal(t, errors.Join(errs...))
+		for i := range people {
+			u, err := x.users.UserByName(t.Context(), x.scope, x.name(name(i)))
+			fatal(t, err)
+			if u.Manager.ID == "" {
+				t.Errorf("the manager of %s is %+v", u.UserName(), u.Manager)
+			}
+		}
 	}
 }
 
