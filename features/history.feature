@@ -49,6 +49,17 @@ Feature: Provisioning logs
       When an administrator of "acme" runs "history list --from yesterday"
       Then it is refused, because "give a date such as"
 
+  Rule: Secrets are never in it
+
+    Scenario: A password that a provider sends is dropped
+      Given a provider sends "acme" the user "zoe@acme.example" with:
+        """
+        "password": "correct-horse-battery"
+        """
+      When an administrator of "acme" runs "history export"
+      Then it says "zoe@acme.example"
+      And it does not say "correct-horse-battery"
+
   Rule: It can be exported
 
     Scenario: As CSV

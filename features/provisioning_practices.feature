@@ -18,10 +18,13 @@ Feature: Provisioning practices
       And the outbox of "acme" has 0 invitations
 
     Scenario: An account that is made by hand is
-      Given "acme" has these users, made by hand:
+      Given OneLogin has run a provisioning cycle of the app "acme"
+      And "acme" has these users, made by hand:
         | User Name         | Email            |
         | ben@acme.example  | ben@acme.example |
       Then the outbox of "acme" has 1 invitation
+      And "ben@acme.example" gets the invitation by mail, once
+      And "anna@acme.example" gets no mail
 
     Scenario: A pickup invites nobody again
       Given "acme" has these users, made by hand:

@@ -42,6 +42,7 @@ type Harness struct {
 	database string
 	server   *server
 	contract routers.Router
+	mail     *mailServer
 
 	// strict is a server in strict mode on the same database, started when
 	// the first scenario asks for it.
@@ -68,6 +69,9 @@ func New(ctx context.Context, dir, database string) (*Harness, error) {
 	if h.contract, err = gorillamux.NewRouter(doc); err != nil {
 		return nil, err
 	}
+	if h.mail, err = newMailServer(ctx); err != nil {
+		return nil, err
+	}
 	h.server, err = h.serve(ctx, "127.0.0.1:0")
 	return h, err
 }
@@ -86,7 +90,7 @@ func (h *Harness) Close() error {
 	if h.strict != nil {
 		err = errors.Join(err, h.strict.stop(os.Interrupt))
 	}
-	return err
+	return errors.Join(err, h.mail.server.Close())
 }
 
 // Outcome is what came of one scenario.
@@ -111,7 +115,10 @@ type server struct {
 
 // serve starts a server and waits until it serves.
 func (h *Harness) serve(ctx context.Context, address string, args ...string) (*server, error) {
-	all := append([]string{"serve", "--listen", address, "--database", h.database, "--log-format", "json"}, args...)
+	all := append([]string{
+		"serve", "--listen", address, "--database", h.database, "--log-format", "json",
+		"--smtp", "smtp://" + h.mail.address, "--smtp-from", "no-reply@application.example",
+	}, args...)
 	s := &server{process: exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(h.dir, "muster-server"), all...), log: &bytes.Buffer{}, ended: make(chan struct{})}
 	out, err := s.process.StderrPipe()
 	if err != nil {

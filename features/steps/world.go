@@ -69,6 +69,7 @@ func (h *Harness) Register(sc *godog.ScenarioContext) {
 	w.registerInterruption(sc)
 	w.registerHistory(sc)
 	w.registerTampering(sc)
+	w.registerMail(sc)
 	w.registerMapping(sc)
 }
 
