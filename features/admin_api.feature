@@ -103,6 +103,16 @@ Feature: The admin API
         """
         {"state": "suspended", "role": "lite-admin"}
         """
+      Then the answer is 400 invalidValue
+      When the client sends PATCH "/instances/{acme}/users/ben.{tag}" with:
+        """
+        {"role": "lite-admin"}
+        """
+      Then the answer is 200
+      When the client sends PATCH "/instances/{acme}/users/ben.{tag}" with:
+        """
+        {"state": "suspended"}
+        """
       Then the answer is 200
       And "/state" is "suspended"
       And "/role" is "lite-admin"

@@ -88,7 +88,7 @@ func (s *server) accountRoutes() []*route {
 	}
 }
 
-// accountChange is what a PATCH of an account may change.
+// accountChange is what a PATCH of an account may change: one of them.
 type accountChange struct {
 	State *string `json:"state"`
 	Role  *string `json:"role"`
@@ -96,15 +96,14 @@ type accountChange struct {
 
 func (s *server) changeAccount(x *exchange, sc provisioning.Scope, c accountChange) (any, error) {
 	name := x.PathValue("user")
+	var err error
 	if c.Role != nil {
-		if _, _, err := s.Admin.SetRole(x.Context(), sc, name, *c.Role); err != nil {
-			return nil, err
-		}
+		_, _, err = s.Admin.SetRole(x.Context(), sc, name, *c.Role)
+	} else if c.State != nil {
+		_, _, err = s.Admin.SetActive(x.Context(), sc, name, *c.State == "active")
 	}
-	if c.State != nil {
-		if _, _, err := s.Admin.SetActive(x.Context(), sc, name, *c.State == "active"); err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
 	}
 	return s.Admin.ShowUser(x.Context(), sc, name)
 }
