@@ -6,12 +6,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster/server/instance"
+	"muster/server/provisioning"
 )
 
 func newField() *cobra.Command {
 	c := &cobra.Command{Use: "field", Short: "Add and show custom fields of users"}
 	create := &cobra.Command{
-		Use: "create NAME", Short: "Add a custom field to the users of an instance", Args: cobra.ExactArgs(1), RunE: run(createField),
+		Use: "create NAME", Short: "Add a custom field to the users of an instance", Args: cobra.ExactArgs(1), RunE: runIn(createField),
 		Long: `Add a custom field to the users of an instance. Over SCIM it is an attribute of the
 extension urn:muster:params:scim:schemas:extension:application:1.0:User, which
 /Schemas shows to the keys of that instance.`,
@@ -20,18 +21,14 @@ extension urn:muster:params:scim:schemas:extension:application:1.0:User, which
 	create.Flags().String("type", "text", "text, number, date, yes-no, pick-list or reference")
 	create.Flags().StringSlice("values", nil, "what a pick-list offers, separated by commas")
 	create.Flags().String("title", "", "the name as people see it; by default NAME")
-	list := &cobra.Command{Use: "list", Short: "List the custom fields of an instance", Args: cobra.NoArgs, RunE: run(listFields)}
+	list := &cobra.Command{Use: "list", Short: "List the custom fields of an instance", Args: cobra.NoArgs, RunE: runIn(listFields)}
 	withInstance(create, list)
 	withJSON(create, list)
 	c.AddCommand(create, list)
 	return c
 }
 
-func createField(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func createField(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	title, _ := c.Flags().GetString("title")
 	kind, _ := c.Flags().GetString("type")
 	values, _ := c.Flags().GetStringSlice("values")
@@ -44,11 +41,7 @@ func createField(a *application, c *cobra.Command, args []string) error {
 	})
 }
 
-func listFields(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func listFields(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	fields := append([]instance.Field{}, sc.Instance.Fields...)
 	rows := make([][]string, len(fields))
 	for i, f := range fields {

@@ -4,28 +4,26 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+
+	"muster/server/provisioning"
 )
 
 func newGroup() *cobra.Command {
 	c := &cobra.Command{Use: "group", Short: "Make and show groups"}
 	create := &cobra.Command{
-		Use: "create NAME", Short: "Make a group by hand", Args: cobra.ExactArgs(1), RunE: run(createGroup),
+		Use: "create NAME", Short: "Make a group by hand", Args: cobra.ExactArgs(1), RunE: runIn(createGroup),
 		Example: `  muster-server group create "Project Managers" --instance acme --member anna@acme.example`,
 	}
 	create.Flags().StringArray("member", nil, "the User Name of a member; may be given several times")
-	list := &cobra.Command{Use: "list", Short: "List groups", Args: cobra.NoArgs, RunE: run(listGroups)}
-	show := &cobra.Command{Use: "show NAME", Short: "Show a group with its members", Args: cobra.ExactArgs(1), RunE: run(showGroup)}
+	list := &cobra.Command{Use: "list", Short: "List groups", Args: cobra.NoArgs, RunE: runIn(listGroups)}
+	show := &cobra.Command{Use: "show NAME", Short: "Show a group with its members", Args: cobra.ExactArgs(1), RunE: runIn(showGroup)}
 	withInstance(create, list, show)
 	withJSON(create, list, show)
 	c.AddCommand(create, list, show)
 	return c
 }
 
-func createGroup(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func createGroup(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	members, _ := c.Flags().GetStringArray("member")
 	g, err := a.admin.CreateGroup(c.Context(), sc, args[0], members)
 	if err != nil {
@@ -36,11 +34,7 @@ func createGroup(a *application, c *cobra.Command, args []string) error {
 	})
 }
 
-func listGroups(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func listGroups(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	groups, err := a.admin.ListGroups(c.Context(), sc)
 	if err != nil {
 		return err
@@ -54,11 +48,7 @@ func listGroups(a *application, c *cobra.Command, _ []string) error {
 	})
 }
 
-func showGroup(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func showGroup(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	g, err := a.admin.ShowGroup(c.Context(), sc, args[0])
 	if err != nil {
 		return err

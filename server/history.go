@@ -8,12 +8,13 @@ import (
 
 	"muster/server/administration"
 	"muster/server/history"
+	"muster/server/provisioning"
 )
 
 func newHistory() *cobra.Command {
 	c := &cobra.Command{Use: "history", Short: "Read and check the change history"}
 	list := &cobra.Command{
-		Use: "list", Short: "List what was changed, and what was refused", Args: cobra.NoArgs, RunE: run(listHistory),
+		Use: "list", Short: "List what was changed, and what was refused", Args: cobra.NoArgs, RunE: runIn(listHistory),
 		Long: `List the change history of an instance, the oldest row first: who changed what,
 field by field, when, by which request, and with which outcome. With --json each
 row is a JSON object on a line of its own.`,
@@ -24,18 +25,18 @@ row is a JSON object on a line of its own.`,
 	list.Flags().Int("limit", 0, "only the newest rows, this many")
 	list.Flags().String("before", "", "only rows before the one with this id")
 	export := &cobra.Command{
-		Use: "export", Short: "Write the history as CSV or JSON lines, as a stream", Args: cobra.NoArgs, RunE: run(exportHistory),
+		Use: "export", Short: "Write the history as CSV or JSON lines, as a stream", Args: cobra.NoArgs, RunE: runIn(exportHistory),
 		Example: `  muster-server history export --instance acme --format csv > history.csv`,
 	}
 	export.Flags().String("format", "jsonl", "csv or jsonl; in csv each changed field is a line of its own")
 	verify := &cobra.Command{
-		Use: "verify", Short: "Check that no row was altered, removed or reordered", Args: cobra.NoArgs, RunE: run(verifyHistory),
+		Use: "verify", Short: "Check that no row was altered, removed or reordered", Args: cobra.NoArgs, RunE: runIn(verifyHistory),
 		Long: `Check the hash chain of an instance's history. Rows are linked into it within a
 second of being written; those that are not yet are checked one by one. It exits
 with 1 and names each row that is not as it was written.`,
 	}
 	prune := &cobra.Command{
-		Use: "prune", Short: "Delete rows by their age; the rest still verifies", Args: cobra.NoArgs, RunE: run(pruneHistory),
+		Use: "prune", Short: "Delete rows by their age; the rest still verifies", Args: cobra.NoArgs, RunE: runIn(pruneHistory),
 		Example: "  muster-server history prune --instance acme --older-than 8760h",
 	}
 	prune.Flags().Duration("older-than", 0, "the age")
@@ -68,11 +69,7 @@ func historyQuery(c *cobra.Command) administration.HistoryQuery {
 	return q
 }
 
-func listHistory(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func listHistory(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	q := historyQuery(c)
 	q.Limit, _ = c.Flags().GetInt("limit")
 	q.Before, _ = c.Flags().GetString("before")
@@ -82,20 +79,12 @@ func listHistory(a *application, c *cobra.Command, _ []string) error {
 	return a.admin.Export(c.Context(), sc, q, "jsonl", a.out, func() {})
 }
 
-func exportHistory(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func exportHistory(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	format, _ := c.Flags().GetString("format")
 	return a.admin.Export(c.Context(), sc, historyQuery(c), format, a.out, func() {})
 }
 
-func verifyHistory(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func verifyHistory(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	v, err := a.admin.Verify(c.Context(), sc)
 	if err != nil {
 		return err
@@ -114,11 +103,7 @@ func verifyHistory(a *application, c *cobra.Command, _ []string) error {
 	return err
 }
 
-func pruneHistory(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func pruneHistory(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	age, _ := c.Flags().GetDuration("older-than")
 	if age <= 0 {
 		return fmt.Errorf("--older-than %v: give an age such as 8760h, a year", age)

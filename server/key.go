@@ -7,12 +7,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster/server/administration"
+	"muster/server/provisioning"
 )
 
 func newKey() *cobra.Command {
 	c := &cobra.Command{Use: "key", Short: "Make, list and revoke API keys"}
 	create := &cobra.Command{
-		Use: "create", Short: "Make an API key and print it, once", Args: cobra.NoArgs, RunE: run(createKey),
+		Use: "create", Short: "Make an API key and print it, once", Args: cobra.NoArgs, RunE: runIn(createKey),
 		Long: `Make an API key on behalf of an integration user who is at least lite admin. The
 key decides to which instance a provider provisions. It is printed once: only a
 digest of it is kept.`,
@@ -23,27 +24,23 @@ digest of it is kept.`,
 	if err := create.MarkFlagRequired("user"); err != nil {
 		panic(err)
 	}
-	list := &cobra.Command{Use: "list", Short: "List the API keys of an instance", Args: cobra.NoArgs, RunE: run(listKeys)}
+	list := &cobra.Command{Use: "list", Short: "List the API keys of an instance", Args: cobra.NoArgs, RunE: runIn(listKeys)}
 	rotate := &cobra.Command{
-		Use: "rotate KEY-ID", Short: "Make a key that takes the place of another, and print it, once", Args: cobra.ExactArgs(1), RunE: run(rotateKey),
+		Use: "rotate KEY-ID", Short: "Make a key that takes the place of another, and print it, once", Args: cobra.ExactArgs(1), RunE: runIn(rotateKey),
 		Long: `Make an API key for the same integration user. The old key stays valid for the
 overlap: give the provider the new one meanwhile.`,
 		Example: "  muster-server key rotate 6fr54l3lzi --instance acme --overlap 48h",
 	}
 	rotate.Flags().Duration("overlap", 24*time.Hour, "for how long the old key stays valid")
 	rotate.Flags().Int("days", 365, "for how many days the new key is valid")
-	revoke := &cobra.Command{Use: "revoke KEY-ID", Short: "Revoke an API key; it stops working at once", Args: cobra.ExactArgs(1), RunE: run(revokeKey)}
+	revoke := &cobra.Command{Use: "revoke KEY-ID", Short: "Revoke an API key; it stops working at once", Args: cobra.ExactArgs(1), RunE: runIn(revokeKey)}
 	withInstance(create, list, rotate, revoke)
 	withJSON(create, list, rotate)
 	c.AddCommand(create, list, rotate, revoke)
 	return c
 }
 
-func createKey(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func createKey(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	userName, _ := c.Flags().GetString("user")
 	days, err := keyDays(c)
 	if err != nil {
@@ -56,11 +53,7 @@ func createKey(a *application, c *cobra.Command, _ []string) error {
 	return a.printKey(c, k)
 }
 
-func rotateKey(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func rotateKey(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	days, err := keyDays(c)
 	if err != nil {
 		return err
@@ -89,11 +82,7 @@ func (a *application) printKey(c *cobra.Command, k administration.NewKey) error 
 	})
 }
 
-func listKeys(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func listKeys(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	keys, err := a.admin.ListKeys(c.Context(), sc)
 	if err != nil {
 		return err
@@ -111,11 +100,7 @@ func listKeys(a *application, c *cobra.Command, _ []string) error {
 	})
 }
 
-func revokeKey(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func revokeKey(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	changed, err := a.instances.RevokeKey(c.Context(), sc.Instance, args[0], sc.Actor)
 	if err != nil {
 		return err

@@ -125,6 +125,18 @@ func run(f func(*application, *cobra.Command, []string) error) func(*cobra.Comma
 	}
 }
 
+// runIn makes the function of a command of one that works on the instance
+// that the flag --instance names.
+func runIn(f func(*application, *cobra.Command, provisioning.Scope, []string) error) func(*cobra.Command, []string) error {
+	return run(func(a *application, c *cobra.Command, args []string) error {
+		sc, err := a.scope(c)
+		if err != nil {
+			return err
+		}
+		return f(a, c, sc, args)
+	})
+}
+
 // administrator is the person at the command line, for the history.
 func administrator() history.Actor {
 	name := "unknown"

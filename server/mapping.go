@@ -21,19 +21,19 @@ which field of a user. The first rows are read-only. Each change is checked as a
 whole, and saved or refused; users are brought in line when they change, or by
 "mapping apply".`,
 	}
-	list := &cobra.Command{Use: "list", Short: "List the rows of the mapping", Args: cobra.NoArgs, RunE: run(listMapping)}
+	list := &cobra.Command{Use: "list", Short: "List the rows of the mapping", Args: cobra.NoArgs, RunE: runIn(listMapping)}
 	set := &cobra.Command{
-		Use: "set ATTRIBUTE FIELD", Short: "Map an attribute to a field: add a row, or change the one of that field", Args: cobra.ExactArgs(2), RunE: run(setMapping),
+		Use: "set ATTRIBUTE FIELD", Short: "Map an attribute to a field: add a row, or change the one of that field", Args: cobra.ExactArgs(2), RunE: runIn(setMapping),
 		Example: `  muster-server mapping set 'addresses[type eq "work"].country' country --instance acme
   muster-server mapping set userType scimSyncJobTitle --instance acme`,
 	}
-	remove := &cobra.Command{Use: "delete FIELD", Short: "Delete the row of a field", Args: cobra.ExactArgs(1), RunE: run(deleteMapping)}
-	restore := &cobra.Command{Use: "restore", Short: "Restore the default mapping", Args: cobra.NoArgs, RunE: run(restoreMapping)}
+	remove := &cobra.Command{Use: "delete FIELD", Short: "Delete the row of a field", Args: cobra.ExactArgs(1), RunE: runIn(deleteMapping)}
+	restore := &cobra.Command{Use: "restore", Short: "Restore the default mapping", Args: cobra.NoArgs, RunE: runIn(restoreMapping)}
 	save := &cobra.Command{
-		Use: "save FILE", Short: "Save a whole mapping, as `mapping list --json` prints it; - reads standard input", Args: cobra.ExactArgs(1), RunE: run(saveMapping),
+		Use: "save FILE", Short: "Save a whole mapping, as `mapping list --json` prints it; - reads standard input", Args: cobra.ExactArgs(1), RunE: runIn(saveMapping),
 	}
 	preview := &cobra.Command{
-		Use: "preview", Short: "Show what lands where, for a user or a SCIM body; writes nothing", Args: cobra.NoArgs, RunE: run(previewMapping),
+		Use: "preview", Short: "Show what lands where, for a user or a SCIM body; writes nothing", Args: cobra.NoArgs, RunE: runIn(previewMapping),
 		Example: `  muster-server mapping preview --instance acme --user anna@acme.example
   muster-server mapping preview --instance acme --body user.json`,
 	}
@@ -42,7 +42,7 @@ whole, and saved or refused; users are brought in line when they change, or by
 	preview.MarkFlagsOneRequired("user", "body")
 	preview.MarkFlagsMutuallyExclusive("user", "body")
 	apply := &cobra.Command{
-		Use: "apply", Short: "Re-apply the mapping to all users", Args: cobra.NoArgs, RunE: run(applyMapping),
+		Use: "apply", Short: "Re-apply the mapping to all users", Args: cobra.NoArgs, RunE: runIn(applyMapping),
 		Long: `Re-apply the mapping to all users, as it is now. Users who are as they should be
 are not written; a run that was cut off is completed by the next.`,
 	}
@@ -52,11 +52,7 @@ are not written; a run that was cut off is completed by the next.`,
 	return c
 }
 
-func listMapping(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func listMapping(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	rows := a.users.Mapping(sc.Instance)
 	return a.print(c, rows, func() error {
 		table := make([][]string, len(rows))
@@ -79,27 +75,15 @@ func (a *application) saved(sc provisioning.Scope, err error) error {
 	return a.line("mapping of %s saved; `muster-server mapping apply --instance %s` brings all users in line", sc.Instance.Slug, sc.Instance.Slug)
 }
 
-func setMapping(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func setMapping(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	return a.saved(sc, a.admin.MapField(c.Context(), sc, args[0], args[1]))
 }
 
-func deleteMapping(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func deleteMapping(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	return a.saved(sc, a.admin.UnmapField(c.Context(), sc, args[0]))
 }
 
-func restoreMapping(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func restoreMapping(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	return a.saved(sc, a.users.SaveMapping(c.Context(), sc, nil))
 }
 
@@ -111,11 +95,7 @@ func readInput(c *cobra.Command, path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-func saveMapping(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func saveMapping(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	text, err := readInput(c, args[0])
 	if err != nil {
 		return err
@@ -127,12 +107,11 @@ func saveMapping(a *application, c *cobra.Command, args []string) error {
 	return a.saved(sc, a.admin.SaveMapping(c.Context(), sc, rows))
 }
 
-func previewMapping(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
-	var fields mapping.Fields
+func previewMapping(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
+	var (
+		fields mapping.Fields
+		err    error
+	)
 	if name, _ := c.Flags().GetString("user"); name != "" {
 		fields, err = a.admin.PreviewUser(c.Context(), sc, name)
 	} else {
@@ -154,11 +133,7 @@ func previewMapping(a *application, c *cobra.Command, _ []string) error {
 	})
 }
 
-func applyMapping(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func applyMapping(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	done, err := a.users.Reapply(c.Context(), sc, func(done provisioning.Reapplied, total int) {
 		fmt.Fprintf(c.ErrOrStderr(), "%d of %d users, %d changed\n", done.Users, total, done.Changed)
 	})

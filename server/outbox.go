@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+
+	"muster/server/provisioning"
 )
 
 func newOutbox() *cobra.Command {
@@ -12,18 +14,14 @@ func newOutbox() *cobra.Command {
 		Long: `Accounts that are made by hand get an invitation, which lies in the outbox and is
 sent by "serve --smtp". What arrives by SCIM is never invited.`,
 	}
-	list := &cobra.Command{Use: "list", Short: "List the invitations of an instance", Args: cobra.NoArgs, RunE: run(listOutbox)}
+	list := &cobra.Command{Use: "list", Short: "List the invitations of an instance", Args: cobra.NoArgs, RunE: runIn(listOutbox)}
 	withInstance(list)
 	withJSON(list)
 	c.AddCommand(list)
 	return c
 }
 
-func listOutbox(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func listOutbox(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	messages, err := a.admin.Messages(c.Context(), sc)
 	if err != nil {
 		return err

@@ -6,11 +6,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster/server/administration"
+	"muster/server/provisioning"
 )
 
 func newUpdateField() *cobra.Command {
 	c := &cobra.Command{
-		Use: "update-field FIELD", Short: "Give a field of many users a new value, after a preview", Args: cobra.ExactArgs(1), RunE: run(updateField),
+		Use: "update-field FIELD", Short: "Give a field of many users a new value, after a preview", Args: cobra.ExactArgs(1), RunE: runIn(updateField),
 		Long: `Give a field of many users a new value: the custom action "update field". It shows
 what would change, and what would conflict, and writes nothing until --apply is
 given. The use that it is made for: the User Names of accounts that were made by
@@ -28,11 +29,7 @@ hand, before a provider picks them up.`,
 	return c
 }
 
-func updateField(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func updateField(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	u := administration.FieldUpdate{Field: args[0]}
 	u.From, _ = c.Flags().GetString("from")
 	u.Lower, _ = c.Flags().GetBool("lower")

@@ -9,6 +9,7 @@ import (
 	"muster/server/administration"
 	"muster/server/instance"
 	"muster/server/mapping"
+	"muster/server/provisioning"
 )
 
 // userFlags are the flags of `user create` that fill a field.
@@ -34,7 +35,7 @@ them in the application. A provider that looks a user up by the same User Name
 picks the account up.`,
 	}
 	create := &cobra.Command{
-		Use: "create NAME", Short: "Make a user account by hand", Args: cobra.ExactArgs(1), RunE: run(createUser),
+		Use: "create NAME", Short: "Make a user account by hand", Args: cobra.ExactArgs(1), RunE: runIn(createUser),
 		Example: `  muster-server user create scim-sync --instance acme --integration --role lite-admin
   muster-server user create anna@acme.example --instance acme --first-name Anna --last-name Novak`,
 	}
@@ -46,26 +47,22 @@ picks the account up.`,
 	create.Flags().Bool("no-invitation", false, "write no invitation to the outbox")
 	create.Flags().StringToString("field", nil, "custom fields, as NAME=VALUE; may be given several times")
 	list := &cobra.Command{
-		Use: "list", Short: "List users", Args: cobra.NoArgs, RunE: run(listUsers),
+		Use: "list", Short: "List users", Args: cobra.NoArgs, RunE: runIn(listUsers),
 		Example: `  muster-server user list --instance acme --filter 'active eq false'`,
 	}
 	list.Flags().String("filter", "", "a SCIM filter")
-	show := &cobra.Command{Use: "show NAME", Short: "Show a user with all fields", Args: cobra.ExactArgs(1), RunE: run(showUser)}
-	setRole := &cobra.Command{Use: "set-role NAME ROLE", Short: "Give a user the role user, lite-admin or admin", Args: cobra.ExactArgs(2), RunE: run(setRole)}
-	suspend := &cobra.Command{Use: "suspend NAME", Short: "Suspend a user", Args: cobra.ExactArgs(1), RunE: run(setActive(false))}
-	reactivate := &cobra.Command{Use: "reactivate NAME", Short: "Reactivate a suspended user", Args: cobra.ExactArgs(1), RunE: run(setActive(true))}
-	remove := &cobra.Command{Use: "delete NAME", Short: "Delete a user; the keys of an integration user end", Args: cobra.ExactArgs(1), RunE: run(deleteUser)}
+	show := &cobra.Command{Use: "show NAME", Short: "Show a user with all fields", Args: cobra.ExactArgs(1), RunE: runIn(showUser)}
+	setRole := &cobra.Command{Use: "set-role NAME ROLE", Short: "Give a user the role user, lite-admin or admin", Args: cobra.ExactArgs(2), RunE: runIn(setRole)}
+	suspend := &cobra.Command{Use: "suspend NAME", Short: "Suspend a user", Args: cobra.ExactArgs(1), RunE: runIn(setActive(false))}
+	reactivate := &cobra.Command{Use: "reactivate NAME", Short: "Reactivate a suspended user", Args: cobra.ExactArgs(1), RunE: runIn(setActive(true))}
+	remove := &cobra.Command{Use: "delete NAME", Short: "Delete a user; the keys of an integration user end", Args: cobra.ExactArgs(1), RunE: runIn(deleteUser)}
 	withInstance(create, list, show, setRole, suspend, reactivate, remove)
 	withJSON(create, list, show)
 	c.AddCommand(create, list, show, setRole, suspend, reactivate, remove, newUpdateField())
 	return c
 }
 
-func createUser(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func createUser(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	n := administration.NewUser{UserName: args[0], Fields: make(map[string]string)}
 	for _, f := range userFlags {
 		if value, _ := c.Flags().GetString(f.name); value != "" {
@@ -90,11 +87,7 @@ func createUser(a *application, c *cobra.Command, args []string) error {
 	})
 }
 
-func listUsers(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func listUsers(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	text, _ := c.Flags().GetString("filter")
 	users, err := a.admin.ListUsers(c.Context(), sc, text)
 	if err != nil {
@@ -109,11 +102,7 @@ func listUsers(a *application, c *cobra.Command, _ []string) error {
 	})
 }
 
-func showUser(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func showUser(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	d, err := a.admin.ShowUser(c.Context(), sc, args[0])
 	if err != nil {
 		return err
@@ -142,11 +131,7 @@ func showUser(a *application, c *cobra.Command, args []string) error {
 	})
 }
 
-func setRole(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func setRole(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	u, changed, err := a.admin.SetRole(c.Context(), sc, args[0], args[1])
 	if err != nil {
 		return err
@@ -160,13 +145,9 @@ func setRole(a *application, c *cobra.Command, args []string) error {
 	return a.line("user %s has the role %s now", u.UserName, u.Role)
 }
 
-func setActive(active bool) func(*application, *cobra.Command, []string) error {
+func setActive(active bool) func(*application, *cobra.Command, provisioning.Scope, []string) error {
 	state := map[bool]string{true: "active", false: "suspended"}[active]
-	return func(a *application, c *cobra.Command, args []string) error {
-		sc, err := a.scope(c)
-		if err != nil {
-			return err
-		}
+	return func(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 		u, changed, err := a.admin.SetActive(c.Context(), sc, args[0], active)
 		if err != nil {
 			return err
@@ -179,11 +160,7 @@ func setActive(active bool) func(*application, *cobra.Command, []string) error {
 	}
 }
 
-func deleteUser(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func deleteUser(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	name, err := a.admin.DeleteUser(c.Context(), sc, args[0])
 	if err != nil {
 		return err

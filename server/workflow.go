@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster/server/administration"
+	"muster/server/provisioning"
 	"muster/server/workflow"
 )
 
@@ -18,7 +19,7 @@ in their order, in the transaction of the change; one that fails is recorded in 
 change history, and never loses the change.`,
 	}
 	create := &cobra.Command{
-		Use: "create NAME", Short: "Add a rule behind the others", Args: cobra.ExactArgs(1), RunE: run(createRule),
+		Use: "create NAME", Short: "Add a rule behind the others", Args: cobra.ExactArgs(1), RunE: runIn(createRule),
 		Long: `Add a rule behind the others.
 
 Conditions (--when): changed, equals:VALUE, one-of:A|B, matches:REGEXP.
@@ -36,19 +37,15 @@ set:FIELD=VALUE, clear:FIELD. {value} stands for the new value.`,
 			panic(err)
 		}
 	}
-	list := &cobra.Command{Use: "list", Short: "List the rules in their order", Args: cobra.NoArgs, RunE: run(listRules)}
-	remove := &cobra.Command{Use: "delete NAME", Short: "Delete a rule", Args: cobra.ExactArgs(1), RunE: run(deleteRule)}
+	list := &cobra.Command{Use: "list", Short: "List the rules in their order", Args: cobra.NoArgs, RunE: runIn(listRules)}
+	remove := &cobra.Command{Use: "delete NAME", Short: "Delete a rule", Args: cobra.ExactArgs(1), RunE: runIn(deleteRule)}
 	withInstance(create, list, remove)
 	withJSON(list)
 	c.AddCommand(create, list, remove)
 	return c
 }
 
-func createRule(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func createRule(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	n := administration.NewRule{Name: args[0]}
 	n.Field, _ = c.Flags().GetString("field")
 	n.When, _ = c.Flags().GetString("when")
@@ -60,11 +57,7 @@ func createRule(a *application, c *cobra.Command, args []string) error {
 	return a.line("rule %s added to %s: %s", r.Name, sc.Instance.Slug, administration.DescribeRule(r))
 }
 
-func listRules(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func listRules(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	rules := append([]workflow.Rule{}, sc.Instance.Workflow.Rules...)
 	return a.print(c, rules, func() error {
 		rows := make([][]string, len(rules))
@@ -75,11 +68,7 @@ func listRules(a *application, c *cobra.Command, _ []string) error {
 	})
 }
 
-func deleteRule(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func deleteRule(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	name, err := a.admin.DeleteRule(c.Context(), sc, args[0])
 	if err != nil {
 		return err
@@ -93,34 +82,26 @@ func newObject() *cobra.Command {
 		Long: `Objects are what workflow rules link users to by name. Every instance has the type
 job-title; others are defined here.`,
 	}
-	define := &cobra.Command{Use: "define TYPE", Short: "Define a type of objects", Args: cobra.ExactArgs(1), RunE: run(defineType)}
+	define := &cobra.Command{Use: "define TYPE", Short: "Define a type of objects", Args: cobra.ExactArgs(1), RunE: runIn(defineType)}
 	create := &cobra.Command{
-		Use: "create TYPE NAME", Short: "Make an object", Args: cobra.ExactArgs(2), RunE: run(createObject),
+		Use: "create TYPE NAME", Short: "Make an object", Args: cobra.ExactArgs(2), RunE: runIn(createObject),
 		Example: `  muster-server object create job-title "Project Manager" --instance acme`,
 	}
-	list := &cobra.Command{Use: "list", Short: "List the objects with how many users are linked to each", Args: cobra.NoArgs, RunE: run(listObjects)}
+	list := &cobra.Command{Use: "list", Short: "List the objects with how many users are linked to each", Args: cobra.NoArgs, RunE: runIn(listObjects)}
 	withInstance(define, create, list)
 	withJSON(list)
 	c.AddCommand(define, create, list)
 	return c
 }
 
-func defineType(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func defineType(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	if err := a.admin.DefineType(c.Context(), sc, args[0]); err != nil {
 		return err
 	}
 	return a.line("object type %s defined in %s", args[0], sc.Instance.Slug)
 }
 
-func createObject(a *application, c *cobra.Command, args []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func createObject(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
 	o, err := a.users.AddObject(c.Context(), sc, args[0], args[1])
 	if err != nil {
 		return err
@@ -128,11 +109,7 @@ func createObject(a *application, c *cobra.Command, args []string) error {
 	return a.line("%s %q made in %s", o.Type, o.Name, sc.Instance.Slug)
 }
 
-func listObjects(a *application, c *cobra.Command, _ []string) error {
-	sc, err := a.scope(c)
-	if err != nil {
-		return err
-	}
+func listObjects(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	objects, err := a.users.Objects(c.Context(), sc)
 	if err != nil {
 		return err
