@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"muster/server/administration"
 )
 
 func newAdminToken() *cobra.Command {
@@ -32,11 +30,11 @@ func createAdminToken(a *application, c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	t, text, err := a.instances.CreateAdminToken(c.Context(), args[0], time.Duration(days)*24*time.Hour)
+	t, err := a.admin.CreateAdminToken(c.Context(), args[0], days)
 	if err != nil {
 		return err
 	}
-	return a.printKey(c, administration.NewKey{Key: text, ID: t.ID, Expires: t.Expires})
+	return a.printKey(c, t)
 }
 
 func listAdminTokens(a *application, c *cobra.Command, _ []string) error {

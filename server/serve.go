@@ -104,7 +104,11 @@ func serve(c *cobra.Command, _ []string) (err error) {
 	if err := a.sendInvitations(c, log); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	if confines, err := a.store.Confines(c.Context()); err == nil && !confines && a.store.Engine() == "PostgreSQL" {
+	above, err := a.store.AboveRowSecurity(c.Context())
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	if above {
 		log.Warn("the database user is above row-level security, the second wall between instances: use one that is no superuser")
 	}
 	go a.users.SealHistory(c.Context(), sealInterval)

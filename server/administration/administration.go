@@ -130,7 +130,7 @@ func (s *Service) ListKeys(ctx context.Context, sc provisioning.Scope) ([]Key, e
 	return described, err
 }
 
-// NewKey is a key as it is shown once.
+// NewKey is a key, or a token of the admin API, as it is shown once.
 type NewKey struct {
 	Key     string    `json:"key"`
 	ID      string    `json:"id"`
@@ -148,6 +148,20 @@ func (s *Service) CreateKey(ctx context.Context, sc provisioning.Scope, userName
 		return NewKey{}, err
 	}
 	return NewKey{text, k.ID, k.Expires}, nil
+}
+
+// CreateAdminToken makes a token of the admin API that is valid for a number
+// of days.
+func (s *Service) CreateAdminToken(ctx context.Context, name string, days int) (NewKey, error) {
+	life, err := life(days)
+	if err != nil {
+		return NewKey{}, err
+	}
+	t, text, err := s.Instances.CreateAdminToken(ctx, name, life)
+	if err != nil {
+		return NewKey{}, err
+	}
+	return NewKey{text, t.ID, t.Expires}, nil
 }
 
 // RotateKey makes a key that takes the place of another, which stays valid

@@ -43,12 +43,10 @@ func (s *Service) UnmapField(ctx context.Context, sc provisioning.Scope, field s
 // SaveMapping saves a whole mapping.
 func (s *Service) SaveMapping(ctx context.Context, sc provisioning.Scope, rows []mapping.Row) error {
 	if len(rows) == 0 {
-		return errNoRows
+		return instance.Refuse("the mapping has no rows; `mapping restore` restores the default")
 	}
 	return s.Users.SaveMapping(ctx, sc, rows)
 }
-
-var errNoRows = &instance.RefusedError{Reason: "the mapping has no rows; `mapping restore` restores the default"}
 
 // PreviewUser returns what lands in which field of a user who is there.
 func (s *Service) PreviewUser(ctx context.Context, sc provisioning.Scope, userName string) (mapping.Fields, error) {

@@ -143,9 +143,7 @@ func (s *Service) SetRole(ctx context.Context, sc provisioning.Scope, userName, 
 		return User{}, false, err
 	}
 	changed, err := s.Users.SetRole(ctx, sc, u, r)
-	d := describeUser(u)
-	d.Role = string(r)
-	return d, changed, err
+	return describeUser(u), changed, err
 }
 
 // SetActive suspends or reactivates a user. It reports whether that changed

@@ -144,7 +144,7 @@ func (s *Service) refresh(ctx context.Context, sc Scope, u *User) (bool, error) 
 	if err := s.store.UpdateUser(ctx, u, was.Version, e); err != nil {
 		return false, s.nameTaken(err, u)
 	}
-	return true, s.store.LinkManagers(ctx, u, sc.Actor.RequestID)
+	return true, s.linkManagers(ctx, sc, u, was.Keys)
 }
 
 // fieldNames returns the fields of both, sorted, each once.

@@ -108,7 +108,7 @@ func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resour
 		target.ID = ""
 		return nil, s.Refuse(ctx, sc, history.UserCreate, target, s.nameTaken(err, u))
 	}
-	return u, s.store.LinkManagers(ctx, u, sc.Actor.RequestID)
+	return u, s.linkManagers(ctx, sc, u, Keys{})
 }
 
 // describe sets all of u that follows from its resource.
@@ -149,6 +149,17 @@ func (s *Service) reduceManager(r schema.Resource) {
 		return
 	}
 	s.users.Set(r, a, map[string]any{"value": ref})
+}
+
+// linkManagers links u with those who were written at the same moment. There
+// can be some only if u waits for a manager, or goes by another name than it
+// did; a new user had none.
+func (s *Service) linkManagers(ctx context.Context, sc Scope, u *User, was Keys) error {
+	waits := u.Manager.Ref != "" && u.Manager.ID == ""
+	if !waits && u.Keys.UserName == was.UserName && u.Keys.ExternalID == was.ExternalID {
+		return nil
+	}
+	return s.store.LinkManagers(ctx, u, sc.Actor.RequestID)
 }
 
 // nameTaken makes an error for the client of a name that is taken. It says
@@ -207,9 +218,9 @@ func (s *Service) SetActive(ctx context.Context, sc Scope, u *User, active bool)
 }
 
 // SetRole gives a user another role. It reports whether anything changed.
-func (s *Service) SetRole(ctx context.Context, sc Scope, u *User, role instance.Role) (changed bool, err error) {
+func (s *Service) SetRole(ctx context.Context, sc Scope, user *User, role instance.Role) (changed bool, err error) {
 	err = retry(ctx, func() error {
-		u, err = s.store.User(ctx, sc.Instance.ID, u.ID)
+		u, err := s.store.User(ctx, sc.Instance.ID, user.ID)
 		if err != nil || u.Role == role {
 			return err
 		}
@@ -225,7 +236,7 @@ func (s *Service) SetRole(ctx context.Context, sc Scope, u *User, role instance.
 		if err := s.store.UpdateUser(ctx, u, version, e); err != nil {
 			return err
 		}
-		changed = true
+		*user, changed = *u, true
 		return nil
 	})
 	return changed, err
@@ -241,11 +252,12 @@ func (s *Service) update(ctx context.Context, sc Scope, id string, c *Condition,
 	change func(before schema.Resource) (schema.Resource, error),
 ) (u *User, changed bool, err error) {
 	target := history.Target{Type: "User", ID: id}
+	var was Keys
 	err = retry(ctx, func() error {
 		if u, err = s.User(ctx, sc, id); err != nil {
 			return err
 		}
-		target = u.target()
+		target, was = u.target(), u.Keys
 		if err = c.check(u.Version); err != nil {
 			return err
 		}
@@ -256,7 +268,7 @@ func (s *Service) update(ctx context.Context, sc Scope, id string, c *Condition,
 		return nil, false, s.Refuse(ctx, sc, history.UserUpdate, target, err)
 	}
 	if changed {
-		err = s.store.LinkManagers(ctx, u, sc.Actor.RequestID)
+		err = s.linkManagers(ctx, sc, u, was)
 	}
 	return u, changed, err
 }

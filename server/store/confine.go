@@ -91,13 +91,11 @@ func (s *Store) conn(ctx context.Context, pool *sqlx.DB) (*sqlx.Conn, error) {
 	return c, nil
 }
 
-// Confines reports whether the database keeps instances apart by row-level
-// security: PostgreSQL does, unless the user of the connections is above it.
-func (s *Store) Confines(ctx context.Context) (bool, error) {
-	if !s.d.postgres {
-		return false, nil
+// AboveRowSecurity reports whether the user of the connections is above
+// row-level security, so that it holds nothing back. SQLite has none.
+func (s *Store) AboveRowSecurity(ctx context.Context) (above bool, err error) {
+	if s.d.postgres {
+		err = s.get(ctx, &above, "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 	}
-	var above bool
-	err := s.get(ctx, &above, "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
-	return !above, err
+	return above, err
 }

@@ -22,7 +22,7 @@ import (
 func TestRowSecurity(t *testing.T) {
 	name := pgtest.Open(t)
 	s := open(t, name)
-	if confines, err := s.Confines(t.Context()); err != nil || !confines {
+	if above, err := s.AboveRowSecurity(t.Context()); err != nil || above {
 		t.Fatalf("the database user is above row-level security: %v", err)
 	}
 	acme, globex := fill(t, s, "acme"), fill(t, s, "globex")
