@@ -24,6 +24,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
+	"muster/server/invitation/mailtest"
 	"muster/spec"
 )
 
@@ -42,7 +43,7 @@ type Harness struct {
 	database string
 	server   *server
 	contract routers.Router
-	mail     *mailServer
+	mail     *mailtest.Server
 
 	// strict is a server in strict mode on the same database, started when
 	// the first scenario asks for it.
@@ -69,7 +70,7 @@ func New(ctx context.Context, dir, database string) (*Harness, error) {
 	if h.contract, err = gorillamux.NewRouter(doc); err != nil {
 		return nil, err
 	}
-	if h.mail, err = newMailServer(ctx); err != nil {
+	if h.mail, err = mailtest.Start(ctx, 0); err != nil {
 		return nil, err
 	}
 	h.server, err = h.serve(ctx, "127.0.0.1:0")
@@ -90,7 +91,7 @@ func (h *Harness) Close() error {
 	if h.strict != nil {
 		err = errors.Join(err, h.strict.stop(os.Interrupt))
 	}
-	return errors.Join(err, h.mail.server.Close())
+	return errors.Join(err, h.mail.Close())
 }
 
 // Outcome is what came of one scenario.
@@ -117,7 +118,7 @@ type server struct {
 func (h *Harness) serve(ctx context.Context, address string, args ...string) (*server, error) {
 	all := append([]string{
 		"serve", "--listen", address, "--database", h.database, "--log-format", "json",
-		"--smtp", "smtp://" + h.mail.address, "--smtp-from", "no-reply@application.example",
+		"--smtp", "smtp://" + h.mail.Address, "--smtp-from", "no-reply@application.example",
 	}, args...)
 	s := &server{process: exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(h.dir, "muster-server"), all...), log: &bytes.Buffer{}, ended: make(chan struct{})}
 	out, err := s.process.StderrPipe()

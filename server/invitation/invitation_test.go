@@ -2,20 +2,17 @@ package invitation_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
-	"net"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/emersion/go-smtp"
-
 	"muster/server/history"
 	"muster/server/instance"
 	"muster/server/invitation"
+	"muster/server/invitation/mailtest"
 	"muster/server/mapping"
 	"muster/server/provisioning"
 	"muster/server/scim"
@@ -23,67 +20,18 @@ import (
 	"muster/server/store"
 )
 
-// mailServer is a real SMTP server that keeps what it gets. It refuses the
-// first messages, as many as refuse says.
-type mailServer struct {
-	address string
-	refuse  int
-
-	mu       sync.Mutex
-	messages []string
-}
-
-func newMailServer(t *testing.T, refuse int) *mailServer {
+func startMail(t *testing.T, refuse int) *mailtest.Server {
 	t.Helper()
-	m := &mailServer{refuse: refuse}
-	s := smtp.NewServer(m)
-	s.Domain, s.AllowInsecureAuth = "mail.example.com", true
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	m, err := mailtest.Start(t.Context(), refuse)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.address = l.Addr().String()
-	go func() { _ = s.Serve(l) }()
-	t.Cleanup(func() { _ = s.Close() })
+	t.Cleanup(func() { _ = m.Close() })
 	return m
 }
 
-func (m *mailServer) NewSession(*smtp.Conn) (smtp.Session, error) { return &session{m: m}, nil }
-
-func (m *mailServer) got() []string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return append([]string(nil), m.messages...)
-}
-
-type session struct {
-	m  *mailServer
-	to string
-}
-
-func (s *session) Reset()                                    {}
-func (s *session) Logout() error                             { return nil }
-func (s *session) Mail(string, *smtp.MailOptions) error      { return nil }
-func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error { s.to = to; return nil }
-
-func (s *session) Data(r io.Reader) error {
-	text, err := io.ReadAll(r)
-	if err != nil {
-		return err
-	}
-	s.m.mu.Lock()
-	defer s.m.mu.Unlock()
-	if s.m.refuse > 0 {
-		s.m.refuse--
-		return &smtp.SMTPError{Code: 451, Message: "try again later"}
-	}
-	s.m.messages = append(s.m.messages, s.to+"\n"+string(text))
-	return nil
-}
-
 func TestInvitations(t *testing.T) {
-	server := newMailServer(t, 1)
+	server := startMail(t, 1)
 	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "m.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +81,7 @@ func TestInvitations(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	for range 3 { // as several servers do
-		sender, err := invitation.NewSender("smtp://"+server.address, "no-reply@acme.example", s, log)
+		sender, err := invitation.NewSender("smtp://"+server.Address, "no-reply@acme.example", s, log)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,12 +90,12 @@ func TestInvitations(t *testing.T) {
 	wait := func(n int) {
 		t.Helper()
 		for range 500 {
-			if len(server.got()) >= n {
+			if len(server.Messages()) >= n {
 				return
 			}
 			time.Sleep(10 * time.Millisecond)
 		}
-		t.Fatalf("got %q of %+v", server.got(), outbox())
+		t.Fatalf("got %q of %+v", server.Messages(), outbox())
 	}
 	wait(1)
 	failed := 0
@@ -167,8 +115,8 @@ func TestInvitations(t *testing.T) {
 	time.Sleep(100 * time.Millisecond)
 	stop()
 	wg.Wait()
-	got := strings.Join(server.got(), "\n")
-	if len(server.got()) != 2 || !strings.Contains(got, "anna@acme.example") || !strings.Contains(got, "Your user name is ben.") ||
+	got := strings.Join(server.Messages(), "\n")
+	if len(server.Messages()) != 2 || !strings.Contains(got, "anna@acme.example") || !strings.Contains(got, "Your user name is ben.") ||
 		!strings.Contains(got, "Subject: Your account at Acme") || strings.Contains(got, "carl") {
 		t.Errorf("got %s", got)
 	}
