@@ -38,7 +38,7 @@ func createAdminToken(a *application, c *cobra.Command, args []string) error {
 }
 
 func listAdminTokens(a *application, c *cobra.Command, _ []string) error {
-	tokens, err := a.instances.AdminTokens(c.Context())
+	tokens, err := a.admin.Instances.AdminTokens(c.Context())
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func listAdminTokens(a *application, c *cobra.Command, _ []string) error {
 }
 
 func revokeAdminToken(a *application, c *cobra.Command, args []string) error {
-	if err := a.instances.RevokeAdminToken(c.Context(), args[0]); err != nil {
+	if err := a.admin.Instances.RevokeAdminToken(c.Context(), args[0]); err != nil {
 		return err
 	}
 	return a.line("token %s is revoked", args[0])

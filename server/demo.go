@@ -22,14 +22,14 @@ const (
 // made by hand. If the instance is there already, it stays as it is.
 // database is the value of the flag.
 func (a *application) demo(ctx context.Context, base, database string) error {
-	i, err := a.instances.BySlug(ctx, demoInstance)
+	i, err := a.admin.Instances.BySlug(ctx, demoInstance)
 	if errors.Is(err, instance.ErrNotFound) {
 		return a.newDemo(ctx, base)
 	}
 	if err != nil {
 		return err
 	}
-	keys, err := a.instances.Keys(ctx, i)
+	keys, err := a.admin.Instances.Keys(ctx, i)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ A key is shown once only. For a new one:
 }
 
 func (a *application) newDemo(ctx context.Context, base string) error {
-	i, err := a.instances.Create(ctx, instance.Instance{Slug: demoInstance, Name: "Demonstration", Environment: instance.Sandbox}, administrator())
+	i, err := a.admin.Instances.Create(ctx, instance.Instance{Slug: demoInstance, Name: "Demonstration", Environment: instance.Sandbox}, administrator())
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (a *application) newDemo(ctx context.Context, base string) error {
 	}
 	var ids []string
 	for _, account := range accounts {
-		u, err := a.users.AddUser(ctx, sc, account)
+		u, err := a.admin.Users.AddUser(ctx, sc, account)
 		if err != nil {
 			return fmt.Errorf("demo: %w", err)
 		}
@@ -77,10 +77,10 @@ func (a *application) newDemo(ctx context.Context, base string) error {
 			ids = append(ids, u.ID)
 		}
 	}
-	if _, err := a.users.AddGroup(ctx, sc, "Analysts", ids[:1]); err != nil {
+	if _, err := a.admin.Users.AddGroup(ctx, sc, "Analysts", ids[:1]); err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	_, key, err := a.instances.CreateKey(ctx, i, demoUser, 0, sc.Actor)
+	_, key, err := a.admin.Instances.CreateKey(ctx, i, demoUser, 0, sc.Actor)
 	if err != nil {
 		return err
 	}

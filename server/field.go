@@ -32,7 +32,7 @@ func createField(a *application, c *cobra.Command, sc provisioning.Scope, args [
 	title, _ := c.Flags().GetString("title")
 	kind, _ := c.Flags().GetString("type")
 	values, _ := c.Flags().GetStringSlice("values")
-	f, err := a.instances.AddField(c.Context(), sc.Instance, instance.Field{Name: args[0], Title: title, Type: instance.FieldType(kind), Values: values}, sc.Actor)
+	f, err := a.admin.Instances.AddField(c.Context(), sc.Instance, instance.Field{Name: args[0], Title: title, Type: instance.FieldType(kind), Values: values}, sc.Actor)
 	if err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func pruneHistory(a *application, c *cobra.Command, sc provisioning.Scope, _ []s
 	if age <= 0 {
 		return fmt.Errorf("--older-than %v: give an age such as 8760h, a year", age)
 	}
-	n, err := a.users.PruneHistory(c.Context(), sc, age)
+	n, err := a.admin.Users.PruneHistory(c.Context(), sc, age)
 	if err != nil {
 		return err
 	}

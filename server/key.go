@@ -101,7 +101,7 @@ func listKeys(a *application, c *cobra.Command, sc provisioning.Scope, _ []strin
 }
 
 func revokeKey(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
-	changed, err := a.instances.RevokeKey(c.Context(), sc.Instance, args[0], sc.Actor)
+	changed, err := a.admin.Instances.RevokeKey(c.Context(), sc.Instance, args[0], sc.Actor)
 	if err != nil {
 		return err
 	}

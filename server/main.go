@@ -87,9 +87,7 @@ func fromEnvironment(flags *pflag.FlagSet) error {
 
 // application is everything that a command works on.
 type application struct {
-	store     *store.Store
-	instances *instance.Service
-	users     *provisioning.Service
+	store *store.Store
 	// admin is what commands and the admin API share.
 	admin *administration.Service
 	out   io.Writer
@@ -109,9 +107,8 @@ func open(c *cobra.Command, log *slog.Logger) (*application, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	instances := instance.NewService(s, s, nil)
-	admin := &administration.Service{Instances: instances, Users: users, Outbox: s}
-	return &application{s, instances, users, admin, harmless{c.OutOrStdout()}}, nil
+	admin := &administration.Service{Instances: instance.NewService(s, s, nil), Users: users, Outbox: s}
+	return &application{s, admin, harmless{c.OutOrStdout()}}, nil
 }
 
 // run makes the function of a command of one that works on the application.

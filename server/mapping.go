@@ -53,7 +53,7 @@ are not written; a run that was cut off is completed by the next.`,
 }
 
 func listMapping(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
-	rows := a.users.Mapping(sc.Instance)
+	rows := a.admin.Users.Mapping(sc.Instance)
 	return a.print(c, rows, func() error {
 		table := make([][]string, len(rows))
 		for i, r := range rows {
@@ -84,7 +84,7 @@ func deleteMapping(a *application, c *cobra.Command, sc provisioning.Scope, args
 }
 
 func restoreMapping(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
-	return a.saved(sc, a.users.SaveMapping(c.Context(), sc, nil))
+	return a.saved(sc, a.admin.Users.SaveMapping(c.Context(), sc, nil))
 }
 
 // readInput reads a file, or standard input for "-".
@@ -134,7 +134,7 @@ func previewMapping(a *application, c *cobra.Command, sc provisioning.Scope, _ [
 }
 
 func applyMapping(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
-	done, err := a.users.Reapply(c.Context(), sc, func(done provisioning.Reapplied, total int) {
+	done, err := a.admin.Users.Reapply(c.Context(), sc, func(done provisioning.Reapplied, total int) {
 		fmt.Fprintf(c.ErrOrStderr(), "%d of %d users, %d changed\n", done.Users, total, done.Changed)
 	})
 	if err != nil {

@@ -91,7 +91,7 @@ func serve(c *cobra.Command, _ []string) (err error) {
 	}
 	strict, _ := c.Flags().GetBool("strict")
 	handler, err := httpapi.New(httpapi.Config{
-		Instances: a.instances, Users: a.users, Admin: a.admin, PublicURL: public, Strict: strict, Log: log, Ready: a.store.Ping,
+		Admin: a.admin, PublicURL: public, Strict: strict, Log: log, Ready: a.store.Ping,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -111,7 +111,7 @@ func serve(c *cobra.Command, _ []string) (err error) {
 	if above {
 		log.Warn("the database user is above row-level security, the second wall between instances: use one that is no superuser")
 	}
-	go a.users.SealHistory(c.Context(), sealInterval)
+	go a.admin.Users.SealHistory(c.Context(), sealInterval)
 	log.Info("serving", "url", public+httpapi.Base, "database", a.store.Engine(), "strict", strict)
 	return serveUntil(c.Context(), listener, handler, log)
 }

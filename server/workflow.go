@@ -102,7 +102,7 @@ func defineType(a *application, c *cobra.Command, sc provisioning.Scope, args []
 }
 
 func createObject(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
-	o, err := a.users.AddObject(c.Context(), sc, args[0], args[1])
+	o, err := a.admin.Users.AddObject(c.Context(), sc, args[0], args[1])
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func createObject(a *application, c *cobra.Command, sc provisioning.Scope, args 
 }
 
 func listObjects(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
-	objects, err := a.users.Objects(c.Context(), sc)
+	objects, err := a.admin.Users.Objects(c.Context(), sc)
 	if err != nil {
 		return err
 	}

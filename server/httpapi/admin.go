@@ -20,7 +20,7 @@ const adminInstance = AdminBase + "/instances/{instance}"
 
 // identifyAdministrator finds out whose token of the admin API it is.
 func (s *server) identifyAdministrator(x *exchange, token string) error {
-	t, err := s.Instances.AuthenticateAdministrator(x.Context(), token)
+	t, err := s.Admin.Instances.AuthenticateAdministrator(x.Context(), token)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (s *server) instanceRoutes() []*route {
 			return itemsOf(sc.Instance.Fields, nil)
 		}),
 		s.adminRoute("POST", adminInstance+"/fields", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, f instance.Field) (any, error) {
-			return s.Instances.AddField(x.Context(), sc.Instance, f, sc.Actor)
+			return s.Admin.Instances.AddField(x.Context(), sc.Instance, f, sc.Actor)
 		})),
 		s.adminRoute("GET", adminInstance+"/outbox", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
 			return itemsOf(s.Admin.Messages(x.Context(), sc))
@@ -132,7 +132,7 @@ func (s *server) keyRoutes() []*route {
 			return s.Admin.CreateKey(x.Context(), sc, n.User, or(n.Days, days))
 		})),
 		s.adminRoute("DELETE", adminInstance+"/keys/{key}", http.StatusNoContent, func(x *exchange, sc provisioning.Scope) (any, error) {
-			return nothing(s.Instances.RevokeKey(x.Context(), sc.Instance, x.PathValue("key"), sc.Actor))
+			return nothing(s.Admin.Instances.RevokeKey(x.Context(), sc.Instance, x.PathValue("key"), sc.Actor))
 		}),
 		s.adminRoute("POST", adminInstance+"/keys/{key}/rotations", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, r rotation) (any, error) {
 			overlap := time.Duration(or(r.OverlapHours, 24)) * time.Hour
@@ -155,7 +155,7 @@ func (s *server) savedMapping(x *exchange, sc provisioning.Scope, err error) (an
 	if err != nil {
 		return nil, err
 	}
-	return rows{s.Users.Mapping(now.Instance)}, nil
+	return rows{s.Admin.Users.Mapping(now.Instance)}, nil
 }
 
 func (s *server) mappingRoutes() []*route {
@@ -172,13 +172,13 @@ func (s *server) mappingRoutes() []*route {
 	}
 	return []*route{
 		s.adminRoute("GET", adminInstance+"/mapping", http.StatusOK, func(_ *exchange, sc provisioning.Scope) (any, error) {
-			return rows{s.Users.Mapping(sc.Instance)}, nil
+			return rows{s.Admin.Users.Mapping(sc.Instance)}, nil
 		}),
 		s.adminRoute("PUT", adminInstance+"/mapping", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, r rows) (any, error) {
 			return s.savedMapping(x, sc, s.Admin.SaveMapping(x.Context(), sc, r.Rows))
 		})),
 		s.adminRoute("DELETE", adminInstance+"/mapping", http.StatusNoContent, func(x *exchange, sc provisioning.Scope) (any, error) {
-			return nil, s.Users.SaveMapping(x.Context(), sc, nil)
+			return nil, s.Admin.Users.SaveMapping(x.Context(), sc, nil)
 		}),
 		s.adminRoute("PUT", adminInstance+"/mapping/{field}", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, a attribute) (any, error) {
 			return s.savedMapping(x, sc, s.Admin.MapField(x.Context(), sc, a.Attribute, x.PathValue("field")))
@@ -193,7 +193,7 @@ func (s *server) mappingRoutes() []*route {
 			return s.Admin.Preview(sc, p.Body)
 		})),
 		s.adminRoute("POST", adminInstance+"/mapping/apply", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
-			done, err := s.Users.Reapply(x.Context(), sc, func(provisioning.Reapplied, int) {})
+			done, err := s.Admin.Users.Reapply(x.Context(), sc, func(provisioning.Reapplied, int) {})
 			return applied{done.Users, done.Changed}, err
 		}),
 	}
@@ -221,10 +221,10 @@ func (s *server) workflowRoutes() []*route {
 			return nil, s.Admin.DefineType(x.Context(), sc, t.Name)
 		})),
 		s.adminRoute("GET", adminInstance+"/objects", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
-			return itemsOf(s.Users.Objects(x.Context(), sc))
+			return itemsOf(s.Admin.Users.Objects(x.Context(), sc))
 		}),
 		s.adminRoute("POST", adminInstance+"/objects", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, o object) (any, error) {
-			return s.Users.AddObject(x.Context(), sc, o.Type, o.Name)
+			return s.Admin.Users.AddObject(x.Context(), sc, o.Type, o.Name)
 		})),
 	}
 }
@@ -256,7 +256,7 @@ func (s *server) historyRoutes() []*route {
 			return s.Admin.Verify(x.Context(), sc)
 		}),
 		s.adminRoute("POST", adminInstance+"/history/prunings", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, p pruning) (any, error) {
-			n, err := s.Users.PruneHistory(x.Context(), sc, time.Duration(p.Days)*24*time.Hour)
+			n, err := s.Admin.Users.PruneHistory(x.Context(), sc, time.Duration(p.Days)*24*time.Hour)
 			return pruned{n}, err
 		})),
 	}

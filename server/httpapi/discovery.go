@@ -91,13 +91,13 @@ type extension struct {
 
 // types returns the resource types of the exchange's instance.
 func (s *server) types(x *exchange) []*schema.ResourceType {
-	return []*schema.ResourceType{s.userType(x), s.Users.GroupType()}
+	return []*schema.ResourceType{s.userType(x), s.Admin.Users.GroupType()}
 }
 
 // userType returns the resource type User with the custom fields of the
 // exchange's instance.
 func (s *server) userType(x *exchange) *schema.ResourceType {
-	return s.Users.UserType(x.scope.Instance)
+	return s.Admin.Users.UserType(x.scope.Instance)
 }
 
 func (x *exchange) describeType(rt *schema.ResourceType) resourceType {

@@ -64,7 +64,7 @@ type exchangeKey struct{}
 // panic from ending the process.
 func (s *server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{answer: &answerWriter{ResponseWriter: w}, began: time.Now(), policy: tolerance.New(s.Strict), users: s.Users, base: s.public + Base}
+		x := &exchange{answer: &answerWriter{ResponseWriter: w}, began: time.Now(), policy: tolerance.New(s.Strict), users: s.Admin.Users, base: s.public + Base}
 		x.scope.Actor = history.Actor{
 			RequestID: requestID(r), Client: clip(r.UserAgent(), 200), Address: address(r),
 		}
@@ -205,12 +205,12 @@ func bearer(h http.Header) (string, error) {
 
 // identify finds out whose token it is.
 func (s *server) identify(x *exchange, token, slug string) error {
-	c, err := s.Instances.Authenticate(x.Context(), token, x.scope.Actor)
+	c, err := s.Admin.Instances.Authenticate(x.Context(), token, x.scope.Actor)
 	if err != nil {
 		return err
 	}
 	if slug != "" && slug != c.Instance.Slug {
-		return s.Instances.Mismatch(x.Context(), c, slug, x.scope.Actor)
+		return s.Admin.Instances.Mismatch(x.Context(), c, slug, x.scope.Actor)
 	}
 	x.scope.Instance = &c.Instance
 	x.Request = x.WithContext(instance.Confine(x.Context(), c.Instance.ID))

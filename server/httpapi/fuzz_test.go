@@ -33,7 +33,7 @@ func FuzzRequest(f *testing.F) {
 		f.Fatal(err)
 	}
 	instances := instance.NewService(s, s, nil)
-	handler, err := httpapi.New(httpapi.Config{Instances: instances, Users: users, Admin: &administration.Service{Instances: instances, Users: users, Outbox: s}, PublicURL: "http://h", Log: log, Ready: s.Ping})
+	handler, err := httpapi.New(httpapi.Config{Admin: &administration.Service{Instances: instances, Users: users, Outbox: s}, PublicURL: "http://h", Log: log, Ready: s.Ping})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -16,7 +16,7 @@ func (s *server) members(x *exchange, v *view, groups ...*provisioning.Group) (m
 	for i, g := range groups {
 		ids[i] = g.ID
 	}
-	err := s.Users.Members(x.Context(), ids, func(groupID string, m provisioning.Member) error {
+	err := s.Admin.Users.Members(x.Context(), ids, func(groupID string, m provisioning.Member) error {
 		members[groupID] = append(members[groupID], m)
 		return nil
 	})
@@ -24,11 +24,11 @@ func (s *server) members(x *exchange, v *view, groups ...*provisioning.Group) (m
 }
 
 func (s *server) getGroup(x *exchange) error {
-	v, err := s.view(x, s.Users.GroupType())
+	v, err := s.view(x, s.Admin.Users.GroupType())
 	if err != nil {
 		return err
 	}
-	g, err := s.Users.Group(x.Context(), x.scope, x.PathValue("id"))
+	g, err := s.Admin.Users.Group(x.Context(), x.scope, x.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -40,11 +40,11 @@ func (s *server) getGroup(x *exchange) error {
 }
 
 func (s *server) createGroup(x *exchange) error {
-	v, r, err := s.resource(x, s.Users.GroupType())
+	v, r, err := s.resource(x, s.Admin.Users.GroupType())
 	if err != nil {
 		return x.refused(err)
 	}
-	g, err := s.Users.CreateGroup(x.Context(), x.scope, r)
+	g, err := s.Admin.Users.CreateGroup(x.Context(), x.scope, r)
 	if err != nil {
 		return err
 	}
@@ -53,11 +53,11 @@ func (s *server) createGroup(x *exchange) error {
 }
 
 func (s *server) replaceGroup(x *exchange) error {
-	v, r, err := s.resource(x, s.Users.GroupType())
+	v, r, err := s.resource(x, s.Admin.Users.GroupType())
 	if err != nil {
 		return x.refused(err)
 	}
-	g, _, err := s.Users.ReplaceGroup(x.Context(), x.scope, x.PathValue("id"), r, x.condition())
+	g, _, err := s.Admin.Users.ReplaceGroup(x.Context(), x.scope, x.PathValue("id"), r, x.condition())
 	if err != nil {
 		return err
 	}
@@ -68,11 +68,11 @@ func (s *server) replaceGroup(x *exchange) error {
 // wants: a group can have very many members, and rendering them all for each
 // one that is added would make large groups unusable.
 func (s *server) patchGroup(x *exchange) error {
-	v, ops, err := s.operations(x, s.Users.GroupType())
+	v, ops, err := s.operations(x, s.Admin.Users.GroupType())
 	if err != nil {
 		return x.refused(err)
 	}
-	g, _, err := s.Users.PatchGroup(x.Context(), x.scope, x.PathValue("id"), ops, x.policy, x.condition())
+	g, _, err := s.Admin.Users.PatchGroup(x.Context(), x.scope, x.PathValue("id"), ops, x.policy, x.condition())
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (s *server) patchGroup(x *exchange) error {
 }
 
 func (s *server) deleteGroup(x *exchange) error {
-	if err := s.Users.DeleteGroup(x.Context(), x.scope, x.PathValue("id"), x.condition()); err != nil {
+	if err := s.Admin.Users.DeleteGroup(x.Context(), x.scope, x.PathValue("id"), x.condition()); err != nil {
 		return err
 	}
 	return x.sendNothing(http.StatusNoContent)

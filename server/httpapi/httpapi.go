@@ -14,7 +14,6 @@ import (
 	"muster/server/administration"
 	"muster/server/history"
 	"muster/server/instance"
-	"muster/server/provisioning"
 	"muster/server/scim"
 	"muster/server/scim/schema"
 )
@@ -27,9 +26,8 @@ const MaxBody = 8 << 20
 
 // Config is what a server is made of.
 type Config struct {
-	Instances *instance.Service
-	Users     *provisioning.Service
-	// Admin is the use cases of the admin API.
+	// Admin has the use cases of the admin API, and the services behind them,
+	// which SCIM uses too.
 	Admin *administration.Service
 	// PublicURL is where clients reach the server, without Base.
 	PublicURL string

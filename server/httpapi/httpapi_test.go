@@ -74,7 +74,7 @@ func newFixtureOn(t *testing.T, strict bool, between func(provisioning.Store) pr
 	fatal(t, err)
 	f.instances = instance.NewService(s, s, nil)
 	handler, err := httpapi.New(httpapi.Config{
-		Instances: f.instances, Users: f.users, Admin: &administration.Service{Instances: f.instances, Users: f.users, Outbox: s}, PublicURL: "https://scim.example.com", Strict: strict, Log: log, Ready: s.Ping,
+		Admin: &administration.Service{Instances: f.instances, Users: f.users, Outbox: s}, PublicURL: "https://scim.example.com", Strict: strict, Log: log, Ready: s.Ping,
 	})
 	fatal(t, err)
 	f.Server = httptest.NewServer(handler)
@@ -505,7 +505,7 @@ func TestNotReady(t *testing.T) {
 	users, err := provisioning.NewService(s, slog.New(slog.DiscardHandler), nil)
 	fatal(t, err)
 	handler, err := httpapi.New(httpapi.Config{
-		Instances: instance.NewService(s, s, nil), Users: users, PublicURL: "http://h", Log: slog.New(slog.DiscardHandler), Ready: s.Ping,
+		Admin: &administration.Service{Instances: instance.NewService(s, s, nil), Users: users, Outbox: s}, PublicURL: "http://h", Log: slog.New(slog.DiscardHandler), Ready: s.Ping,
 	})
 	fatal(t, err)
 	fatal(t, s.Close())

@@ -184,7 +184,7 @@ func page(total int, head string, resources []appendFunc) ([]byte, error) {
 
 // readUsers reads a page of users with their groups, if those are wanted.
 func (s *server) readUsers(x *exchange, v *view, q provisioning.Query) ([]appendFunc, provisioning.Page, error) {
-	users, page, err := s.Users.Users(x.Context(), x.scope, q)
+	users, page, err := s.Admin.Users.Users(x.Context(), x.scope, q)
 	if err != nil {
 		return nil, page, err
 	}
@@ -194,7 +194,7 @@ func (s *server) readUsers(x *exchange, v *view, q provisioning.Query) ([]append
 		for i, u := range users {
 			ids[i] = u.ID
 		}
-		if groups, err = s.Users.Memberships(x.Context(), x.scope, ids...); err != nil {
+		if groups, err = s.Admin.Users.Memberships(x.Context(), x.scope, ids...); err != nil {
 			return nil, page, err
 		}
 	}
@@ -207,7 +207,7 @@ func (s *server) readUsers(x *exchange, v *view, q provisioning.Query) ([]append
 
 // readGroups reads a page of groups with their members, if those are wanted.
 func (s *server) readGroups(x *exchange, v *view, q provisioning.Query) ([]appendFunc, provisioning.Page, error) {
-	groups, page, err := s.Users.Groups(x.Context(), x.scope, q)
+	groups, page, err := s.Admin.Users.Groups(x.Context(), x.scope, q)
 	if err != nil {
 		return nil, page, err
 	}

@@ -18,7 +18,7 @@ func (s *server) getUser(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	u, err := s.Users.User(x.Context(), x.scope, x.PathValue("id"))
+	u, err := s.Admin.Users.User(x.Context(), x.scope, x.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (s *server) createUser(x *exchange) error {
 	if err != nil {
 		return x.refused(err)
 	}
-	u, err := s.Users.CreateUser(x.Context(), x.scope, r)
+	u, err := s.Admin.Users.CreateUser(x.Context(), x.scope, r)
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (s *server) replaceUser(x *exchange) error {
 	if err != nil {
 		return x.refused(err)
 	}
-	u, _, err := s.Users.ReplaceUser(x.Context(), x.scope, x.PathValue("id"), r, x.condition())
+	u, _, err := s.Admin.Users.ReplaceUser(x.Context(), x.scope, x.PathValue("id"), r, x.condition())
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (s *server) patchUser(x *exchange) error {
 	if err != nil {
 		return x.refused(err)
 	}
-	u, _, err := s.Users.PatchUser(x.Context(), x.scope, x.PathValue("id"), ops, x.policy, x.condition())
+	u, _, err := s.Admin.Users.PatchUser(x.Context(), x.scope, x.PathValue("id"), ops, x.policy, x.condition())
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (s *server) patchUser(x *exchange) error {
 }
 
 func (s *server) deleteUser(x *exchange) error {
-	if err := s.Users.DeleteUser(x.Context(), x.scope, x.PathValue("id"), x.condition()); err != nil {
+	if err := s.Admin.Users.DeleteUser(x.Context(), x.scope, x.PathValue("id"), x.condition()); err != nil {
 		return err
 	}
 	return x.sendNothing(http.StatusNoContent)
@@ -77,7 +77,7 @@ func (s *server) deleteUser(x *exchange) error {
 func (s *server) sendUser(x *exchange, v *view, status int, u *provisioning.User) error {
 	var groups []provisioning.Membership
 	if status != http.StatusCreated && v.projection.Wants("groups") {
-		all, err := s.Users.Memberships(x.Context(), x.scope, u.ID)
+		all, err := s.Admin.Users.Memberships(x.Context(), x.scope, u.ID)
 		if err != nil {
 			return err
 		}
