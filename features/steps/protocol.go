@@ -33,24 +33,9 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
-	sc.Step(`^the server is strict$`, func(ctx context.Context) error {
-		s, err := w.h.strictServer(ctx)
-		if err == nil {
-			w.recorder.redirect(s.address)
-		}
-		return err
-	})
-	sc.Step(`^the client turns to the (first|other) replica$`, func(ctx context.Context, which string) error {
-		s := w.h.server
-		if which == "other" { // the strict server is one more on the same database
-			var err error
-			if s, err = w.h.strictServer(ctx); err != nil {
-				return err
-			}
-		}
-		w.recorder.redirect(s.address)
-		return nil
-	})
+	sc.Step(`^the server is strict$`, w.otherServer)
+	sc.Step(`^the client turns to the other replica$`, w.otherServer)
+	sc.Step(`^the client turns to the first replica$`, func() { w.recorder.redirect(w.h.server.address) })
 	sc.Step(`^a user (\w+)$`, func(ctx context.Context, name string) error { return w.aUser(ctx, name, nil) })
 	sc.Step(`^a user (\w+) with:$`, func(ctx context.Context, name string, more *godog.DocString) error { return w.aUser(ctx, name, more) })
 	sc.Step(`^a group (\w+)$`, func(ctx context.Context, name string) error { return w.aGroup(ctx, name, nil) })
@@ -146,6 +131,15 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 	sc.Step(`^the answer has no body$`, func() error { return expect("body", w.scim.answer.text, "") })
 	sc.Step(`^what was refused is not there: "([^"]*)", "([^"]*)"$`, func(ctx context.Context, a, b string) error { return w.refusedIsNotThere(ctx, a, b) })
 	sc.Step(`^the answer is the same as at "([^"]*)"$`, w.sameAs)
+}
+
+// otherServer turns to a second server on the same database, which is strict.
+func (w *world) otherServer(ctx context.Context) error {
+	s, err := w.h.strictServer(ctx)
+	if err == nil {
+		w.recorder.redirect(s.address)
+	}
+	return err
 }
 
 // merge adds the members of a JSON object, without its braces, to another.
