@@ -15,16 +15,18 @@ import (
 
 const (
 	demoInstance = "demo"
-	demoUser     = "scim-sync"
+	// User names are unique across instances: "scim-sync" is what others take.
+	demoUser = "scim-sync-demo"
 )
 
 // demo makes the instance demo with an API key, and a few accounts that were
-// made by hand. If the instance is there already, it stays as it is.
+// made by hand. If the instance is there already, it stays as it is; one that
+// could not be finished is. The key comes last.
 // database is the value of the flag.
 func (a *application) demo(ctx context.Context, base, database string) error {
 	i, err := a.admin.Instances.BySlug(ctx, demoInstance)
 	if errors.Is(err, instance.ErrNotFound) {
-		return a.newDemo(ctx, base)
+		i, err = a.admin.Instances.Create(ctx, instance.Instance{Slug: demoInstance, Name: "Demonstration", Environment: instance.Sandbox}, administrator())
 	}
 	if err != nil {
 		return err
@@ -32,6 +34,9 @@ func (a *application) demo(ctx context.Context, base, database string) error {
 	keys, err := a.admin.Instances.Keys(ctx, i)
 	if err != nil {
 		return err
+	}
+	if len(keys) == 0 {
+		return a.finishDemo(ctx, i, base)
 	}
 	valid := 0
 	for _, k := range keys {
@@ -50,11 +55,8 @@ A key is shown once only. For a new one:
 `, base, i.Slug, valid, os.Args[0], i.Slug, demoUser, database)
 }
 
-func (a *application) newDemo(ctx context.Context, base string) error {
-	i, err := a.admin.Instances.Create(ctx, instance.Instance{Slug: demoInstance, Name: "Demonstration", Environment: instance.Sandbox}, administrator())
-	if err != nil {
-		return err
-	}
+// finishDemo makes what the instance does not have yet.
+func (a *application) finishDemo(ctx context.Context, i *instance.Instance, base string) error {
 	sc := provisioning.Scope{Instance: i, Actor: administrator()}
 	accounts := []provisioning.Account{
 		{Fields: mapping.Fields{mapping.UserName: demoUser}, Integration: true, Role: instance.LiteAdmin},
@@ -69,7 +71,10 @@ func (a *application) newDemo(ctx context.Context, base string) error {
 	}
 	var ids []string
 	for _, account := range accounts {
-		u, err := a.admin.Users.AddUser(ctx, sc, account)
+		u, err := a.admin.Users.UserByName(ctx, sc, account.Fields[mapping.UserName])
+		if errors.Is(err, instance.ErrNotFound) {
+			u, err = a.admin.Users.AddUser(ctx, sc, account)
+		}
 		if err != nil {
 			return fmt.Errorf("demo: %w", err)
 		}
@@ -77,7 +82,11 @@ func (a *application) newDemo(ctx context.Context, base string) error {
 			ids = append(ids, u.ID)
 		}
 	}
-	if _, err := a.admin.Users.AddGroup(ctx, sc, "Analysts", ids[:1]); err != nil {
+	_, err := a.admin.ShowGroup(ctx, sc, "Analysts")
+	if errors.Is(err, instance.ErrNotFound) {
+		_, err = a.admin.Users.AddGroup(ctx, sc, "Analysts", ids[:1])
+	}
+	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
 	_, key, err := a.admin.Instances.CreateKey(ctx, i, demoUser, 0, sc.Actor)

@@ -3,10 +3,16 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"muster/server/administration"
+	"muster/server/instance"
+	"muster/server/provisioning"
+	"muster/server/store"
 )
 
 // run runs a command on a database, and returns what it printed.
@@ -105,6 +111,36 @@ func TestControlCharacters(t *testing.T) {
 		if strings.ContainsAny(out, "\x1b\u009b\x7f") || !strings.Contains(out, "Nováková") {
 			t.Errorf("%s: %q", command, out)
 		}
+	}
+}
+
+// TestDemo: a demo instance that could not be finished is finished later.
+func TestDemo(t *testing.T) {
+	db := setUp(t)
+	must(t, db, "user", "create", "ada@demo.example", "--instance", "acme")
+	s, err := store.Open(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	users, err := provisioning.NewService(s, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	a := &application{s, &administration.Service{Instances: instance.NewService(s, s, nil), Users: users, Outbox: s}, &out}
+	if err := a.demo(t.Context(), "http://h", db); err == nil || !strings.Contains(err.Error(), "is taken") || out.Len() > 0 {
+		t.Fatalf("the name of a demo user is taken: got %v, %s", err, &out)
+	}
+	must(t, db, "user", "delete", "ada@demo.example", "--instance", "acme")
+	for _, want := range []string{"API key    muster_demo_", "as it was left; 1 valid API key(s)"} {
+		out.Reset()
+		if err := a.demo(t.Context(), "http://h", db); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("got %v, %s, want %s", err, &out, want)
+		}
+	}
+	if list := must(t, db, "user", "list", "--instance", "demo"); strings.Count(list, "\n") != 4 {
+		t.Errorf("got %s", list)
 	}
 }
 
