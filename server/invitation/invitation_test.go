@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -99,20 +100,32 @@ func TestInvitations(t *testing.T) {
 	}
 	wait(1)
 	failed := 0
-	for _, m := range outbox() {
-		if strings.Contains(m.Failure, "try again later") && m.Sent.IsZero() && m.Attempts == 1 {
-			failed++
-			// Its time has come.
-			if err := s.Settle(t.Context(), m.ID, time.Now(), m.Failure, time.Now().Add(-time.Second)); err != nil {
-				t.Fatal(err)
+	for range 500 { // the failure is written when the server has answered
+		for _, m := range outbox() {
+			if strings.Contains(m.Failure, "try again later") && m.Sent.IsZero() && m.Attempts == 1 {
+				failed++
+				// Its time has come.
+				if err := s.Settle(t.Context(), m.ID, time.Now(), m.Failure, time.Now().Add(-time.Second)); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
+		if failed > 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 	if failed != 1 {
 		t.Errorf("%d failures in %+v", failed, outbox())
 	}
 	wait(2)
-	time.Sleep(100 * time.Millisecond)
+	for range 500 { // that they were sent is written when the server has answered
+		if !slices.ContainsFunc(outbox(), func(m invitation.Message) bool { return m.Sent.IsZero() }) {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(100 * time.Millisecond) // a second copy would come now
 	stop()
 	wg.Wait()
 	got := strings.Join(server.Messages(), "\n")
