@@ -80,23 +80,27 @@ func (s *Store) provider() (*goose.Provider, error) {
 	return goose.NewProvider(s.d.goose, s.db.DB, files, options...)
 }
 
-// migrate brings the schema up to date. Several processes may do so at once.
+// migrate brings the schema up to date. Several processes may do so at once:
+// PostgreSQL has a lock for it. On SQLite each migration is a transaction, so
+// that the slower process fails on what the faster one has just done. As long
+// as the schema advances, it goes on from there.
 func (s *Store) migrate(ctx context.Context) error {
-	p, err := s.provider()
-	if err != nil {
-		return err
-	}
-	pending, err := p.HasPending(ctx)
-	if err != nil || !pending {
-		return err
-	}
-	if _, err = p.Up(ctx); err != nil {
-		// Another process may have been faster.
-		if pending, again := p.HasPending(ctx); again == nil && !pending {
+	for {
+		p, err := s.provider()
+		if err != nil {
+			return err
+		}
+		before, target, err := p.GetVersions(ctx)
+		if err != nil || before == target {
+			return err
+		}
+		if _, err = p.Up(ctx); err == nil {
 			return nil
 		}
+		if after, _, again := p.GetVersions(ctx); again != nil || after == before {
+			return errors.Join(err, again)
+		}
 	}
-	return err
 }
 
 // Migration is the state of one migration of the schema.

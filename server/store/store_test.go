@@ -52,25 +52,28 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-func TestOpenTwice(t *testing.T) {
-	name := "sqlite:" + filepath.Join(t.TempDir(), "m.db")
-	errs := make(chan error)
-	for range 4 {
-		go func() {
-			s, err := store.Open(context.Background(), name)
-			if err == nil {
-				err = s.Close()
-			}
-			errs <- err
-		}()
-	}
-	for range 4 {
-		if err := <-errs; err != nil {
-			t.Error(err)
+// Several processes may open a new file at once.
+func TestOpenTogether(t *testing.T) {
+	for range 3 {
+		name := "sqlite:" + filepath.Join(t.TempDir(), "m.db")
+		errs := make(chan error)
+		for range 4 {
+			go func() {
+				s, err := store.Open(context.Background(), name)
+				if err == nil {
+					err = s.Close()
+				}
+				errs <- err
+			}()
 		}
-	}
-	m, err := open(t, name).Migrations(t.Context())
-	if err != nil || len(m) == 0 || m[0].Applied.IsZero() {
-		t.Errorf("got %+v, %v", m, err)
+		for range 4 {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		m, err := open(t, name).Migrations(t.Context())
+		if err != nil || len(m) == 0 || m[0].Applied.IsZero() {
+			t.Errorf("got %+v, %v", m, err)
+		}
 	}
 }
