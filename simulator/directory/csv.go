@@ -38,26 +38,23 @@ func Read(r io.Reader) (*Directory, error) {
 		_, _ = b.Discard(3) // spreadsheets write a byte order mark
 	}
 	c := csv.NewReader(b)
-	head, err := c.Read()
+	heads, err := c.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, errors.New("the file is empty; its first line names the columns")
 	}
 	if err != nil {
 		return nil, err
 	}
-	d := &Directory{columns: make(map[string]bool, len(head))}
-	columns := make([]string, len(head))
-	for i, name := range head {
-		columns[i] = fieldName(name)
-		if d.columns[columns[i]] {
-			return nil, fmt.Errorf("line 1: the column %q is there twice", name)
-		}
-		d.columns[columns[i]] = true
+	d := &Directory{}
+	if d.columns, err = newColumns(heads); err != nil {
+		return nil, fmt.Errorf("line 1: %w", err)
 	}
-	if !d.columns[Username] && !d.columns[Email] {
+	if !d.columns.has(Username) && !d.columns.has(Email) {
 		return nil, errors.New("line 1: there is no column username and no column email; one of them is needed")
 	}
-	d.columns[Username] = true
+	d.columns.add(Username, Username)
+	d.columns.add("manager", "manager")
+	known := parsed{make(map[string][]string), make(map[string]Status)}
 	for {
 		row, err := c.Read()
 		if errors.Is(err, io.EOF) {
@@ -67,7 +64,7 @@ func Read(r io.Reader) (*Directory, error) {
 			return nil, err
 		}
 		line, _ := c.FieldPos(0)
-		u, err := user(columns, row)
+		u, err := d.user(row, known)
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
@@ -76,34 +73,67 @@ func Read(r io.Reader) (*Directory, error) {
 	}
 }
 
-func user(columns, row []string) (*User, error) {
-	fields := make(map[string]string, len(columns))
-	for i, name := range columns {
-		if !utf8.ValidString(row[i]) {
-			return nil, fmt.Errorf("the column %s is not UTF-8; save the file as UTF-8", name)
+// parsed is what was parsed before: most people share their roles and their
+// status with others.
+type parsed struct {
+	roles  map[string][]string
+	status map[string]Status
+}
+
+// user makes a person of a row.
+func (d *Directory) user(row []string, known parsed) (*User, error) {
+	for i, value := range row {
+		if !utf8.ValidString(value) {
+			return nil, fmt.Errorf("the column %s is not UTF-8; save the file as UTF-8", d.columns.names[i])
 		}
-		if value := strings.TrimSpace(row[i]); value != "" {
-			fields[name] = value
-		}
+		row[i] = strings.TrimSpace(value)
 	}
-	if fields[Username] == "" {
-		fields[Username] = fields[Email]
+	u := &User{columns: d.columns, values: row}
+	if u.Field(Username) == "" {
+		u.set(Username, u.Field(Email))
 	}
-	if fields[Username] == "" {
+	if u.Field(Username) == "" {
 		return nil, errors.New("there is no username and no email; one of them is needed")
 	}
-	u := New(fields)
-	status, ok := statusNames[strings.ToLower(fields["status"])]
+	if u.Key = u.Field(ID); u.Key == "" {
+		u.Key = u.Field(Username)
+	}
+	text := u.Field("status")
+	status, ok := known.status[text]
 	if !ok {
-		return nil, unknownStatus(fields["status"])
+		var err error
+		if status, err = parseStatus(text); err != nil {
+			return nil, err
+		}
+		known.status[text] = status
 	}
 	u.Status = status
-	u.Roles = splitRoles(fields["roles"])
+	text = u.Field("roles")
+	if u.Roles, ok = known.roles[text]; !ok {
+		u.Roles = splitRoles(text)
+		known.roles[text] = u.Roles
+	}
 	return u, nil
 }
 
-func unknownStatus(s string) error {
-	return fmt.Errorf("the status %q is not known; use 1 (active), 2 (suspended) or another of OneLogin's codes", s)
+// Write writes the people as CSV, with the columns that they were read with,
+// so that [Read] gives the same again.
+func (d *Directory) Write(w io.Writer) error {
+	c := csv.NewWriter(w)
+	if err := c.Write(d.columns.heads); err != nil {
+		return err
+	}
+	row := make([]string, len(d.columns.names))
+	for _, u := range d.Users {
+		for i, name := range d.columns.names {
+			row[i] = u.Field(name)
+		}
+		if err := c.Write(row); err != nil {
+			return err
+		}
+	}
+	c.Flush()
+	return c.Error()
 }
 
 func splitRoles(s string) []string {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -24,10 +25,29 @@ const (
 	SecurityPending Status = 8
 )
 
-// statusNames are the words that the file may have for a status.
-var statusNames = map[string]Status{
-	"": Active, "0": Unactivated, "1": Active, "2": Suspended, "3": Locked, "4": PasswordExpired, "5": AwaitingReset,
-	"7": PasswordPending, "8": SecurityPending, "unactivated": Unactivated, "active": Active, "suspended": Suspended, "locked": Locked,
+// statusWords are OneLogin's words for the codes.
+var statusWords = map[Status]string{
+	Unactivated: "unactivated", Active: "active", Suspended: "suspended", Locked: "locked", PasswordExpired: "password expired",
+	AwaitingReset: "awaiting password reset", PasswordPending: "password pending", SecurityPending: "security questions required",
+}
+
+// String returns OneLogin's word for the status.
+func (s Status) String() string { return statusWords[s] }
+
+// parseStatus takes a code, or the word for it in any spelling of a field's
+// name. No status is active.
+func parseStatus(text string) (Status, error) {
+	name := fieldName(text)
+	if name == "" {
+		return Active, nil
+	}
+	for status, word := range statusWords {
+		if name == fieldName(word) || name == strconv.Itoa(int(status)) {
+			return status, nil
+		}
+	}
+	return 0, fmt.Errorf("the status %q is not known; use 1 (active), 2 (suspended) or another of OneLogin's codes: 0 unactivated, 3 locked, "+
+		"4 password expired, 5 awaiting password reset, 7 password pending, 8 security questions required", text)
 }
 
 // User is a person in the provider's directory.
@@ -41,8 +61,43 @@ type User struct {
 	// Manager is the direct manager, or nil.
 	Manager *User
 
-	fields map[string]string
-	line   int
+	columns *columns
+	values  []string // in the order of the columns
+	line    int
+	depth   int
+}
+
+// columns are the names of a file's columns. All people of a directory share
+// them: that keeps a person at about half a kilobyte.
+type columns struct {
+	names []string // without what people vary, see fieldName
+	heads []string // as the file spells them
+	index map[string]int
+}
+
+func newColumns(heads []string) (*columns, error) {
+	c := &columns{index: make(map[string]int, len(heads))}
+	for _, head := range heads {
+		if !c.add(fieldName(head), strings.TrimSpace(head)) {
+			return nil, fmt.Errorf("the column %q is there twice", head)
+		}
+	}
+	return c, nil
+}
+
+// add adds a column, unless there is one of that name.
+func (c *columns) add(name, head string) bool {
+	if _, ok := c.index[name]; ok {
+		return false
+	}
+	c.index[name] = len(c.names)
+	c.names, c.heads = append(c.names, name), append(c.heads, head)
+	return true
+}
+
+func (c *columns) has(name string) bool {
+	_, ok := c.index[name]
+	return ok
 }
 
 // The names of the fields that have a meaning here. A file may have others:
@@ -55,20 +110,30 @@ const (
 	LastName  = "lastname"
 )
 
-// New returns an active user with the given fields, by their names in lower
-// case without spaces.
-func New(fields map[string]string) *User {
-	u := &User{Status: Active, fields: fields}
-	u.Key = u.Field(ID)
-	if u.Key == "" {
-		u.Key = u.Field(Username)
-	}
-	return u
-}
-
 // Field returns the value of a field, in any of the spellings that a file's
 // head may have: "First Name" is firstname. An unknown field is empty.
-func (u *User) Field(name string) string { return u.fields[fieldName(name)] }
+func (u *User) Field(name string) string {
+	i, ok := u.columns.index[name]
+	if !ok {
+		i, ok = u.columns.index[fieldName(name)]
+	}
+	if !ok || i >= len(u.values) {
+		return ""
+	}
+	return u.values[i]
+}
+
+func (u *User) set(name, value string) {
+	i := u.columns.index[name]
+	for len(u.values) <= i {
+		u.values = append(u.values, "")
+	}
+	u.values[i] = value
+}
+
+// Depth is how many managers stand above the person: 0 for one without a
+// manager. In a circle of managers one of them has depth 0.
+func (u *User) Depth() int { return u.depth }
 
 // DisplayName returns the first and the last name.
 func (u *User) DisplayName() string {
@@ -90,12 +155,12 @@ func fieldName(s string) string {
 type Directory struct {
 	Users []*User
 
-	columns map[string]bool
+	columns *columns
 	byName  map[string]*User
 }
 
 // HasField reports whether the file has such a column.
-func (d *Directory) HasField(name string) bool { return d.columns[fieldName(name)] }
+func (d *Directory) HasField(name string) bool { return d.columns.has(fieldName(name)) }
 
 // Find returns the person whom a name stands for: a key, an id, a user name
 // or an e-mail address, in any letter case. It returns nil if there is none.
@@ -134,7 +199,32 @@ func (d *Directory) index() error {
 			return fmt.Errorf("line %d: the manager %q of %s is nobody in the file; give an id, a username or an email", u.line, name, u.Field(Username))
 		}
 	}
+	d.measure()
 	return nil
+}
+
+// measure finds the depths. A circle is cut where it is entered.
+func (d *Directory) measure() {
+	const unknown, open = -1, -2
+	for _, u := range d.Users {
+		u.depth = unknown
+	}
+	var chain []*User
+	for _, u := range d.Users {
+		chain = chain[:0]
+		for ; u != nil && u.depth == unknown; u = u.Manager {
+			u.depth = open
+			chain = append(chain, u)
+		}
+		depth := 0
+		if u != nil && u.depth != open {
+			depth = u.depth + 1
+		}
+		for _, u := range slices.Backward(chain) {
+			u.depth = depth
+			depth++
+		}
+	}
 }
 
 // Remove takes a person out of the directory, as when a user is deleted in
@@ -149,7 +239,7 @@ func (d *Directory) Remove(u *User) {
 	for _, other := range d.Users {
 		if other.Manager == u {
 			other.Manager = nil
-			delete(other.fields, "manager")
+			other.set("manager", "")
 		}
 	}
 }
@@ -157,35 +247,28 @@ func (d *Directory) Remove(u *User) {
 // Set changes a field of a person, and what follows from it.
 func (d *Directory) Set(u *User, field, value string) error {
 	name := fieldName(field)
-	if !d.columns[name] {
+	if !d.columns.has(name) {
 		return fmt.Errorf("%s: there is no field %q; the file of the users has %s", u.Key, field, strings.Join(d.fieldNames(), ", "))
 	}
 	switch name {
 	case ID:
 		return fmt.Errorf("%s: the id of a person never changes", u.Key)
 	case "status":
-		status, ok := statusNames[strings.ToLower(value)]
-		if !ok {
-			return unknownStatus(value)
+		status, err := parseStatus(value)
+		if err != nil {
+			return err
 		}
 		u.Status = status
 	case "roles":
 		u.Roles = splitRoles(value)
 	}
-	old := u.fields[name]
-	u.fields[name] = value
+	old := u.Field(name)
+	u.set(name, value)
 	if err := d.index(); err != nil {
-		u.fields[name] = old
+		u.set(name, old)
 		return errors.Join(err, d.index())
 	}
 	return nil
 }
 
-func (d *Directory) fieldNames() []string {
-	names := make([]string, 0, len(d.columns))
-	for name := range d.columns {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func (d *Directory) fieldNames() []string { return slices.Sorted(slices.Values(d.columns.names)) }
