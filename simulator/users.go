@@ -34,15 +34,15 @@ func newUsers() *cobra.Command {
 // records returns what is remembered of the users of the app whom choose
 // chooses, sorted by user name.
 func (s *session) records(c *cobra.Command, choose func(*state.Record) bool) ([]*state.Record, error) {
-	all, err := s.state.Records(c.Context(), s.app.Name)
-	if err != nil {
-		return nil, err
-	}
 	list := []*state.Record{}
-	for _, r := range all {
+	err := s.state.EachRecord(c.Context(), s.app.Name, func(r *state.Record) error {
 		if choose(r) {
 			list = append(list, r)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(list, func(a, b *state.Record) int { return strings.Compare(a.UserName, b.UserName) })
 	return list, nil

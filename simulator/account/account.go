@@ -6,18 +6,15 @@
 package account
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
 	"muster/simulator/directory"
 	"muster/simulator/template"
+	"muster/simulator/yamlfile"
 )
 
 // Account is an account of the identity provider.
@@ -61,6 +58,9 @@ type Configuration struct {
 	// SkipIfBlank leaves out what the template gives no value for, instead
 	// of sending it empty. True if it is not given.
 	SkipIfBlank *bool `yaml:"skip_if_blank"`
+	// Profile is the provider as which the app is provisioned: onelogin if
+	// it is not given. See package client.
+	Profile string `yaml:"profile"`
 }
 
 // Source is a text that is given outright, or taken from a variable of the
@@ -129,6 +129,25 @@ type Provisioning struct {
 	// LeavesActiveOut keeps "active" out of what is sent when the template
 	// has none. By default a suspension adds it.
 	LeavesActiveOut bool `yaml:"leaves_active_out"`
+	// ChangesNeedReapply: a change of the app's parameters, rules or template
+	// reaches users only when their own data change, or when the mappings are
+	// re-applied, as OneLogin documents it of many changes.
+	ChangesNeedReapply bool `yaml:"changes_need_reapply"`
+	// MaxDeletes holds deletions for approval when a cycle has more of them;
+	// 0 holds none. Entra ID has such a limit.
+	MaxDeletes int `yaml:"max_deletes"`
+	// Quarantine is when the app stops by itself; nil leaves it to the
+	// profile.
+	Quarantine *Quarantine `yaml:"quarantine"`
+}
+
+// Quarantine stops an app after a cycle in which too much failed, after
+// three cycles in a row that the server cut off, and at once when it refuses
+// the token.
+type Quarantine struct {
+	// Failures and Share, in percent, are how many users must have failed.
+	Failures int `yaml:"failures"`
+	Share    int `yaml:"share"`
 }
 
 // Approval says which actions wait for an administrator of the provider.
@@ -144,18 +163,16 @@ type Access struct {
 	Users []string `yaml:"users"`
 }
 
-// Load reads an account with its users and templates.
+// Load reads an account with its users and templates. Its errors name the
+// file and the line.
 func Load(path string) (*Account, error) {
-	text, err := os.ReadFile(path)
+	a := &Account{}
+	f, err := yamlfile.Read(path, "account", a)
 	if err != nil {
 		return nil, err
 	}
-	a := &Account{}
-	if err := yaml.UnmarshalWithOptions(text, a, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, true))
-	}
 	if err := a.load(filepath.Dir(path)); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, f.Locate(err)
 	}
 	return a, nil
 }
@@ -170,35 +187,47 @@ func resolve(dir, path string) string {
 
 func (a *Account) load(dir string) (err error) {
 	if a.Users == "" {
-		return errors.New("users: the path of the CSV file of users is missing")
+		return yamlfile.Atf("users", "the path of the CSV file of users is missing")
 	}
 	if a.Directory, err = directory.ReadFile(resolve(dir, a.Users)); err != nil {
-		return err
+		return yamlfile.At("users", err)
+	}
+	known := make(map[string]bool, len(a.Roles))
+	for _, role := range a.Roles {
+		known[role] = true
 	}
 	for _, u := range a.Directory.Users {
 		for _, role := range u.Roles {
-			if err := a.checkRole(role); err != nil {
-				return fmt.Errorf("%s: %s has %w", a.Users, u.Field(directory.Username), err)
+			if known[role] {
+				continue
 			}
+			if err := a.checkRole(role); err != nil {
+				return yamlfile.Atf("roles", "%s in %s has %w", u.Field(directory.Username), a.Users, err)
+			}
+			known[role] = true
 		}
 	}
 	if len(a.Apps) == 0 {
-		return errors.New("apps: the account has no app; add one to provision to")
+		return yamlfile.Atf("apps", "the account has no app; add one to provision to")
 	}
 	names := make(map[string]bool)
 	for i, app := range a.Apps {
-		if app.Name == "" {
-			return fmt.Errorf("apps[%d]: the name is missing", i)
-		}
-		if names[app.Name] {
-			return fmt.Errorf("app %q is there twice; each instance has an app of its own, with a name of its own", app.Name)
-		}
-		names[app.Name] = true
-		if err := app.load(a, dir); err != nil {
-			return fmt.Errorf("app %q: %w", app.Name, err)
+		if err := a.loadApp(app, names, dir); err != nil {
+			return yamlfile.At(fmt.Sprintf("apps[%d]", i), err)
 		}
 	}
 	return nil
+}
+
+func (a *Account) loadApp(app *App, names map[string]bool, dir string) error {
+	if app.Name == "" {
+		return yamlfile.Atf("name", "the name is missing; commands choose an app by it")
+	}
+	if names[app.Name] {
+		return yamlfile.Atf("name", "app %q is there twice; each instance has an app of its own, with a name of its own", app.Name)
+	}
+	names[app.Name] = true
+	return app.load(a, dir)
 }
 
 func (a *Account) checkRole(name string) error {
@@ -227,44 +256,56 @@ func (a *Account) App(name string) (*App, error) {
 }
 
 func (app *App) load(a *Account, dir string) error {
-	p := &app.Provisioning
+	if err := app.Provisioning.check(); err != nil {
+		return yamlfile.At("provisioning", err)
+	}
+	for _, s := range []*Source{&app.Configuration.BaseURL, &app.Configuration.BearerToken} {
+		s.File = resolve(dir, s.File)
+	}
+	for i, role := range app.Access.Roles {
+		if err := a.checkRole(role); err != nil {
+			return yamlfile.Atf(fmt.Sprintf("access.roles[%d]", i), "it names %w", err)
+		}
+	}
+	app.access = make(map[string]bool)
+	for i, name := range app.Access.Users {
+		u := a.Directory.Find(name)
+		if u == nil {
+			return yamlfile.Atf(fmt.Sprintf("access.users[%d]", i), "%q is nobody in %s; give an id, a username or an email of the file", name, a.Users)
+		}
+		app.access[u.Key] = true
+	}
+	if err := app.completeParameters(a.Directory); err != nil {
+		return yamlfile.At("parameters", err)
+	}
+	for i, r := range app.Rules {
+		if err := app.compile(r, a); err != nil {
+			return yamlfile.At(fmt.Sprintf("rules[%d]", i), err)
+		}
+	}
+	return yamlfile.At("configuration.json_template", app.loadTemplate(a.Directory, resolve(dir, app.Configuration.JSONTemplate)))
+}
+
+// check completes the choices of the tab Provisioning.
+func (p *Provisioning) check() error {
 	if p.WhenDeleted == "" {
 		p.WhenDeleted = Delete
 	}
 	if p.WhenSuspended == "" {
 		p.WhenSuspended = Suspend
 	}
-	if !slices.Contains([]Deprovisioning{Delete, Suspend, DoNothing}, p.WhenDeleted) {
-		return fmt.Errorf("provisioning.when_deleted is %q; use delete, suspend or do_nothing", p.WhenDeleted)
+	q := p.Quarantine
+	switch {
+	case !slices.Contains([]Deprovisioning{Delete, Suspend, DoNothing}, p.WhenDeleted):
+		return yamlfile.Atf("when_deleted", "%q is no choice; use delete, suspend or do_nothing", p.WhenDeleted)
+	case p.WhenSuspended != Suspend && p.WhenSuspended != DoNothing:
+		return yamlfile.Atf("when_suspended", "%q is no choice; use suspend or do_nothing", p.WhenSuspended)
+	case p.MaxDeletes < 0:
+		return yamlfile.Atf("max_deletes", "it is %d; give how many deletions a cycle may have, or leave it out", p.MaxDeletes)
+	case q != nil && (q.Share < 1 || q.Share > 100 || q.Failures < 1):
+		return yamlfile.Atf("quarantine", "give failures, 1 or more, and share, 1 to 100 percent")
 	}
-	if p.WhenSuspended != Suspend && p.WhenSuspended != DoNothing {
-		return fmt.Errorf("provisioning.when_suspended is %q; use suspend or do_nothing", p.WhenSuspended)
-	}
-	for _, s := range []*Source{&app.Configuration.BaseURL, &app.Configuration.BearerToken} {
-		s.File = resolve(dir, s.File)
-	}
-	for _, role := range app.Access.Roles {
-		if err := a.checkRole(role); err != nil {
-			return fmt.Errorf("access.roles names %w", err)
-		}
-	}
-	app.access = make(map[string]bool)
-	for _, name := range app.Access.Users {
-		u := a.Directory.Find(name)
-		if u == nil {
-			return fmt.Errorf("access.users: %q is nobody in %s", name, a.Users)
-		}
-		app.access[u.Key] = true
-	}
-	if err := app.completeParameters(a.Directory); err != nil {
-		return err
-	}
-	for i, r := range app.Rules {
-		if err := r.compile(a); err != nil {
-			return fmt.Errorf("rules[%d] %q: %w", i, r.Name, err)
-		}
-	}
-	return app.loadTemplate(a.Directory, resolve(dir, app.Configuration.JSONTemplate))
+	return nil
 }
 
 func (app *App) loadTemplate(d *directory.Directory, path string) error {
@@ -272,101 +313,15 @@ func (app *App) loadTemplate(d *directory.Directory, path string) error {
 	if path != "" {
 		var err error
 		if text, err = os.ReadFile(path); err != nil {
-			return fmt.Errorf("configuration.json_template: %w", err)
+			return err
 		}
 	}
 	t, err := template.Parse(text, func(kind, name string) error { return app.checkMacro(d, kind, name) })
-	if err != nil {
-		return fmt.Errorf("configuration.json_template: %w", err)
-	}
 	app.template = t
-	return nil
+	return err
 }
 
 // Assigned reports whether a person has access to the app.
 func (app *App) Assigned(u *directory.User) bool {
 	return app.access[u.Key] || slices.ContainsFunc(app.Access.Roles, u.HasRole)
-}
-
-// Rule is one of the tab Rules: for the people who meet its conditions it
-// sets groups.
-type Rule struct {
-	Name string `yaml:"name"`
-	// If holds the conditions; without one the rule is for everybody.
-	If []Condition `yaml:"if"`
-	// Any asks for one of the conditions, instead of all of them.
-	Any bool `yaml:"match_any"`
-	// SetGroups names groups outright.
-	SetGroups []string `yaml:"set_groups"`
-	// SetGroupsFromRoles is a regular expression: each role of the person
-	// that matches it gives a group of the same name, or of the name that
-	// its first parentheses match.
-	SetGroupsFromRoles string `yaml:"set_groups_from_roles"`
-
-	pattern *regexp.Regexp
-}
-
-// Condition compares a field with a value, or asks for a role. Letter case
-// does not matter.
-type Condition struct {
-	Role  string `yaml:"role"`
-	Field string `yaml:"field"`
-	Is    string `yaml:"is"`
-}
-
-func (r *Rule) compile(a *Account) error {
-	for _, c := range r.If {
-		switch {
-		case (c.Role == "") == (c.Field == ""):
-			return errors.New("a condition has either a role, or a field and what it is")
-		case c.Role != "":
-			if err := a.checkRole(c.Role); err != nil {
-				return fmt.Errorf("if: %w", err)
-			}
-		case !a.Directory.HasField(c.Field):
-			return fmt.Errorf("if: the users have no field %q", c.Field)
-		}
-	}
-	if len(r.SetGroups) == 0 && r.SetGroupsFromRoles == "" {
-		return errors.New("it does nothing; give set_groups or set_groups_from_roles")
-	}
-	if r.SetGroupsFromRoles == "" {
-		return nil
-	}
-	var err error
-	r.pattern, err = regexp.Compile("(?i)^(?:" + r.SetGroupsFromRoles + ")$")
-	return err
-}
-
-func (r *Rule) matches(u *directory.User) bool {
-	if len(r.If) == 0 {
-		return true
-	}
-	met := func(c Condition) bool {
-		if c.Role != "" {
-			return u.HasRole(c.Role)
-		}
-		return strings.EqualFold(u.Field(c.Field), c.Is)
-	}
-	if r.Any {
-		return slices.ContainsFunc(r.If, met)
-	}
-	return !slices.ContainsFunc(r.If, func(c Condition) bool { return !met(c) })
-}
-
-// groups returns the names that the rule sets for a person.
-func (r *Rule) groups(u *directory.User) []string {
-	names := slices.Clone(r.SetGroups)
-	if r.pattern == nil {
-		return names
-	}
-	for _, role := range u.Roles {
-		switch m := r.pattern.FindStringSubmatch(role); {
-		case len(m) > 1 && m[1] != "":
-			names = append(names, m[1])
-		case m != nil:
-			names = append(names, role)
-		}
-	}
-	return names
 }

@@ -97,6 +97,52 @@ func TestGroups(t *testing.T) {
 	}
 }
 
+func TestRules(t *testing.T) {
+	rule := func(condition string) string {
+		return head + "apps:\n  - name: acme\n    parameters: {groups: {included: true}}\n    rules: [{name: r, if: [" + condition + "], set_groups: [G]}]\n"
+	}
+	for condition, want := range map[string]string{
+		"{role: staff}":                              "anna ben",
+		"{not_role: Staff}":                          "carl",
+		"{status: suspended}":                        "ben",
+		"{field: department, is: sales}":             "ben carl",
+		"{field: department, is_not: Sales}":         "anna",
+		"{field: title, is: \"\"}":                   "ben",
+		"{field: title, one_of: [analyst, x]}":       "anna",
+		"{field: lastname, contains: O}":             "anna carl",
+		"{field: email, starts_with: B}":             "ben",
+		"{field: lastname, ends_with: es}":           "carl",
+		"{field: badge, matches: \"b[12]\"}":         "anna ben",
+		"{field: badge, matches: \"[12]\"}":          "",
+		"{role: Staff}, {field: title, is: analyst}": "anna",
+	} {
+		a := mustLoad(t, rule(condition))
+		var names []string
+		for _, u := range a.Directory.Users {
+			if a.Apps[0].Groups(u) != nil {
+				names = append(names, u.Field("username"))
+			}
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%s: got %q, want %q", condition, got, want)
+		}
+	}
+}
+
+func TestRulesSetParameters(t *testing.T) {
+	a := mustLoad(t, head+`apps:
+  - name: acme
+    rules:
+      - {name: all, set_parameters: {title: {value: Employee}}}
+      - {name: sales, if: [{field: department, is: Sales}], set_parameters: {title: {macro: "Seller {$user.firstname}"}}}
+`)
+	for name, want := range map[string]string{"anna": "Employee", "carl": "Seller Carl"} {
+		if got := a.Apps[0].Body(a.Directory.Find(name))["title"]; got != want {
+			t.Errorf("%s: got %v, want %s", name, got, want)
+		}
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	app := mustLoad(t, head+"apps: [{name: acme}]").Apps[0]
 	if p := app.Provisioning; p.WhenDeleted != account.Delete || p.WhenSuspended != account.Suspend || p.Approval.Create || p.Enabled {
@@ -110,15 +156,15 @@ func TestLoadRefuses(t *testing.T) {
 		"no users":              {"account: A\n", "users: the path"},
 		"no app":                {head, "has no app"},
 		"an unknown key":        {head + "apps: []\nappz: 1\n", "unknown field"},
-		"where it is":           {head + "apps:\n  - nam: acme\n", "[5:5]"},
+		"where it is":           {head + "apps:\n  - nam: acme\n", "account.yaml:5:5: unknown field"},
 		"no YAML":               {"account: [", "account.yaml"},
 		"a missing file":        {"account: A\nusers: nobody.csv\napps: [{name: a}]\n", "nobody.csv"},
-		"an unlisted role":      {"account: A\nusers: users.csv\nroles: [Staff]\napps: [{name: a}]\n", `anna has the role "Team A"`},
+		"an unlisted role":      {"account: A\nusers: users.csv\nroles: [Staff]\napps: [{name: a}]\n", `account.yaml:3: roles: anna in users.csv has the role "Team A"`},
 		"an app without name":   {head + "apps: [{access: {roles: []}}]\n", "apps[0]"},
 		"an app twice":          {head + "apps: [{name: a}, {name: a}]\n", "twice"},
 		"when_deleted":          {app("provisioning: {when_deleted: hide}"), "delete, suspend or do_nothing"},
 		"when_suspended":        {app("provisioning: {when_suspended: delete}"), "suspend or do_nothing"},
-		"access of no role":     {app("access: {roles: [Nobody]}"), `access.roles names the role "Nobody"`},
+		"access of no role":     {app("access: {roles: [Nobody]}"), `account.yaml:6: apps[0].access.roles[0]: it names the role "Nobody"`},
 		"access of nobody":      {app("access: {users: [zoe]}"), `"zoe" is nobody in users.csv`},
 		"no scimusername":       {app("parameters: {scimusername: {deleted: true}}"), "cannot be deleted"},
 		"an empty parameter":    {app("parameters: {title: }"), "is empty"},
@@ -128,7 +174,15 @@ func TestLoadRefuses(t *testing.T) {
 		"a macro without end":   {app(`parameters: {scimusername: {macro: "{$user.manager_scimusername}"}}`), "not made of other parameters"},
 		"a rule without effect": {app("rules: [{name: r}]"), "does nothing"},
 		"a rule for no role":    {app("rules: [{name: r, if: [{role: Nobody}], set_groups: [G]}]"), `the role "Nobody"`},
-		"a condition of both":   {app("rules: [{name: r, if: [{role: Staff, field: title}], set_groups: [G]}]"), "either a role, or a field"},
+		"a condition of both":   {app("rules: [{name: r, if: [{role: Staff, field: title}], set_groups: [G]}]"), "a field and a comparison"},
+		"no comparison":         {app("rules: [{name: r, if: [{field: title}], set_groups: [G]}]"), "if[0]: give one comparison"},
+		"two comparisons":       {app("rules: [{name: r, if: [{field: title, is: x, contains: y}], set_groups: [G]}]"), "give one comparison"},
+		"a bad comparison":      {app("rules: [{name: r, if: [{field: title, matches: \"(\"}], set_groups: [G]}]"), "if[0].matches"},
+		"an odd status":         {app("rules: [{name: r, if: [{status: gone}], set_groups: [G]}]"), "if[0].status"},
+		"sets no parameter":     {app("rules: [{name: r, set_parameters: {shoe: {value: x}}}]"), "set_parameters.shoe"},
+		"sets it to nothing":    {app("rules: [{name: r, set_parameters: {title: {}}}]"), "give one of field"},
+		"max_deletes":           {app("provisioning: {max_deletes: -1}"), "account.yaml:6: apps[0].provisioning.max_deletes"},
+		"quarantine":            {app("provisioning: {quarantine: {share: 200, failures: 1}}"), "1 to 100 percent"},
 		"a bad pattern":         {app(`rules: [{name: r, set_groups_from_roles: "("}]`), "rules[0]"},
 		"no template":           {app("configuration: {json_template: none.json}"), "json_template"},
 		"a parameter of none":   {app("configuration: {json_template: shoe.json}"), `no parameter "shoe"`},

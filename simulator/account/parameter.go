@@ -9,6 +9,7 @@ import (
 
 	"muster/simulator/directory"
 	"muster/simulator/template"
+	"muster/simulator/yamlfile"
 )
 
 // Parameter is one of the tab Parameters: what an attribute takes from the
@@ -48,11 +49,11 @@ func (app *App) completeParameters(d *directory.Directory) error {
 	for name, p := range app.Parameters {
 		name = strings.ToLower(name)
 		if p == nil {
-			return fmt.Errorf("parameters.%s is empty; give a field, a macro or a value, or deleted: true", name)
+			return yamlfile.Atf(name, "it is empty; give a field, a macro or a value, or deleted: true")
 		}
 		if p.Deleted {
 			if name == scimUserName {
-				return fmt.Errorf("parameters.%s cannot be deleted: userName is made of it", name)
+				return yamlfile.Atf(name, "it cannot be deleted: userName is made of it")
 			}
 			p = &Parameter{Deleted: true}
 		}
@@ -60,24 +61,30 @@ func (app *App) completeParameters(d *directory.Directory) error {
 	}
 	app.Parameters = all
 	for name, p := range all {
-		given := 0
-		for _, s := range []string{p.Field, p.Macro, p.Value} {
-			if s != "" {
-				given++
-			}
+		if name == groupsParam || p.Deleted {
+			continue
 		}
-		switch {
-		case name == groupsParam || p.Deleted:
-		case given != 1:
-			return fmt.Errorf("parameters.%s: give one of field, macro and value", name)
-		case p.Field != "" && !d.HasField(p.Field) && !isDefault(name, p):
-			return fmt.Errorf("parameters.%s: the users have no field %q", name, p.Field)
-		}
-		if err := app.checkParameterMacro(d, name, p.Macro); err != nil {
-			return fmt.Errorf("parameters.%s: %w", name, err)
+		if err := app.checkParameter(d, name, p); err != nil {
+			return yamlfile.At(name, err)
 		}
 	}
 	return nil
+}
+
+func (app *App) checkParameter(d *directory.Directory, name string, p *Parameter) error {
+	given := 0
+	for _, s := range []string{p.Field, p.Macro, p.Value} {
+		if s != "" {
+			given++
+		}
+	}
+	switch {
+	case given != 1:
+		return errors.New("give one of field, macro and value")
+	case p.Field != "" && !d.HasField(p.Field) && !isDefault(name, p):
+		return fmt.Errorf("the users have no field %q; add a column to their file, or use one of its columns", p.Field)
+	}
+	return app.checkParameterMacro(d, name, p.Macro)
 }
 
 // checkParameterMacro refuses macros that would never come to an end: those
@@ -147,7 +154,13 @@ func (app *App) macro(u *directory.User, kind, name string) string {
 
 // parameter returns the value of a parameter for a person.
 func (app *App) parameter(u *directory.User, name string) string {
-	p := app.Parameters[strings.ToLower(name)]
+	name = strings.ToLower(name)
+	p := app.Parameters[name]
+	for _, r := range app.Rules {
+		if set := r.SetParameters[name]; set != nil && r.matches(u) {
+			p = set
+		}
+	}
 	switch {
 	case p == nil:
 		return ""

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v7"
+	"github.com/sony/gobreaker/v2"
 )
 
 // Options describe a connection.
@@ -31,6 +32,10 @@ type Options struct {
 	// Tries is how often a request is sent at the most, while its failure
 	// may pass; 0 means 6.
 	Tries uint
+	// Profile is the provider whose requests are sent; nil is OneLogin.
+	Profile *Profile
+	// Transport carries the requests; nil is HTTP as it is.
+	Transport http.RoundTripper
 	// Wait is the first pause between two tries; each is about one and a half times
 	// as long as the one before. 0 means 200 milliseconds.
 	Wait time.Duration
@@ -43,6 +48,10 @@ type Client struct {
 	requests atomic.Int64
 	instance atomic.Pointer[string]
 	expires  atomic.Pointer[string]
+	masker   masker
+	// circuit keeps requests away from a server that is down.
+	circuit *gobreaker.CircuitBreaker[struct{}]
+	opened  atomic.Int64
 }
 
 // New returns a client, and an error if the base URL cannot be one.
@@ -61,14 +70,57 @@ func New(o Options) (*Client, error) {
 	if o.Wait == 0 {
 		o.Wait = 200 * time.Millisecond
 	}
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 64
-	return &Client{o: o, http: &http.Client{
-		Transport: t, Timeout: time.Minute,
+	if o.Profile == nil {
+		o.Profile = Profiles()[0]
+	}
+	if o.Transport == nil {
+		o.Transport = NewTransport()
+	}
+	c := &Client{o: o, masker: newMasker(o.Token), http: &http.Client{
+		Transport: o.Transport, Timeout: time.Minute,
 		// A redirect could carry the token to another place.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	}}
+	c.circuit = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+		Timeout:      4 * o.Wait,
+		MaxRequests:  1,
+		ReadyToTrip:  func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= trips },
+		IsSuccessful: func(err error) bool { return !down(err) },
+		OnStateChange: func(_ string, _, to gobreaker.State) {
+			if to == gobreaker.StateOpen {
+				c.opened.Add(1)
+			}
+		},
+	})
+	return c, nil
 }
+
+// trips is after how many failures, one after the other, the circuit opens:
+// then nobody asks the server for a while, and one request tries it again.
+const trips = 8
+
+// down reports whether a failure says that the server is down, rather than
+// that it is busy or does not like the request.
+func down(err error) bool {
+	var answer *Error
+	if errors.As(err, &answer) {
+		return answer.Temporary() && answer.Status >= 500
+	}
+	return err != nil && !errors.Is(err, context.Canceled)
+}
+
+// NewTransport returns a transport for many requests to one server.
+func NewTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 64
+	return t
+}
+
+// Profile returns the provider whose requests are sent.
+func (c *Client) Profile() *Profile { return c.o.Profile }
+
+// Opened returns how often the circuit opened, because the server was down.
+func (c *Client) Opened() int64 { return c.opened.Load() }
 
 // Requests returns how many requests were sent.
 func (c *Client) Requests() int64 { return c.requests.Load() }
@@ -114,7 +166,15 @@ func (e *Error) Error() string {
 }
 
 // Temporary reports whether the same request may succeed later.
-func (e *Error) Temporary() bool { return e.Status == http.StatusTooManyRequests || e.Status >= 500 }
+func (e *Error) Temporary() bool {
+	switch e.Status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return true
+	case http.StatusNotImplemented, http.StatusHTTPVersionNotSupported:
+		return false
+	}
+	return e.Status >= 500
+}
 
 // Refused reports whether the server does not accept the connection at all.
 func (e *Error) Refused() bool {
@@ -155,7 +215,7 @@ func (c *Client) do(ctx context.Context, method, path string, body, dest any) er
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval = c.o.Wait
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := c.once(ctx, method, path, text, dest)
+		_, err := c.circuit.Execute(func() (struct{}, error) { return struct{}{}, c.once(ctx, method, path, text, dest) })
 		var answer *Error
 		switch {
 		case err == nil:
@@ -183,15 +243,40 @@ func (c *Client) do(ctx context.Context, method, path string, body, dest any) er
 	return &DownError{err}
 }
 
+// once sends a request once, and keeps the exchange if it is traced.
 func (c *Client) once(ctx context.Context, method, path string, text []byte, dest any) error {
-	r, err := http.NewRequestWithContext(ctx, method, c.o.BaseURL+path, bytes.NewReader(text))
-	if err != nil {
+	trace, began := traceOf(ctx), time.Now()
+	status, content, err := c.send(ctx, method, path, text)
+	if trace != nil {
+		e := Exchange{
+			At: began.UTC(), Method: method, Path: path, Request: c.masker.mask(text), Status: status, Answer: c.masker.mask(content),
+			Milliseconds: float64(time.Since(began).Microseconds()) / 1000,
+		}
+		if status == 0 {
+			e.Error = c.masker.mask([]byte(err.Error()))
+		}
+		trace.add(e)
+	}
+	if err != nil || dest == nil || len(content) == 0 {
 		return err
 	}
-	r.Header.Set("User-Agent", "muster-simulator (OneLogin)")
-	r.Header.Set("Accept", "application/scim+json, application/json")
+	if err := json.Unmarshal(content, dest); err != nil {
+		return fmt.Errorf("%s %s: the answer is not the JSON that SCIM asks for: %w", method, path, err)
+	}
+	return nil
+}
+
+// send sends a request and returns the answer. The error may be an [Error];
+// the status and the content are those of the answer then.
+func (c *Client) send(ctx context.Context, method, path string, text []byte) (int, []byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, c.o.BaseURL+path, bytes.NewReader(text))
+	if err != nil {
+		return 0, nil, err
+	}
+	r.Header.Set("User-Agent", c.o.Profile.UserAgent)
+	r.Header.Set("Accept", c.o.Profile.Accept)
 	if text != nil {
-		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Content-Type", c.o.Profile.ContentType)
 	}
 	for name, value := range c.o.Headers {
 		r.Header.Set(name, value)
@@ -200,12 +285,12 @@ func (c *Client) once(ctx context.Context, method, path string, text []byte, des
 	c.requests.Add(1)
 	answer, err := c.http.Do(r)
 	if err != nil {
-		return err // names the URL, which has no secret
+		return 0, nil, err // names the URL, which has no secret
 	}
 	defer answer.Body.Close()
 	content, err := io.ReadAll(io.LimitReader(answer.Body, 64<<20))
 	if err != nil {
-		return fmt.Errorf("%s %s: the answer broke off: %w", method, r.URL, err)
+		return 0, nil, fmt.Errorf("%s %s: the answer broke off: %w", method, r.URL, err)
 	}
 	if name := answer.Header.Get("X-Muster-Instance"); name != "" {
 		c.instance.Store(&name)
@@ -214,15 +299,12 @@ func (c *Client) once(ctx context.Context, method, path string, text []byte, des
 		c.expires.Store(&at)
 	}
 	if answer.StatusCode/100 != 2 {
-		return failure(r, answer, content)
+		return answer.StatusCode, content, failure(r, answer, content)
 	}
-	if dest == nil || len(content) == 0 {
-		return nil
+	if kind := answer.Header.Get("Content-Type"); len(content) > 0 && kind != "" && !strings.Contains(kind, "json") && !json.Valid(content) {
+		return answer.StatusCode, content, fmt.Errorf("%s %s: the answer is %s and no JSON: something else than a SCIM server answers there", method, r.URL, kind)
 	}
-	if err := json.Unmarshal(content, dest); err != nil {
-		return fmt.Errorf("%s %s: the answer is not the JSON that SCIM asks for: %w", method, r.URL, err)
-	}
-	return nil
+	return answer.StatusCode, content, nil
 }
 
 func failure(r *http.Request, answer *http.Response, content []byte) error {
@@ -234,8 +316,18 @@ func failure(r *http.Request, answer *http.Response, content []byte) error {
 	if json.Unmarshal(content, &message) == nil {
 		e.ScimType, e.Detail = message.ScimType, message.Detail
 	}
-	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && seconds > 0 {
-		e.After = min(time.Duration(seconds)*time.Second, time.Minute)
-	}
+	e.After = min(retryAfter(answer.Header.Get("Retry-After"), time.Now()), time.Minute)
 	return e
+}
+
+// retryAfter reads the header Retry-After: seconds, or a date. Section
+// 10.2.3 of RFC 9110.
+func retryAfter(text string, now time.Time) time.Duration {
+	if seconds, err := strconv.Atoi(text); err == nil {
+		return max(0, time.Duration(seconds)*time.Second)
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
 }

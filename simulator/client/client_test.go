@@ -113,7 +113,7 @@ func TestRequests(t *testing.T) {
 	errs := []error{err}
 	_, err = c.FindUser(ctx, `o"b\c`)
 	errs = append(errs, err)
-	_, err = c.CreateGroup(ctx, "Team")
+	_, err = c.CreateGroup(ctx, "Team", "8")
 	errs = append(errs, err, c.AddMember(ctx, "7", "8"), c.RemoveMember(ctx, "7", "8"), c.ReplaceUser(ctx, "a/b", map[string]any{"userName": "x"}),
 		c.DeleteUser(ctx, "8"))
 	if err := errors.Join(errs...); err != nil {

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
 // User is a user as the server returns it: any SCIM attributes.
@@ -50,13 +53,16 @@ type list[T any] struct {
 	Resources    []T `json:"Resources"`
 }
 
-// TestConnection does what OneLogin does when an administrator clicks
-// Enable: it looks up a user who does not exist. An empty list passes, and
-// so does 404; found is false then, because a wrong base URL gives the same.
-// Nothing is written.
-func (c *Client) TestConnection(ctx context.Context) (found bool, err error) {
+// Probe looks up a user who does not exist, as OneLogin does when an
+// administrator clicks Enable. An empty list passes, and so does 404; found
+// is false then, because a wrong base URL gives the same. Nothing is written.
+func (c *Client) Probe(ctx context.Context) (found bool, err error) {
+	return c.probe(ctx, "never-existing-user")
+}
+
+func (c *Client) probe(ctx context.Context, userName string) (found bool, err error) {
 	var answer list[User]
-	err = c.do(ctx, http.MethodGet, "/Users?filter="+url.QueryEscape(`userName eq "never-existing-user"`), nil, &answer)
+	err = c.do(ctx, http.MethodGet, "/Users?filter="+url.QueryEscape(equals("userName", userName)), nil, &answer)
 	if Status(err) == http.StatusNotFound {
 		return false, nil
 	}
@@ -66,12 +72,48 @@ func (c *Client) TestConnection(ctx context.Context) (found bool, err error) {
 	return err == nil, err
 }
 
+// TestConnection does what the provider does when an administrator enables
+// an app. All but JumpCloud only look up who does not exist; JumpCloud
+// creates a user and a group, and deletes them.
+func (c *Client) TestConnection(ctx context.Context) (found bool, err error) {
+	switch c.o.Profile.Name {
+	case "entra":
+		if found, err = c.probe(ctx, uuid.NewString()); err == nil {
+			_, err = c.FindGroup(ctx, uuid.NewString())
+		}
+		return found, err
+	case "jumpcloud":
+		return true, c.tryOut(ctx)
+	}
+	return c.Probe(ctx)
+}
+
+// tryOut creates a user and a group and deletes them.
+func (c *Client) tryOut(ctx context.Context) error {
+	name := "jumpcloud-test-" + uuid.NewString()
+	u, err := c.CreateUser(ctx, map[string]any{
+		"schemas": []any{coreUser}, "userName": name + "@jumpcloud.example", "active": true,
+		"name": map[string]any{"givenName": "Test", "familyName": "User"},
+	})
+	if err != nil {
+		return err
+	}
+	g, err := c.CreateGroup(ctx, name, u.ID())
+	if err == nil {
+		err = c.DeleteGroup(ctx, g.ID)
+	}
+	return errors.Join(err, c.DeleteUser(ctx, u.ID()))
+}
+
+// equals writes a filter.
+func equals(attribute, value string) string {
+	return attribute + ` eq "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
+}
+
 // FindUser looks a user up by userName, and returns nil if there is none.
 func (c *Client) FindUser(ctx context.Context, userName string) (User, error) {
-	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(userName)
 	var found list[User]
-	// The trailing & is OneLogin's.
-	err := c.do(ctx, http.MethodGet, "/Users?filter="+url.QueryEscape(`userName eq "`+quoted+`"`)+"&", nil, &found)
+	err := c.do(ctx, http.MethodGet, "/Users?filter="+url.QueryEscape(equals("userName", userName))+c.o.Profile.LookupTail, nil, &found)
 	switch {
 	case Status(err) == http.StatusNotFound:
 		return nil, nil
@@ -85,8 +127,24 @@ func (c *Client) FindUser(ctx context.Context, userName string) (User, error) {
 	return found.Resources[0], nil
 }
 
+// GetUser reads a user, and returns nil if there is none of that id.
+func (c *Client) GetUser(ctx context.Context, id string) (User, error) {
+	var u User
+	err := c.do(ctx, http.MethodGet, userPath(id), nil, &u)
+	if Status(err) == http.StatusNotFound {
+		return nil, nil
+	}
+	return u, err
+}
+
+func userPath(id string) string { return "/Users/" + url.PathEscape(id) }
+
 // CreateUser creates a user.
 func (c *Client) CreateUser(ctx context.Context, body map[string]any) (User, error) {
+	body = c.o.Profile.user(body)
+	if c.o.Profile.create != nil {
+		c.o.Profile.create(body)
+	}
 	var u User
 	if err := c.do(ctx, http.MethodPost, "/Users", body, &u); err != nil {
 		return nil, err
@@ -97,49 +155,117 @@ func (c *Client) CreateUser(ctx context.Context, body map[string]any) (User, err
 	return u, nil
 }
 
-// ReplaceUser replaces a user.
+// ReplaceUser replaces a user, whatever the profile does.
 func (c *Client) ReplaceUser(ctx context.Context, id string, body map[string]any) error {
-	return c.do(ctx, http.MethodPut, "/Users/"+url.PathEscape(id), body, nil)
+	return c.do(ctx, http.MethodPut, userPath(id)+c.o.Profile.PutTail, c.o.Profile.user(body), nil)
+}
+
+// UpdateUser changes a user from what was there, or was sent before, to what
+// the template gives, as the provider does it.
+func (c *Client) UpdateUser(ctx context.Context, id string, before, body map[string]any) error {
+	return c.change(ctx, c.o.Profile.Update, id, before, body)
+}
+
+// SetActive suspends a user or takes one up again, as the provider does it.
+// The body is the whole user, with "active" in it.
+func (c *Client) SetActive(ctx context.Context, id string, before, body map[string]any) error {
+	if _, sent := body["active"]; !sent && c.o.Profile.Deactivate == PatchActive {
+		return c.UpdateUser(ctx, id, before, body)
+	}
+	return c.change(ctx, c.o.Profile.Deactivate, id, before, body)
+}
+
+func (c *Client) change(ctx context.Context, how Method, id string, before, body map[string]any) error {
+	p := c.o.Profile
+	var operations []any
+	switch how {
+	case ReadAndPut:
+		whole, err := c.GetUser(ctx, id)
+		if err != nil {
+			return err
+		}
+		if whole == nil {
+			return &Error{Method: http.MethodGet, Status: http.StatusNotFound, Detail: "there is no user " + id}
+		}
+		for name := range before {
+			if _, stays := body[name]; !stays {
+				delete(whole, name)
+			}
+		}
+		maps.Copy(whole, p.user(body))
+		return c.do(ctx, http.MethodPut, userPath(id), whole, nil)
+	case PatchActive:
+		operations = []any{map[string]any{"op": p.operation("replace"), "value": map[string]any{"active": p.user(body)["active"]}}}
+	case PatchValues:
+		operations = p.values(p.user(before), p.user(body))
+	case PatchAttributes:
+		operations = p.attributes(p.user(before), p.user(body))
+	default:
+		return c.ReplaceUser(ctx, id, body)
+	}
+	if len(operations) == 0 {
+		return nil
+	}
+	return c.do(ctx, http.MethodPatch, userPath(id), patch(operations...), nil)
 }
 
 // DeleteUser deletes a user. One that is not there is no error.
 func (c *Client) DeleteUser(ctx context.Context, id string) error {
-	err := c.do(ctx, http.MethodDelete, "/Users/"+url.PathEscape(id), nil, nil)
+	return c.delete(ctx, userPath(id))
+}
+
+func (c *Client) delete(ctx context.Context, path string) error {
+	err := c.do(ctx, http.MethodDelete, path, nil, nil)
 	if Status(err) == http.StatusNotFound {
 		return nil
 	}
 	return err
 }
 
-// CreateGroup creates a group without members.
-func (c *Client) CreateGroup(ctx context.Context, displayName string) (*Group, error) {
+func groupPath(id string) string { return "/Groups/" + url.PathEscape(id) }
+
+// FindGroup looks a group up by its name, without its members. It returns
+// nil if there is none.
+func (c *Client) FindGroup(ctx context.Context, displayName string) (*Group, error) {
+	var found list[Group]
+	err := c.do(ctx, http.MethodGet, "/Groups?excludedAttributes=members&filter="+url.QueryEscape(equals("displayName", displayName)), nil, &found)
+	if Status(err) == http.StatusNotFound || err == nil && len(found.Resources) == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &found.Resources[0], nil
+}
+
+// CreateGroup creates a group. The first member is in it only if the provider
+// creates no empty groups.
+func (c *Client) CreateGroup(ctx context.Context, displayName, firstMember string) (*Group, error) {
+	body := c.o.Profile.group(displayName)
+	if c.o.Profile.GroupsHaveMembers {
+		body["members"] = []any{map[string]any{"value": firstMember}}
+	}
 	var g Group
-	err := c.do(ctx, http.MethodPost, "/Groups", map[string]any{
-		"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:Group"}, "displayName": displayName,
-	}, &g)
+	err := c.do(ctx, http.MethodPost, "/Groups", body, &g)
 	if err == nil && g.ID == "" {
 		err = errors.New("the server created a group, and its answer has no id")
 	}
 	return &g, err
 }
 
-// AddMember adds a user to a group, and RemoveMember takes one out.
+// DeleteGroup deletes a group. One that is not there is no error.
+func (c *Client) DeleteGroup(ctx context.Context, id string) error {
+	return c.delete(ctx, groupPath(id))
+}
+
+// AddMember adds a user to a group.
 func (c *Client) AddMember(ctx context.Context, groupID, userID string) error {
-	return c.patchMembers(ctx, groupID, "add", userID)
+	return c.do(ctx, http.MethodPatch, groupPath(groupID), c.o.Profile.members(c.o.Profile, "add", userID), nil)
 }
 
 // RemoveMember takes a user out of a group.
 func (c *Client) RemoveMember(ctx context.Context, groupID, userID string) error {
-	return c.patchMembers(ctx, groupID, "remove", userID)
-}
-
-func (c *Client) patchMembers(ctx context.Context, groupID, op, userID string) error {
-	return c.do(ctx, http.MethodPatch, "/Groups/"+url.PathEscape(groupID), map[string]any{
-		"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
-		"Operations": []any{
-			map[string]any{"op": op, "path": "members", "value": []any{map[string]any{"value": userID}}},
-		},
-	}, nil)
+	return c.do(ctx, http.MethodPatch, groupPath(groupID), c.o.Profile.members(c.o.Profile, "remove", userID), nil)
 }
 
 // pageSize is how many resources OneLogin asks for at once.

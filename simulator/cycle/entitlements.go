@@ -20,8 +20,18 @@ type Entitlements struct {
 	Others  []string `json:"others"`
 }
 
-// Entitlements reads the groups of the application. It writes nothing.
+// Entitlements reads the groups of the application. It writes nothing there;
+// groups that were left out, because the server did not support them, are
+// tried again by the next cycle.
 func (c *Cycle) Entitlements(ctx context.Context) (*Entitlements, error) {
+	app, err := c.State.App(ctx, c.App.Name)
+	if err == nil && app.NoGroups != "" {
+		app.NoGroups = ""
+		err = c.State.SaveApp(ctx, c.App.Name, app)
+	}
+	if err != nil {
+		return nil, err
+	}
 	wanted := make(map[string]string) // by the name in lower case
 	for _, u := range c.Directory.Users {
 		if c.App.Assigned(u) && u.Status != directory.Suspended {
@@ -31,7 +41,7 @@ func (c *Cycle) Entitlements(ctx context.Context) (*Entitlements, error) {
 		}
 	}
 	e := &Entitlements{App: c.App.Name, Matched: []string{}, Missing: []string{}, Others: []string{}}
-	err := c.Client.Groups(ctx, func(g client.Group) error {
+	err = c.Client.Groups(ctx, func(g client.Group) error {
 		if _, ok := wanted[strings.ToLower(g.DisplayName)]; ok {
 			e.Matched = append(e.Matched, g.DisplayName)
 			delete(wanted, strings.ToLower(g.DisplayName))

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"muster/simulator/client"
 )
 
 // Outcome is what came of an action.
@@ -24,12 +26,21 @@ const (
 	// lookup finds.
 	Conflict Outcome = "conflict"
 	Failed   Outcome = "failed"
+	// Corrected: the account had been changed at the application.
+	Corrected Outcome = "corrected"
+	// Unchanged: a re-apply found the account as it should be.
+	Unchanged Outcome = "unchanged"
 )
+
+// Outcomes returns all outcomes that items have, in the order of reports.
+func Outcomes() []Outcome {
+	return []Outcome{PickedUp, Created, Updated, Corrected, Suspended, Reactivated, Deleted, Released, Waiting, Conflict, Failed}
+}
 
 // outcomes are those of actions that succeed. Provision can end as PickedUp
 // too.
 var outcomes = map[Kind]Outcome{
-	Provision: Created, Update: Updated, Suspend: Suspended, Reactivate: Reactivated, Delete: Deleted, Release: Released,
+	Provision: Created, Update: Updated, Suspend: Suspended, Reactivate: Reactivated, Delete: Deleted, Release: Released, Reapply: Unchanged,
 }
 
 // Item is what a cycle did for one user, or would do.
@@ -43,12 +54,15 @@ type Item struct {
 	// Earlier says that it went wrong in an earlier cycle, and was not tried
 	// again in this one.
 	Earlier bool `json:"earlier,omitempty"`
-	// Changes are the attributes that change, in a dry run.
-	Changes []Difference `json:"changes,omitempty"`
+	// Changes are the attributes that change, in a dry run and in a re-apply.
+	Changes []client.Difference `json:"changes,omitempty"`
 	// Joined and Left are the groups that the user was put into and taken
 	// out of.
 	Joined []string `json:"joined,omitempty"`
 	Left   []string `json:"left,omitempty"`
+	// Exchanges are the requests that were sent for the user, if they were
+	// traced.
+	Exchanges []client.Exchange `json:"exchanges,omitempty"`
 }
 
 func (a *Action) item(o Outcome, detail string) Item {
@@ -58,6 +72,8 @@ func (a *Action) item(o Outcome, detail string) Item {
 // Report tells of one cycle.
 type Report struct {
 	App string `json:"app"`
+	// Profile is the provider whose requests were sent.
+	Profile string `json:"profile"`
 	// Instance is the instance that the server said the token is for.
 	Instance string    `json:"instance,omitempty"`
 	DryRun   bool      `json:"dryRun,omitempty"`
@@ -67,6 +83,15 @@ type Report struct {
 	Requests int64   `json:"requests"`
 	// Items are sorted by user name.
 	Items []Item `json:"items"`
+	// Unchanged is how many accounts a re-apply found as they should be.
+	Unchanged int `json:"unchanged,omitempty"`
+	// Unsupported is what the server does not support, in words.
+	Unsupported []string `json:"unsupported,omitempty"`
+	// CircuitOpened is how often the server was left alone for a while,
+	// because it was down.
+	CircuitOpened int64 `json:"circuitOpened,omitempty"`
+	// Quarantine says why the app went into quarantine, if it did.
+	Quarantine string `json:"quarantine,omitempty"`
 	// GroupsCreated were missing at the application, GroupsMatched were there.
 	GroupsCreated []string `json:"groupsCreated"`
 	GroupsMatched []string `json:"groupsMatched"`

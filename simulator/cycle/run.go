@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -18,71 +17,155 @@ import (
 type run struct {
 	*Cycle
 	groups groups
+	// members is who is in which group at the application, for a re-apply.
+	members memberships
+
+	began    time.Time
+	requests int64
 
 	mu     sync.Mutex
 	report *Report
+	done   int
 	total  int
 }
 
-func newRun(c *Cycle, report *Report, total int) *run {
-	return &run{Cycle: c, report: report, total: total, groups: groups{client: c.Client}}
+func newRun(c *Cycle) *run {
+	r := &run{Cycle: c, groups: newGroups(c.Client), began: time.Now(), requests: c.Client.Requests()}
+	r.report = &Report{App: c.App.Name, Profile: c.Client.Profile().Name, Began: r.began.UTC()}
+	return r
 }
 
-// all applies the actions, phase by phase, several at once within a phase.
-func (r *run) all(ctx context.Context, plan []*Action) error {
-	for len(plan) > 0 {
-		n := slices.IndexFunc(plan, func(a *Action) bool { return a.phase() != plan[0].phase() })
-		if n < 0 {
-			n = len(plan)
-		}
-		if err := r.phase(ctx, plan[:n]); err != nil {
+// finish completes the report.
+func (r *run) finish() {
+	r.report.GroupsCreated, r.report.GroupsMatched = r.groups.used()
+	if r.noGroups != "" {
+		r.report.Unsupported = append(r.report.Unsupported, r.noGroups)
+	}
+	r.report.CircuitOpened = r.Client.Opened()
+	r.report.finish(time.Since(r.began), r.Client.Requests()-r.requests, r.Client.Instance())
+}
+
+// do is what is done for an action: it is attempted, or foretold.
+type do func(context.Context, *Action) (Item, error)
+
+// all surveys, and does what is to be done: bucket by bucket, several at once
+// within a bucket. No more than a batch of actions is in memory.
+func (r *run) all(ctx context.Context, f do) error {
+	p, err := r.survey(ctx)
+	if err != nil {
+		return err
+	}
+	r.total = p.total
+	if r.Reapply {
+		if err := r.loadMembers(ctx); err != nil {
 			return err
 		}
-		plan = plan[n:]
+	}
+	for _, b := range p.order() {
+		if err := r.bucket(ctx, p, p.buckets[b], f); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (r *run) phase(ctx context.Context, plan []*Action) error {
+// grace is how long those who are worked on may take to be finished when the
+// cycle is to stop.
+const grace = 10 * time.Second
+
+// bucket does the actions of a bucket. When ctx is done, those under way are
+// finished and no others are begun.
+func (r *run) bucket(ctx context.Context, p *plan, entries []entry, f do) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	finishing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(grace, cancel)
+		context.AfterFunc(finishing, func() { timer.Stop() })
+	})()
+	work := make(chan *Action)
+	var wg sync.WaitGroup
 	workers := r.Concurrency
 	if workers <= 0 {
 		workers = 4
 	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	work := make(chan *Action)
-	var wg sync.WaitGroup
-	for range min(workers, len(plan)) {
+	for range min(workers, len(entries)) {
 		wg.Go(func() {
 			for a := range work {
-				if err := r.one(ctx, a); err != nil {
+				if err := r.one(finishing, a, f); err != nil {
 					stop(err)
 				}
 			}
 		})
 	}
-	for _, a := range plan {
-		select {
-		case work <- a:
-			continue
-		case <-ctx.Done():
-		}
-		break
-	}
+	err := r.feed(ctx, p, entries, work)
 	close(work)
 	wg.Wait()
-	return context.Cause(ctx)
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
 }
 
-// one applies one action and records its outcome. It returns an error only
-// if the cycle cannot go on.
-func (r *run) one(ctx context.Context, a *Action) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+// feed decides for the entries, a batch at a time, and hands the actions out.
+func (r *run) feed(ctx context.Context, p *plan, entries []entry, work chan<- *Action) error {
+	for some := range slices.Chunk(entries, batch) {
+		var actions []*Action
+		if err := r.actions(ctx, p, some, func(_ entry, a *Action) { actions = append(actions, a) }); err != nil {
+			return err
+		}
+		for _, a := range actions {
+			select {
+			case <-ctx.Done():
+				return nil
+			default:
+			}
+			select {
+			case work <- a:
+			case <-ctx.Done():
+				return nil
+			}
+		}
 	}
-	item, err := r.attempt(ctx, a)
+	return nil
+}
+
+// one does an action and reports it. It returns an error only if the cycle
+// cannot go on.
+func (r *run) one(ctx context.Context, a *Action, f do) error {
+	var trace *client.Trace
+	if r.Trace {
+		trace = &client.Trace{}
+		ctx = client.WithTrace(ctx, trace)
+	}
+	item, err := f(ctx, a)
 	if err != nil {
 		return err
+	}
+	if trace != nil {
+		item.Exchanges = trace.Exchanges()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if item.Outcome == Unchanged {
+		r.report.Unchanged++
+	} else {
+		r.report.Items = append(r.report.Items, item)
+	}
+	r.done++
+	if r.Progress != nil {
+		r.Progress(r.done, r.total)
+	}
+	return nil
+}
+
+// attempt applies one action and records its outcome. What fails for this
+// user alone is the item's outcome; an error ends the cycle.
+func (r *run) attempt(ctx context.Context, a *Action) (Item, error) {
+	item, err := r.try(ctx, a)
+	if err != nil || item.Earlier {
+		return item, err
 	}
 	// What the server has done is recorded, even if the cycle ends now.
 	ctx = context.WithoutCancel(ctx)
@@ -91,32 +174,22 @@ func (r *run) one(ctx context.Context, a *Action) error {
 	} else {
 		err = r.State.Save(ctx, r.App.Name, a.record)
 	}
-	if err != nil {
-		return err
-	}
-	if !item.Earlier {
+	if err == nil && item.Outcome != Unchanged {
 		err = r.State.Log(ctx, state.Entry{Time: time.Now(), App: r.App.Name, User: a.UserName, Outcome: string(item.Outcome), Detail: item.Detail})
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.report.Items = append(r.report.Items, item)
-	r.report.GroupsCreated, r.report.GroupsMatched = r.groups.used()
-	if r.Progress != nil {
-		r.Progress(len(r.report.Items), r.total)
-	}
-	return err
+	return item, err
 }
 
-// attempt applies one action. What fails for this user alone is the item's
-// outcome; an error ends the cycle.
-func (r *run) attempt(ctx context.Context, a *Action) (Item, error) {
-	a.record.UserName = a.UserName
-	switch {
-	case a.Earlier != "":
+// try applies one action.
+func (r *run) try(ctx context.Context, a *Action) (Item, error) {
+	if a.Earlier != "" {
 		item := a.item(failure(a.record), a.Earlier)
 		item.Earlier = true
 		return item, nil
-	case a.Waits:
+	}
+	a.before = *a.record
+	a.record.UserName = a.UserName
+	if a.Waits {
 		if a.record.RemoteID == "" {
 			a.record.Status = state.Pending
 		}
@@ -126,6 +199,9 @@ func (r *run) attempt(ctx context.Context, a *Action) (Item, error) {
 	err := r.apply(ctx, a, &item)
 	if err == nil {
 		a.record.Failure, a.record.FailedAt, a.record.Waiting = "", "", nil
+		if a.source != "" {
+			a.record.Source = a.source
+		}
 		return item, nil
 	}
 	var down *client.DownError
@@ -145,161 +221,4 @@ func failure(r *state.Record) Outcome {
 		return Conflict
 	}
 	return Failed
-}
-
-func (r *run) apply(ctx context.Context, a *Action, item *Item) error {
-	rec := a.record
-	switch a.Kind {
-	case Release:
-		return nil
-	case Delete:
-		if err := r.leave(ctx, rec, nil, item); err != nil {
-			return err
-		}
-		return r.Client.DeleteUser(ctx, rec.RemoteID)
-	case Suspend:
-		if err := r.leave(ctx, rec, nil, item); err != nil {
-			return err
-		}
-		if err := r.Client.ReplaceUser(ctx, rec.RemoteID, a.Body); err != nil {
-			return err
-		}
-		rec.Sent, rec.Active, rec.Status = a.body, false, state.Suspended
-		if _, sent := a.Body["active"]; !sent {
-			item.Detail += `; the template has no "active", so the application was not told`
-		}
-		return nil
-	case Provision:
-		if err := r.provision(ctx, a, item); err != nil {
-			return err
-		}
-	default:
-		if err := r.update(ctx, a, item); err != nil {
-			return err
-		}
-	}
-	rec.Sent, rec.Active, rec.Status = a.body, true, state.Provisioned
-	if err := r.leave(ctx, rec, a.Groups, item); err != nil {
-		return err
-	}
-	return r.join(ctx, rec, a.Groups, item)
-}
-
-// provision looks the user up, and picks the account up or creates one.
-func (r *run) provision(ctx context.Context, a *Action, item *Item) error {
-	found, err := r.Client.FindUser(ctx, a.UserName)
-	if err != nil {
-		return err
-	}
-	if found == nil {
-		// The lookup comes before each creation, so that nothing is doubled
-		// when the answer of an earlier one was lost.
-		a.record.Creating = true
-		if err := r.State.Save(ctx, r.App.Name, a.record); err != nil {
-			return err
-		}
-		created, err := r.Client.CreateUser(ctx, a.Body)
-		if err == nil {
-			a.record.RemoteID, a.record.Creating = created.ID(), false
-			return r.State.Save(context.WithoutCancel(ctx), r.App.Name, a.record)
-		}
-		if client.Status(err) != http.StatusConflict {
-			if client.Status(err) != 0 {
-				a.record.Creating = false // the server said no
-			}
-			return err
-		}
-		// Either the answer to an earlier try was lost, or the name is taken
-		// where a lookup does not see it: in another instance.
-		again, lookup := r.Client.FindUser(ctx, a.UserName)
-		if lookup != nil {
-			return lookup
-		}
-		if again == nil {
-			a.record.Creating = false
-			return err
-		}
-		found = again
-	}
-	if !strings.EqualFold(found.UserName(), a.UserName) {
-		return fmt.Errorf("the lookup of %q found %q: the server seems to ignore the filter", a.UserName, found.UserName())
-	}
-	if err := r.Client.ReplaceUser(ctx, found.ID(), a.Body); err != nil {
-		return err
-	}
-	item.Outcome = PickedUp
-	if a.record.Creating {
-		item.Outcome, item.Detail = Created, "by a cycle that was cut off"
-	}
-	a.record.RemoteID, a.record.Creating = found.ID(), false
-	return r.State.Save(context.WithoutCancel(ctx), r.App.Name, a.record)
-}
-
-// update sends the whole user. One who was deleted at the application is
-// provisioned again.
-func (r *run) update(ctx context.Context, a *Action, item *Item) error {
-	if a.Kind == Update && string(a.body) == string(a.record.Sent) {
-		return nil // only the groups change
-	}
-	err := r.Client.ReplaceUser(ctx, a.record.RemoteID, a.Body)
-	if client.Status(err) != http.StatusNotFound {
-		return err
-	}
-	a.record.RemoteID, a.record.Groups, a.record.Sent = "", nil, nil
-	item.Outcome, item.Detail = Created, "the account was deleted at the application"
-	return r.provision(ctx, a, item)
-}
-
-// leave takes the user out of the groups that are not among keep.
-func (r *run) leave(ctx context.Context, rec *state.Record, keep []string, item *Item) error {
-	for _, name := range slices.Clone(rec.Groups) {
-		if slices.Contains(keep, name) {
-			continue
-		}
-		id, err := r.groups.find(ctx, name)
-		if err != nil {
-			return err
-		}
-		if id != "" { // else the group is gone, and nobody is in it
-			if err := r.Client.RemoveMember(ctx, id, rec.RemoteID); err != nil && client.Status(err) != http.StatusNotFound {
-				return fmt.Errorf("group %q: %w", name, err)
-			}
-		}
-		rec.Groups = slices.DeleteFunc(slices.Clone(rec.Groups), func(g string) bool { return g == name })
-		item.Left = append(item.Left, name)
-	}
-	return nil
-}
-
-// join puts the user into the groups that he or she is not in yet.
-func (r *run) join(ctx context.Context, rec *state.Record, names []string, item *Item) error {
-	for _, name := range names {
-		if slices.Contains(rec.Groups, name) {
-			continue
-		}
-		if err := r.joinOne(ctx, rec.RemoteID, name); err != nil {
-			return fmt.Errorf("group %q: %w", name, err)
-		}
-		rec.Groups = append(slices.Clone(rec.Groups), name)
-		item.Joined = append(item.Joined, name)
-	}
-	rec.Groups = slices.Clone(names) // in the order of the rules
-	return nil
-}
-
-func (r *run) joinOne(ctx context.Context, userID, name string) error {
-	id, err := r.groups.ensure(ctx, name)
-	if err != nil {
-		return err
-	}
-	err = r.Client.AddMember(ctx, id, userID)
-	if client.Status(err) != http.StatusNotFound {
-		return err
-	}
-	// The group was deleted at the application meanwhile.
-	r.groups.forget(name)
-	if id, err = r.groups.ensure(ctx, name); err != nil {
-		return err
-	}
-	return r.Client.AddMember(ctx, id, userID)
 }

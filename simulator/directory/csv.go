@@ -102,7 +102,7 @@ func (d *Directory) user(row []string, known parsed) (*User, error) {
 	status, ok := known.status[text]
 	if !ok {
 		var err error
-		if status, err = parseStatus(text); err != nil {
+		if status, err = ParseStatus(text); err != nil {
 			return nil, err
 		}
 		known.status[text] = status

@@ -5,6 +5,7 @@ package directory
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,9 +35,9 @@ var statusWords = map[Status]string{
 // String returns OneLogin's word for the status.
 func (s Status) String() string { return statusWords[s] }
 
-// parseStatus takes a code, or the word for it in any spelling of a field's
+// ParseStatus takes a code, or the word for it in any spelling of a field's
 // name. No status is active.
-func parseStatus(text string) (Status, error) {
+func ParseStatus(text string) (Status, error) {
 	name := fieldName(text)
 	if name == "" {
 		return Active, nil
@@ -254,7 +255,7 @@ func (d *Directory) Set(u *User, field, value string) error {
 	case ID:
 		return fmt.Errorf("%s: the id of a person never changes", u.Key)
 	case "status":
-		status, err := parseStatus(value)
+		status, err := ParseStatus(value)
 		if err != nil {
 			return err
 		}
@@ -272,3 +273,10 @@ func (d *Directory) Set(u *User, field, value string) error {
 }
 
 func (d *Directory) fieldNames() []string { return slices.Sorted(slices.Values(d.columns.names)) }
+
+// Print writes what tells the person's data from others.
+func (u *User) Print(w io.Writer) {
+	for i, value := range u.values {
+		fmt.Fprintf(w, "%s\x00%s\x00", u.columns.names[i], value)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"muster/simulator/client"
 	"muster/simulator/cycle"
 	"muster/simulator/report"
 	"muster/simulator/rollout"
@@ -56,7 +57,7 @@ func TestGolden(t *testing.T) {
 	planned.Waves, planned.Planned, planned.Problems, planned.AsPlanned = planned.Waves[:1], 1, nil, true
 	dry := &cycle.Report{App: "acme", DryRun: true, Seconds: 0.1, Requests: 2, Items: []cycle.Item{{
 		User: "anna@acme.example", Action: cycle.Update, Outcome: cycle.Updated, Detail: "changed in the provider",
-		Changes: []cycle.Difference{{Path: "title", New: "Analyst"}, {Path: "name.familyName", Old: "Nowak", New: "Novák"}},
+		Changes: []client.Difference{{Path: "title", New: "Analyst"}, {Path: "name.familyName", Old: "Nowak", New: "Novák"}},
 	}}}
 	for name, write := range map[string]func(*bytes.Buffer) error{
 		"stopped.txt":  func(b *bytes.Buffer) error { return report.Rehearsal(b, result()) },

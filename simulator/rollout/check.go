@@ -37,14 +37,14 @@ type content struct {
 
 func (r *Rehearsal) read(ctx context.Context) (*content, error) {
 	c := &content{users: make(map[string]client.User), owned: make(map[string]*state.Record)}
-	records, err := r.State.Records(ctx, r.Rollout.App.Name)
-	if err != nil {
-		return nil, err
-	}
-	for _, rec := range records {
+	err := r.State.EachRecord(ctx, r.Rollout.App.Name, func(rec *state.Record) error {
 		if rec.RemoteID != "" {
 			c.owned[rec.RemoteID] = rec
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	err = r.Client.Users(ctx, func(u client.User) error {
 		c.users[u.ID()] = u
@@ -106,7 +106,7 @@ func (c *checker) user(rec *state.Record) error {
 	if err := json.Unmarshal(rec.Sent, &sent); err != nil {
 		return fmt.Errorf("what was sent for %s cannot be read: %w", rec.UserName, err)
 	}
-	for _, d := range cycle.Differences(there, sent, c.sameManager) {
+	for _, d := range client.Differences(there, sent, c.sameManager) {
 		c.problem("check: %s has %q as %s, and %q was sent", rec.UserName, d.Old, d.Path, d.New)
 	}
 	return nil

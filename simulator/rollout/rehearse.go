@@ -98,7 +98,7 @@ func (r *Rehearsal) Run(ctx context.Context) (*Result, error) {
 }
 
 func (r *Rehearsal) waves(ctx context.Context, result *Result) error {
-	if _, err := r.cycle(0).Enable(ctx); err != nil {
+	if _, err := r.cycle(0).Probe(ctx); err != nil {
 		return fmt.Errorf("the connection test of the app %q failed: %w", r.Rollout.App.Name, err)
 	}
 	for i, w := range r.Rollout.Waves {

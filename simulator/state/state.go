@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -47,6 +46,8 @@ type Record struct {
 	Active bool `json:"active,omitempty"`
 	// Sent is the body that was sent last.
 	Sent json.RawMessage `json:"sent,omitempty"`
+	// Source tells what the directory had of the user then from other data.
+	Source string `json:"source,omitempty"`
 	// Groups are the names of the groups into which the user was put.
 	Groups []string `json:"groups,omitempty"`
 	// Creating is set before an account is created and taken back when the
@@ -69,6 +70,29 @@ type Waiting struct {
 	Skipped  bool   `json:"skipped,omitempty"`
 }
 
+// App is what is remembered of an app as a whole.
+type App struct {
+	// Disabled: an administrator disabled the API connection.
+	Disabled bool `json:"disabled,omitempty"`
+	// Quarantine is not nil while the provider does not provision.
+	Quarantine *Quarantine `json:"quarantine,omitempty"`
+	// CutOff is how many cycles in a row were cut off.
+	CutOff int `json:"cutOff,omitempty"`
+	// NoGroups says why the application's groups cannot be kept, once it has
+	// said that it does not support that.
+	NoGroups string `json:"noGroups,omitempty"`
+}
+
+// Quarantine says that the provider stopped provisioning an app by itself.
+type Quarantine struct {
+	Reason string    `json:"reason"`
+	Since  time.Time `json:"since"`
+	// Until is when the next cycle may try again; Step counts how often it
+	// did in vain.
+	Until time.Time `json:"until"`
+	Step  int       `json:"step"`
+}
+
 // Entry is a row of the provider's log.
 type Entry struct {
 	Time    time.Time `json:"time"`
@@ -85,6 +109,8 @@ const schema = `
 CREATE TABLE IF NOT EXISTS records (app TEXT NOT NULL, key TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (app, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, app TEXT NOT NULL, user TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS log_app ON log (app, id);
+CREATE TABLE IF NOT EXISTS apps (app TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS snapshots (rollout TEXT NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (rollout, position, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS waves (rollout TEXT NOT NULL, position INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (rollout, position));
 `
 
@@ -106,10 +132,17 @@ func Open(ctx context.Context, path string) (*File, error) {
 // Close closes the file.
 func (f *File) Close() error { return f.db.Close() }
 
-// Records returns what is remembered of the users of an app, by their keys.
-func (f *File) Records(ctx context.Context, app string) (map[string]*Record, error) {
+// Records returns what is remembered of some users of an app, by their keys.
+func (f *File) Records(ctx context.Context, app string, keys []string) (map[string]*Record, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	query, args, err := sqlx.In("SELECT data FROM records WHERE app = ? AND key IN (?)", app, keys)
+	if err != nil {
+		return nil, err
+	}
 	var rows []string
-	if err := f.db.SelectContext(ctx, &rows, "SELECT data FROM records WHERE app = ?", app); err != nil {
+	if err := f.db.SelectContext(ctx, &rows, query, args...); err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
 	}
 	records := make(map[string]*Record, len(rows))
@@ -123,14 +156,75 @@ func (f *File) Records(ctx context.Context, app string) (map[string]*Record, err
 	return records, nil
 }
 
-// Save writes what is remembered of a user.
-func (f *File) Save(ctx context.Context, app string, r *Record) error {
-	data, err := json.Marshal(r)
+// page is how many rows are read at once.
+const page = 500
+
+// EachRecord calls yield with what is remembered of each user of an app, in
+// the order of their keys. Yield may use the file.
+func (f *File) EachRecord(ctx context.Context, app string, yield func(*Record) error) error {
+	for last := ""; ; {
+		var rows []string
+		err := f.db.SelectContext(ctx, &rows, "SELECT data FROM records WHERE app = ? AND key > ? ORDER BY key LIMIT ?", app, last, page)
+		if err != nil {
+			return fmt.Errorf("read state: %w", err)
+		}
+		for _, row := range rows {
+			r := &Record{}
+			if err := json.Unmarshal([]byte(row), r); err != nil {
+				return fmt.Errorf("read state: %w", err)
+			}
+			last = r.Key
+			if err := yield(r); err != nil {
+				return err
+			}
+		}
+		if len(rows) < page {
+			return nil
+		}
+	}
+}
+
+// App returns what is remembered of an app as a whole.
+func (f *File) App(ctx context.Context, name string) (*App, error) {
+	a := &App{}
+	_, err := f.one(ctx, a, "SELECT data FROM apps WHERE app = ?", name)
+	return a, err
+}
+
+// SaveApp writes what is remembered of an app as a whole.
+func (f *File) SaveApp(ctx context.Context, name string, a *App) error {
+	return f.put(ctx, a, "INSERT INTO apps (app, data) VALUES (?, ?) ON CONFLICT (app) DO UPDATE SET data = excluded.data", name)
+}
+
+// one reads a row into dest, and reports whether there is any.
+func (f *File) one(ctx context.Context, dest any, query string, args ...any) (bool, error) {
+	var data string
+	err := f.db.GetContext(ctx, &data, query, args...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
 	if err == nil {
-		_, err = f.db.ExecContext(ctx, `INSERT INTO records (app, key, data) VALUES (?, ?, ?)
-			ON CONFLICT (app, key) DO UPDATE SET data = excluded.data`, app, r.Key, string(data))
+		err = json.Unmarshal([]byte(data), dest)
+	}
+	if err != nil {
+		return false, fmt.Errorf("read state: %w", err)
+	}
+	return true, nil
+}
+
+// put writes a row whose last value is v.
+func (f *File) put(ctx context.Context, v any, query string, args ...any) error {
+	data, err := json.Marshal(v)
+	if err == nil {
+		_, err = f.db.ExecContext(ctx, query, append(args, string(data))...)
 	}
 	return wrap(err)
+}
+
+// Save writes what is remembered of a user.
+func (f *File) Save(ctx context.Context, app string, r *Record) error {
+	return f.put(ctx, r, `INSERT INTO records (app, key, data) VALUES (?, ?, ?)
+		ON CONFLICT (app, key) DO UPDATE SET data = excluded.data`, app, r.Key)
 }
 
 // Forget removes what is remembered of a user.
@@ -166,28 +260,54 @@ func (f *File) Entries(ctx context.Context, app string) ([]Entry, error) {
 // Wave reads what is remembered of a wave of a rollout into dest. It reports
 // whether there is anything.
 func (f *File) Wave(ctx context.Context, rollout string, position int, dest any) (bool, error) {
-	var data string
-	err := f.db.GetContext(ctx, &data, "SELECT data FROM waves WHERE rollout = ? AND position = ?", rollout, position)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	if err == nil {
-		err = json.NewDecoder(strings.NewReader(data)).Decode(dest)
-	}
-	if err != nil {
-		return false, fmt.Errorf("read state: %w", err)
-	}
-	return true, nil
+	return f.one(ctx, dest, "SELECT data FROM waves WHERE rollout = ? AND position = ?", rollout, position)
 }
 
 // SaveWave writes what is to be remembered of a wave.
 func (f *File) SaveWave(ctx context.Context, rollout string, position int, wave any) error {
-	data, err := json.Marshal(wave)
+	return f.put(ctx, wave, `INSERT INTO waves (rollout, position, data) VALUES (?, ?, ?)
+		ON CONFLICT (rollout, position) DO UPDATE SET data = excluded.data`, rollout, position)
+}
+
+// ForgetWave removes what is remembered of a wave, its snapshots too.
+func (f *File) ForgetWave(ctx context.Context, rollout string, position int) error {
+	_, err := f.db.ExecContext(ctx, "DELETE FROM snapshots WHERE rollout = ? AND position = ?", rollout, position)
 	if err == nil {
-		_, err = f.db.ExecContext(ctx, `INSERT INTO waves (rollout, position, data) VALUES (?, ?, ?)
-			ON CONFLICT (rollout, position) DO UPDATE SET data = excluded.data`, rollout, position, string(data))
+		_, err = f.db.ExecContext(ctx, "DELETE FROM waves WHERE rollout = ? AND position = ?", rollout, position)
 	}
 	return wrap(err)
+}
+
+// Snapshot is how things were with a user before a wave.
+type Snapshot struct {
+	Key      string `json:"key"`
+	UserName string `json:"userName"`
+	// Record is what was remembered; nil if nothing was.
+	Record *Record `json:"record,omitempty"`
+	// Account is the account as the application had it; nil if it had none.
+	Account map[string]any `json:"account,omitempty"`
+}
+
+// Keep writes a snapshot, unless there is one of that user and wave already:
+// the first is the one to go back to.
+func (f *File) Keep(ctx context.Context, rollout string, position int, s *Snapshot) error {
+	return f.put(ctx, s, "INSERT INTO snapshots (rollout, position, key, data) VALUES (?, ?, ?, ?) ON CONFLICT (rollout, position, key) DO NOTHING",
+		rollout, position, s.Key)
+}
+
+// Snapshots returns the snapshots of a wave.
+func (f *File) Snapshots(ctx context.Context, rollout string, position int) ([]*Snapshot, error) {
+	var rows []string
+	if err := f.db.SelectContext(ctx, &rows, "SELECT data FROM snapshots WHERE rollout = ? AND position = ? ORDER BY key", rollout, position); err != nil {
+		return nil, fmt.Errorf("read state: %w", err)
+	}
+	list := make([]*Snapshot, len(rows))
+	for i, row := range rows {
+		if err := json.Unmarshal([]byte(row), &list[i]); err != nil {
+			return nil, fmt.Errorf("read state: %w", err)
+		}
+	}
+	return list, nil
 }
 
 func wrap(err error) error {

@@ -1,4 +1,4 @@
-package cycle
+package client
 
 import (
 	"fmt"
@@ -18,28 +18,39 @@ type Difference struct {
 // attributes are told apart by their type. same may accept texts that are
 // not equal; nil accepts none.
 func Differences(there, sent map[string]any, same func(path, there, sent string) bool) []Difference {
-	old, now := make(map[string]string), make(map[string]string)
-	flatten(old, "", there)
-	flatten(now, "", sent)
+	old, now := flat(there), flat(sent)
 	var list []Difference
-	for path, value := range now {
-		if path == "schemas" || strings.HasPrefix(path, "schemas[") || old[path] == value {
+	for path, v := range now {
+		value, before := fmt.Sprint(v), ""
+		if o, ok := old[path]; ok {
+			before = fmt.Sprint(o)
+		}
+		if isSchemas(path) || before == value {
 			continue
 		}
-		if same == nil || !same(path, old[path], value) {
-			list = append(list, Difference{path, old[path], value})
+		if same == nil || !same(path, before, value) {
+			list = append(list, Difference{path, before, value})
 		}
 	}
 	slices.SortFunc(list, func(a, b Difference) int { return strings.Compare(a.Path, b.Path) })
 	return list
 }
 
-func flatten(flat map[string]string, path string, v any) {
+func isSchemas(path string) bool { return path == "schemas" || strings.HasPrefix(path, "schemas[") }
+
+// flat returns the values of a resource that have no parts, by their paths.
+func flat(resource map[string]any) map[string]any {
+	values := make(map[string]any)
+	flatten(values, "", resource)
+	return values
+}
+
+func flatten(values map[string]any, path string, v any) {
 	switch v := v.(type) {
 	case nil:
 	case map[string]any:
 		for name, x := range v {
-			flatten(flat, join(path, name), x)
+			flatten(values, join(path, name), x)
 		}
 	case []any:
 		for i, x := range v {
@@ -47,10 +58,10 @@ func flatten(flat map[string]string, path string, v any) {
 			if m, ok := x.(map[string]any); ok && m["type"] != nil {
 				label = fmt.Sprintf("[type eq %q]", fmt.Sprint(m["type"]))
 			}
-			flatten(flat, path+label, x)
+			flatten(values, path+label, x)
 		}
 	default:
-		flat[path] = fmt.Sprint(v)
+		values[path] = v
 	}
 }
 

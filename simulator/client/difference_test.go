@@ -1,4 +1,4 @@
-package cycle_test
+package client_test
 
 import (
 	"encoding/json"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"muster/simulator/cycle"
+	"muster/simulator/client"
 )
 
 func TestDifferences(t *testing.T) {
@@ -29,7 +29,7 @@ func TestDifferences(t *testing.T) {
 			}
 		}
 		var got []string
-		for _, d := range cycle.Differences(there, sent, func(path, _, _ string) bool { return path == "same" }) {
+		for _, d := range client.Differences(there, sent, func(path, _, _ string) bool { return path == "same" }) {
 			got = append(got, fmt.Sprintf("%s: %s → %s", d.Path, d.Old, d.New))
 		}
 		if strings.Join(got, ", ") != test.want {

@@ -1,0 +1,356 @@
+package cycle
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"muster/simulator/account"
+	"muster/simulator/directory"
+	"muster/simulator/state"
+)
+
+// Kind is what a cycle does for one user.
+type Kind string
+
+// The kinds of actions.
+const (
+	// Provision looks the user up, and picks the account up or creates it.
+	Provision  Kind = "provision"
+	Update     Kind = "update"
+	Suspend    Kind = "suspend"
+	Reactivate Kind = "reactivate"
+	Delete     Kind = "delete"
+	// Release leaves the account as it is, and forgets it: "Do Nothing".
+	Release Kind = "release"
+	// Reapply compares the account with what it should be, and corrects it.
+	Reapply Kind = "re-apply"
+)
+
+// Action is what a cycle does for one user, and why.
+type Action struct {
+	Kind     Kind
+	Key      string
+	UserName string
+	Reason   string
+	// Body is the user as it is to be sent; nil for Delete and Release.
+	Body map[string]any
+	// Groups are the groups that the user is to be in.
+	Groups []string
+	// Active is whether the account is to be active.
+	Active bool
+	// Earlier is the failure of the same action in an earlier cycle: it is
+	// not tried again.
+	Earlier string
+	// Waits says that the action waits for approval.
+	Waits bool
+
+	// departed: what follows from a deletion or a removed access.
+	departed bool
+	manager  string // key of the manager; empty without one
+	record   *state.Record
+	before   state.Record // as it was when the action began
+	body     []byte
+	source   string
+	print    string
+}
+
+// bucket is where in a cycle an action is done. Those of one bucket may be
+// done at the same time.
+type bucket struct{ phase, depth int }
+
+// bucket orders actions: first who leaves, then who changes, then who
+// arrives, so that a name that is given up is free; of those who arrive,
+// managers come before those who report to them.
+func (a *Action) bucket(u *directory.User) bucket {
+	switch a.Kind {
+	case Delete, Release, Suspend:
+		return bucket{}
+	case Provision:
+		return bucket{2, u.Depth()}
+	}
+	return bucket{phase: 1}
+}
+
+// entry is somebody for whom there is something to do: a person of the
+// directory, or the key of one who is there no more.
+type entry struct {
+	user *directory.User
+	key  string
+}
+
+// plan is whom a cycle has something to do for, in which order. It holds no
+// bodies: what is to be done is decided anew when the turn comes, a batch at
+// a time, so that a plan of any size takes little memory.
+type plan struct {
+	buckets map[bucket][]entry
+	total   int
+	// hold says that there are too many deletions, which wait for approval.
+	hold bool
+}
+
+// order returns the buckets in their order.
+func (p *plan) order() []bucket {
+	return slices.SortedFunc(maps.Keys(p.buckets), func(a, b bucket) int {
+		if a.phase != b.phase {
+			return a.phase - b.phase
+		}
+		return a.depth - b.depth
+	})
+}
+
+// batch is how many people are decided about at once.
+const batch = 250
+
+// survey decides for everybody, and returns for whom there is something to
+// do. It sends no request and writes nothing.
+func (c *Cycle) survey(ctx context.Context) (*plan, error) {
+	p := &plan{buckets: make(map[bucket][]entry)}
+	departures := 0
+	note := func(e entry, a *Action) {
+		b := a.bucket(e.user)
+		p.buckets[b] = append(p.buckets[b], e)
+		p.total++
+		if a.departed && a.record.RemoteID != "" {
+			departures++
+		}
+	}
+	for people := range slices.Chunk(c.Directory.Users, batch) {
+		entries := make([]entry, len(people))
+		for i, u := range people {
+			entries[i] = entry{u, u.Key}
+		}
+		if err := c.actions(ctx, p, entries, note); err != nil {
+			return nil, err
+		}
+	}
+	err := c.State.EachRecord(ctx, c.App.Name, func(r *state.Record) error {
+		if u := c.Directory.Find(r.Key); u != nil && u.Key == r.Key {
+			return nil
+		}
+		return c.actions(ctx, p, []entry{{nil, r.Key}}, note)
+	})
+	limit := c.App.Provisioning.MaxDeletes
+	p.hold = limit > 0 && departures > limit
+	return p, err
+}
+
+// actions decides for some, and yields for whom there is something to do.
+func (c *Cycle) actions(ctx context.Context, p *plan, entries []entry, yield func(entry, *Action)) error {
+	keys := make([]string, len(entries))
+	for i, e := range entries {
+		keys[i] = e.key
+	}
+	records, err := c.State.Records(ctx, c.App.Name, keys)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		var a *Action
+		if e.user != nil {
+			a, err = c.decide(e.user, records[e.key])
+		} else {
+			a, err = c.decideAbsent(records[e.key], "deleted in the provider")
+		}
+		if err != nil {
+			return err
+		}
+		if a != nil && c.settle(a, p.hold) {
+			yield(e, a)
+		}
+	}
+	return nil
+}
+
+// decide returns the action for a person, or nil.
+func (c *Cycle) decide(u *directory.User, r *state.Record) (*Action, error) {
+	bound := r != nil && r.RemoteID != ""
+	switch {
+	case !c.App.Assigned(u):
+		return c.decideAbsent(r, "access to the app was removed")
+	case u.Status == directory.Suspended:
+		if !bound || c.App.Provisioning.WhenSuspended == account.DoNothing {
+			return nil, nil
+		}
+		if !r.Active {
+			return c.compareSuspended(r)
+		}
+		return c.suspend(r, c.App.Body(u), "suspended in the provider")
+	case !bound:
+		if c.Scope != nil && !c.Scope(u) {
+			return nil, nil
+		}
+		if r == nil {
+			r = &state.Record{Key: u.Key}
+		}
+		return c.forPerson(Provision, u, r, "assigned to the app")
+	case !r.Active:
+		return c.forPerson(Reactivate, u, r, "active again in the provider")
+	}
+	a, err := c.forPerson(Update, u, r, "changed in the provider")
+	if err != nil {
+		return nil, err
+	}
+	sameBody, sameGroups := bytes.Equal(a.body, r.Sent), slices.Equal(a.Groups, r.Groups) || c.noGroups != ""
+	switch {
+	case c.Reapply:
+		a.Kind, a.Reason = Reapply, "mappings re-applied"
+		return a, nil
+	case sameBody && sameGroups:
+		return nil, nil
+	case c.App.Provisioning.ChangesNeedReapply && r.Source == a.source:
+		return nil, nil // the change of the configuration waits for a re-apply
+	case sameBody:
+		a.Reason = "the groups changed in the provider"
+	}
+	return a, nil
+}
+
+// forPerson returns an action that sends a person as he or she is now.
+func (c *Cycle) forPerson(k Kind, u *directory.User, r *state.Record, reason string) (*Action, error) {
+	body := c.App.Body(u)
+	if k == Reactivate && !c.App.SetsActive() && !c.App.Provisioning.LeavesActiveOut {
+		body["active"] = true
+	}
+	a, err := c.action(k, r, c.App.UserName(u), body, c.App.Groups(u), reason)
+	if err != nil {
+		return nil, err
+	}
+	a.Active = true
+	a.source = source(u)
+	if u.Manager != nil {
+		a.manager = u.Manager.Key
+	}
+	return a, nil
+}
+
+// source tells the data of a person from other data.
+func source(u *directory.User) string {
+	hash := sha256.New()
+	u.Print(hash)
+	if u.Manager != nil {
+		fmt.Fprintf(hash, "\x00%s", u.Manager.Field(directory.Username))
+	}
+	return hex.EncodeToString(hash.Sum(nil)[:8])
+}
+
+// compareSuspended returns the action that compares an account that is
+// suspended with what was sent. Without a re-apply there is none.
+func (c *Cycle) compareSuspended(r *state.Record) (*Action, error) {
+	if !c.Reapply {
+		return nil, nil
+	}
+	body, err := sentBody(r)
+	if err != nil {
+		return nil, err
+	}
+	return c.action(Reapply, r, r.UserName, body, nil, "mappings re-applied")
+}
+
+func sentBody(r *state.Record) (map[string]any, error) {
+	var body map[string]any
+	if err := json.Unmarshal(r.Sent, &body); err != nil {
+		return nil, fmt.Errorf("what was sent for %s cannot be read: %w", r.UserName, err)
+	}
+	return body, nil
+}
+
+// decideAbsent returns the action for somebody who has no access any more.
+func (c *Cycle) decideAbsent(r *state.Record, reason string) (*Action, error) {
+	if r == nil {
+		return nil, nil
+	}
+	departed := func(a *Action, err error) (*Action, error) {
+		if a != nil {
+			a.departed = true
+		}
+		return a, err
+	}
+	if r.RemoteID == "" {
+		return departed(c.action(Release, r, r.UserName, nil, nil, reason))
+	}
+	what := c.App.Provisioning.WhenDeleted
+	if what == account.Delete && c.Client.Profile().NeverDeletes {
+		what, reason = account.Suspend, reason+"; "+c.Client.Profile().Title+" never deletes users"
+	}
+	switch what {
+	case account.DoNothing:
+		return departed(c.action(Release, r, r.UserName, nil, nil, reason))
+	case account.Suspend:
+		if !r.Active {
+			return nil, nil
+		}
+		body, err := sentBody(r)
+		if err != nil {
+			return nil, err
+		}
+		return departed(c.suspend(r, body, reason))
+	}
+	return departed(c.action(Delete, r, r.UserName, nil, nil, reason))
+}
+
+func (c *Cycle) suspend(r *state.Record, body map[string]any, reason string) (*Action, error) {
+	if c.App.SetsActive() || !c.App.Provisioning.LeavesActiveOut {
+		body["active"] = false
+	}
+	return c.action(Suspend, r, r.UserName, body, nil, reason)
+}
+
+func (c *Cycle) action(k Kind, r *state.Record, userName string, body map[string]any, groups []string, reason string) (*Action, error) {
+	a := &Action{Kind: k, Key: r.Key, UserName: userName, Reason: reason, Body: body, Groups: groups, record: r}
+	if body != nil {
+		var err error
+		if a.body, err = json.Marshal(body); err != nil { // maps are written in the order of their keys
+			return nil, err
+		}
+	}
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%s\x00%s\x00%q", k, a.body, groups)
+	a.print = hex.EncodeToString(hash.Sum(nil)[:12])
+	return a, nil
+}
+
+// settle applies what is remembered of earlier attempts and of approvals. It
+// reports whether the action belongs to the plan at all.
+func (c *Cycle) settle(a *Action, hold bool) bool {
+	r := a.record
+	if r.Failure != "" && r.FailedAt == a.print && !c.RetryFailed && !c.App.Provisioning.RetryFailed {
+		a.Earlier = r.Failure
+		return true
+	}
+	if !c.needsApproval(a) && !(hold && a.departed) {
+		return true
+	}
+	if r.Waiting == nil || r.Waiting.Print != a.print {
+		r.Waiting = &state.Waiting{Action: string(a.Kind), Print: a.print}
+	}
+	a.Waits = !r.Waiting.Approved
+	if a.Waits && hold && a.departed {
+		a.Reason = strings.TrimSuffix(a.Reason, ".") + "; held, because the cycle has more than " + fmt.Sprint(c.App.Provisioning.MaxDeletes) + " deletions"
+	}
+	return !r.Waiting.Skipped
+}
+
+// needsApproval applies the boxes "Require admin approval before this action
+// is performed". What follows from a deletion or a removed access is a
+// deletion, whatever becomes of the account.
+func (c *Cycle) needsApproval(a *Action) bool {
+	need := c.App.Provisioning.Approval
+	switch {
+	case a.record.RemoteID == "" && a.Kind == Release:
+		return false // there is no account
+	case a.Kind == Provision:
+		return need.Create
+	case a.departed:
+		return need.Delete
+	case a.Kind == Reapply:
+		return false // an administrator asked for it
+	}
+	return need.Update
+}
