@@ -16,8 +16,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster/simulator/account"
-	"muster/simulator/client"
-	"muster/simulator/cycle"
 	"muster/simulator/state"
 )
 
@@ -26,6 +24,7 @@ var errNotAsPlanned = errors.New("not as planned")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	err := newRoot().ExecuteContext(ctx)
 	interrupted := ctx.Err() != nil
 	stop()
@@ -46,18 +45,63 @@ func newRoot() *cobra.Command {
 		Use:   "muster-simulator",
 		Short: "An identity provider that provisions users over SCIM, and rehearses rollouts",
 		Long: `muster-simulator plays the identity provider: it holds an account (users, roles,
-apps) in files, and provisions it to any SCIM 2.0 server as OneLogin does. What
-it remembers between cycles is in a state file beside the account.
+apps) in files, and provisions it to any SCIM 2.0 server as OneLogin does, or as
+another provider would. What it remembers between cycles is in a state file
+beside the account.
 
-  muster-simulator enable -f account.yaml --app acme        test the connection
-  muster-simulator sync -f account.yaml --app acme --dry-run  show what would happen
-  muster-simulator sync -f account.yaml --app acme          run one provisioning cycle
-  muster-simulator rehearse -f rollout.yaml                 rehearse a rollout, wave by wave
+What stands in the tabs of an app in OneLogin's portal stands in account.yaml:
+Configuration, Parameters, Rules, Provisioning, Access. What one clicks there is a
+command here:
 
-It exits with 0 when all went well, and with 1 when something did not.`,
+  Configuration → Enable, Disable     enable, disable
+  Users, with their states            users
+  Users → approve, skip, retry        approvals, retry
+  Entitlements → Refresh              refresh
+  Reapply entitlement mappings        reapply (and drift, which only looks)
+  Activity                            log
+
+A rollout, from the first look to the last wave:
+
+  muster-simulator generate company --people 600            a company to practice with
+  muster-simulator enable    -f account.yaml --app acme     is it connected, and to which instance?
+  muster-simulator preflight -f rollout.yaml                what would happen, and what to mend first
+  muster-simulator sync      -f account.yaml --app acme --dry-run   the same, user by user
+  muster-simulator rehearse  -f rollout.yaml --html rehearsal.html  wave by wave, with gates
+  muster-simulator rehearse  -f rollout.yaml --resume       after a gate was shut and the cause mended
+  muster-simulator rollback  -f rollout.yaml                take the last wave back
+  muster-simulator sync      -f account.yaml --app acme     one provisioning cycle, from then on
+
+As another provider, and over a bad line:
+
+  muster-simulator sync --app acme --profile entra
+  muster-simulator sync --app acme --fault drop-after=5%,429=10%,latency=20%:50ms --fault-seed 7
+
+It exits with 0 when all went well, with 1 when something did not, and with the
+reason on stderr. Ctrl-C finishes the users who are being worked on and stops;
+the same command goes on from there. A second Ctrl-C stops at once.`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	c.AddCommand(newRehearse(), newSync(), newCheck(), newEnable(), newRefresh(), newUsers(), newApprovals(), newRetry(), newLog())
+	c.AddGroup(
+		&cobra.Group{ID: "rollout", Title: "Rollouts:"},
+		&cobra.Group{ID: "app", Title: "Apps of an account:"},
+		&cobra.Group{ID: "people", Title: "People:"},
+		&cobra.Group{ID: "other", Title: "Other:"},
+	)
+	for group, commands := range map[string][]*cobra.Command{
+		"rollout": {newPreflight(), newRehearse(), newRollback()},
+		"app": {
+			newSync(), newEnable(), newDisable(), newRefresh(), newReapply(), newDrift(), newUsers(), newApprovals(), newRetry(), newLog(),
+		},
+		"people": {newGenerate(), newDirectory(), newUnsupported("import-users"), newUnsupported("import-groups"), newUnsupported("sync-password")},
+		"other":  {newCheck(), newSchema(), newProfiles()},
+	} {
+		for _, x := range commands {
+			x.GroupID = group
+			c.AddCommand(x)
+		}
+	}
+	c.SetHelpCommandGroupID("other")
+	c.SetCompletionCommandGroupID("other")
 	return c
 }
 
@@ -120,49 +164,4 @@ func openState(c *cobra.Command, beside string) (*state.File, error) {
 		path = strings.TrimSuffix(beside, filepath.Ext(beside)) + ".state.db"
 	}
 	return state.Open(c.Context(), path)
-}
-
-// withRetries adds the flags that say how hard a client tries.
-func withRetries(commands ...*cobra.Command) {
-	for _, c := range commands {
-		c.Flags().Uint("tries", 6, "how often a request is sent while its failure may pass: no answer, 429, or 5xx")
-		c.Flags().Duration("wait", 0, "the first pause between two tries, each about half longer than the one before (default 200ms)")
-		c.Flags().Int("concurrency", 4, "how many users are worked on at once")
-	}
-}
-
-// connect returns a client for an app, with its base URL.
-func connect(c *cobra.Command, app *account.App) (*client.Client, string, error) {
-	what := "app " + app.Name + ": configuration."
-	base, err := app.Configuration.BaseURL.Read(what + "base_url")
-	if err != nil {
-		return nil, "", err
-	}
-	token, err := app.Configuration.BearerToken.Read(what + "bearer_token")
-	if err != nil {
-		return nil, "", err
-	}
-	o := client.Options{BaseURL: base, Token: token, Headers: app.Configuration.Headers}
-	if f := c.Flags().Lookup("tries"); f != nil {
-		o.Tries, _ = c.Flags().GetUint("tries")
-		o.Wait, _ = c.Flags().GetDuration("wait")
-	}
-	cl, err := client.New(o)
-	if err != nil {
-		return nil, "", fmt.Errorf("app %s: %w", app.Name, err)
-	}
-	return cl, base, nil
-}
-
-// cycle returns a cycle of the session's app.
-func (s *session) cycle(c *cobra.Command) (*cycle.Cycle, error) {
-	cl, _, err := connect(c, s.app)
-	if err != nil {
-		return nil, err
-	}
-	n := 0
-	if c.Flags().Lookup("concurrency") != nil {
-		n, _ = c.Flags().GetInt("concurrency")
-	}
-	return &cycle.Cycle{App: s.app, Directory: s.account.Directory, State: s.state, Client: cl, Concurrency: n}, nil
 }

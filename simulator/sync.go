@@ -15,43 +15,97 @@ import (
 
 func newSync() *cobra.Command {
 	c := &cobra.Command{
-		Use: "sync", Short: "Run one provisioning cycle of an app", Args: cobra.NoArgs, RunE: run(sync),
+		Use: "sync", Short: "Run one provisioning cycle of an app", Args: cobra.NoArgs,
+		RunE: run(func(s *session, c *cobra.Command, _ []string) error { return s.runCycle(c, false, dryRun(c)) }),
 		Long: `Run one provisioning cycle: look each new user up by user name, pick the account
 up or create it, send what changed, suspend and delete who left, and put users
-into groups. A cycle without changes writes nothing. One that is cut off is
-completed by the next. Users who fail are not tried again until their data
-change or an administrator retries them (see retry), unless the app has
-provisioning.retry_failed.`,
+into groups. A cycle without changes writes nothing. One that is cut off, by
+Ctrl-C, a crash or a server that is down, is completed by the next. Users who
+fail are not tried again until their data change or an administrator retries them
+(see retry), unless the app has provisioning.retry_failed.
+
+Managers come before those who report to them. Requests that fail for a while are
+tried again, with growing pauses, or when the server says (Retry-After); a server
+that is down is left alone and tried by one request at a time.`,
 		Example: `  muster-simulator sync -f account.yaml --app acme --dry-run
-  muster-simulator sync -f account.yaml --app acme`,
+  muster-simulator sync -f account.yaml --app acme
+  muster-simulator sync --app acme --profile okta --trace --json
+  muster-simulator sync --app acme --fault all=3% --fault-seed 7`,
 	}
 	c.Flags().Bool("dry-run", false, "show what would happen, user by user, and write nothing")
-	withAccount(c)
-	withRetries(c)
-	withJSON(c)
+	withCycle(c)
 	return c
 }
 
-func sync(s *session, c *cobra.Command, _ []string) error {
-	cy, err := s.cycle(c)
+// withCycle adds the flags of commands that run a cycle.
+func withCycle(c *cobra.Command) {
+	c.Flags().Bool("trace", false, "keep the requests that are sent for each user, for --json")
+	c.Flags().Bool("force", false, "run although the app is in quarantine")
+	withAccount(c)
+	withConnection(c)
+	withJSON(c)
+}
+
+func dryRun(c *cobra.Command) bool {
+	yes, _ := c.Flags().GetBool("dry-run")
+	return yes
+}
+
+func newReapply() *cobra.Command {
+	c := &cobra.Command{
+		Use: "reapply", Short: "Send all mappings again, and correct what was changed at the application", Args: cobra.NoArgs,
+		RunE: run(func(s *session, c *cobra.Command, _ []string) error { return s.runCycle(c, true, dryRun(c)) }),
+		Long: `Read the account of everybody who is provisioned, and correct what differs from
+what it should be, as "Reapply entitlement mappings" does: what was changed or
+deleted at the application by hand, and what a change of the app's parameters,
+rules or template asks for. What an app with provisioning.changes_need_reapply
+held back is sent.`,
+		Example: `  muster-simulator reapply -f account.yaml --app acme`,
+	}
+	c.Flags().Bool("dry-run", false, "show what would be corrected, user by user, and write nothing")
+	withCycle(c)
+	return c
+}
+
+func newDrift() *cobra.Command {
+	c := &cobra.Command{
+		Use: "drift", Short: "Show what was changed at the application by hand", Args: cobra.NoArgs,
+		RunE: run(func(s *session, c *cobra.Command, _ []string) error { return s.runCycle(c, true, true) }),
+		Long: `Read the account of everybody who is provisioned, and show what differs from what
+it should be. Nothing is written; reapply corrects it.`,
+	}
+	withCycle(c)
+	return c
+}
+
+// runCycle runs a cycle, or foretells it, and shows what came of it.
+func (s *session) runCycle(c *cobra.Command, reapply, dry bool) error {
+	cy, l, err := s.cycle(c)
 	if err != nil {
 		return err
 	}
+	cy.Reapply = reapply
+	cy.Trace, _ = c.Flags().GetBool("trace")
+	cy.Force, _ = c.Flags().GetBool("force")
 	if !asJSON(c) {
 		p := report.NewProgress(os.Stderr)
 		cy.Progress = p.Show
 	}
 	do := cy.Run
-	if dry, _ := c.Flags().GetBool("dry-run"); dry {
+	if dry {
 		do = cy.DryRun
 	}
 	r, err := do(c.Context())
+	l.tell()
 	show := report.Cycle
 	if asJSON(c) {
 		show = func(w io.Writer, r *cycle.Report) error { return report.JSON(w, r) }
 	}
 	// What was done is shown, even if the cycle was cut off.
-	if err = errors.Join(err, show(c.OutOrStdout(), r)); err != nil {
+	if r != nil {
+		err = errors.Join(err, show(c.OutOrStdout(), r))
+	}
+	if err != nil {
 		return err
 	}
 	if !r.DryRun && r.Count(cycle.Conflict)+r.Count(cycle.Failed) > 0 {
@@ -65,11 +119,13 @@ func newEnable() *cobra.Command {
 		Use: "enable", Short: "Test the connection of an app, as the button Enable does", Args: cobra.NoArgs, RunE: run(enable),
 		Long: `Test the connection of an app, as the button Enable does: look up a user who does
 not exist. Nothing is written. Where the server tells for which instance the
-token is, and the app's configuration names another one, that is an error.`,
+token is, and the app's configuration names another one, that is an error. An app
+that was disabled, or is in quarantine, is provisioned again from then on. With
+the profile jumpcloud a user and a group are created and deleted, as JumpCloud does.`,
 		Example: "  muster-simulator enable -f account.yaml --app acme",
 	}
 	withAccount(c)
-	withRetries(c)
+	withConnection(c)
 	withJSON(c)
 	return c
 }
@@ -84,7 +140,7 @@ type connection struct {
 }
 
 func enable(s *session, c *cobra.Command, _ []string) error {
-	cy, err := s.cycle(c)
+	cy, _, err := s.cycle(c)
 	if err != nil {
 		return err
 	}
@@ -127,6 +183,25 @@ func explain(err error) string {
 	return err.Error()
 }
 
+func newDisable() *cobra.Command {
+	c := &cobra.Command{
+		Use: "disable", Short: "Disable the API connection of an app: no cycle runs until it is enabled again", Args: cobra.NoArgs,
+		RunE: run(func(s *session, c *cobra.Command, _ []string) error {
+			app, err := s.state.App(c.Context(), s.app.Name)
+			if err == nil {
+				app.Disabled = true
+				err = s.state.SaveApp(c.Context(), s.app.Name, app)
+			}
+			if err == nil {
+				_, err = fmt.Fprintf(c.OutOrStdout(), "the API connection of the app %s is disabled\n", s.app.Name)
+			}
+			return err
+		}),
+	}
+	withAccount(c)
+	return c
+}
+
 func newRefresh() *cobra.Command {
 	c := &cobra.Command{
 		Use: "refresh", Short: "Read the groups of the application, as Entitlements → Refresh does", Args: cobra.NoArgs, RunE: run(refresh),
@@ -134,13 +209,13 @@ func newRefresh() *cobra.Command {
 set are there already. The names must be the same for a group to be picked up.`,
 	}
 	withAccount(c)
-	withRetries(c)
+	withConnection(c)
 	withJSON(c)
 	return c
 }
 
 func refresh(s *session, c *cobra.Command, _ []string) error {
-	cy, err := s.cycle(c)
+	cy, _, err := s.cycle(c)
 	if err != nil {
 		return err
 	}

@@ -2,13 +2,34 @@
 // document and the SCIM schemas, embedded so that both commands carry them.
 package spec
 
-import "embed"
+import (
+	"embed"
+	"fmt"
+	"strings"
+)
 
 //go:embed openapi.yaml
 var openAPI []byte
 
 //go:embed schemas/*.json
 var schemas embed.FS
+
+//go:embed files/*.schema.json
+var files embed.FS
+
+// FileSchemas returns the names of the files whose JSON Schemas there are:
+// those that administrators write for the simulator, and the report that it
+// writes for them.
+func FileSchemas() []string { return []string{"account", "rollout", "report"} }
+
+// FileSchema returns the JSON Schema (draft 2020-12) of such a file.
+func FileSchema(name string) ([]byte, error) {
+	b, err := files.ReadFile("files/" + name + ".schema.json")
+	if err != nil {
+		return nil, fmt.Errorf("there is no schema %q; there are %s", name, strings.Join(FileSchemas(), ", "))
+	}
+	return b, nil
+}
 
 // OpenAPI returns the OpenAPI 3.0.3 document of the server, as YAML. The
 // caller may change the returned bytes.

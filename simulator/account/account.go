@@ -28,7 +28,12 @@ type Account struct {
 	Apps  []*App   `yaml:"apps"`
 
 	Directory *directory.Directory `yaml:"-"`
+
+	dir string
 }
+
+// UsersPath returns the path of the CSV file of users.
+func (a *Account) UsersPath() string { return resolve(a.dir, a.Users) }
 
 // App is a connector: one application of the account, provisioned over SCIM.
 type App struct {
@@ -186,10 +191,11 @@ func resolve(dir, path string) string {
 }
 
 func (a *Account) load(dir string) (err error) {
+	a.dir = dir
 	if a.Users == "" {
 		return yamlfile.Atf("users", "the path of the CSV file of users is missing")
 	}
-	if a.Directory, err = directory.ReadFile(resolve(dir, a.Users)); err != nil {
+	if a.Directory, err = directory.ReadFile(a.UsersPath()); err != nil {
 		return yamlfile.At("users", err)
 	}
 	known := make(map[string]bool, len(a.Roles))

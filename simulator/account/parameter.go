@@ -182,6 +182,34 @@ func (app *App) Body(u *directory.User) map[string]any {
 	return app.template.Render(func(kind, name string) string { return app.macro(u, kind, name) }, skip)
 }
 
+// UnusedFields returns the fields of the people that neither the template nor
+// a parameter nor a rule takes, sorted.
+func (app *App) UnusedFields(d *directory.Directory) []string {
+	used := map[string]bool{directory.ID: true, "manager": true, "status": true, "roles": true, "company": true}
+	use := func(kind, name string) error {
+		if kind == "user" {
+			used[name], used[strings.TrimPrefix(name, "manager_")] = true, true
+		}
+		return nil
+	}
+	if app.template.Uses("user", "display_name") {
+		used[directory.FirstName], used[directory.LastName] = true, true
+	}
+	_ = app.template.Macros(use)
+	for name, p := range app.Parameters {
+		if name == scimUserName || app.template.Uses("parameters", name) {
+			used[p.Field] = true
+			_ = template.Check(p.Macro, use)
+		}
+	}
+	for _, r := range app.Rules {
+		for _, c := range r.If {
+			used[c.Field] = true
+		}
+	}
+	return slices.DeleteFunc(d.Fields(), func(name string) bool { return used[name] })
+}
+
 // SetsActive reports whether the template has the attribute "active".
 func (app *App) SetsActive() bool { return app.template.Has("active") }
 

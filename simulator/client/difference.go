@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -75,4 +76,30 @@ func join(path, name string) string {
 		return path + ":" + name
 	}
 	return path + "." + name
+}
+
+// Paths returns the paths of the attributes that a resource has, each once,
+// without the filters that tell values apart: emails.value.
+func Paths(resource map[string]any) []string {
+	seen := make(map[string]bool)
+	for path := range flat(resource) {
+		var plain strings.Builder
+		for i, part := range strings.Split(path, "[") {
+			if i > 0 {
+				_, part, _ = strings.Cut(part, "]")
+			}
+			plain.WriteString(part)
+		}
+		seen[plain.String()] = true
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// Value returns the value at a path of a resource, as [Differences] names
+// paths; empty if there is none.
+func Value(resource map[string]any, path string) string {
+	if v, ok := flat(resource)[path]; ok {
+		return fmt.Sprint(v)
+	}
+	return ""
 }

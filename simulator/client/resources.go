@@ -25,6 +25,31 @@ func (u User) UserName() string { return text(u["userName"]) }
 // Active reports whether the user is not suspended.
 func (u User) Active() bool { return u["active"] != false }
 
+// FullName returns the given and the family name, or else the display name.
+func (u User) FullName() string {
+	name, _ := u["name"].(map[string]any)
+	if full := strings.TrimSpace(text(name["givenName"]) + " " + text(name["familyName"])); full != "" {
+		return full
+	}
+	return text(u["displayName"])
+}
+
+// Email returns the primary e-mail address, or else the first.
+func (u User) Email() string {
+	list, _ := u["emails"].([]any)
+	first := ""
+	for _, x := range list {
+		m, _ := x.(map[string]any)
+		if first == "" {
+			first = text(m["value"])
+		}
+		if m["primary"] == true {
+			return text(m["value"])
+		}
+	}
+	return first
+}
+
 // Version returns the version in meta.
 func (u User) Version() string {
 	meta, _ := u["meta"].(map[string]any)
@@ -223,6 +248,38 @@ func (c *Client) delete(ctx context.Context, path string) error {
 }
 
 func groupPath(id string) string { return "/Groups/" + url.PathEscape(id) }
+
+// Schemas returns the paths of all attributes that the server publishes, in
+// lower case, such as name.givenname, and those of extensions behind their
+// URN and a colon.
+func (c *Client) Schemas(ctx context.Context) (map[string]bool, error) {
+	type attribute struct {
+		Name          string
+		SubAttributes []struct{ Name string }
+	}
+	var found list[struct {
+		ID         string
+		Attributes []attribute
+	}]
+	if err := c.do(ctx, http.MethodGet, "/Schemas", nil, &found); err != nil {
+		return nil, err
+	}
+	paths := map[string]bool{"schemas": true, "externalid": true, "id": true}
+	for _, schema := range found.Resources {
+		prefix := ""
+		if !strings.HasPrefix(schema.ID, "urn:ietf:params:scim:schemas:core:") {
+			prefix = strings.ToLower(schema.ID) + ":"
+		}
+		for _, a := range schema.Attributes {
+			name := prefix + strings.ToLower(a.Name)
+			paths[name] = true
+			for _, sub := range a.SubAttributes {
+				paths[name+"."+strings.ToLower(sub.Name)] = true
+			}
+		}
+	}
+	return paths, nil
+}
 
 // FindGroup looks a group up by its name, without its members. It returns
 // nil if there is none.

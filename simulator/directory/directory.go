@@ -249,7 +249,7 @@ func (d *Directory) Remove(u *User) {
 func (d *Directory) Set(u *User, field, value string) error {
 	name := fieldName(field)
 	if !d.columns.has(name) {
-		return fmt.Errorf("%s: there is no field %q; the file of the users has %s", u.Key, field, strings.Join(d.fieldNames(), ", "))
+		return fmt.Errorf("%s: there is no field %q; the file of the users has %s", u.Key, field, strings.Join(d.Fields(), ", "))
 	}
 	switch name {
 	case ID:
@@ -272,7 +272,9 @@ func (d *Directory) Set(u *User, field, value string) error {
 	return nil
 }
 
-func (d *Directory) fieldNames() []string { return slices.Sorted(slices.Values(d.columns.names)) }
+// Fields returns the names of the file's columns, sorted, as [User.Field]
+// takes them.
+func (d *Directory) Fields() []string { return slices.Sorted(slices.Values(d.columns.names)) }
 
 // Print writes what tells the person's data from others.
 func (u *User) Print(w io.Writer) {

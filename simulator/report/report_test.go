@@ -29,11 +29,16 @@ func result() *rollout.Result {
 					App: "acme", Seconds: 0.5, Requests: 9, GroupsCreated: []string{"Team A"}, GroupsMatched: []string{"Board"},
 					Items: []cycle.Item{
 						{User: "anna@acme.example", Action: cycle.Provision, Outcome: cycle.PickedUp, Detail: "assigned to the app", Joined: []string{"Board"}},
-						{User: "o'brien@acme.example", Action: cycle.Provision, Outcome: cycle.Created, Detail: "assigned to the app", Joined: []string{"Team A"}},
+						{User: "o'brien@acme.example", Action: cycle.Provision, Outcome: cycle.Created, Detail: "assigned to the app", Joined: []string{"Team A"}, Exchanges: exchanges()},
 					},
 				},
 				Expectations: []rollout.Expectation{{What: "picked up", Expected: "1", Got: "1", Met: true}},
-				Check:        &rollout.Check{Users: 3, Groups: 2, Compared: 2, Memberships: 2, Untouched: 1},
+				Check: &rollout.Check{
+					Users: 3, Groups: 2, Compared: 2, Memberships: 2, Untouched: 1, Problems: []string{},
+					Assertions: []rollout.Expectation{{What: "state of anna@acme.example", Expected: "active", Got: "active", Met: true}},
+				},
+				Forecast:  forecast(),
+				Surprises: []rollout.Surprise{{User: "o'brien@acme.example", Foretold: cycle.Created, Happened: cycle.Created, NearMiss: "obrien"}},
 			},
 			{
 				Position: 2, Name: "Everybody <else>", People: 5, Problems: []string{"conflict: <b>@acme.example: 409 uniqueness: taken"},
@@ -52,6 +57,27 @@ func result() *rollout.Result {
 	}
 }
 
+// exchanges are requests with what must not become markup.
+func exchanges() []client.Exchange {
+	at := time.Date(2026, 11, 24, 9, 30, 0, 5e6, time.UTC)
+	return []client.Exchange{
+		{At: at, Method: "POST", Path: "/Users", Request: `{"userName":"o'brien@acme.example","displayName":"</pre><script>alert(1)</script>"}`, Status: 201, Answer: `{"id":"7"}`, Milliseconds: 3.25},
+		{At: at, Method: "PATCH", Path: "/Groups/1", Error: "connection refused", Milliseconds: 1},
+	}
+}
+
+func forecast() *rollout.Forecast {
+	return &rollout.Forecast{
+		Wave: "Pilot", Position: 1, People: 2, PickedUp: 1, Created: 1, GroupsMatched: []string{"Board"}, GroupsCreated: []string{"Team A"},
+		Items: []rollout.Foretold{{Key: "1", User: "anna@acme.example", Outcome: cycle.PickedUp}, {Key: "2", User: "o'brien@acme.example", Outcome: cycle.Created, NearMiss: "obrien"}},
+		Findings: []rollout.Finding{
+			{Severity: rollout.Note, Kind: "manager", Text: "1 people have a manager who does not arrive with them"},
+			{Severity: rollout.Problem, Kind: "near miss", User: "o'brien@acme.example", Text: "there is an account 'obrien'", Fix: "rename it:\nmuster-server user update-field"},
+		},
+		Expectations: []rollout.Expectation{{What: "picked up", Expected: "2", Got: "1"}},
+	}
+}
+
 func TestGolden(t *testing.T) {
 	planned := result()
 	planned.Waves, planned.Planned, planned.Problems, planned.AsPlanned = planned.Waves[:1], 1, nil, true
@@ -63,6 +89,24 @@ func TestGolden(t *testing.T) {
 		"stopped.txt":  func(b *bytes.Buffer) error { return report.Rehearsal(b, result()) },
 		"planned.txt":  func(b *bytes.Buffer) error { return report.Rehearsal(b, planned) },
 		"stopped.html": func(b *bytes.Buffer) error { return report.HTML(b, result()) },
+		"stopped.md":   func(b *bytes.Buffer) error { return report.Markdown(b, result()) },
+		"stopped.xml":  func(b *bytes.Buffer) error { return report.JUnit(b, result()) },
+		"preflight.txt": func(b *bytes.Buffer) error {
+			return report.Preflight(b, &rollout.Preflight{
+				Rollout: "A rollout", App: "acme", Profile: "onelogin", BaseURL: "http://127.0.0.1:8080/scim/v2", Instance: "acme", Users: 3, Groups: 1, Seconds: 0.02,
+				Findings: []rollout.Finding{{Severity: rollout.Warning, Kind: "attribute", Text: "title is blank\x1b[31m"}}, Waves: []*rollout.Forecast{forecast()},
+			})
+		},
+		"rollback.txt": func(b *bytes.Buffer) error {
+			return report.RolledBack(b, &rollout.RolledBack{Rollout: "A rollout", Position: 1, Wave: "Pilot", Seconds: 0.1, Deleted: []string{"a", "b"}, Problems: []string{"c: 500: oops"}})
+		},
+		"drift.txt": func(b *bytes.Buffer) error {
+			return report.Cycle(b, &cycle.Report{App: "acme", Unchanged: 7, Unsupported: []string{"members of groups"}, Quarantine: "5 of 6 users failed", Items: []cycle.Item{{
+				User: "anna@acme.example", Action: cycle.Reapply, Outcome: cycle.Corrected, Detail: "changed at the application", Joined: []string{"Board"},
+				Changes: []client.Difference{{Path: "title", Old: "Boss", New: "Analyst"}},
+			}}})
+		},
+		"profiles.txt": func(b *bytes.Buffer) error { return report.Profiles(b, client.Profiles()) },
 		"stopped.json": func(b *bytes.Buffer) error { return report.JSON(b, result()) },
 		"cycle.txt":    func(b *bytes.Buffer) error { return report.Cycle(b, result().Waves[1].Cycle) },
 		"dry-run.txt":  func(b *bytes.Buffer) error { return report.Cycle(b, dry) },
@@ -84,7 +128,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(got.Bytes(), want) {
-				t.Errorf("differs from %s; look at it with -update and git diff:\n%s", path, got.String())
+				t.Errorf("differs from %s; look at it with go test ./simulator/report -update, and git diff", path)
 			}
 		})
 	}

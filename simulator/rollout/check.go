@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -25,6 +26,8 @@ type Check struct {
 	// version that they had before the wave.
 	Untouched int      `json:"untouched"`
 	Problems  []string `json:"problems"`
+	// Assertions are what the wave wants to have checked.
+	Assertions []Expectation `json:"assertions,omitempty"`
 }
 
 // content is all that the application holds.
@@ -33,6 +36,21 @@ type content struct {
 	groups []client.Group
 	// owned are the ids of the accounts that the provider provisions.
 	owned map[string]*state.Record
+}
+
+// after returns the content as it will be when a forecast has come true, as
+// far as the next forecast looks at it.
+func (c *content) after(f *Forecast) *content {
+	next := &content{users: c.users, groups: slices.Clone(c.groups), owned: maps.Clone(c.owned)}
+	for _, x := range f.Items {
+		if x.Outcome == cycle.PickedUp || x.Outcome == cycle.Created {
+			next.owned["foretold "+x.Key] = &state.Record{Key: x.Key}
+		}
+	}
+	for _, name := range f.GroupsCreated {
+		next.groups = append(next.groups, client.Group{DisplayName: name})
+	}
+	return next
 }
 
 func (r *Rehearsal) read(ctx context.Context) (*content, error) {
@@ -63,8 +81,9 @@ func (r *Rehearsal) read(ctx context.Context) (*content, error) {
 }
 
 // check reads the application and compares it with what the provider
-// remembers, and with what was there before the wave.
-func (r *Rehearsal) check(ctx context.Context, before *content, report *cycle.Report) (*Check, error) {
+// remembers, with what was there before the wave, and with what the wave
+// wants to have checked.
+func (r *Rehearsal) check(ctx context.Context, w *Wave, before *content, report *cycle.Report) (*Check, error) {
 	now, err := r.read(ctx)
 	if err != nil {
 		return nil, err
@@ -75,9 +94,12 @@ func (r *Rehearsal) check(ctx context.Context, before *content, report *cycle.Re
 			return nil, err
 		}
 	}
-	c.memberships()
+	if len(report.Unsupported) == 0 {
+		c.memberships()
+	}
 	c.gone(report)
 	c.untouched(before)
+	c.Assertions = w.assertions(now)
 	slices.Sort(c.Problems)
 	return c.Check, nil
 }

@@ -21,12 +21,17 @@ type Rehearsal struct {
 	// BaseURL stands in the result.
 	BaseURL     string
 	Concurrency int
+	// Others are the other apps of the account, whose instances are looked at
+	// for user names that are taken.
+	Others []Other
 	// Resume goes on with the wave at which the rollout was stopped.
 	Resume bool
 	// Began is called when a wave begins, and Progress after each action;
 	// both may be nil.
 	Began    func(position int, w *Wave)
 	Progress func(done, total int)
+
+	elsewhere map[string]string // user names in other instances
 }
 
 // Result tells of a rehearsal.
@@ -37,6 +42,7 @@ type Result struct {
 	BaseURL string `json:"baseUrl"`
 	// Instance is the instance that the server said the token is for.
 	Instance string    `json:"instance,omitempty"`
+	Profile  string    `json:"profile"`
 	Began    time.Time `json:"began"`
 	Seconds  float64   `json:"seconds"`
 	People   int       `json:"people"`
@@ -58,11 +64,25 @@ type WaveResult struct {
 	Cycle        *cycle.Report `json:"cycle"`
 	Expectations []Expectation `json:"expectations"`
 	Check        *Check        `json:"check,omitempty"`
+	// Forecast is what reading the application foretold before the wave, and
+	// Surprises is where it happened otherwise.
+	Forecast  *Forecast  `json:"forecast,omitempty"`
+	Surprises []Surprise `json:"surprises,omitempty"`
 	// Passed is whether the gate let the rollout go on.
 	Passed   bool     `json:"passed"`
 	Problems []string `json:"problems"`
 	// Resumed is true if the wave was stopped before and run again.
 	Resumed bool `json:"resumed,omitempty"`
+}
+
+// Surprise is somebody for whom something else happened than was foretold.
+type Surprise struct {
+	User     string        `json:"user"`
+	Foretold cycle.Outcome `json:"foretold"`
+	Happened cycle.Outcome `json:"happened"`
+	// NearMiss is the account that is probably the person's, if the forecast
+	// saw one: then the creation itself is the surprise.
+	NearMiss string `json:"nearMiss,omitempty"`
 }
 
 // Expectation compares one planned outcome with what happened.
@@ -79,7 +99,7 @@ func (r *Rehearsal) Run(ctx context.Context) (*Result, error) {
 	began := time.Now()
 	result := &Result{
 		Rollout: r.Rollout.Name, Account: r.Rollout.Account.Name, App: r.Rollout.App.Name, BaseURL: r.BaseURL,
-		Began: began.UTC(), People: len(r.Rollout.Account.Directory.Users), Planned: len(r.Rollout.Waves),
+		Profile: r.Client.Profile().Name, Began: began.UTC(), People: len(r.Rollout.Account.Directory.Users), Planned: len(r.Rollout.Waves),
 		Waves: []*WaveResult{}, Problems: []string{},
 	}
 	err := r.waves(ctx, result)
@@ -100,6 +120,9 @@ func (r *Rehearsal) Run(ctx context.Context) (*Result, error) {
 func (r *Rehearsal) waves(ctx context.Context, result *Result) error {
 	if _, err := r.cycle(0).Probe(ctx); err != nil {
 		return fmt.Errorf("the connection test of the app %q failed: %w", r.Rollout.App.Name, err)
+	}
+	if err := r.lookElsewhere(ctx, nil); err != nil {
+		return err
 	}
 	for i, w := range r.Rollout.Waves {
 		if err := w.apply(r.Rollout.Account.Directory); err != nil {
@@ -152,7 +175,9 @@ func (r *Rehearsal) wave(ctx context.Context, i int, w *Wave) (*WaveResult, erro
 		return nil, err
 	}
 	c := r.cycle(i + 1)
-	result := &WaveResult{Position: i + 1, Name: w.Name, Problems: []string{}}
+	c.Trace = len(r.Rollout.Account.Directory.Users) <= traced
+	c.Keep = func(ctx context.Context, s *state.Snapshot) error { return r.State.Keep(ctx, r.Rollout.Name, i, s) }
+	result := &WaveResult{Position: i + 1, Name: w.Name, Problems: []string{}, Forecast: r.forecast(i+1, before)}
 	for _, p := range r.Rollout.Account.Directory.Users {
 		if r.Rollout.App.Assigned(p) && c.Scope(p) {
 			result.People++
@@ -161,8 +186,39 @@ func (r *Rehearsal) wave(ctx context.Context, i int, w *Wave) (*WaveResult, erro
 	if result.Cycle, err = c.Run(ctx); err != nil {
 		return result, fmt.Errorf("wave %q was cut off: %w", w.Name, err)
 	}
-	result.Check, err = r.check(ctx, before, result.Cycle)
+	result.Surprises = surprises(result.Forecast, result.Cycle)
+	result.Check, err = r.check(ctx, w, before, result.Cycle)
 	return result, err
+}
+
+// traced is up to how many people the requests of each are kept.
+const traced = 5000
+
+// surprises compares what was foretold with what happened.
+func surprises(f *Forecast, report *cycle.Report) []Surprise {
+	foretold := make(map[string]Foretold, len(f.Items))
+	for _, x := range f.Items {
+		foretold[x.Key] = x
+	}
+	var list []Surprise
+	for _, item := range report.Items {
+		x, ok := foretold[item.Key]
+		if !ok || item.Action != cycle.Provision || item.Outcome == cycle.Waiting {
+			continue
+		}
+		if x.Outcome != item.Outcome || x.NearMiss != "" && item.Outcome == cycle.Created {
+			list = append(list, Surprise{item.User, x.Outcome, item.Outcome, x.NearMiss})
+		}
+	}
+	return list
+}
+
+// unexpectedCreates returns those who were created and should probably not
+// have been.
+func (w *WaveResult) unexpectedCreates(e Expect) []Surprise {
+	return slices.DeleteFunc(slices.Clone(w.Surprises), func(s Surprise) bool {
+		return containsFold(e.NearMisses, s.User) || s.Happened != cycle.Created || s.NearMiss == "" && s.Foretold != cycle.PickedUp
+	})
 }
 
 // merge adds to a report what an earlier run of the same wave did.
@@ -227,6 +283,19 @@ func (r *Rehearsal) judge(w *Wave, result *WaveResult) {
 		return
 	}
 	result.Problems = append(result.Problems, result.Check.Problems...)
+	for _, e := range result.Check.Assertions {
+		if !e.Met {
+			result.Problems = append(result.Problems, fmt.Sprintf("check: %s: expected %s, got %s", e.What, orNothing(e.Expected), orNothing(e.Got)))
+		}
+	}
+	creates := result.unexpectedCreates(w.Expect)
+	for _, x := range creates {
+		text := fmt.Sprintf("created: %s, though the forecast saw an account to pick up", x.User)
+		if x.NearMiss != "" {
+			text = fmt.Sprintf("created: %s, though there is %s, which is nearly the same", x.User, x.NearMiss)
+		}
+		result.Problems = append(result.Problems, text)
+	}
 	// What the gate allows is reported as a problem all the same; it does not
 	// stop the rollout.
 	allowed := 0
@@ -235,6 +304,9 @@ func (r *Rehearsal) judge(w *Wave, result *WaveResult) {
 	}
 	if len(failed) <= w.Gate.MaxFailures {
 		allowed += len(failed)
+	}
+	if len(creates) <= w.Gate.MaxUnexpectedCreates {
+		allowed += len(creates)
 	}
 	result.Passed = len(result.Problems) == allowed
 }
@@ -278,6 +350,13 @@ func (e Expect) compare(report *cycle.Report) []Expectation {
 		list = append(list, Expectation{"conflict of " + name, "a conflict", got, met})
 	}
 	return list
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
 }
 
 func enumerate(names []string) string {

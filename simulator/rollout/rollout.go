@@ -9,15 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
 	"muster/simulator/account"
 	"muster/simulator/directory"
+	"muster/simulator/yamlfile"
 )
 
 // Rollout is a plan of waves for one app of an account.
@@ -41,6 +39,20 @@ type Wave struct {
 	Changes []Change `yaml:"changes"`
 	Expect  Expect   `yaml:"expect"`
 	Gate    Gate     `yaml:"gate"`
+	// Check is what to look at in the application after the wave, beside what
+	// is compared in any case.
+	Check    []Assertion `yaml:"check"`
+	Rollback Rollback    `yaml:"rollback"`
+}
+
+// Rollback says how a wave is taken back.
+type Rollback struct {
+	// Created is what becomes of accounts that the wave created: delete,
+	// suspend or keep; delete if it is not given.
+	Created string `yaml:"created"`
+	// KeepGroups leaves the groups that the wave created, when they are
+	// empty; they are deleted otherwise.
+	KeepGroups bool `yaml:"keep_groups"`
 }
 
 // Users chooses people of those who are assigned to the app. Somebody whom
@@ -78,6 +90,9 @@ type Expect struct {
 	Deleted     *int `yaml:"deleted"`
 	// Conflicts are the User Names of those who cannot be created.
 	Conflicts []string `yaml:"conflicts"`
+	// NearMisses are the User Names of those who are to be created although
+	// there is an account of nearly the same name.
+	NearMisses []string `yaml:"near_misses"`
 	// GroupsCreated and GroupsMatched are names.
 	GroupsCreated []string `yaml:"groups_created"`
 	GroupsMatched []string `yaml:"groups_matched"`
@@ -88,17 +103,18 @@ type Expect struct {
 type Gate struct {
 	MaxConflicts int `yaml:"max_conflicts"`
 	MaxFailures  int `yaml:"max_failures"`
+	// MaxUnexpectedCreates is how many may be created although the forecast
+	// saw an account to pick up, or one that is nearly of the same name.
+	MaxUnexpectedCreates int `yaml:"max_unexpected_creates"`
 }
 
-// Load reads a rollout and the account that it names.
+// Load reads a rollout and the account that it names. Its errors name the
+// file and the line.
 func Load(path string) (*Rollout, error) {
-	text, err := os.ReadFile(path)
+	r := &Rollout{}
+	f, err := yamlfile.Read(path, "rollout", r)
 	if err != nil {
 		return nil, err
-	}
-	r := &Rollout{}
-	if err := yaml.UnmarshalWithOptions(text, r, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("%s: %s", path, yaml.FormatError(err, false, true))
 	}
 	if r.AccountFile == "" {
 		r.AccountFile = "account.yaml"
@@ -109,50 +125,40 @@ func Load(path string) (*Rollout, error) {
 	if r.Account, err = account.Load(r.AccountFile); err != nil {
 		return nil, err
 	}
-	if r.App, err = r.Account.App(r.AppName); err == nil {
-		err = r.check()
+	if r.App, err = r.Account.App(r.AppName); err != nil {
+		return nil, f.Locate(yamlfile.At("app", err))
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return r, nil
+	return r, f.Locate(r.check())
+}
+
+// Everybody returns a rollout of one wave with everybody who is assigned to
+// an app, for those who have no plan of waves.
+func Everybody(a *account.Account, app *account.App) *Rollout {
+	return &Rollout{Name: "Everybody", Account: a, App: app, AppName: app.Name, Waves: []*Wave{{Name: "Everybody", Users: Users{Everybody: true}}}}
 }
 
 func (r *Rollout) check() error {
 	if r.Name == "" {
-		return errors.New("rollout: the name is missing")
+		return yamlfile.Atf("rollout", "the name is missing; what is remembered of the rollout is kept under it")
 	}
 	if len(r.Waves) == 0 {
-		return errors.New("waves: there is none; a rollout has at least one")
+		return yamlfile.Atf("waves", "there is none; a rollout has at least one")
 	}
 	for i, w := range r.Waves {
+		err := w.check(r)
 		if w.Name == "" {
-			return fmt.Errorf("waves[%d]: the name is missing", i)
+			err = yamlfile.Atf("name", "the name is missing")
 		}
-		if err := w.check(r); err != nil {
-			return fmt.Errorf("wave %q: %w", w.Name, err)
+		if err != nil {
+			return yamlfile.At(fmt.Sprintf("waves[%d]", i), err)
 		}
 	}
 	return nil
 }
 
 func (w *Wave) check(r *Rollout) error {
-	u := w.Users
-	if !u.Everybody && len(u.Roles)+len(u.Departments)+len(u.List) == 0 && u.Percent == 0 {
-		return errors.New("users chooses nobody; give roles, departments, list, percent or everybody: true")
-	}
-	if u.Percent < 0 || u.Percent > 100 {
-		return fmt.Errorf("users.percent is %d; give 1 to 100", u.Percent)
-	}
-	for _, name := range u.List {
-		if r.Account.Directory.Find(name) == nil {
-			return fmt.Errorf("users.list: %q is nobody in %s", name, r.Account.Users)
-		}
-	}
-	for _, name := range u.Roles {
-		if !slices.ContainsFunc(r.Account.Roles, func(role string) bool { return strings.EqualFold(role, name) }) {
-			return fmt.Errorf("users.roles: the account has no role %q", name)
-		}
+	if err := w.Users.check(r); err != nil {
+		return yamlfile.At("users", err)
 	}
 	for i, c := range w.Changes {
 		given := 0
@@ -162,7 +168,39 @@ func (w *Wave) check(r *Rollout) error {
 			}
 		}
 		if given != 1 || (c.Set != "") != (c.Field != "") {
-			return fmt.Errorf("changes[%d]: give one of suspend, reactivate, delete, or set with field and to", i)
+			return yamlfile.Atf(fmt.Sprintf("changes[%d]", i), "give one of suspend, reactivate, delete, or set with field and to")
+		}
+	}
+	for i, a := range w.Check {
+		if err := a.check(); err != nil {
+			return yamlfile.At(fmt.Sprintf("check[%d]", i), err)
+		}
+	}
+	switch w.Rollback.Created {
+	case "":
+		w.Rollback.Created = "delete"
+	case "delete", "suspend", "keep":
+	default:
+		return yamlfile.Atf("rollback.created", "%q is no choice; use delete, suspend or keep", w.Rollback.Created)
+	}
+	return nil
+}
+
+func (u Users) check(r *Rollout) error {
+	if !u.Everybody && len(u.Roles)+len(u.Departments)+len(u.List) == 0 && u.Percent == 0 {
+		return errors.New("it chooses nobody; give roles, departments, list, percent or everybody: true")
+	}
+	if u.Percent < 0 || u.Percent > 100 {
+		return yamlfile.Atf("percent", "it is %d; give 1 to 100", u.Percent)
+	}
+	for i, name := range u.List {
+		if r.Account.Directory.Find(name) == nil {
+			return yamlfile.Atf(fmt.Sprintf("list[%d]", i), "%q is nobody in %s; give an id, a username or an email of the file", name, r.Account.Users)
+		}
+	}
+	for i, name := range u.Roles {
+		if !slices.ContainsFunc(r.Account.Roles, func(role string) bool { return strings.EqualFold(role, name) }) {
+			return yamlfile.Atf(fmt.Sprintf("roles[%d]", i), "the account has no role %q", name)
 		}
 	}
 	return nil

@@ -56,7 +56,7 @@ func TestLoadRefuses(t *testing.T) {
 		"no wave":               {"rollout: T\napp: acme\n", "waves: there is none"},
 		"no app":                {"rollout: T\nwaves: []\n", "acme, globex"},
 		"an unknown app":        {"rollout: T\napp: initech\n", `no app "initech"`},
-		"an unknown key":        {"rollout: T\nwave: []\n", "[2:1]"},
+		"an unknown key":        {"rollout: T\nwave: []\n", "rollout.yaml:2:1: unknown field"},
 		"no account":            {"rollout: T\naccount: none.yaml\n", "none.yaml"},
 		"a wave without name":   {"rollout: T\napp: acme\nwaves: [{users: {everybody: true}}]\n", "waves[0]"},
 		"a wave of nobody":      {wave("users: {}"), "chooses nobody"},

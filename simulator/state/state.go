@@ -295,6 +295,12 @@ func (f *File) Keep(ctx context.Context, rollout string, position int, s *Snapsh
 		rollout, position, s.Key)
 }
 
+// DropSnapshot removes a snapshot that was gone back to.
+func (f *File) DropSnapshot(ctx context.Context, rollout string, position int, key string) error {
+	_, err := f.db.ExecContext(ctx, "DELETE FROM snapshots WHERE rollout = ? AND position = ? AND key = ?", rollout, position, key)
+	return wrap(err)
+}
+
 // Snapshots returns the snapshots of a wave.
 func (f *File) Snapshots(ctx context.Context, rollout string, position int) ([]*Snapshot, error) {
 	var rows []string

@@ -74,6 +74,19 @@ func Check(v any, known func(kind, name string) error) error {
 	return nil
 }
 
+// Macros calls f with each macro of the template, until it returns an error.
+func (t *Template) Macros(f func(kind, name string) error) error { return Check(t.root, f) }
+
+// Uses reports whether the template has a macro.
+func (t *Template) Uses(kind, name string) bool {
+	found := false
+	_ = t.Macros(func(k, n string) error {
+		found = found || k == kind && strings.EqualFold(n, name)
+		return nil
+	})
+	return found
+}
+
 // Expand replaces the macros in a text by what value returns for them.
 func Expand(text string, value func(kind, name string) string) string {
 	if !strings.Contains(text, "{$") {

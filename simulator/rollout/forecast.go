@@ -1,0 +1,346 @@
+package rollout
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
+	"golang.org/x/text/unicode/norm"
+
+	"muster/simulator/client"
+	"muster/simulator/cycle"
+	"muster/simulator/directory"
+)
+
+// Severity is how much a finding matters.
+type Severity string
+
+// The severities.
+const (
+	// Problem: what will happen is hardly what is wanted; mend it first.
+	Problem Severity = "problem"
+	// Warning: look at it.
+	Warning Severity = "warning"
+	// Note: good to know.
+	Note Severity = "note"
+)
+
+// Finding is something that a forecast noticed, with what to do about it.
+type Finding struct {
+	Severity Severity `json:"severity"`
+	// Kind is one of conflict, near miss, blank, group, attribute, manager,
+	// spelling, suspended and instance.
+	Kind string `json:"kind"`
+	// User is the user name; empty if it is about no user.
+	User string `json:"user,omitempty"`
+	Text string `json:"text"`
+	// Fix is ready to paste: a command, or lines of a file.
+	Fix string `json:"fix,omitempty"`
+}
+
+// Foretold is what a forecast says of one person who is not provisioned yet.
+type Foretold struct {
+	Key  string `json:"key"`
+	User string `json:"user"`
+	// Outcome is PickedUp, Created, Conflict or Failed.
+	Outcome cycle.Outcome `json:"outcome"`
+	// NearMiss is the user name of the account that is probably the
+	// person's, though its name differs.
+	NearMiss string `json:"nearMiss,omitempty"`
+}
+
+// Forecast is what would happen to the people of a wave.
+type Forecast struct {
+	// Wave is its name, Position its number; 0 for a forecast of everybody.
+	Wave     string `json:"wave,omitempty"`
+	Position int    `json:"position,omitempty"`
+	People   int    `json:"people"`
+	PickedUp int    `json:"pickedUp"`
+	Created  int    `json:"created"`
+	// Conflicts cannot be created; Blank have nothing as user name.
+	Conflicts int `json:"conflicts"`
+	Blank     int `json:"blank,omitempty"`
+	// Provisioned are provisioned already.
+	Provisioned   int       `json:"provisioned,omitempty"`
+	GroupsMatched []string  `json:"groupsMatched"`
+	GroupsCreated []string  `json:"groupsCreated"`
+	Findings      []Finding `json:"findings"`
+	// Items has those who are not provisioned yet.
+	Items []Foretold `json:"items"`
+	// Expectations compares the forecast with what the rollout expects.
+	Expectations []Expectation `json:"expectations"`
+}
+
+// candidate is what a forecast needs to know of an account at the application.
+type candidate struct {
+	id, userName, email, name string
+	active                    bool
+}
+
+// accounts are those of the application, by what they may be known by.
+type accounts struct {
+	byName, bySpelling, byEmail, byPerson map[string]*candidate
+}
+
+func newAccounts() *accounts {
+	return &accounts{make(map[string]*candidate), make(map[string]*candidate), make(map[string]*candidate), make(map[string]*candidate)}
+}
+
+func (a *accounts) add(u client.User) {
+	x := &candidate{id: u.ID(), userName: u.UserName(), email: u.Email(), name: u.FullName(), active: u.Active()}
+	for _, index := range []struct {
+		by  map[string]*candidate
+		key string
+	}{{a.byName, fold(x.userName)}, {a.bySpelling, skeleton(x.userName)}, {a.byEmail, fold(x.email)}, {a.byPerson, skeleton(x.name)}} {
+		if index.key != "" && index.by[index.key] == nil {
+			index.by[index.key] = x
+		}
+	}
+}
+
+// fold makes names equal that the application takes for equal.
+func fold(s string) string { return norm.NFC.String(strings.ToLower(s)) }
+
+// skeleton makes names equal that people take for equal: without spaces,
+// punctuation and accents.
+func skeleton(s string) string {
+	t := transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), norm.NFC)
+	plain, _, err := transform.String(t, strings.ToLower(s))
+	if err != nil {
+		plain = strings.ToLower(s)
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || r == '@' || r == '+' {
+			return r
+		}
+		return -1
+	}, plain)
+}
+
+// forecaster makes the forecast of a wave.
+type forecaster struct {
+	*Forecast
+	r *Rehearsal
+	// here are the accounts of the instance, owned those of people who are
+	// provisioned; elsewhere are the user names of other instances, with the
+	// instance's name.
+	here      *accounts
+	owned     map[string]bool
+	elsewhere map[string]string
+	groups    []client.Group
+	seen      map[string]string // user names of this forecast, with their keys
+	// expected are the user names of all people: an account of such a name is
+	// somebody else's.
+	expected map[string]bool
+}
+
+// forecast foretells a wave, or with position 0 a cycle for everybody. It
+// sends no request.
+func (r *Rehearsal) forecast(position int, now *content) *Forecast {
+	f := &forecaster{
+		Forecast: &Forecast{Position: position, GroupsMatched: []string{}, GroupsCreated: []string{}, Findings: []Finding{}, Items: []Foretold{}, Expectations: []Expectation{}},
+		r:        r, here: newAccounts(), owned: make(map[string]bool), elsewhere: r.elsewhere, groups: now.groups, seen: make(map[string]string),
+		expected: make(map[string]bool),
+	}
+	for _, u := range r.Rollout.Account.Directory.Users {
+		if r.Rollout.App.Assigned(u) {
+			f.expected[fold(r.Rollout.App.UserName(u))] = true
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(now.users)) {
+		f.here.add(now.users[id])
+	}
+	for _, rec := range now.owned {
+		f.owned[rec.Key] = true
+	}
+	in := func(*directory.User) bool { return true }
+	if position > 0 {
+		f.Wave = r.Rollout.Waves[position-1].Name
+		in = r.Rollout.scope(position)
+	}
+	wanted := make(map[string]string)
+	for _, u := range r.Rollout.Account.Directory.Users {
+		if !r.Rollout.App.Assigned(u) || u.Status == directory.Suspended || !in(u) {
+			continue
+		}
+		f.People++
+		for _, g := range r.Rollout.App.Groups(u) {
+			wanted[fold(g)] = g
+		}
+		if f.owned[u.Key] {
+			f.Provisioned++
+			continue
+		}
+		f.person(u)
+	}
+	f.groupsOf(wanted)
+	f.managers(in)
+	if position > 0 {
+		f.compare(r.Rollout.Waves[position-1].Expect)
+	}
+	return f.Forecast
+}
+
+func (f *forecaster) find(severity Severity, kind, user, fix, text string, args ...any) {
+	f.Findings = append(f.Findings, Finding{severity, kind, user, fmt.Sprintf(text, args...), fix})
+}
+
+// row tells where a person's user name is set.
+func (f *forecaster) row(u *directory.User) string {
+	return fmt.Sprintf("%s, id %s", f.r.Rollout.Account.Users, u.Key)
+}
+
+func (f *forecaster) person(u *directory.User) {
+	name := f.r.Rollout.App.UserName(u)
+	item := Foretold{Key: u.Key, User: name, Outcome: cycle.Created}
+	found := f.here.byName[fold(name)]
+	switch other, taken := f.elsewhere[fold(name)]; {
+	case strings.TrimSpace(name) == "":
+		item.Outcome = cycle.Failed
+		f.Blank++
+		f.find(Problem, "blank", u.Key, f.row(u)+": give a username", "%s (id %s) has no user name: the parameter scimusername is blank", u.DisplayName(), u.Key)
+	case f.seen[fold(name)] != "":
+		item.Outcome = cycle.Conflict
+		f.Conflicts++
+		f.find(Problem, "conflict", name, f.row(u)+": give a username of its own",
+			"the people with the ids %s and %s have the same user name; the second one cannot be created", f.seen[fold(name)], u.Key)
+	case found != nil:
+		f.pickUp(name, found)
+		item.Outcome = cycle.PickedUp
+	case taken:
+		item.Outcome = cycle.Conflict
+		f.Conflicts++
+		f.find(Problem, "conflict", name, fmt.Sprintf("%s: choose another username; or, if the account in %s is not needed any more:\nmuster-server user delete %s --instance %s", f.row(u), other, quote(name), other),
+			"the instance %s has an account of that name, and a User Name is unique across all instances: the user will not be created", other)
+	default:
+		f.Created++
+		item.NearMiss = f.nearMiss(u, name)
+	}
+	if f.seen[fold(name)] == "" {
+		f.seen[fold(name)] = u.Key
+	}
+	f.Items = append(f.Items, item)
+}
+
+func (f *forecaster) pickUp(name string, found *candidate) {
+	f.PickedUp++
+	if found.userName != name {
+		f.find(Note, "spelling", name, "", "the account is spelled %s; it is picked up, and spelled as the provider does from then on", found.userName)
+	}
+	if !found.active {
+		f.find(Warning, "suspended", name, "", "the account is suspended at the application; the pickup makes it active")
+	}
+}
+
+// nearMiss looks for the account of a person whose name is not the same. A
+// name that only sounds alike is worth a note, and is not taken for a miss.
+func (f *forecaster) nearMiss(u *directory.User, name string) string {
+	free := func(c *candidate) *candidate {
+		if c == nil || f.expected[fold(c.userName)] {
+			return nil
+		}
+		return c
+	}
+	spelled, mailed := free(f.here.bySpelling[skeleton(name)]), free(f.here.byEmail[fold(u.Field(directory.Email))])
+	if mailed == nil {
+		mailed = free(f.here.byEmail[fold(name)])
+	}
+	switch {
+	case spelled != nil:
+		f.find(Problem, "near miss", name, f.rename(u, name, spelled), "there is an account %s, which differs in spaces, punctuation or accents only; it will not be picked up, and a second one will be created", quote(spelled.userName))
+		return spelled.userName
+	case mailed != nil:
+		f.find(Problem, "near miss", name, f.rename(u, name, mailed), "the account %s has the e-mail address %s; it will not be picked up, and a second one will be created", quote(mailed.userName), mailed.email)
+		return mailed.userName
+	}
+	if same := free(f.here.byPerson[skeleton(u.DisplayName())]); same != nil && u.DisplayName() != "" {
+		f.find(Warning, "near miss", name, f.rename(u, name, same), "the account %s is of a person with the same name, %s; a second one will be created", quote(same.userName), same.name)
+	}
+	return ""
+}
+
+// rename says how to give an account the user name that the provider sends,
+// or the other way round.
+func (f *forecaster) rename(u *directory.User, name string, there *candidate) string {
+	fix := fmt.Sprintf("%s: set the username to %s; or rename the account at the application", f.row(u), there.userName)
+	if instance := f.r.Client.Instance(); instance != "" && fold(there.email) == fold(name) {
+		fix += fmt.Sprintf(":\nmuster-server user update-field userName --instance %s --from email --filter %s --apply",
+			instance, quote(fmt.Sprintf("userName eq %q", there.userName)))
+	}
+	return fix
+}
+
+// quote writes a text for a shell.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+func (f *forecaster) groupsOf(wanted map[string]string) {
+	there, similar := make(map[string]string), make(map[string]string)
+	for _, g := range f.groups {
+		there[fold(g.DisplayName)] = g.DisplayName
+		similar[skeleton(g.DisplayName)] = g.DisplayName
+	}
+	for _, key := range slices.Sorted(maps.Keys(wanted)) {
+		name := wanted[key]
+		if same, ok := there[key]; ok {
+			f.GroupsMatched = append(f.GroupsMatched, same)
+			continue
+		}
+		f.GroupsCreated = append(f.GroupsCreated, name)
+		if near, ok := similar[skeleton(name)]; ok {
+			f.find(Problem, "group", "", fmt.Sprintf("rename the group %s at the application to %s, or the role in the account to %s", quote(near), quote(name), quote(near)),
+				"the group %s is there as %s: the names must be the same, and a second group will be created", quote(name), quote(near))
+		}
+	}
+}
+
+// managers notes whose managers do not arrive.
+func (f *forecaster) managers(in func(*directory.User) bool) {
+	missing := 0
+	for _, u := range f.r.Rollout.Account.Directory.Users {
+		app := f.r.Rollout.App
+		if m := u.Manager; m != nil && app.Assigned(u) && in(u) && !f.owned[m.Key] && (!app.Assigned(m) || !in(m) || m.Status == directory.Suspended) {
+			missing++
+		}
+	}
+	if missing > 0 {
+		f.find(Note, "manager", "", "", "%d people have a manager who does not arrive with them; the manager is linked when he or she does", missing)
+	}
+}
+
+// compare compares the forecast with what a wave expects.
+func (f *forecaster) compare(e Expect) {
+	add := func(what string, want *int, got int) {
+		if want != nil {
+			f.Expectations = append(f.Expectations, Expectation{what, fmt.Sprint(*want), fmt.Sprint(got), *want == got})
+		}
+	}
+	add("picked up", e.PickedUp, f.PickedUp)
+	add("created", e.Created, f.Created)
+	// What is planned is no problem.
+	for i, x := range f.Findings {
+		if x.Kind == "conflict" && containsFold(e.Conflicts, x.User) || x.Kind == "near miss" && containsFold(e.NearMisses, x.User) {
+			f.Findings[i].Severity, f.Findings[i].Text = Note, "as planned: "+x.Text
+		}
+	}
+}
+
+// Problems returns how many findings are problems, and expectations that are
+// not met.
+func (f *Forecast) Problems() int {
+	n := 0
+	for _, x := range f.Findings {
+		if x.Severity == Problem {
+			n++
+		}
+	}
+	for _, e := range f.Expectations {
+		if !e.Met {
+			n++
+		}
+	}
+	return n
+}
