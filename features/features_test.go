@@ -46,7 +46,7 @@ func run(t *testing.T, name func(dir string) string) {
 		Name:                "muster",
 		ScenarioInitializer: h.Register,
 		Options: &godog.Options{
-			Format: format, Paths: []string{"."}, Tags: os.Getenv("MUSTER_TEST_TAGS"),
+			Format: format, Paths: paths(), Tags: os.Getenv("MUSTER_TEST_TAGS"),
 			Strict: true, NoColors: true, Randomize: -1, Concurrency: 4, TestingT: t,
 		},
 	}.Run()
@@ -69,4 +69,12 @@ func TestEveryDeviationHasScenarios(t *testing.T) {
 			}
 		}
 	}
+}
+
+// paths are the files of MUSTER_TEST_PATHS, separated by spaces, or all.
+func paths() []string {
+	if list := strings.Fields(os.Getenv("MUSTER_TEST_PATHS")); len(list) > 0 {
+		return list
+	}
+	return []string{"."}
 }

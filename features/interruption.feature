@@ -41,3 +41,32 @@ Feature: Cycles that are cut off
         | 1      |
         | 5      |
         | 30     |
+
+  Rule: A provider that ends in mid-cycle goes on where it ended
+
+    Scenario Outline: It is killed after <writes> writes
+      When OneLogin is killed after <writes> writes of a provisioning cycle of the app "acme"
+      And OneLogin runs a provisioning cycle of the app "acme"
+      Then the cycle succeeded
+      And each of the 40 users has exactly one account in "acme"
+      And "acme" has 1 group
+      And "user000@acme.example" is in the group "Everybody" of "acme"
+      And "user039@acme.example" is in the group "Everybody" of "acme"
+      When OneLogin runs a provisioning cycle of the app "acme"
+      Then nothing was written
+
+      Examples:
+        | writes |
+        | 1      |
+        | 2      |
+        | 3      |
+        | 20     |
+        | 61     |
+
+    Scenario: Ctrl-C finishes those who are worked on, and stops
+      When OneLogin is interrupted with Ctrl-C after 20 writes of a provisioning cycle of the app "acme"
+      Then OneLogin says that the same command goes on
+      And everybody who was worked on is finished
+      When OneLogin runs a provisioning cycle of the app "acme"
+      Then the cycle succeeded
+      And each of the 40 users has exactly one account in "acme"

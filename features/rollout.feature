@@ -132,3 +132,129 @@ Feature: Gradual rollout
       Then OneLogin says "give the app the key of its own instance"
       And nothing was written
       And "globex" has 0 users
+
+  Rule: A creation beside an account of nearly the same name stops the rollout
+
+    Background:
+      Given "acme" has the user "an.na@acme.example", made by hand
+
+    Scenario: It was not planned
+      Given a rollout of the app "acme" in these waves:
+        | Wave      | Users             | Created |
+        | Pilot     | anna@acme.example | 1       |
+        | Everybody | everybody         | 3       |
+      When the rollout is rehearsed
+      Then the rollout stopped after wave 1, because "there is an.na@acme.example, which is nearly the same"
+      And the forecast of wave "Pilot" was wrong for 1 user
+
+    Scenario: It was planned
+      Given a rollout of the app "acme" in these waves:
+        | Wave      | Users             | Created | Near misses       |
+        | Pilot     | anna@acme.example | 1       | anna@acme.example |
+        | Everybody | everybody         | 3       |                   |
+      When the rollout is rehearsed
+      Then everything went as planned
+
+    Scenario: The gate lets it pass, and it is reported all the same
+      Given a rollout of the app "acme" in these waves:
+        | Wave      | Users             | Created |
+        | Pilot     | anna@acme.example | 1       |
+        | Everybody | everybody         | 0       |
+      And the gate of wave "Pilot" lets 1 unexpected creation pass
+      When the rollout is rehearsed
+      Then these waves were passed: Pilot
+      And the rollout stopped after wave 2, because "created: expected 0, got 3"
+
+  Rule: The plan says what to check at the application after a wave
+
+    Scenario: It is as the plan says
+      Given the app "acme" puts users into groups named like their roles ".*"
+      And the roles of "anna@acme.example" becomes "Team A" in OneLogin
+      And the title of "anna@acme.example" becomes "Analyst" in OneLogin
+      And a rollout of the app "acme" in these waves:
+        | Wave  | Users             |
+        | Pilot | anna@acme.example |
+      And in wave "Pilot" is to be checked:
+        | User              | State  | Groups | Title   |
+        | anna@acme.example | active | Team A | Analyst |
+        | ben@acme.example  | gone   |        |         |
+      When the rollout is rehearsed
+      Then everything went as planned
+
+    Scenario Outline: It is not: <what>
+      Given a rollout of the app "acme" in these waves:
+        | Wave  | Users             |
+        | Pilot | anna@acme.example |
+      And in wave "Pilot" is to be checked:
+        | User   | State   | Groups   | Title   |
+        | <user> | <state> | <groups> | <title> |
+      When the rollout is rehearsed
+      Then the rollout stopped after wave 1, because "<problem>"
+
+      Examples:
+        | what   | user              | state     | groups | title | problem                                 |
+        | state  | anna@acme.example | suspended |        |       | expected suspended, got active          |
+        | group  | anna@acme.example | active    | Board  |       | expected Board, got none                |
+        | value  | anna@acme.example | active    |        | Queen | expected Queen, got nothing             |
+        | nobody | ben@acme.example  | active    |        |       | expected exists, got does not exist     |
+        | there  | anna@acme.example | gone      |        |       | expected does not exist, got exists     |
+
+  Rule: A wave can be taken back
+
+    Background:
+      Given the app "acme" puts users into groups named like their roles ".*"
+      And the roles of "ben@acme.example" becomes "Team A" in OneLogin
+      And the roles of "anna@acme.example" becomes "Team A" in OneLogin
+      And "acme" has these users, made by hand:
+        | User Name         | Email             | First Name | Last Name |
+        | anna@acme.example | anna@acme.example | Anne       | Nowak     |
+
+    Scenario: Created accounts are deleted, and picked up ones get what they had
+      Given one remembers the account of "anna@acme.example" in "acme"
+      And a rollout of the app "acme" in these waves:
+        | Wave  | Users                               | Picked up | Created |
+        | Pilot | anna@acme.example, ben@acme.example | 1         | 1       |
+      And the rollout is rehearsed
+      And the account of "anna@acme.example" in "acme" has:
+        | First Name | Anna  |
+        | Last Name  | Novak |
+      When the last wave is taken back
+      Then 1 account was deleted by the rollback
+      And 1 account was restored by the rollback
+      And "ben@acme.example" has no account in "acme"
+      And the account of "anna@acme.example" in "acme" is the one it was
+      And the account of "anna@acme.example" in "acme" has:
+        | First Name | Anne  |
+        | Last Name  | Nowak |
+      And "acme" has 0 groups
+      And OneLogin shows nothing of "ben@acme.example" in the app "acme"
+      When the rollout is resumed
+      Then everything went as planned
+      And in wave "Pilot" "anna@acme.example" was picked up
+
+    Scenario Outline: The plan says what becomes of created accounts: <how>
+      Given a rollout of the app "acme" in these waves:
+        | Wave  | Users                               | Picked up | Created |
+        | Pilot | anna@acme.example, ben@acme.example | 1         | 1       |
+      And the rollback of wave "Pilot" is set to <how> what was created
+      And the rollout is rehearsed
+      When the last wave is taken back
+      Then 1 account was <done> by the rollback
+      And "ben@acme.example" is <state> in "acme"
+
+      Examples:
+        | how     | done      | state     |
+        | suspend | suspended | suspended |
+        | keep    | kept      | active    |
+
+    Scenario: Only the last wave is taken back, then the one before
+      Given a rollout of the app "acme" in these waves:
+        | Wave      | Users             | Created |
+        | Pilot     | ben@acme.example  | 1       |
+        | Everybody | everybody         | 2       |
+      And the rollout is rehearsed
+      When the last wave is taken back
+      Then "ben@acme.example" is active in "acme"
+      And "carl@acme.example" has no account in "acme"
+      When the last wave is taken back
+      Then "ben@acme.example" has no account in "acme"

@@ -178,6 +178,12 @@ func newLog() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if name, _ := c.Flags().GetString("user"); name != "" {
+				entries = slices.DeleteFunc(entries, func(e state.Entry) bool { return !strings.EqualFold(e.User, name) })
+			}
+			if asJSON(c) {
+				return report.JSON(c.OutOrStdout(), entries)
+			}
 			var errs error
 			for _, e := range entries {
 				line := fmt.Sprintf("%s  %-20s %s", e.Time.Local().Format("2006-01-02 15:04:05"), e.Outcome, e.User)
@@ -190,6 +196,8 @@ func newLog() *cobra.Command {
 			return errs
 		}),
 	}
+	c.Flags().String("user", "", "only what was done for the user of this name")
 	withAccount(c)
+	withJSON(c)
 	return c
 }

@@ -185,6 +185,9 @@ func (o outcome) String() string {
 // error is for what kept it from running.
 func (h *Harness) run(ctx context.Context, name, dir string, environment []string, args ...string) (outcome, error) {
 	c := exec.CommandContext(ctx, filepath.Join(h.dir, name), args...)
+	if signal := signalOf(ctx); signal != nil {
+		c.Cancel = func() error { return c.Process.Signal(signal) }
+	}
 	c.Dir = dir
 	c.Env = append(os.Environ(), environment...)
 	var out, errs bytes.Buffer
@@ -196,6 +199,18 @@ func (h *Harness) run(ctx context.Context, name, dir string, environment []strin
 		o.code, err = exit.ExitCode(), nil
 	}
 	return o, err
+}
+
+type signalKey struct{}
+
+// withSignal returns a context whose end a command gets as this signal.
+func withSignal(ctx context.Context, s os.Signal) context.Context {
+	return context.WithValue(ctx, signalKey{}, s)
+}
+
+func signalOf(ctx context.Context) os.Signal {
+	s, _ := ctx.Value(signalKey{}).(os.Signal)
+	return s
 }
 
 // closedPort returns an address at which nothing listens.

@@ -15,6 +15,14 @@ func (w *world) registerInterruption(sc *godog.ScenarioContext) {
 	sc.Step(`^OneLogin has (\d+) users, assigned to the app "([^"]*)"$`, w.manyUsers)
 	sc.Step(`^the server is killed after (\d+) writes of a provisioning cycle of the app "([^"]*)"$`, w.killedAfter)
 	sc.Step(`^the answer to write number (\d+) of a provisioning cycle of the app "([^"]*)" is lost$`, w.answerLost)
+	sc.Step(`^OneLogin is (killed|interrupted with Ctrl-C) after (\d+) writes of a provisioning cycle of the app "([^"]*)"$`, w.simulatorEnds)
+	sc.Step(`^OneLogin says that the same command goes on$`, func() error {
+		if !strings.Contains(w.synced.errors, "the same command goes on") {
+			return fmt.Errorf("got %s", w.synced)
+		}
+		return expect("exit code", w.synced.code, 1)
+	})
+	sc.Step(`^everybody who was worked on is finished$`, w.nobodyHalf)
 	sc.Step(`^the server is started again$`, w.startedAgain)
 	sc.Step(`^the cycle was cut off$`, func() error {
 		if !strings.Contains(w.synced.errors, "the server does not answer") {
@@ -94,4 +102,49 @@ func (w *world) oneAccountEach(ctx context.Context, n int, instance string) erro
 		}
 	}
 	return expect("accounts", len(list), n)
+}
+
+// simulatorEnds ends the provider's process in mid-cycle.
+func (w *world) simulatorEnds(ctx context.Context, how string, writes int, app string) error {
+	signal := os.Interrupt
+	if how == "killed" {
+		signal = os.Kill
+	}
+	ctx, cancel := context.WithCancel(withSignal(ctx, signal))
+	defer cancel()
+	w.recorder.forget()
+	w.recorder.onWrite(func(n int) bool {
+		if n >= writes {
+			cancel()
+		}
+		return false
+	})
+	err := w.simulate(ctx, "sync", "--app", app, "--json", "--tries", "3", "--wait", "10ms")
+	w.recorder.onWrite(nil)
+	w.synced = w.last
+	if err == nil && w.last.code == 0 {
+		return fmt.Errorf("the cycle ended before %d writes: %s", writes, w.last)
+	}
+	return err
+}
+
+// nobodyHalf looks at what the provider remembers: nobody is in the middle of
+// being created.
+func (w *world) nobodyHalf(ctx context.Context) error {
+	var list []struct {
+		UserName, Status string
+		Creating         bool
+	}
+	if err := w.simulator(ctx, &list, "users", "--app", w.account.apps[0].name); err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return fmt.Errorf("nobody was worked on")
+	}
+	for _, u := range list {
+		if u.Creating || u.Status != "provisioned" {
+			return fmt.Errorf("%+v is half done", u)
+		}
+	}
+	return nil
 }

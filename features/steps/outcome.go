@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,9 +13,9 @@ import (
 // registerOutcomes adds the steps that look at what came of a cycle: in the
 // provider's report, and at the application.
 func (w *world) registerOutcomes(sc *godog.ScenarioContext) {
-	sc.Step(`^"([^"]*)" was (picked up|created|updated|suspended|reactivated|deleted|released)$`, w.was)
+	sc.Step(`^"([^"]*)" was (picked up|created|updated|suspended|reactivated|deleted|released|corrected)$`, w.was)
 	sc.Step(`^"([^"]*)" (?:is a conflict|failed), because "([^"]*)"$`, w.failedBecause)
-	sc.Step(`^"([^"]*)" would be (picked up|created|updated|suspended|reactivated|deleted)$`, w.was)
+	sc.Step(`^"([^"]*)" would be (picked up|created|updated|suspended|reactivated|deleted|corrected)$`, w.was)
 	sc.Step(`^nothing was written$`, w.nothingWritten)
 	sc.Step(`^nothing happened to "([^"]*)" in the cycle$`, w.nothingHappened)
 	sc.Step(`^the cycle succeeded$`, func() error { return expect("exit code", w.synced.code, 0) })
@@ -34,6 +35,13 @@ func (w *world) registerOutcomes(sc *godog.ScenarioContext) {
 	sc.Step(`^one remembers the account of "([^"]*)" in "([^"]*)"$`, w.remember)
 	sc.Step(`^"([^"]*)" is in the group "([^"]*)" of "([^"]*)"$`, w.inGroup)
 	sc.Step(`^"([^"]*)" is not in the group "([^"]*)" of "([^"]*)"$`, w.notInGroup)
+	sc.Step(`^the group "([^"]*)" of "([^"]*)" has (\d+) members?$`, func(ctx context.Context, group, instance string, n int) error {
+		members, err := w.membersOf(ctx, instance, group)
+		if err == nil {
+			err = expect("members of "+group, len(members), n)
+		}
+		return err
+	})
 	sc.Step(`^"([^"]*)" has the groups:$`, w.hasGroups)
 	sc.Step(`^the group "([^"]*)" was (matched by name|created)$`, w.groupWas)
 	sc.Step(`^"([^"]*)" has no manager in "([^"]*)"$`, func(ctx context.Context, user, instance string) error {
@@ -301,4 +309,14 @@ func (w *world) providerShowsNothing(ctx context.Context, userName, app string) 
 		err = fmt.Errorf("OneLogin shows %+v", *u)
 	}
 	return err
+}
+
+// valueOf returns a text at the top of a JSON object; empty if there is none.
+func valueOf(object, name string) string {
+	var v map[string]any
+	if json.Unmarshal([]byte(object), &v) != nil {
+		return ""
+	}
+	s, _ := v[name].(string)
+	return s
 }

@@ -36,6 +36,8 @@ type app struct {
 	parameters   map[string]any
 	rules        []map[string]any
 	access       []string // user names
+	// configuration is what the tab Configuration has beside the connection.
+	configuration map[string]any
 }
 
 func newAccount(w *world) *account {
@@ -69,6 +71,8 @@ func (w *world) registerProvider(sc *godog.ScenarioContext) {
 	sc.Step(`^"([^"]*)" is (suspended|deleted|active again) in OneLogin$`, w.becomes)
 	sc.Step(`^"([^"]*)" loses access to the app "([^"]*)"$`, w.losesAccess)
 	sc.Step(`^the (first name|last name|title|department|username|phone|roles|manager) of "([^"]*)" becomes "([^"]*)" in OneLogin$`, w.fieldBecomes)
+	sc.Step(`^somebody changes the title of "([^"]*)" in "([^"]*)" to "([^"]*)"$`, w.titleByHand)
+	sc.Step(`^somebody takes "([^"]*)" out of the group "([^"]*)" of "([^"]*)"$`, w.outOfGroup)
 	sc.Step(`^OneLogin runs a provisioning cycle of the app "([^"]*)"$`, w.runCycle)
 	sc.Step(`^OneLogin has run a provisioning cycle of the app "([^"]*)"$`, w.hasRunCycle)
 	sc.Step(`^OneLogin shows what a provisioning cycle of the app "([^"]*)" would do$`, w.dryRun)
@@ -84,7 +88,7 @@ func (w *world) anApp(name, instance string) error {
 	}
 	w.account.apps = append(w.account.apps, &app{
 		name: name, instance: instance, baseURL: w.recorder.URL + "/scim/v2", token: w.keys[instance],
-		provisioning: map[string]any{"enabled": true}, parameters: make(map[string]any),
+		provisioning: map[string]any{"enabled": true}, parameters: make(map[string]any), configuration: make(map[string]any),
 	})
 	return nil
 }
@@ -283,11 +287,14 @@ func (a *app) yaml(w *world) map[string]any {
 	configuration := map[string]any{
 		"base_url": a.baseURL, "bearer_token": map[string]any{"env": "TOKEN_" + strings.ToUpper(a.name)},
 	}
+	maps.Copy(configuration, a.configuration)
 	if a.expects != "" {
 		configuration["instance"] = w.slug(a.expects)
 	}
 	parameters := maps.Clone(a.parameters)
-	parameters["groups"] = map[string]any{"included": len(a.rules) > 0}
+	if parameters["groups"] == nil {
+		parameters["groups"] = map[string]any{"included": len(a.rules) > 0}
+	}
 	return map[string]any{
 		"name": a.name, "configuration": configuration, "provisioning": a.provisioning, "rules": a.rules,
 		"parameters": parameters, "access": map[string]any{"users": access},
@@ -312,14 +319,24 @@ type cycleReport struct {
 	Items []struct {
 		User, Outcome, Detail string
 		Earlier               bool
+		Changes               []struct{ Path, Old, New string }
+		Joined, Left          []string
+		Exchanges             []struct{ Method, Path, Request, Answer string }
 	}
+	Unchanged                    int
+	Unsupported                  []string
 	GroupsCreated, GroupsMatched []string
 	Requests                     int
 }
 
 func (w *world) sync(ctx context.Context, app string, args ...string) error {
+	return w.runs(ctx, "sync", app, args...)
+}
+
+// runs runs one of the commands that print the report of a cycle.
+func (w *world) runs(ctx context.Context, command, app string, args ...string) error {
 	w.recorder.forget()
-	args = append([]string{"sync", "--app", app, "--json", "--tries", "3", "--wait", "10ms"}, args...)
+	args = append([]string{command, "--app", app, "--json", "--tries", "3", "--wait", "10ms"}, args...)
 	if err := w.simulate(ctx, args...); err != nil {
 		return err
 	}

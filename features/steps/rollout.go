@@ -23,7 +23,9 @@ type rolloutReport struct {
 		Resumed  bool
 		Problems []string
 		Check    struct{ Untouched, Compared int }
-		Cycle    struct {
+		// Surprises is where the forecast was wrong.
+		Surprises []struct{ User, Foretold, Happened string }
+		Cycle     struct {
 			Items []struct{ User, Outcome string }
 		}
 	}
@@ -81,6 +83,9 @@ func (w *world) theseWaves(app string, t *godog.Table) error {
 				wants[key] = json.Number(row[column])
 			}
 		}
+		if row["Near misses"] != "" {
+			wants["near_misses"] = w.namesIn(row["Near misses"])
+		}
 		if row["Conflicts"] != "" {
 			wants["conflicts"] = w.namesIn(row["Conflicts"])
 		}
@@ -90,7 +95,23 @@ func (w *world) theseWaves(app string, t *godog.Table) error {
 		}
 		waves = append(waves, wave)
 	}
-	text, err := yaml.Marshal(map[string]any{"rollout": "A rollout", "account": "account.yaml", "app": app, "waves": waves})
+	w.waves, w.wavesApp = waves, app
+	return w.writeWaves()
+}
+
+// changeWave changes a wave that was written.
+func (w *world) changeWave(name string, change func(wave map[string]any)) error {
+	for _, wave := range w.waves {
+		if wave["name"] == name {
+			change(wave)
+			return w.writeWaves()
+		}
+	}
+	return fmt.Errorf("there is no wave %q", name)
+}
+
+func (w *world) writeWaves() error {
+	text, err := yaml.Marshal(map[string]any{"rollout": "A rollout", "account": "account.yaml", "app": w.wavesApp, "waves": w.waves})
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,11 @@ type world struct {
 	cycle   *cycleReport
 	rollout *rolloutReport
 
+	preflight *preflightReport
+	undone    *rolledBack
+	waves     []map[string]any
+	wavesApp  string
+
 	scim     *scimClient
 	statuses map[int]int
 	// unsupported is what the scenario needs and the server does not
@@ -67,6 +72,8 @@ func (h *Harness) Register(sc *godog.ScenarioContext) {
 	w.registerApproval(sc)
 	w.registerRollout(sc)
 	w.registerInterruption(sc)
+	w.registerPortal(sc)
+	w.registerPreflight(sc)
 	w.registerHistory(sc)
 	w.registerTampering(sc)
 	w.registerMail(sc)

@@ -126,8 +126,16 @@ func (r *run) provision(ctx context.Context, a *Action, item *Item) error {
 	if a.record.Creating {
 		item.Outcome, item.Detail = Created, "the answer to the creation was lost"
 	}
-	a.record.RemoteID, a.record.Creating = found.ID(), false
-	return r.State.Save(context.WithoutCancel(ctx), r.App.Name, a.record)
+	return r.bind(ctx, a, found.ID())
+}
+
+// bind remembers whose an account is, as soon as that is known: the groups
+// come after it, and the cycle may be cut off before.
+func (r *run) bind(ctx context.Context, a *Action, id string) error {
+	rec := a.record
+	rec.RemoteID, rec.Creating = id, false
+	rec.Sent, rec.Active, rec.Status = a.body, a.Active, state.Provisioned
+	return r.State.Save(context.WithoutCancel(ctx), r.App.Name, rec)
 }
 
 // create creates an account. If the answer says that the name is taken, it
@@ -145,8 +153,7 @@ func (r *run) create(ctx context.Context, a *Action) (client.User, error) {
 	}
 	created, err := r.Client.CreateUser(ctx, a.Body)
 	if err == nil {
-		a.record.RemoteID, a.record.Creating = created.ID(), false
-		return nil, r.State.Save(context.WithoutCancel(ctx), r.App.Name, a.record)
+		return nil, r.bind(ctx, a, created.ID())
 	}
 	if client.Status(err) != http.StatusConflict {
 		var down *client.DownError

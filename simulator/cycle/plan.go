@@ -324,7 +324,7 @@ func (c *Cycle) settle(a *Action, hold bool) bool {
 		a.Earlier = r.Failure
 		return true
 	}
-	if !c.needsApproval(a) && !(hold && a.departed) {
+	if held := hold && a.departed; !held && !c.needsApproval(a) {
 		return true
 	}
 	if r.Waiting == nil || r.Waiting.Print != a.print {

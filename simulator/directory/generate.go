@@ -30,6 +30,8 @@ type Company struct {
 	SquadSize int
 	// Progress is called now and then; may be nil.
 	Progress func(done, total int)
+
+	squadNames []string
 }
 
 // The rates, in parts of ten thousand a month.
@@ -68,6 +70,9 @@ func (c *Company) check() error {
 	}
 	if c.SquadSize == 0 {
 		c.SquadSize = 250
+	}
+	for n := range max(1, c.People/c.SquadSize) {
+		c.squadNames = append(c.squadNames, fmt.Sprintf("Squad %03d", n+1))
 	}
 	return nil
 }
@@ -127,14 +132,9 @@ func (c Company) Roles() ([]string, error) {
 	for _, d := range departments {
 		roles = append(roles, "Team "+d.name)
 	}
-	for n := range c.squads() {
-		roles = append(roles, squad(n))
-	}
-	return roles, nil
+	return append(roles, c.squadNames...), nil
 }
 
-func (c Company) squads() int          { return max(1, c.People/c.SquadSize) }
-func squad(n int) string               { return fmt.Sprintf("Squad %03d", n+1) }
 func pick[T any](list []T, n uint64) T { return list[n%uint64(len(list))] }
 
 // roll returns a number for a person and a purpose: the same each time.
@@ -142,7 +142,7 @@ func (c Company) roll(i int, purpose string) uint64 {
 	// FNV-1a, and the last steps of MurmurHash3, because FNV alone leaves
 	// the low bits of neighbors alike.
 	h := uint64(14695981039346656037)
-	for _, b := range strconv.FormatUint(c.Seed, 16) + "/" + purpose + "/" + strconv.Itoa(i) {
+	for _, b := range []byte(strconv.FormatUint(c.Seed, 16) + "/" + purpose + "/" + strconv.Itoa(i)) {
 		h = (h ^ uint64(b)) * 1099511628211
 	}
 	h ^= h >> 33
@@ -314,7 +314,7 @@ func (c Company) row(p person, renamed string) []string {
 }
 
 func (c Company) rolesOf(p person) []string {
-	roles := []string{"Employees", "Team " + p.department.name, squad(int(c.roll(p.i, "squad") % uint64(c.squads())))}
+	roles := []string{"Employees", "Team " + p.department.name, pick(c.squadNames, c.roll(p.i, "squad"))}
 	if p.contractor {
 		roles[0] = "Contractors"
 	}

@@ -75,9 +75,7 @@ func (r *Rehearsal) Preflight(ctx context.Context) (*Preflight, error) {
 		return nil, err
 	}
 	p.Users, p.Groups, p.Instance = len(now.users), len(now.groups), r.Client.Instance()
-	if err := r.attributes(ctx, p); err != nil {
-		return nil, err
-	}
+	r.attributes(ctx, p)
 	for i, w := range r.Rollout.Waves {
 		if err := w.apply(r.Rollout.Account.Directory); err != nil {
 			return nil, err
@@ -121,7 +119,7 @@ func (r *Rehearsal) lookElsewhere(ctx context.Context, p *Preflight) error {
 
 // attributes compares what is sent with what the server publishes, with what
 // the guide maps, and with what the directory has.
-func (r *Rehearsal) attributes(ctx context.Context, p *Preflight) error {
+func (r *Rehearsal) attributes(ctx context.Context, p *Preflight) {
 	sent := make(map[string]int)
 	people := 0
 	for _, u := range r.Rollout.Account.Directory.Users {
@@ -157,7 +155,6 @@ func (r *Rehearsal) attributes(ctx context.Context, p *Preflight) error {
 		add(Note, fmt.Sprintf("under parameters: %s: {field: %s}, and {$parameters.%s} in the JSON template", unused[0], unused[0], unused[0]),
 			"these fields of the users are not sent: %s", strings.Join(unused, ", "))
 	}
-	return nil
 }
 
 const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

@@ -1,0 +1,270 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cucumber/godog"
+	"github.com/goccy/go-yaml"
+)
+
+// registerPortal adds the steps about what an administrator of the provider
+// sets and clicks in the portal, beside what provider.go has.
+func (w *world) registerPortal(sc *godog.ScenarioContext) {
+	sc.Step(`^the app "([^"]*)" has the rule:$`, w.theRule)
+	sc.Step(`^the app "([^"]*)" is provisioned as (OneLogin 1\.1|OneLogin|Okta|Entra|JumpCloud) does$`, w.profile)
+	sc.Step(`^changes of the app "([^"]*)" need a re-apply$`, w.provisioningIs("changes_need_reapply", true))
+	sc.Step(`^the app "([^"]*)" holds more than (\d+) deletions? for approval$`, func(name string, n int) error {
+		return w.provisioningIs("max_deletes", n)(name)
+	})
+	sc.Step(`^the app "([^"]*)" goes into quarantine when (\d+) users and (\d+) percent fail$`, func(name string, n, share int) error {
+		return w.provisioningIs("quarantine", map[string]any{"failures": n, "share": share})(name)
+	})
+	sc.Step(`^an administrator clicks Disable in the app "([^"]*)"$`, func(ctx context.Context, name string) error {
+		return w.simulate(ctx, "disable", "--app", name)
+	})
+	sc.Step(`^an administrator re-applies the mappings of the app "([^"]*)"$`, func(ctx context.Context, name string) error {
+		return w.runs(ctx, "reapply", name)
+	})
+	sc.Step(`^an administrator looks for drift in the app "([^"]*)"$`, func(ctx context.Context, name string) error {
+		return w.runs(ctx, "drift", name)
+	})
+	sc.Step(`^an administrator refreshes the entitlements of the app "([^"]*)"$`, func(ctx context.Context, name string) error {
+		return w.simulate(ctx, "refresh", "--app", name)
+	})
+	sc.Step(`^an administrator asks OneLogin to (import users|import groups|sync passwords?)$`, func(ctx context.Context, what string) error {
+		return w.simulate(ctx, strings.TrimSuffix(strings.ReplaceAll(what, " ", "-"), "s")+map[bool]string{true: "s"}[strings.HasPrefix(what, "import")])
+	})
+	sc.Step(`^(\d+) accounts? (?:is|are) as (?:it|they) should be$`, func(n int) error { return expect("unchanged", w.cycle.Unchanged, n) })
+	sc.Step(`^for "([^"]*)" "([^"]*)" (?:is|was) "([^"]*)" instead of "([^"]*)"$`, w.differs)
+	sc.Step(`^"([^"]*)" (?:is missing in|misses) the group "([^"]*)"$`, func(user, group string) error { return w.groupDiffers(user, group, true) })
+	sc.Step(`^"([^"]*)" is in the group "([^"]*)" too much$`, func(user, group string) error { return w.groupDiffers(user, group, false) })
+	sc.Step(`^the log of the app "([^"]*)" has "([^"]*)" for "([^"]*)"$`, w.logHas)
+	sc.Step(`^these requests were sent:$`, w.requestsWere)
+	sc.Step(`^a request was sent with "(.*)"$`, w.requestHad)
+	sc.Step(`^no request was sent with "(.*)"$`, func(text string) error {
+		if w.requestHad(text) == nil {
+			return fmt.Errorf("a request had %s", text)
+		}
+		return nil
+	})
+	sc.Step(`^(\d+) requests were sent$`, func(n int) error { return expect("requests", len(w.recorder.list()), n) })
+	sc.Step(`^the cycle ends with "([^"]*)"$`, func(text string) error {
+		if !strings.Contains(w.synced.errors, text) {
+			return fmt.Errorf("got %s", w.synced)
+		}
+		return expect("exit code", w.synced.code, 1)
+	})
+	sc.Step(`^OneLogin runs a provisioning cycle of the app "([^"]*)" with the faults "([^"]*)" and the seed (\d+)$`, func(ctx context.Context, app, faults string, seed int) error {
+		return w.sync(ctx, app, "--fault", faults, "--fault-seed", fmt.Sprint(seed), "--tries", "30", "--wait", "1ms")
+	})
+	sc.Step(`^OneLogin traces a provisioning cycle of the app "([^"]*)"$`, func(ctx context.Context, app string) error {
+		return w.sync(ctx, app, "--trace")
+	})
+	sc.Step(`^the trace of "([^"]*)" is:$`, w.traceIs)
+	sc.Step(`^managers came before those who report to them$`, w.managersFirst)
+}
+
+// theRule adds a rule, as it stands in account.yaml.
+func (w *world) theRule(app string, text *godog.DocString) error {
+	a, err := w.app(app)
+	if err != nil {
+		return err
+	}
+	rule := make(map[string]any)
+	if err := yaml.Unmarshal([]byte(text.Content), &rule); err != nil {
+		return err
+	}
+	a.rules = append(a.rules, rule)
+	return nil
+}
+
+func (w *world) profile(app, name string) error {
+	a, err := w.app(app)
+	if err == nil {
+		a.configuration["profile"] = strings.ReplaceAll(strings.ToLower(name), " ", "-")
+	}
+	return err
+}
+
+func (w *world) provisioningIs(name string, value any) func(app string) error {
+	return func(app string) error {
+		a, err := w.app(app)
+		if err == nil {
+			a.provisioning[name] = value
+		}
+		return err
+	}
+}
+
+// differs looks into the last cycle, which was foretold or re-applied.
+func (w *world) differs(userName, path, old, now string) error {
+	for _, item := range w.cycle.Items {
+		if !strings.EqualFold(w.plain(item.User), userName) {
+			continue
+		}
+		for _, c := range item.Changes {
+			if c.Path == path {
+				return expect(path, c.Old+" → "+c.New, old+" → "+now)
+			}
+		}
+		return fmt.Errorf("%s of %s does not differ: %+v", path, userName, item)
+	}
+	return fmt.Errorf("there is nothing about %q", userName)
+}
+
+func (w *world) groupDiffers(userName, group string, missing bool) error {
+	for _, item := range w.cycle.Items {
+		list := item.Left
+		if missing {
+			list = item.Joined
+		}
+		if strings.EqualFold(w.plain(item.User), userName) && slices.Contains(list, group) {
+			return nil
+		}
+	}
+	return fmt.Errorf("there is nothing about %q and %q: %+v", userName, group, w.cycle.Items)
+}
+
+func (w *world) logHas(ctx context.Context, app, outcome, userName string) error {
+	var list []struct{ User, Outcome string }
+	if err := w.simulator(ctx, &list, "log", "--app", app); err != nil {
+		return err
+	}
+	for _, e := range list {
+		if strings.EqualFold(w.plain(e.User), userName) && e.Outcome == outcome {
+			return nil
+		}
+	}
+	return fmt.Errorf("the log has %+v", list)
+}
+
+// requestsWere compares methods and paths of the last cycle, in their order;
+// ids are shown as {id}.
+func (w *world) requestsWere(t *godog.Table) error {
+	var got, want []string
+	for _, e := range w.recorder.list() {
+		got = append(got, e.method+" "+w.path(e.path))
+	}
+	for _, r := range t.Rows {
+		want = append(want, r.Cells[0].Value+" "+r.Cells[1].Value)
+	}
+	return expect("requests", strings.Join(got, "\n"), strings.Join(want, "\n"))
+}
+
+// path makes a path comparable: it has no id and no tag.
+func (w *world) path(s string) string {
+	s, query, ok := strings.Cut(strings.TrimPrefix(s, "/scim/v2"), "?")
+	parts := strings.Split(s, "/")
+	if len(parts) > 2 {
+		parts[2] = "{id}"
+	}
+	s = strings.Join(parts, "/")
+	if ok {
+		s += "?" + query
+	}
+	return w.plain(s)
+}
+
+func (w *world) requestHad(text string) error {
+	var all []string
+	for _, e := range w.recorder.list() {
+		if strings.Contains(w.plain(e.request), text) {
+			return nil
+		}
+		all = append(all, e.method+" "+e.path+" "+e.request)
+	}
+	return fmt.Errorf("no request had %s:\n%s", text, strings.Join(all, "\n"))
+}
+
+func (w *world) traceIs(userName string, t *godog.Table) error {
+	for _, item := range w.cycle.Items {
+		if !strings.EqualFold(w.plain(item.User), userName) {
+			continue
+		}
+		var got, want []string
+		for _, e := range item.Exchanges {
+			got = append(got, e.Method+" "+w.path(e.Path))
+			for _, a := range w.account.apps {
+				if strings.Contains(e.Request+e.Answer, a.token) {
+					return fmt.Errorf("the trace holds the token: %+v", e)
+				}
+			}
+		}
+		for _, r := range t.Rows {
+			want = append(want, r.Cells[0].Value+" "+r.Cells[1].Value)
+		}
+		return expect("trace", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	return fmt.Errorf("there is nothing about %q", userName)
+}
+
+// managersFirst looks at the order of the creations in the last cycle.
+func (w *world) managersFirst() error {
+	created := make(map[string]bool)
+	managers := make(map[string]string)
+	for _, u := range w.account.users {
+		managers[w.name(u["username"])] = u["manager"]
+	}
+	n := 0
+	for _, e := range w.recorder.list() {
+		if e.method != "POST" || !strings.HasSuffix(e.path, "/Users") {
+			continue
+		}
+		name := valueOf(e.request, "userName")
+		if m := managers[name]; m != "" && !created[w.name(m)] {
+			return fmt.Errorf("%s was created before the manager %s", name, m)
+		}
+		created[name] = true
+		n++
+	}
+	if n == 0 {
+		return fmt.Errorf("nobody was created")
+	}
+	return nil
+}
+
+// byHand changes something at the application over SCIM with the instance's
+// key, past the provider.
+func (w *world) byHand(ctx context.Context, instance, path, operation string) error {
+	c, err := w.client(ctx)
+	if err != nil {
+		return err
+	}
+	c.token = w.keys[instance]
+	body := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operation + `]}`
+	if err := w.send(ctx, "PATCH", path, body); err != nil {
+		return err
+	}
+	if c.answer.status/100 != 2 {
+		return fmt.Errorf("the answer is %d", c.answer.status)
+	}
+	return nil
+}
+
+func (w *world) titleByHand(ctx context.Context, userName, instance, title string) error {
+	u, err := w.theUser(ctx, instance, userName)
+	if err != nil {
+		return err
+	}
+	return w.byHand(ctx, instance, "/Users/"+u.ID, fmt.Sprintf(`{"op":"replace","path":"title","value":%q}`, title))
+}
+
+func (w *world) outOfGroup(ctx context.Context, userName, group, instance string) error {
+	u, err := w.theUser(ctx, instance, userName)
+	if err != nil {
+		return err
+	}
+	list, err := w.appGroups(ctx, instance)
+	if err != nil {
+		return err
+	}
+	for _, g := range list {
+		if g.DisplayName == group {
+			return w.byHand(ctx, instance, "/Groups/"+g.ID, fmt.Sprintf(`{"op":"remove","path":"members[value eq \"%s\"]"}`, u.ID))
+		}
+	}
+	return fmt.Errorf("there is no group %q", group)
+}
