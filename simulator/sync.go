@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -99,7 +98,7 @@ func (s *session) runCycle(c *cobra.Command, reapply, dry bool) error {
 	l.tell()
 	show := report.Cycle
 	if asJSON(c) {
-		show = func(w io.Writer, r *cycle.Report) error { return report.JSON(w, r) }
+		show = report.CycleJSON
 	}
 	// What was done is shown, even if the cycle was cut off.
 	if r != nil {

@@ -23,13 +23,21 @@ import (
 // asks for the token "secret".
 func newElimity(t *testing.T) (baseURL string) {
 	t.Helper()
+	baseURL, _ = startElimity(t)
+	return baseURL
+}
+
+// startElimity returns what keeps its users, too.
+func startElimity(t *testing.T) (baseURL string, users *elimityHandler) {
+	t.Helper()
+	users = &elimityHandler{unique: "userName", kept: make(map[string]elimity.Resource)}
 	server, err := elimity.NewServer(&elimity.ServerArgs{
 		ServiceProviderConfig: &elimity.ServiceProviderConfig{SupportFiltering: true, MaxResults: 100},
 		ResourceTypes: []elimity.ResourceType{
 			{
 				ID: optional.NewString("User"), Name: "User", Endpoint: "/Users", Schema: schema.CoreUserSchema(),
 				SchemaExtensions: []elimity.SchemaExtension{{Schema: schema.ExtensionEnterpriseUser()}},
-				Handler:          &elimityHandler{unique: "userName", kept: make(map[string]elimity.Resource)},
+				Handler:          users,
 			},
 			{
 				ID: optional.NewString("Group"), Name: "Group", Endpoint: "/Groups", Schema: schema.CoreGroupSchema(),
@@ -51,7 +59,7 @@ func newElimity(t *testing.T) (baseURL string) {
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // some filters make the library panic
 	s.Start()
 	t.Cleanup(s.Close)
-	return s.URL + "/scim/v2"
+	return s.URL + "/scim/v2", users
 }
 
 // elimityHandler keeps the resources of one type.

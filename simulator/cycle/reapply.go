@@ -118,11 +118,11 @@ func (r *run) correct(ctx context.Context, a *Action, item *Item) error {
 // describe says what differs, and who changed it: the provider, since it sent
 // last, or somebody at the application.
 func (r *run) describe(a *Action, d drift, item *Item) {
-	missing := slices.ContainsFunc(a.Groups, func(g string) bool { return !slices.Contains(d.groups, g) })
-	extra := slices.ContainsFunc(d.groups, func(g string) bool { return !slices.Contains(a.Groups, g) })
+	left := r.groupsLeftOut()
+	drifted := !left && len(without(a.Groups, d.groups))+len(without(d.groups, a.Groups)) > 0
 	item.Changes = d.changes
-	switch sameGroups := slices.Equal(a.Groups, a.record.Groups) || r.noGroups != ""; {
-	case len(d.changes) == 0 && !missing && !extra:
+	switch sameGroups := left || slices.Equal(a.Groups, a.record.Groups); {
+	case len(d.changes) == 0 && !drifted:
 		item.Outcome, item.Detail = Unchanged, ""
 	case string(a.record.Sent) == string(a.body) && sameGroups:
 		item.Outcome, item.Detail = Corrected, "changed at the application"
@@ -176,7 +176,9 @@ func (r *run) foretellReapply(ctx context.Context, a *Action, item *Item) error 
 		item.Outcome, item.Detail = Released, "the account, which was suspended, was deleted at the application"
 	default:
 		r.describe(a, d, item)
-		item.Joined, item.Left = without(a.Groups, d.groups), without(d.groups, a.Groups)
+		if !r.groupsLeftOut() {
+			item.Joined, item.Left = without(a.Groups, d.groups), without(d.groups, a.Groups)
+		}
 	}
 	return nil
 }

@@ -99,15 +99,11 @@ func (c Company) Generate(ctx context.Context, w io.Writer) error {
 		}
 		// Who has left keeps the name: it is not given to somebody else.
 		p := c.person(i)
-		p.userName = c.userName(taken, p.asciiFirst, p.asciiLast, p)
-		renamed := ""
-		if p.renamed {
-			renamed = c.userName(taken, p.asciiFirst, p.newASCIILast, p)
-		}
+		p.userName = c.userName(taken, p)
 		if p.left {
 			continue
 		}
-		if err := out.Write(c.row(p, renamed)); err != nil {
+		if err := out.Write(c.row(p)); err != nil {
 			return err
 		}
 	}
@@ -271,12 +267,16 @@ func (c Company) manager(i int) int {
 }
 
 // userName gives a name away that nobody had before.
-func (c Company) userName(taken map[string]int, first, last string, p person) string {
-	name := first + "." + last
+func (c Company) userName(taken map[string]int, p person) string {
+	name := p.asciiFirst + "." + p.asciiLast
 	taken[name]++
 	if n := taken[name]; n > 1 {
 		name += strconv.Itoa(n)
 	}
+	return c.address(p, name)
+}
+
+func (c Company) address(p person, name string) string {
 	if p.contractor {
 		name += "+ext"
 	}
@@ -286,10 +286,11 @@ func (c Company) userName(taken map[string]int, first, last string, p person) st
 // id returns the id of a person.
 func id(i int) string { return strconv.Itoa(10001 + i) }
 
-func (c Company) row(p person, renamed string) []string {
+func (c Company) row(p person) []string {
 	last, name := p.last, p.userName
 	if p.renamed {
-		last, name = p.newLast, renamed
+		// With the id in it: a number would move the numbers of others.
+		last, name = p.newLast, c.address(p, p.asciiFirst+"."+p.newASCIILast+"."+id(p.i))
 	}
 	manager := ""
 	if m := c.manager(p.i); m >= 0 {

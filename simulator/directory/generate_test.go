@@ -73,7 +73,7 @@ func TestLater(t *testing.T) {
 			came++
 		case old.Field("username") != u.Field("username"):
 			renamed++
-			if old.Field("firstname") != u.Field("firstname") {
+			if old.Field("firstname") != u.Field("firstname") || old.Field("lastname") == u.Field("lastname") {
 				t.Errorf("%s became somebody else: %s", old.Field("username"), u.Field("username"))
 			}
 		}

@@ -3,6 +3,8 @@
 package report
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,6 +24,46 @@ func JSON(w io.Writer, v any) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
+}
+
+// CycleJSON writes the report of a cycle as [JSON] does, an item at a time:
+// a cycle may have a hundred thousand of them.
+func CycleJSON(w io.Writer, r *cycle.Report) error {
+	const mark = "\n  \"items\": ["
+	frame := *r
+	frame.Items = []cycle.Item{}
+	var b bytes.Buffer
+	if err := JSON(&b, frame); err != nil {
+		return err
+	}
+	head, tail, ok := bytes.Cut(b.Bytes(), []byte(mark))
+	if !ok || len(r.Items) == 0 {
+		_, err := w.Write(b.Bytes())
+		return err
+	}
+	out := bufio.NewWriter(w)
+	write := func(parts ...[]byte) {
+		for _, part := range parts {
+			_, _ = out.Write(part) // Flush returns the error
+		}
+	}
+	write(head, []byte(mark))
+	var item bytes.Buffer
+	e := json.NewEncoder(&item)
+	e.SetEscapeHTML(false)
+	e.SetIndent("    ", "  ")
+	for i, x := range r.Items {
+		item.Reset()
+		if err := e.Encode(x); err != nil {
+			return err
+		}
+		if i > 0 {
+			write([]byte(","))
+		}
+		write([]byte("\n    "), bytes.TrimSuffix(item.Bytes(), []byte("\n")))
+	}
+	write([]byte("\n  "), tail)
+	return out.Flush()
 }
 
 // printer writes lines and keeps the first error.
@@ -146,11 +188,18 @@ func orNone(s string) string {
 	return s
 }
 
+// listed is how many failures are listed on the terminal.
+const listed = 40
+
 // failures lists who could not be provisioned, and why.
 func failures(p *printer, items []cycle.Item) {
 	var rows []table.Row
+	all := 0
 	for _, item := range items {
 		if item.Outcome != cycle.Conflict && item.Outcome != cycle.Failed {
+			continue
+		}
+		if all++; all > listed {
 			continue
 		}
 		what := string(item.Outcome)
@@ -159,9 +208,13 @@ func failures(p *printer, items []cycle.Item) {
 		}
 		rows = append(rows, table.Row{item.User, what, item.Detail})
 	}
-	if len(rows) > 0 {
-		p.line("")
-		p.table(table.Row{"User", "Outcome", "Reason"}, rows)
+	if all == 0 {
+		return
+	}
+	p.line("")
+	p.table(table.Row{"User", "Outcome", "Reason"}, rows)
+	if all > listed {
+		p.line("… and %d more, which the report as JSON lists", all-listed)
 	}
 }
 

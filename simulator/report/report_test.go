@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -131,5 +132,18 @@ func TestGolden(t *testing.T) {
 				t.Errorf("differs from %s; look at it with go test ./simulator/report -update, and git diff", path)
 			}
 		})
+	}
+}
+
+// TestCycleJSON: written an item at a time, it is the same.
+func TestCycleJSON(t *testing.T) {
+	for _, r := range []*cycle.Report{result().Waves[0].Cycle, result().Waves[1].Cycle, {App: "<items>", Items: []cycle.Item{}}} {
+		var streamed, whole bytes.Buffer
+		if err := errors.Join(report.CycleJSON(&streamed, r), report.JSON(&whole, r)); err != nil {
+			t.Fatal(err)
+		}
+		if streamed.String() != whole.String() {
+			t.Errorf("got\n%s\nwant\n%s", streamed.String(), whole.String())
+		}
 	}
 }
