@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/cucumber/godog"
 	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"muster/spec"
 )
 
 // rolloutReport is what `muster-simulator rehearse --json` prints.
@@ -132,6 +136,9 @@ func (w *world) rehearse(ctx context.Context, args ...string) error {
 		return err
 	}
 	w.synced = w.last
+	if err := w.h.matchesSchema("report", w.last.out); err != nil {
+		return err
+	}
 	w.rollout = &rolloutReport{}
 	if err := json.Unmarshal([]byte(w.last.out), w.rollout); err != nil {
 		return fmt.Errorf("%w: %s", err, w.last)
@@ -166,4 +173,28 @@ func (w *world) inWave(name, userName, what string) error {
 		return fmt.Errorf("nothing happened to %q in wave %q", userName, name)
 	}
 	return fmt.Errorf("there is no wave %q", name)
+}
+
+// matchesSchema checks a text of JSON against a schema of spec/files.
+func (h *Harness) matchesSchema(name, text string) error {
+	schema, err := spec.FileSchema(name)
+	if err != nil {
+		return err
+	}
+	c := jsonschema.NewCompiler()
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
+	if err != nil {
+		return err
+	}
+	if err := c.AddResource(name, v); err != nil {
+		return err
+	}
+	compiled, err := c.Compile(name)
+	if err != nil {
+		return err
+	}
+	if v, err = jsonschema.UnmarshalJSON(strings.NewReader(text)); err != nil {
+		return fmt.Errorf("%w: %s", err, text)
+	}
+	return compiled.Validate(v)
 }

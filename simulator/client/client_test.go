@@ -19,10 +19,20 @@ const token = "the-secret-token"
 // serve returns a client of a server that answers the nth request with f.
 func serve(t *testing.T, f func(n int, w http.ResponseWriter, r *http.Request)) *client.Client {
 	t.Helper()
+	return serveAs(t, "onelogin", f)
+}
+
+// serveAs returns one with a profile.
+func serveAs(t *testing.T, profile string, f func(n int, w http.ResponseWriter, r *http.Request)) *client.Client {
+	t.Helper()
 	var n atomic.Int32
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f(int(n.Add(1)), w, r) }))
 	t.Cleanup(s.Close)
-	c, err := client.New(client.Options{BaseURL: s.URL + "/scim/v2/", Token: token, Tries: 4, Wait: time.Millisecond})
+	p, err := client.ProfileNamed(profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(client.Options{BaseURL: s.URL + "/scim/v2/", Token: token, Tries: 4, Wait: time.Millisecond, Profile: p})
 	if err != nil {
 		t.Fatal(err)
 	}

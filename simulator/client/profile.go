@@ -12,26 +12,32 @@ import (
 // requests that it sends. The zero value is no profile; see [ProfileNamed].
 type Profile struct {
 	// Name is how commands and accounts call it, Title how people do.
-	Name, Title string
+	Name  string `json:"name"`
+	Title string `json:"title"`
 	// UserAgent, Accept and ContentType are its headers.
-	UserAgent, Accept, ContentType string
+	UserAgent   string `json:"userAgent"`
+	Accept      string `json:"accept"`
+	ContentType string `json:"contentType"`
 	// LookupTail follows the filter when a user is looked up, PutTail the
 	// path of a user who is replaced.
-	LookupTail, PutTail string
+	LookupTail string `json:"-"`
+	PutTail    string `json:"-"`
 	// Update is how a user is changed, and Deactivate how one is suspended
 	// or taken up again.
-	Update, Deactivate Method
+	Update     Method `json:"update"`
+	Deactivate Method `json:"deactivate"`
 	// NeverDeletes: who leaves is deactivated, and stays.
-	NeverDeletes bool
+	NeverDeletes bool `json:"neverDeletes"`
 	// ListsGroups: all groups are read, page by page. Others are looked up
 	// by name.
-	ListsGroups bool
+	ListsGroups bool `json:"listsGroups"`
 	// GroupsHaveMembers: a group is created with its first member, never
 	// empty.
-	GroupsHaveMembers bool
+	GroupsHaveMembers bool `json:"groupsHaveMembers"`
 	// QuarantineShare, in percent of at least QuarantineFailures, is when the
 	// provider stops provisioning an app by itself; 0 is never.
-	QuarantineShare, QuarantineFailures int
+	QuarantineShare    int `json:"quarantineShare,omitempty"`
+	QuarantineFailures int `json:"quarantineFailures,omitempty"`
 
 	operation func(op string) string
 	user      func(body map[string]any) map[string]any
@@ -41,22 +47,22 @@ type Profile struct {
 }
 
 // Method is how a change of a user is sent.
-type Method int
+type Method string
 
 // The methods.
 const (
 	// Put replaces the user by what the template gives.
-	Put Method = iota
+	Put Method = "put"
 	// ReadAndPut reads the user and replaces him or her by what was read,
 	// with the changes in it.
-	ReadAndPut
+	ReadAndPut Method = "read and put"
 	// PatchValues sends an operation for each value that changes.
-	PatchValues
+	PatchValues Method = "patch values"
 	// PatchAttributes sends a replace operation for each attribute that
 	// changes, with its whole value.
-	PatchAttributes
+	PatchAttributes Method = "patch attributes"
 	// PatchActive sends {"active": …} in an operation without a path.
-	PatchActive
+	PatchActive Method = "patch active"
 )
 
 const (
@@ -75,12 +81,12 @@ func Profiles() []*Profile {
 	return []*Profile{
 		{
 			Name: "onelogin", Title: "OneLogin (SCIM 2.0)", UserAgent: "muster-simulator (OneLogin)", Accept: bothTypes, ContentType: "application/json",
-			LookupTail: "&", ListsGroups: true,
+			LookupTail: "&", Update: Put, Deactivate: Put, ListsGroups: true,
 			operation: same, user: maps.Clone[map[string]any], group: newGroup, members: memberObjects,
 		},
 		{
 			Name: "onelogin-1.1", Title: "OneLogin (SCIM 1.1)", UserAgent: "muster-simulator (OneLogin)", Accept: "application/json", ContentType: "application/json",
-			LookupTail: "&", PutTail: "?", ListsGroups: true,
+			LookupTail: "&", PutTail: "?", Update: Put, Deactivate: Put, ListsGroups: true,
 			operation: same, user: oneLogin11, group: group11, members: members11,
 		},
 		{
