@@ -174,7 +174,7 @@ func TestTrace(t *testing.T) {
 		t.Fatal(err)
 	}
 	list := trace.Exchanges()
-	if len(list) != 2 || list[0].Error == "" || list[0].Status != 0 || list[1].Status != 200 || list[1].Method != "POST" || list[1].Path != "/Users" {
+	if len(list) != 2 || list[0].Error == "" || list[0].Status != 0 || list[1].Status != 200 || list[1].Method != http.MethodPost || list[1].Path != "/Users" {
 		t.Fatalf("got %+v", list)
 	}
 	text := fmt.Sprint(list)

@@ -233,12 +233,13 @@ func (r *run) leave(ctx context.Context, rec *state.Record, keep []string, item 
 // that does not support that is asked once.
 func (r *run) join(ctx context.Context, rec *state.Record, names []string, item *Item) error {
 	for _, name := range names {
-		if slices.Contains(rec.Groups, name) || r.groupsLeftOut() {
+		if slices.Contains(rec.Groups, name) || r.groupsLeftOut() != "" {
 			continue
 		}
 		err := r.joinOne(ctx, rec.RemoteID, name)
 		if slices.Contains([]int{http.StatusNotImplemented, http.StatusMethodNotAllowed}, client.Status(err)) {
-			r.leaveGroupsOut(err)
+			why := fmt.Sprintf("members of groups: the server answered %v; nobody was put into groups", err)
+			r.noGroups.Store(&why)
 			continue
 		}
 		if err != nil {
@@ -247,22 +248,10 @@ func (r *run) join(ctx context.Context, rec *state.Record, names []string, item 
 		rec.Groups = append(slices.Clone(rec.Groups), name)
 		item.Joined = append(item.Joined, name)
 	}
-	if !r.groupsLeftOut() {
+	if r.groupsLeftOut() == "" {
 		rec.Groups = slices.Clone(names) // in the order of the rules
 	}
 	return nil
-}
-
-func (r *run) groupsLeftOut() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.noGroups != ""
-}
-
-func (r *run) leaveGroupsOut(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.noGroups = fmt.Sprintf("members of groups: the server answered %v; nobody was put into groups", err)
 }
 
 func (r *run) joinOne(ctx context.Context, userID, name string) error {

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"muster/simulator/account"
@@ -46,7 +47,15 @@ type Cycle struct {
 	Keep func(context.Context, *state.Snapshot) error
 
 	// noGroups says why groups are left out, if they are.
-	noGroups string
+	noGroups atomic.Pointer[string]
+}
+
+// groupsLeftOut returns why groups are left out; empty if they are not.
+func (c *Cycle) groupsLeftOut() string {
+	if s := c.noGroups.Load(); s != nil {
+		return *s
+	}
+	return ""
 }
 
 // Connection is what a connection test found.
@@ -111,7 +120,7 @@ func (c *Cycle) Run(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return &Report{App: c.App.Name, Began: time.Now().UTC(), Items: []Item{}}, err
 	}
-	c.noGroups = app.NoGroups
+	c.noGroups.Store(&app.NoGroups)
 	r := newRun(c)
 	if c.App.Configuration.Instance != "" {
 		_, err = c.Probe(ctx)
@@ -130,7 +139,7 @@ func (c *Cycle) DryRun(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.noGroups = app.NoGroups
+	c.noGroups.Store(&app.NoGroups)
 	r := newRun(c)
 	r.report.DryRun = true
 	err = r.all(ctx, r.foretell)

@@ -197,7 +197,7 @@ func (c *Cycle) decide(u *directory.User, r *state.Record) (*Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	sameBody, sameGroups := bytes.Equal(a.body, r.Sent), slices.Equal(a.Groups, r.Groups) || c.noGroups != ""
+	sameBody, sameGroups := bytes.Equal(a.body, r.Sent), slices.Equal(a.Groups, r.Groups) || c.groupsLeftOut() != ""
 	switch {
 	case c.Reapply:
 		a.Kind, a.Reason = Reapply, "mappings re-applied"

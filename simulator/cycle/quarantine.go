@@ -48,7 +48,7 @@ func (c *Cycle) quarantine() *account.Quarantine {
 // judge puts the app into quarantine, or takes it out, by how a cycle went.
 func (c *Cycle) judge(ctx context.Context, app *state.App, report *Report, err error) error {
 	before := *app
-	app.NoGroups = c.noGroups
+	app.NoGroups = c.groupsLeftOut()
 	reason := c.verdict(app, report, err)
 	switch {
 	case reason != "":

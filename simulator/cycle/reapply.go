@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"muster/simulator/client"
-	"muster/simulator/directory"
 )
 
 // memberships is who is in which group at the application.
@@ -118,7 +117,7 @@ func (r *run) correct(ctx context.Context, a *Action, item *Item) error {
 // describe says what differs, and who changed it: the provider, since it sent
 // last, or somebody at the application.
 func (r *run) describe(a *Action, d drift, item *Item) {
-	left := r.groupsLeftOut()
+	left := r.groupsLeftOut() != ""
 	drifted := !left && len(without(a.Groups, d.groups))+len(without(d.groups, a.Groups)) > 0
 	item.Changes = d.changes
 	switch sameGroups := left || slices.Equal(a.Groups, a.record.Groups); {
@@ -176,7 +175,7 @@ func (r *run) foretellReapply(ctx context.Context, a *Action, item *Item) error 
 		item.Outcome, item.Detail = Released, "the account, which was suspended, was deleted at the application"
 	default:
 		r.describe(a, d, item)
-		if !r.groupsLeftOut() {
+		if r.groupsLeftOut() == "" {
 			item.Joined, item.Left = without(a.Groups, d.groups), without(d.groups, a.Groups)
 		}
 	}
@@ -186,9 +185,4 @@ func (r *run) foretellReapply(ctx context.Context, a *Action, item *Item) error 
 // without returns those of a list that are not in another.
 func without(list, other []string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
-}
-
-// Assigned reports whether a person would be provisioned by the cycle.
-func (c *Cycle) Assigned(u *directory.User) bool {
-	return c.App.Assigned(u) && u.Status != directory.Suspended && (c.Scope == nil || c.Scope(u))
 }

@@ -38,8 +38,8 @@ func newRun(c *Cycle) *run {
 // finish completes the report.
 func (r *run) finish() {
 	r.report.GroupsCreated, r.report.GroupsMatched = r.groups.used()
-	if r.noGroups != "" {
-		r.report.Unsupported = append(r.report.Unsupported, r.noGroups)
+	if why := r.groupsLeftOut(); why != "" {
+		r.report.Unsupported = append(r.report.Unsupported, why)
 	}
 	r.report.CircuitOpened = r.Client.Opened()
 	r.report.finish(time.Since(r.began), r.Client.Requests()-r.requests, r.Client.Instance())

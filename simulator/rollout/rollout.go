@@ -206,8 +206,8 @@ func (u Users) check(r *Rollout) error {
 	return nil
 }
 
-// has reports whether the wave is for a person.
-func (u Users) has(p *directory.User, d *directory.Directory) bool {
+// Has reports whether a wave of these users is for a person.
+func (u Users) Has(p *directory.User, d *directory.Directory) bool {
 	if u.Everybody || slices.ContainsFunc(u.Roles, p.HasRole) {
 		return true
 	}
@@ -225,7 +225,7 @@ func (u Users) has(p *directory.User, d *directory.Directory) bool {
 // scope reports whether a person is in one of the first n waves.
 func (r *Rollout) scope(n int) func(*directory.User) bool {
 	return func(p *directory.User) bool {
-		return slices.ContainsFunc(r.Waves[:n], func(w *Wave) bool { return w.Users.has(p, r.Account.Directory) })
+		return slices.ContainsFunc(r.Waves[:n], func(w *Wave) bool { return w.Users.Has(p, r.Account.Directory) })
 	}
 }
 

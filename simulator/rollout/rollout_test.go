@@ -1,8 +1,10 @@
 package rollout_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -65,10 +67,59 @@ func TestLoadRefuses(t *testing.T) {
 		"too many percent":      {wave("users: {percent: 120}"), "120"},
 		"a change of nothing":   {wave("users: {percent: 1}\n    changes: [{field: title, to: x}]"), "changes[0]"},
 		"a change of two kinds": {wave("users: {percent: 1}\n    changes: [{suspend: anna, delete: ben}]"), "changes[0]"},
+		"a check of nothing":    {wave("users: {percent: 1}\n    check: [{active: true}]"), "rollout.yaml:6: waves[0].check[0]: a check is of"},
+		"a check of both":       {wave("users: {percent: 1}\n    check: [{group: G, active: true}]"), "only its members"},
+		"a user with members":   {wave("users: {percent: 1}\n    check: [{user: anna, members: 2}]"), "check[0].members"},
+		"an odd rollback":       {wave("users: {percent: 1}\n    rollback: {created: hide}"), "rollback.created: \"hide\" is no choice"},
 		"a change of no field":  {wave("users: {percent: 1}\n    changes: [{set: anna, to: x}]"), "changes[0]"},
 	} {
 		if _, err := load(t, test.text); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
+		}
+	}
+}
+
+// TestPercent: about that part of the people, the same ones each time, and
+// those of a smaller part are in a larger one.
+func TestPercent(t *testing.T) {
+	dir := t.TempDir()
+	var people strings.Builder
+	people.WriteString("id,username\n")
+	for i := range 2000 {
+		fmt.Fprintf(&people, "%d,user%d\n", 10001+i, i)
+	}
+	for name, content := range map[string]string{
+		"users.csv": people.String(), "account.yaml": "account: A\nusers: users.csv\napps: [{name: acme}]\n",
+		"rollout.yaml": "rollout: R\nwaves: [{name: A, users: {percent: 10}}, {name: B, users: {percent: 30}}]\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := func() (list [2][]string) {
+		r, err := rollout.Load(filepath.Join(dir, "rollout.yaml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, w := range r.Waves {
+			for _, u := range r.Account.Directory.Users {
+				if w.Users.Has(u, r.Account.Directory) {
+					list[i] = append(list[i], u.Key)
+				}
+			}
+		}
+		return list
+	}
+	first := in()
+	if a, b := len(first[0]), len(first[1]); a < 150 || a > 250 || b < 520 || b > 680 {
+		t.Errorf("10 %% are %d and 30 %% are %d of 2000", a, b)
+	}
+	if again := in(); !slices.Equal(first[0], again[0]) || !slices.Equal(first[1], again[1]) {
+		t.Error("other people the second time")
+	}
+	for _, key := range first[0] {
+		if !slices.Contains(first[1], key) {
+			t.Errorf("%s is among 10 %%, and not among 30 %%", key)
 		}
 	}
 }
