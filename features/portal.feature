@@ -22,6 +22,24 @@ Feature: The portal of the provider
       And OneLogin runs a provisioning cycle of the app "acme"
       Then "anna@acme.example" was created
 
+  Rule: Access: by role and by name
+
+    Scenario: Who gets the role is provisioned, who loses it is not any more
+      Given OneLogin has these users:
+        | Username          | First Name | Last Name | Roles |
+        | emil@acme.example | Emil       | Novak     | Guest |
+        | fay@acme.example  | Fay        | Stone     |       |
+      And the role "Guest" has access to the app "acme"
+      When OneLogin runs a provisioning cycle of the app "acme"
+      Then "emil@acme.example" was created
+      And "anna@acme.example" was created
+      And "fay@acme.example" has no account in "acme"
+      When the roles of "fay@acme.example" becomes "Guest" in OneLogin
+      And the roles of "emil@acme.example" becomes "" in OneLogin
+      And OneLogin runs a provisioning cycle of the app "acme"
+      Then "fay@acme.example" was created
+      And "emil@acme.example" was deleted
+
   Rule: Users: every status but suspended is provisioned
 
     Scenario: Locked and unactivated users are

@@ -42,6 +42,23 @@ Feature: Preflight
       When a cycle for everybody in the app "acme" is foretold
       Then there is a warning of the kind "instance" that says "conflicts with the instance of the app globex cannot be foretold"
 
+  Rule: It finds people who cannot be created at all
+
+    Scenario: Two people of the same user name
+      Given OneLogin has these users, assigned to the app "acme":
+        | Username | Email            | First Name | Last Name |
+        | emil     | both@acme.example | Emil      | Novak     |
+        | fay      | Both@acme.example | Fay       | Stone     |
+      And the parameter "scimusername" of the app "acme" is the field "email" of OneLogin
+      When a cycle for everybody in the app "acme" is foretold
+      Then there is a problem of the kind "conflict" about "Both@acme.example", with the fix "give a username of its own"
+
+    Scenario: Somebody without a user name
+      Given the title of "carl@acme.example" becomes "" in OneLogin
+      And the parameter "scimusername" of the app "acme" is the field "title" of OneLogin
+      When a cycle for everybody in the app "acme" is foretold
+      Then there is a problem of the kind "blank" that says "Carl Jones (id 1003) has no user name"
+
   Rule: It finds near misses, of which a second account would be made
 
     Scenario: A name that differs in punctuation

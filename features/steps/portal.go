@@ -13,6 +13,13 @@ import (
 // registerPortal adds the steps about what an administrator of the provider
 // sets and clicks in the portal, beside what provider.go has.
 func (w *world) registerPortal(sc *godog.ScenarioContext) {
+	sc.Step(`^the role "([^"]*)" has access to the app "([^"]*)"$`, func(role, name string) error {
+		a, err := w.app(name)
+		if err == nil {
+			a.roles = append(a.roles, role)
+		}
+		return err
+	})
 	sc.Step(`^the app "([^"]*)" has the rule:$`, w.theRule)
 	sc.Step(`^the app "([^"]*)" is provisioned as (OneLogin 1\.1|OneLogin|Okta|Entra|JumpCloud) does$`, w.profile)
 	sc.Step(`^changes of the app "([^"]*)" need a re-apply$`, w.provisioningIs("changes_need_reapply", true))

@@ -36,6 +36,7 @@ type app struct {
 	parameters   map[string]any
 	rules        []map[string]any
 	access       []string // user names
+	roles        []string // those that have access
 	// configuration is what the tab Configuration has beside the connection.
 	configuration map[string]any
 }
@@ -245,6 +246,11 @@ func (a *account) write() error {
 	c := csv.NewWriter(&table)
 	lines := [][]string{a.columns}
 	roles := make(map[string]bool)
+	for _, app := range a.apps {
+		for _, role := range app.roles {
+			roles[role] = true
+		}
+	}
 	for _, u := range a.users {
 		line := make([]string, len(a.columns))
 		for i, column := range a.columns {
@@ -297,7 +303,7 @@ func (a *app) yaml(w *world) map[string]any {
 	}
 	return map[string]any{
 		"name": a.name, "configuration": configuration, "provisioning": a.provisioning, "rules": a.rules,
-		"parameters": parameters, "access": map[string]any{"users": access},
+		"parameters": parameters, "access": map[string]any{"users": access, "roles": a.roles},
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -191,5 +192,30 @@ func TestFinalAnswers(t *testing.T) {
 		if err := c.AddMember(t.Context(), "1", "2"); client.Status(err) != status || c.Requests() != 1 {
 			t.Errorf("%d: got %v after %d requests", status, err, c.Requests())
 		}
+	}
+}
+
+// TestHeaders: custom headers are sent, and may replace what the profile
+// sends; the token stays.
+func TestHeaders(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for name, want := range map[string]string{
+			"X-Tenant": "7", "Content-Type": "application/scim+json", "Authorization": "Bearer " + token, "User-Agent": "muster-simulator (OneLogin)",
+		} {
+			if got := r.Header.Get(name); got != want {
+				t.Errorf("%s: got %q, want %q", name, got, want)
+			}
+		}
+		fmt.Fprint(w, `{"id":"7"}`)
+	}))
+	defer s.Close()
+	c, err := client.New(client.Options{BaseURL: s.URL, Token: token, Headers: map[string]string{
+		"X-Tenant": "7", "Content-Type": "application/scim+json", "Authorization": "Basic x",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.CreateUser(t.Context(), map[string]any{"userName": "anna"}); err != nil {
+		t.Error(err)
 	}
 }
