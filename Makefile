@@ -2,7 +2,7 @@ GO ?= go
 BIN := bin
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help build rehearse run test lint fmt bench conformance clean
+.PHONY: help build rehearse run test lint fmt bench conformance mutants clean
 
 help:
 	@echo "make rehearse   rehearse the sample company's rollout in a sandbox, and write a report"
@@ -11,6 +11,7 @@ help:
 	@echo "make lint       golangci-lint and gofumpt"
 	@echo "make fmt        format the code as make lint wants it"
 	@echo "make bench      Go benchmarks"
+	@echo "make mutants    put deliberate defects into the server, and show which scenario notices each"
 	@echo "make conformance TARGET=<base url> TOKEN=<key>   RFC scenarios against any server"
 
 build:
@@ -45,6 +46,9 @@ $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+mutants:
+	$(GO) run ./scripts/mutants $(if $(ONLY),-only "$(ONLY)")
 
 conformance: build
 	@test -n "$(TARGET)" || { echo "usage: make conformance TARGET=https://scim.example.com/scim/v2 TOKEN=..."; exit 2; }

@@ -48,6 +48,7 @@ func run(t *testing.T, name func(dir string) string) {
 		Options: &godog.Options{
 			Format: format, Paths: paths(), Tags: os.Getenv("MUSTER_TEST_TAGS"),
 			Strict: true, NoColors: true, Randomize: -1, Concurrency: 4, TestingT: t,
+			StopOnFailure: os.Getenv("MUSTER_TEST_STOP") != "",
 		},
 	}.Run()
 	if status != 0 && !t.Failed() {

@@ -40,6 +40,7 @@ type Harness struct {
 	Outcome func(Outcome)
 
 	dir      string
+	commands string // where the commands are
 	database string
 	server   *server
 	contract routers.Router
@@ -54,13 +55,17 @@ type Harness struct {
 
 // New builds the commands into dir, a directory that exists, and starts a
 // server on a database, given as muster-server takes it. The caller must
-// call Close.
+// call Close. MUSTER_TEST_COMMANDS names a directory that has the commands
+// already.
 func New(ctx context.Context, dir, database string) (*Harness, error) {
-	h := &Harness{dir: dir, database: database}
-	for _, name := range []string{"server", "simulator"} {
-		out, err := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, "muster-"+name), "muster/"+name).CombinedOutput()
-		if err != nil {
-			return nil, fmt.Errorf("build muster-%s: %w\n%s", name, err, out)
+	h := &Harness{dir: dir, commands: os.Getenv("MUSTER_TEST_COMMANDS"), database: database}
+	if h.commands == "" {
+		h.commands = dir
+		for _, name := range []string{"server", "simulator"} {
+			out, err := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, "muster-"+name), "muster/"+name).CombinedOutput()
+			if err != nil {
+				return nil, fmt.Errorf("build muster-%s: %w\n%s", name, err, out)
+			}
 		}
 	}
 	doc, err := openapi3.NewLoader().LoadFromData(spec.OpenAPI())
@@ -120,7 +125,7 @@ func (h *Harness) serve(ctx context.Context, address string, args ...string) (*s
 		"serve", "--listen", address, "--database", h.database, "--log-format", "json",
 		"--smtp", "smtp://" + h.mail.Address, "--smtp-from", "no-reply@application.example",
 	}, args...)
-	s := &server{process: exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(h.dir, "muster-server"), all...), log: &bytes.Buffer{}, ended: make(chan struct{})}
+	s := &server{process: exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(h.commands, "muster-server"), all...), log: &bytes.Buffer{}, ended: make(chan struct{})}
 	out, err := s.process.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -184,7 +189,7 @@ func (o outcome) String() string {
 // run runs one of the commands in a directory and returns what it did. The
 // error is for what kept it from running.
 func (h *Harness) run(ctx context.Context, name, dir string, environment []string, args ...string) (outcome, error) {
-	c := exec.CommandContext(ctx, filepath.Join(h.dir, name), args...)
+	c := exec.CommandContext(ctx, filepath.Join(h.commands, name), args...)
 	if signal := signalOf(ctx); signal != nil {
 		c.Cancel = func() error { return c.Process.Signal(signal) }
 	}

@@ -200,7 +200,7 @@ func (u Users) check(r *Rollout) error {
 	}
 	for i, name := range u.Roles {
 		if !slices.ContainsFunc(r.Account.Roles, func(role string) bool { return strings.EqualFold(role, name) }) {
-			return yamlfile.Atf(fmt.Sprintf("roles[%d]", i), "the account has no role %q", name)
+			return yamlfile.Atf(fmt.Sprintf("roles[%d]", i), "the account has no role %q; add it to roles there, or use one of %s", name, strings.Join(r.Account.Roles, ", "))
 		}
 	}
 	return nil
