@@ -258,3 +258,31 @@ Feature: Gradual rollout
       And "carl@acme.example" has no account in "acme"
       When the last wave is taken back
       Then "ben@acme.example" has no account in "acme"
+
+    Scenario: A wave that was cut off is taken back as far as it came
+      Given a rollout of the app "acme" in these waves:
+        | Wave      | Users     |
+        | Everybody | everybody |
+      When OneLogin is killed after 3 writes of the rehearsal
+      And the last wave is taken back
+      Then the account of "anna@acme.example" in "acme" has:
+        | First Name | Anne  |
+        | Last Name  | Nowak |
+      And "acme" has 1 user
+      When the rollout is rehearsed
+      Then everything went as planned
+      And "acme" has 4 users
+
+    Scenario: Somebody whom the wave deleted is made again
+      Given OneLogin has run a provisioning cycle of the app "acme"
+      And "carl@acme.example" is deleted in OneLogin
+      And a rollout of the app "acme" in these waves:
+        | Wave      | Users     |
+        | Everybody | everybody |
+      And the rollout is rehearsed
+      And "carl@acme.example" has no account in "acme"
+      When the last wave is taken back
+      Then 1 account was made again by the rollback
+      And the account of "carl@acme.example" in "acme" has:
+        | First Name | Carl  |
+        | Last Name  | Jones |

@@ -120,7 +120,7 @@ func withAccount(commands ...*cobra.Command) {
 }
 
 func withState(c *cobra.Command) {
-	c.Flags().String("state", "", "the state file; by default it is beside the file, with the ending .state.db")
+	c.Flags().String("state", "", "the state file; by default it is beside the account, with the ending .state.db")
 }
 
 func withJSON(commands ...*cobra.Command) {

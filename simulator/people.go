@@ -93,7 +93,11 @@ func replaceFile(path string, write func(io.Writer) error) error {
 		return err
 	}
 	b := bufio.NewWriterSize(f, 1<<16)
-	if err = errors.Join(write(b), b.Flush(), f.Close()); err == nil {
+	err = errors.Join(write(b), b.Flush(), f.Close())
+	if old, there := os.Stat(path); err == nil && there == nil {
+		err = os.Chmod(f.Name(), old.Mode().Perm())
+	}
+	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {

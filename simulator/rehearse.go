@@ -92,8 +92,8 @@ and with 1 and the list of what is not.`,
 	return c
 }
 
-// plan returns the rollout that the flags name, and the file beside which
-// its state is kept.
+// plan returns the rollout that the flags name, and the account's file: what
+// the provider remembers is beside it, so that a sync goes on from a rollout.
 func plan(c *cobra.Command) (*rollout.Rollout, string, error) {
 	if path, _ := c.Flags().GetString("account"); path != "" {
 		a, err := account.Load(path)
@@ -109,7 +109,10 @@ func plan(c *cobra.Command) (*rollout.Rollout, string, error) {
 	}
 	path, _ := c.Flags().GetString("file")
 	r, err := rollout.Load(path)
-	return r, path, err
+	if err != nil {
+		return nil, "", err
+	}
+	return r, r.AccountFile, nil
 }
 
 // rehearsal returns what the commands on rollouts work with; closing ends it.

@@ -16,6 +16,9 @@ func (w *world) registerInterruption(sc *godog.ScenarioContext) {
 	sc.Step(`^the server is killed after (\d+) writes of a provisioning cycle of the app "([^"]*)"$`, w.killedAfter)
 	sc.Step(`^the answer to write number (\d+) of a provisioning cycle of the app "([^"]*)" is lost$`, w.answerLost)
 	sc.Step(`^OneLogin is (killed|interrupted with Ctrl-C) after (\d+) writes of a provisioning cycle of the app "([^"]*)"$`, w.simulatorEnds)
+	sc.Step(`^OneLogin is killed after (\d+) writes of the rehearsal$`, func(ctx context.Context, writes int) error {
+		return w.endsAfter(ctx, os.Kill, writes, "rehearse", "--concurrency", "1")
+	})
 	sc.Step(`^OneLogin says that the same command goes on$`, func() error {
 		if !strings.Contains(w.synced.errors, "the same command goes on") {
 			return fmt.Errorf("got %s", w.synced)
@@ -110,6 +113,11 @@ func (w *world) simulatorEnds(ctx context.Context, how string, writes int, app s
 	if how == "killed" {
 		signal = os.Kill
 	}
+	return w.endsAfter(ctx, signal, writes, "sync", "--app", app)
+}
+
+// endsAfter runs a command, and sends its process a signal after some writes.
+func (w *world) endsAfter(ctx context.Context, signal os.Signal, writes int, command ...string) error {
 	ctx, cancel := context.WithCancel(withSignal(ctx, signal))
 	defer cancel()
 	w.recorder.forget()
@@ -119,7 +127,7 @@ func (w *world) simulatorEnds(ctx context.Context, how string, writes int, app s
 		}
 		return false
 	})
-	err := w.simulate(ctx, "sync", "--app", app, "--json", "--tries", "3", "--wait", "10ms")
+	err := w.simulate(ctx, append(command, "--json", "--tries", "3", "--wait", "10ms")...)
 	w.recorder.onWrite(nil)
 	w.synced = w.last
 	if err == nil && w.last.code == 0 {

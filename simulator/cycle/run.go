@@ -22,6 +22,7 @@ type run struct {
 
 	began    time.Time
 	requests int64
+	opened   int64
 
 	mu     sync.Mutex
 	report *Report
@@ -30,7 +31,7 @@ type run struct {
 }
 
 func newRun(c *Cycle) *run {
-	r := &run{Cycle: c, groups: newGroups(c.Client), began: time.Now(), requests: c.Client.Requests()}
+	r := &run{Cycle: c, groups: newGroups(c.Client), began: time.Now(), requests: c.Client.Requests(), opened: c.Client.Opened()}
 	r.report = &Report{App: c.App.Name, Profile: c.Client.Profile().Name, Began: r.began.UTC()}
 	return r
 }
@@ -41,7 +42,7 @@ func (r *run) finish() {
 	if why := r.groupsLeftOut(); why != "" {
 		r.report.Unsupported = append(r.report.Unsupported, why)
 	}
-	r.report.CircuitOpened = r.Client.Opened()
+	r.report.CircuitOpened = r.Client.Opened() - r.opened
 	r.report.finish(time.Since(r.began), r.Client.Requests()-r.requests, r.Client.Instance())
 }
 

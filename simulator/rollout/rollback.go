@@ -85,11 +85,18 @@ func (r *Rehearsal) Rollback(ctx context.Context) (*RolledBack, error) {
 	return result, err
 }
 
-// lastWave returns the position of the last wave that ran.
+// lastWave returns the position of the last wave that ran. One that was cut
+// off before it was recorded has left snapshots.
 func (r *Rehearsal) lastWave(ctx context.Context) (int, *WaveResult, error) {
 	for i := len(r.Rollout.Waves) - 1; i >= 0; i-- {
 		w := &WaveResult{}
-		if known, err := r.State.Wave(ctx, r.Rollout.Name, i, w); known || err != nil {
+		known, err := r.State.Wave(ctx, r.Rollout.Name, i, w)
+		if err == nil && !known {
+			var left []*state.Snapshot
+			left, err = r.State.Snapshots(ctx, r.Rollout.Name, i)
+			known = len(left) > 0
+		}
+		if known || err != nil {
 			return i, w, err
 		}
 	}
