@@ -26,11 +26,13 @@ Feature: Connecting an app
         | is mistyped    | its checksum does not match     |
         | is cut off     | is not complete                 |
 
+    @admin
     Scenario: A revoked key does not connect, and the attempt is in the change history
       Given the key of "acme" is revoked
       When an administrator clicks Enable in the app "acme"
       Then the connection fails, because "the API key was revoked"
 
+    @admin
     Scenario Outline: A key whose integration user <what happened> does not connect
       Given the integration user of "acme" <what happened>
       When an administrator clicks Enable in the app "acme"
@@ -47,6 +49,7 @@ Feature: Connecting an app
       When an administrator clicks Enable in the app "acme"
       Then the connection fails, because "the server does not answer"
 
+    @admin
     Scenario: A wrong path in the base URL passes, as it does in OneLogin, and is told
       Given the app "acme" has a base URL without "/scim/v2"
       When an administrator clicks Enable in the app "acme"
@@ -55,6 +58,7 @@ Feature: Connecting an app
 
   Rule: SCIM-based user provisioning is available to Enterprise and Unlimited Edition customers
 
+    @admin
     Scenario Outline: The <edition> edition has it
       Given an instance "initech" of the <edition> edition
       And OneLogin has an app for "initech"
@@ -66,6 +70,7 @@ Feature: Connecting an app
         | enterprise |
         | unlimited  |
 
+    @admin
     Scenario: The professional edition does not
       Given an instance "initech" of the professional edition
       And OneLogin has an app for "initech"
@@ -94,6 +99,7 @@ Feature: Connecting an app
       And "acme" has 0 users
       And "globex" has 0 users
 
+    @admin
     Scenario: A key that is revoked in mid-operation stops the cycle, and nobody is marked as failed
       Given OneLogin has run a provisioning cycle of the app "acme"
       And the title of "anna@acme.example" becomes "Director" in OneLogin

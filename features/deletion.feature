@@ -26,7 +26,12 @@ Feature: Deleting users
         | Group      | Members          |
         | Team Sales | ben@acme.example |
       And OneLogin shows nothing of "anna@acme.example" in the app "acme"
-      And the change history of "acme" has these rows about "anna@acme.example":
+
+    @admin
+    Scenario: The change history tells of the deletion
+      When "anna@acme.example" is deleted in OneLogin
+      And OneLogin runs a provisioning cycle of the app "acme"
+      Then the change history of "acme" has these rows about "anna@acme.example":
         | Action      | Outcome | Detail |
         | user.create | done    |        |
         | user.delete | done    |        |

@@ -1,3 +1,4 @@
+@admin
 Feature: Editions
   SCIM-based user provisioning is available to all Enterprise and Unlimited Edition
   customers.

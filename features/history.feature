@@ -1,3 +1,4 @@
+@admin
 Feature: Provisioning logs
   To monitor and debug the user provisioning process, an administrator goes to
   Change History.

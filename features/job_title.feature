@@ -1,3 +1,4 @@
+@admin
 Feature: Mapping to objects in two stages
   The attribute is mapped to a text field: for the title there is "Scim Sync Job
   Title". Every time that field gets a new value, a workflow rule can link the

@@ -76,6 +76,7 @@ Feature: Direct manager
 
   Rule: A manager of another instance is never linked nor revealed
 
+    @admin
     Scenario: The same name in another instance is somebody else
       Given the instances "acme" and "globex"
       And "globex" has the user "boss@acme.example", made by hand

@@ -25,7 +25,17 @@ Feature: Picking up existing accounts
         | First Name          | Anna    |
         | Last Name           | Novák   |
         | Scim Sync Job Title | Analyst |
-      And the change history of "acme" has these rows about "anna@acme.example":
+
+    @admin
+    Scenario: The change history tells of the pickup, field by field
+      Given "acme" has these users, made by hand:
+        | User Name         | First Name | Last Name | Email             |
+        | anna@acme.example | Ann        | Nowak     | anna@acme.example |
+      And OneLogin has these users, assigned to the app "acme":
+        | Username          | First Name | Last Name | Title   |
+        | anna@acme.example | Anna       | Novák     | Analyst |
+      When OneLogin runs a provisioning cycle of the app "acme"
+      Then the change history of "acme" has these rows about "anna@acme.example":
         | Action      | Outcome | Detail |
         | user.create | done    |        |
         | user.pickup | done    |        |
@@ -125,7 +135,12 @@ Feature: Picking up existing accounts
       And "acme" has the groups:
         | Group      | Members                                                |
         | Team Sales | anna@acme.example, ben@acme.example, chef@acme.example |
-      And the change history of "acme" has these rows about "Team Sales":
+
+    @admin
+    Scenario: The change history tells of the pickup of a group
+      Given "acme" has the group "Team Sales", made by hand
+      When OneLogin runs a provisioning cycle of the app "acme"
+      Then the change history of "acme" has these rows about "Team Sales":
         | Action       | Outcome | Detail |
         | group.create | done    |        |
         | group.pickup | done    |        |

@@ -219,6 +219,7 @@ Feature: The portal of the provider
       And OneLogin runs a provisioning cycle of the app "acme"
       Then nothing was written
 
+    @admin
     Scenario: The token is refused
       Given the app "acme" goes into quarantine when 2 users and 40 percent fail
       And the key of "acme" is revoked

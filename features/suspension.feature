@@ -27,7 +27,12 @@ Feature: Suspending users
         | First Name          | Anna    |
         | Scim Sync Job Title | Analyst |
       And OneLogin shows "anna@acme.example" in the app "acme" as suspended
-      And the change history of "acme" has these rows about "anna@acme.example":
+
+    @admin
+    Scenario: The change history tells of the suspension
+      When "anna@acme.example" is suspended in OneLogin
+      And OneLogin runs a provisioning cycle of the app "acme"
+      Then the change history of "acme" has these rows about "anna@acme.example":
         | Action       | Outcome | Detail |
         | user.create  | done    |        |
         | user.suspend | done    |        |
@@ -68,7 +73,14 @@ Feature: Suspending users
       And "anna@acme.example" is active in "acme"
       And "anna@acme.example" is in the group "Team Sales" of "acme"
       And the account of "anna@acme.example" in "acme" is the one it was
-      And the change history of "acme" has these rows about "anna@acme.example":
+
+    @admin
+    Scenario: The change history tells of the reactivation
+      Given "anna@acme.example" is suspended in OneLogin
+      And OneLogin has run a provisioning cycle of the app "acme"
+      When "anna@acme.example" is active again in OneLogin
+      And OneLogin runs a provisioning cycle of the app "acme"
+      Then the change history of "acme" has these rows about "anna@acme.example":
         | Action          | Outcome | Detail |
         | user.create     | done    |        |
         | user.suspend    | done    |        |

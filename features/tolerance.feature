@@ -46,6 +46,7 @@ Feature: Tolerance of what identity providers get wrong
         | path-as-key | Entra ID | PATCH | /Users/{anna} | {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "replace", "value": {"name.givenName": "A"}}]} | /name/givenName | "A" |
         | id-in-value | Okta | PATCH | /Groups/{team} | {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "replace", "value": {"id": "{team}", "displayName": "T-{tag}"}}]} | /displayName | "T-{tag}" |
         | remove-with-value | Entra ID, OneLogin, JumpCloud | PATCH | /Groups/{team} | {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "remove", "path": "members", "value": [{"value": "{anna}"}]}]} | /members/0/value | "{boss}" |
+        | remove-with-value | Entra ID | PATCH | /Users/{anna} | {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "add", "path": "phoneNumbers", "value": [{"value": "1", "type": "work"}, {"value": "2", "type": "home"}]}, {"op": "remove", "path": "phoneNumbers", "value": [{"value": "1"}]}]} | /phoneNumbers/0/value | "2" |
         | wrapped-value | Entra ID | PATCH | /Users/{anna} | {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "replace", "path": "title", "value": [{"value": "T"}]}]} | /title | "T" |
         | group-patch-1.1 | OneLogin 1.1 | PATCH | /Groups/{team} | {"schemas": ["urn:scim:schemas:core:1.0"], "members": [{"value": "{anna}", "operation": "delete"}]} | /members/0/value | "{boss}" |
         | replace-missing | Entra ID | PATCH | /Users/{anna} | {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{"op": "replace", "path": "phoneNumbers[type eq \\"work\\"].value", "value": "1"}]} | /phoneNumbers/0/value | "1" |
@@ -81,6 +82,7 @@ Feature: Tolerance of what identity providers get wrong
         """
       Then the answer is 400
 
+  @admin
   Rule: A strict server refuses each by its name
 
     Scenario Outline: <deviation>, as <provider> sends it, is refused

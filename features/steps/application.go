@@ -70,6 +70,9 @@ func (w *world) anInstance(ctx context.Context, name string) error {
 func (w *world) integrationUserOf(instance string) string { return w.name("scim-sync-" + instance) }
 
 func (w *world) anInstanceOfEdition(ctx context.Context, name, edition string) error {
+	if w.h.target != nil && edition == "enterprise" {
+		return w.remoteInstance(ctx, name)
+	}
 	slug := w.slug(name)
 	if err := w.server(ctx, nil, "instance", "create", slug, "--edition", edition); err != nil {
 		return err
@@ -91,6 +94,12 @@ func (w *world) anInstanceOfEdition(ctx context.Context, name, edition string) e
 // first is needed.
 func (w *world) usersByHand(ctx context.Context, instance string, t *godog.Table) error {
 	for _, row := range rows(t) {
+		if w.h.target != nil {
+			if err := w.remoteUserByHand(ctx, instance, row); err != nil {
+				return err
+			}
+			continue
+		}
 		args := []string{"user", "create", w.name(row["User Name"]), "--instance", w.slug(instance)}
 		for column, value := range row {
 			if column != "User Name" && value != "" {
@@ -105,10 +114,16 @@ func (w *world) usersByHand(ctx context.Context, instance string, t *godog.Table
 }
 
 func (w *world) userByHand(ctx context.Context, instance, userName string) error {
+	if w.h.target != nil {
+		return w.remoteUserByHand(ctx, instance, map[string]string{"User Name": userName})
+	}
 	return w.server(ctx, nil, "user", "create", w.name(userName), "--instance", w.slug(instance))
 }
 
 func (w *world) groupByHand(ctx context.Context, instance, group, member string) error {
+	if w.h.target != nil {
+		return w.remoteGroupByHand(ctx, instance, group, member)
+	}
 	args := []string{"group", "create", group, "--instance", w.slug(instance)}
 	if member != "" {
 		args = append(args, "--member", w.name(member))
@@ -142,6 +157,9 @@ func (w *world) makeKey(ctx context.Context, user string) error {
 }
 
 func (w *world) administratorDoes(ctx context.Context, what, userName, instance string) error {
+	if w.h.target != nil {
+		return w.remoteDoes(ctx, what, userName, instance)
+	}
 	return w.server(ctx, nil, "user", strings.TrimSuffix(what, "s"), w.name(userName), "--instance", w.slug(instance))
 }
 
@@ -158,6 +176,9 @@ type appUser struct {
 
 // appUsers returns the users of an instance without the integration users.
 func (w *world) appUsers(ctx context.Context, instance string) ([]appUser, error) {
+	if w.h.target != nil {
+		return w.remoteUsers(ctx, instance)
+	}
 	var list []appUser
 	if err := w.server(ctx, &list, "user", "list", "--instance", w.slug(instance)); err != nil {
 		return nil, err
@@ -196,10 +217,15 @@ func (w *world) theUser(ctx context.Context, instance, userName string) (*appUse
 // appGroup is a group as `muster-server group list --json` shows it.
 type appGroup struct {
 	ID, DisplayName, Source string
-	Members                 []struct{ Name, Type string }
+	Members                 []appMember
 }
 
+type appMember struct{ Name, Type string }
+
 func (w *world) appGroups(ctx context.Context, instance string) ([]appGroup, error) {
+	if w.h.target != nil {
+		return w.remoteGroups(ctx, instance)
+	}
 	var list []appGroup
 	err := w.server(ctx, &list, "group", "list", "--instance", w.slug(instance))
 	return list, err

@@ -37,6 +37,20 @@ func Remote(t Target) *Harness {
 	return &Harness{target: &t, http: &http.Client{Timeout: 30 * time.Second}}
 }
 
+// Against returns a harness for a server that runs already, and for all
+// features that need SCIM alone: the provider's side is the command at the
+// path simulator, which works in dir. The second target, if there is one, is
+// another instance of the same application.
+func Against(dir, simulator string, targets ...Target) *Harness {
+	h := Remote(targets[0])
+	h.dir, h.simulator = dir, simulator
+	for _, t := range targets {
+		t.BaseURL = strings.TrimSuffix(t.BaseURL, "/")
+		h.targets = append(h.targets, t)
+	}
+	return h
+}
+
 // Probe reports whether the server answers, and accepts the token.
 func (t Target) Probe(ctx context.Context) error {
 	w := &world{h: Remote(t)}
@@ -160,6 +174,9 @@ func clip(s string) string {
 // cleanUp deletes what a scenario created at a server of somebody else, the
 // newest first.
 func (w *world) cleanUp(ctx context.Context) {
+	if w.h.target != nil && w.h.dir != "" {
+		w.remoteCleanUp(ctx)
+	}
 	if w.scim == nil || w.h.target == nil {
 		return
 	}

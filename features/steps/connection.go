@@ -23,6 +23,9 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		return err
 	})
 	sc.Step(`^the app "([^"]*)" is configured for the instance "([^"]*)"$`, func(name, instance string) error {
+		if w.h.target != nil {
+			return w.lacks("a server that tells for which instance a token is")
+		}
 		a, err := w.app(name)
 		if err == nil {
 			a.expects = instance
@@ -71,6 +74,9 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		}
 		if err != nil {
 			return err
+		}
+		if w.h.target != nil {
+			return nil // the instance is whose token it is
 		}
 		return expect("instance", c.Instance, w.slug(instance))
 	})

@@ -34,6 +34,10 @@ type Harness struct {
 	// target is nil for a server of our own.
 	target *Target
 	http   *http.Client
+	// targets are the instances of somebody else's server; the first is target.
+	targets []Target
+	// simulator is the path of the command, if it is not among commands.
+	simulator string
 
 	// Outcome is called at the end of each scenario; may be nil. It must be
 	// safe for concurrent use.
@@ -189,7 +193,11 @@ func (o outcome) String() string {
 // run runs one of the commands in a directory and returns what it did. The
 // error is for what kept it from running.
 func (h *Harness) run(ctx context.Context, name, dir string, environment []string, args ...string) (outcome, error) {
-	c := exec.CommandContext(ctx, filepath.Join(h.commands, name), args...)
+	path := filepath.Join(h.commands, name)
+	if name == "muster-simulator" && h.simulator != "" {
+		path = h.simulator
+	}
+	c := exec.CommandContext(ctx, path, args...)
 	if signal := signalOf(ctx); signal != nil {
 		c.Cancel = func() error { return c.Process.Signal(signal) }
 	}

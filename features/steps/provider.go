@@ -88,7 +88,7 @@ func (w *world) anApp(name, instance string) error {
 		return fmt.Errorf("there is no instance %q", instance)
 	}
 	w.account.apps = append(w.account.apps, &app{
-		name: name, instance: instance, baseURL: w.recorder.URL + "/scim/v2", token: w.keys[instance],
+		name: name, instance: instance, baseURL: w.recorder.base(w.bases[instance]), token: w.keys[instance],
 		provisioning: map[string]any{"enabled": true}, parameters: make(map[string]any), configuration: make(map[string]any),
 	})
 	return nil

@@ -27,6 +27,10 @@ type world struct {
 	keyIDs  map[string]string
 	newKeys map[string]string // those that took the place of others
 	ids     map[string]string // what a scenario remembers by a name
+	// bases and old are of instances at somebody else's server: the base URL,
+	// and the ids of the groups that were there before.
+	bases   map[string]string
+	old     map[string]map[string]bool
 	account *account
 
 	last    outcome // of the last command
@@ -61,7 +65,7 @@ func (h *Harness) Register(sc *godog.ScenarioContext) {
 		return ctx, w.end(err)
 	})
 	w.registerProtocol(sc)
-	if h.target != nil {
+	if h.target != nil && h.dir == "" {
 		return
 	}
 	w.registerApplication(sc)
@@ -94,11 +98,20 @@ func bodyOf(ctx context.Context) []byte {
 func (w *world) begin() (err error) {
 	w.tag = strings.ToLower(rand.Text()[:8])
 	w.keys, w.keyIDs, w.newKeys, w.ids = make(map[string]string), make(map[string]string), make(map[string]string), make(map[string]string)
-	if w.h.target != nil {
+	w.bases, w.old = make(map[string]string), make(map[string]map[string]bool)
+	if w.h.target != nil && w.h.dir == "" {
 		return nil
 	}
 	w.account = newAccount(w)
-	w.recorder = newRecorder(w.h.server.address, w.h.contract)
+	if w.h.target != nil {
+		bases := make([]string, len(w.h.targets))
+		for i, t := range w.h.targets {
+			bases[i] = t.BaseURL
+		}
+		w.recorder = newRecorder("", nil, bases...)
+	} else {
+		w.recorder = newRecorder(w.h.server.address, w.h.contract)
+	}
 	w.dir, err = os.MkdirTemp(w.h.dir, "scenario-")
 	return err
 }
@@ -108,7 +121,7 @@ func (w *world) end(failed error) error {
 	if w.unsupported != "" {
 		failed = nil
 	}
-	if w.h.target != nil {
+	if w.recorder == nil {
 		return nil
 	}
 	errs := w.recorder.broken()
@@ -130,6 +143,11 @@ func (w *world) outcome(s *godog.Scenario, err error) Outcome {
 	if w.scim != nil {
 		o.Exchanges = w.scim.log
 	}
+	if w.h.target != nil && w.recorder != nil {
+		for _, e := range w.recorder.list() {
+			o.Exchanges = append(o.Exchanges, e.String())
+		}
+	}
 	return o
 }
 
@@ -143,6 +161,9 @@ func (w *world) evidence() string {
 	}
 	fmt.Fprintf(&b, "the last command:\n%s\n", w.last)
 	for instance := range w.keys {
+		if w.h.target != nil {
+			break
+		}
 		o, err := w.h.run(context.Background(), "muster-server", w.dir, nil,
 			"history", "list", "--instance", w.slug(instance), "--limit", "6", "--database", w.h.database)
 		if err != nil {
@@ -187,6 +208,9 @@ func (w *world) server(ctx context.Context, dest any, args ...string) error {
 
 // tryServer runs a muster-server command, which may fail.
 func (w *world) tryServer(ctx context.Context, args ...string) (err error) {
+	if w.h.target != nil {
+		return w.lacks(administration)
+	}
 	w.last, err = w.h.run(ctx, "muster-server", w.dir, nil, append(args, "--database", w.h.database)...)
 	return err
 }
