@@ -1,8 +1,9 @@
-// Package conformance runs the features of the protocol against any SCIM
-// server, and sums up what came of them by the sections of the RFCs.
+// Package conformance runs the features against any SCIM server, and sums up
+// what came of them by the sections of the RFCs and the topics of the guide.
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,19 +25,32 @@ import (
 type Options struct {
 	// Tags choose scenarios, as godog takes them; empty for all.
 	Tags string
-	// JUnit is a file for a report in JUnit's format; empty for none.
-	JUnit string
+	// JUnit is a file for a report in JUnit's format; Cucumber one for
+	// cucumber's JSON; empty for none.
+	JUnit, Cucumber string
+	// Simulator is the path of muster-simulator. With it, the scenarios of
+	// the guide run too: a provider provisions the server. Without it only
+	// those of the protocol do.
+	Simulator string
+	// Dir is a directory for the provider's files; needed with Simulator.
+	Dir string
+	// Second is another instance of the same application, for the scenarios
+	// that need two; nil if there is none.
+	Second *steps.Target
 	// Progress is called after each scenario; may be nil.
 	Progress func(done int)
 }
 
 // Report sums up a run.
 type Report struct {
-	Target      string     `json:"target"`
-	Passed      int        `json:"passed"`
-	Failed      int        `json:"failed"`
-	Unsupported int        `json:"unsupported"`
-	Sections    []*Section `json:"sections"`
+	Target      string `json:"target"`
+	Passed      int    `json:"passed"`
+	Failed      int    `json:"failed"`
+	Unsupported int    `json:"unsupported"`
+	// Administration is how many scenarios were left out, because they need
+	// the application's administration.
+	Administration int        `json:"administration"`
+	Sections       []*Section `json:"sections"`
 }
 
 // Section is what came of the scenarios of one section of an RFC.
@@ -74,7 +88,14 @@ func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
 	sections := make(map[string]*Section)
 	var mu sync.Mutex
 	done := 0
-	h := steps.Remote(target)
+	h, paths := steps.Remote(target), []string{"protocol"}
+	if o.Simulator != "" {
+		targets := []steps.Target{target}
+		if o.Second != nil {
+			targets = append(targets, *o.Second)
+		}
+		h, paths = steps.Against(o.Dir, o.Simulator, targets...), []string{"."}
+	}
 	h.Outcome = func(outcome steps.Outcome) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -95,15 +116,25 @@ func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
 	if o.JUnit != "" {
 		format += ",junit:" + o.JUnit
 	}
-	status := godog.TestSuite{
+	if o.Cucumber != "" {
+		format += ",cucumber:" + o.Cucumber
+	}
+	suite := godog.TestSuite{
 		Name: "conformance", ScenarioInitializer: h.Register,
 		Options: &godog.Options{
-			Format: format, Output: io.Discard, FS: features.Files(), Paths: []string{"protocol"}, Tags: o.Tags,
+			Format: format, Output: io.Discard, FS: features.Files(), Paths: paths, Tags: and(o.Tags, "~@admin"),
 			Strict: true, NoColors: true, DefaultContext: ctx,
 		},
-	}.Run()
+	}
+	status := suite.Run()
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
+	}
+	suite.Options.Tags = and(o.Tags, "@admin")
+	if left, err := suite.RetrieveFeatures(); err == nil {
+		for _, f := range left {
+			report.Administration += len(f.Pickles)
+		}
 	}
 	if done == 0 {
 		return nil, errors.New("no scenario was run; check the tags")
@@ -115,10 +146,18 @@ func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
 	return report, nil
 }
 
+// and joins two expressions of tags.
+func and(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + " && " + b
+}
+
 func newSection(file string) *Section {
 	m := names.FindStringSubmatch(file)
 	if m == nil {
-		return &Section{Document: file}
+		return &Section{Document: "The guide", Title: strings.ReplaceAll(strings.TrimSuffix(file, ".feature"), "_", " ")}
 	}
 	return &Section{Document: "RFC " + m[2], Number: m[3], Title: strings.ReplaceAll(m[4], "-", " ")}
 }
@@ -140,10 +179,7 @@ func (s *Section) add(o steps.Outcome) {
 
 func (r *Report) sum() {
 	slices.SortFunc(r.Sections, func(a, b *Section) int {
-		if a.Document != b.Document {
-			return strings.Compare(a.Document, b.Document)
-		}
-		return slices.Compare(numbers(a.Number), numbers(b.Number))
+		return cmp.Or(strings.Compare(a.Document, b.Document), slices.Compare(numbers(a.Number), numbers(b.Number)), strings.Compare(a.Title, b.Title))
 	})
 	for _, s := range r.Sections {
 		r.Passed += s.Passed
