@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -33,6 +34,7 @@ one after the other; use a sandbox all the same.`,
 	c.Flags().String("target", os.Getenv("MUSTER_TARGET"), "the base URL of the server [MUSTER_TARGET]")
 	c.Flags().String("token-file", "", "a file with the bearer token; by default it is in the variable MUSTER_TOKEN")
 	c.Flags().String("second-target", os.Getenv("MUSTER_TARGET_2"), "the base URL of another instance of the same application [MUSTER_TARGET_2]; by default that of the first, if MUSTER_TOKEN_2 is set")
+	c.Flags().String("template", "", "the JSON template of the provider's apps, as in account.yaml; by default that of simulator/template")
 	c.Flags().Bool("protocol", false, "only the scenarios of the RFCs")
 	c.Flags().String("tags", "", "only the scenarios with these tags")
 	c.Flags().String("junit", "", "write a report in JUnit's format to this file")
@@ -57,6 +59,11 @@ func check(c *cobra.Command, _ []string) (err error) {
 	o.Tags, _ = c.Flags().GetString("tags")
 	o.JUnit, _ = c.Flags().GetString("junit")
 	o.Cucumber, _ = c.Flags().GetString("cucumber")
+	if file, _ := c.Flags().GetString("template"); file != "" {
+		if o.Template, err = filepath.Abs(file); err != nil {
+			return err
+		}
+	}
 	if token := os.Getenv("MUSTER_TOKEN_2"); token != "" {
 		second, _ := c.Flags().GetString("second-target")
 		o.Second = &steps.Target{BaseURL: cmp.Or(second, target), Token: token}

@@ -34,6 +34,9 @@ type Options struct {
 	Simulator string
 	// Dir is a directory for the provider's files; needed with Simulator.
 	Dir string
+	// Template is the absolute path of the JSON template that the provider's
+	// apps have; empty for the simulator's own.
+	Template string
 	// Second is another instance of the same application, for the scenarios
 	// that need two; nil if there is none.
 	Second *steps.Target
@@ -95,6 +98,7 @@ func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
 			targets = append(targets, *o.Second)
 		}
 		h, paths = steps.Against(o.Dir, o.Simulator, targets...), []string{"."}
+		h.Template = o.Template
 	}
 	h.Outcome = func(outcome steps.Outcome) {
 		mu.Lock()

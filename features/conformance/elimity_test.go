@@ -1,10 +1,14 @@
 package conformance_test
 
 import (
+	"bytes"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +20,9 @@ import (
 	"github.com/elimity-com/scim/errors"
 	"github.com/elimity-com/scim/optional"
 	"github.com/elimity-com/scim/schema"
+
+	"muster/features/conformance"
+	"muster/features/steps"
 )
 
 // newElimity starts a small server on the library elimity-com/scim, as its
@@ -150,4 +157,55 @@ func (h *elimityHandler) Delete(_ *http.Request, id string) error {
 
 func (h *elimityHandler) Patch(*http.Request, string, []elimity.PatchOperation) (elimity.Resource, error) {
 	return elimity.Resource{}, errors.ScimError{Status: http.StatusNotImplemented}
+}
+
+// TestElimityGuide: the scenarios of the guide give a sensible result there,
+// too, with a template that leaves out "active", which the library refuses
+// as a string.
+func TestElimityGuide(t *testing.T) {
+	base, _ := startElimity(t)
+	dir := t.TempDir()
+	simulator, template := filepath.Join(dir, "muster-simulator"), filepath.Join(dir, "template.json")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", simulator, "muster/simulator").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := os.WriteFile(template, withoutActive(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := conformance.Run(t.Context(), steps.Target{BaseURL: base, Token: "secret"}, conformance.Options{
+		Simulator: simulator, Dir: dir, Template: template,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	topics := make(map[string]*conformance.Section)
+	for _, s := range r.Sections {
+		if s.Number == "" {
+			topics[s.Title] = s
+			t.Logf("%s: %d passed, %d failed, %d left out %v", s.Title, s.Passed, s.Failed, s.Unsupported, s.Lacks)
+		}
+	}
+	if s := topics["pickup"]; s == nil || s.Passed < 10 {
+		t.Errorf("pickups, which the library can do: %+v", s)
+	}
+	if s := topics["duplicates"]; s == nil || s.Unsupported == 0 || s.Failed > 0 {
+		t.Errorf("there is no second instance, and it was tried: %+v", s)
+	}
+	if s := topics["groups"]; s == nil || s.Failed == 0 {
+		t.Errorf("the library has no PATCH, and nobody noticed: %+v", s)
+	}
+}
+
+// withoutActive returns the simulator's template without "active".
+func withoutActive(t *testing.T) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "simulator", "template", "default.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	without := bytes.Replace(text, []byte("  \"active\": \"{$user.active}\",\n"), nil, 1)
+	if bytes.Equal(without, text) {
+		t.Fatal("the template has another form")
+	}
+	return without
 }

@@ -36,6 +36,9 @@ type Harness struct {
 	http   *http.Client
 	// targets are the instances of somebody else's server; the first is target.
 	targets []Target
+	// Template is the path of the JSON template that the provider's apps have;
+	// empty for the simulator's own.
+	Template string
 	// simulator is the path of the command, if it is not among commands.
 	simulator string
 

@@ -293,6 +293,9 @@ func (a *app) yaml(w *world) map[string]any {
 	configuration := map[string]any{
 		"base_url": a.baseURL, "bearer_token": map[string]any{"env": "TOKEN_" + strings.ToUpper(a.name)},
 	}
+	if w.h.Template != "" {
+		configuration["json_template"] = w.h.Template
+	}
 	maps.Copy(configuration, a.configuration)
 	if a.expects != "" {
 		configuration["instance"] = w.slug(a.expects)

@@ -41,7 +41,7 @@ func run(ctx context.Context, command []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
 	fmt.Println("Tests on PostgreSQL use", server.Origin)
-	c := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // it is what the caller asks for
+	c := exec.CommandContext(ctx, command[0], command[1:]...)
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 	c.Env = append(os.Environ(), "MUSTER_TEST_DATABASE_URL="+server.URL())
