@@ -12,7 +12,7 @@ help:
 	@echo "make fmt        format the code as make lint wants it"
 	@echo "make bench      Go benchmarks"
 	@echo "make mutants    put deliberate defects into the server, and show which scenario notices each"
-	@echo "make conformance TARGET=<base url> TOKEN=<key>   RFC scenarios against any server"
+	@echo "make conformance TARGET=<base url> TOKEN=<key>   RFC scenarios against any server; with ALL=1 the guide's, too"
 
 build:
 	@mkdir -p $(BIN)
@@ -52,7 +52,7 @@ mutants:
 
 conformance: build
 	@test -n "$(TARGET)" || { echo "usage: make conformance TARGET=https://scim.example.com/scim/v2 TOKEN=..."; exit 2; }
-	@MUSTER_TOKEN="$(TOKEN)" $(BIN)/muster-simulator check --target "$(TARGET)" $(if $(JUNIT),--junit "$(JUNIT)") $(if $(JSON),--json)
+	@MUSTER_TOKEN="$(TOKEN)" $(BIN)/muster-simulator check --target "$(TARGET)" $(if $(ALL),,--protocol) $(if $(JUNIT),--junit "$(JUNIT)") $(if $(JSON),--json)
 
 clean:
 	rm -rf $(BIN) rehearsal build

@@ -175,6 +175,16 @@ Feature: The admin API
         """
       Then the answer is 400 invalidValue
       And its detail says "read-only"
+      When the client sends PUT "/instances/{acme}/mapping" with:
+        """
+        {"rows": [
+          {"attribute": "userName", "field": "userName"}, {"attribute": "displayName", "field": "displayName"},
+          {"attribute": "emails[type eq \"work\"].value", "field": "email"}, {"attribute": "name.givenName", "field": "firstName"},
+          {"attribute": "name.familyName", "field": "lastName"},
+          {"attribute": "nickName", "field": "mobilePhone"}, {"attribute": "title", "field": "mobilePhone"}]}
+        """
+      Then the answer is 400 invalidValue
+      And its detail says "both mapped to"
       When the client sends PUT "/instances/{acme}/mapping/mobilePhone" with:
         """
         {"attribute": "nickName"}

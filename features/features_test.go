@@ -1,7 +1,9 @@
 package features_test
 
 import (
+	"cmp"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,7 +18,15 @@ import (
 // TestFeatures runs the feature files against muster-server and
 // muster-simulator as processes, on each engine. PostgreSQL is found as
 // package pgtest tells; MUSTER_TEST_DATABASE_URL=sqlite: leaves it out.
+//
+// With MUSTER_TARGET and MUSTER_TOKEN it runs those that need SCIM alone
+// against that server, and with MUSTER_TOKEN_2 (and MUSTER_TARGET_2) those
+// that need another instance.
 func TestFeatures(t *testing.T) {
+	if target := os.Getenv("MUSTER_TARGET"); target != "" {
+		t.Run("Target", func(t *testing.T) { runAgainst(t, target) })
+		return
+	}
 	t.Run("SQLite", func(t *testing.T) {
 		run(t, func(dir string) string { return "sqlite:" + filepath.Join(dir, "features.db") })
 	})
@@ -38,6 +48,31 @@ func run(t *testing.T, name func(dir string) string) {
 			t.Error(err)
 		}
 	})
+	suite(t, h, os.Getenv("MUSTER_TEST_TAGS"), 4)
+}
+
+// runAgainst runs the features against a server of somebody else, one
+// scenario after the other.
+func runAgainst(t *testing.T, target string) {
+	t.Helper()
+	dir := t.TempDir()
+	simulator := filepath.Join(dir, "muster-simulator")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", simulator, "muster/simulator").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	targets := []steps.Target{{BaseURL: target, Token: os.Getenv("MUSTER_TOKEN")}}
+	if err := targets[0].Probe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if token := os.Getenv("MUSTER_TOKEN_2"); token != "" {
+		targets = append(targets, steps.Target{BaseURL: cmp.Or(os.Getenv("MUSTER_TARGET_2"), target), Token: token})
+	}
+	t.Log("scenarios with the tag @admin need the application's administration, and are left out")
+	suite(t, steps.Against(dir, simulator, targets...), "~@admin", 1)
+}
+
+func suite(t *testing.T, h *steps.Harness, tags string, concurrency int) {
+	t.Helper()
 	format := "progress"
 	if testing.Verbose() {
 		format = "pretty"
@@ -46,8 +81,8 @@ func run(t *testing.T, name func(dir string) string) {
 		Name:                "muster",
 		ScenarioInitializer: h.Register,
 		Options: &godog.Options{
-			Format: format, Paths: paths(), Tags: os.Getenv("MUSTER_TEST_TAGS"),
-			Strict: true, NoColors: true, Randomize: -1, Concurrency: 4, TestingT: t,
+			Format: format, Paths: paths(), Tags: tags,
+			Strict: true, NoColors: true, Randomize: -1, Concurrency: concurrency, TestingT: t,
 			StopOnFailure: os.Getenv("MUSTER_TEST_STOP") != "",
 		},
 	}.Run()

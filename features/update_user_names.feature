@@ -46,6 +46,13 @@ Feature: Updating the user names of existing users
       And "ben@acme.example" has an account in "acme"
       And "anna2" has an account in "acme"
 
+    Scenario: A preview foretells that two would get the same name
+      Given "acme" has these users, made by hand:
+        | User Name | Email             |
+        | anna2     | anna@acme.example |
+      When an administrator of "acme" runs "user update-field userName --from email --lower"
+      Then it says "would get the same name"
+
     Scenario: The domain is replaced
       Given "acme" has the user "carl@old.example", made by hand
       When an administrator of "acme" runs "user update-field userName --domain new.example --apply"

@@ -22,6 +22,8 @@ Feature: Common attributes (Section 3.1 of RFC 7643)
       """
     When the client sends GET "/Users/{anna}"
     Then "/userName" is "anna-{tag}"
+    When the client sends GET "/Users/{ben}"
+    Then "/userName" is "ben-{tag}"
     When the client filters Users by: externalId eq "{anna}"
     Then the list holds ben
 
