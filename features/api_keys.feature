@@ -1,4 +1,4 @@
-@admin
+@admin @guide-best-practices
 Feature: API keys
   A dedicated API key mechanism authenticates user provisioning. A key is made
   on behalf of an integration user, who needs at least lite admin privileges.

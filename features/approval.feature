@@ -1,3 +1,4 @@
+@guide-provisioning
 Feature: Admin approval at the provider
   The application never asks for approval: it applies what it receives. The
   provider has a switch for each kind of action that lets an administrator

@@ -1,3 +1,4 @@
+@guide-configuration
 Feature: Connecting an app
   An administrator enters the base URL and the SCIM bearer token, and clicks
   Enable to verify that the connection works. Nothing is provisioned by it.

@@ -1,3 +1,4 @@
+@guide-default-rules
 Feature: Deleting users
   When a synced user is deleted in OneLogin, or loses access to the app, the
   account in the application is deleted, suspended, or left as it is, as the

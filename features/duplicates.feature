@@ -1,3 +1,4 @@
+@guide-duplications
 Feature: Duplications and conflicts
   OneLogin checks whether each assigned user exists in the instance, and
   creates those who do not. If the User Name exists in another instance, the

@@ -1,4 +1,4 @@
-@admin
+@admin @guide-features
 Feature: Editions
   SCIM-based user provisioning is available to all Enterprise and Unlimited Edition
   customers.

@@ -1,4 +1,4 @@
-@admin
+@admin @guide-provisioning-logs
 Feature: Provisioning logs
   To monitor and debug the user provisioning process, an administrator goes to
   Change History.

@@ -1,3 +1,4 @@
+@guide-multiple-instances
 Feature: Instances are apart
   Nothing of one instance can be read or changed with the key of another. All
   that can be learned is that a user name is taken.

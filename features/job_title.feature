@@ -1,4 +1,4 @@
-@admin
+@admin @guide-mapping-to-objects
 Feature: Mapping to objects in two stages
   The attribute is mapped to a text field: for the title there is "Scim Sync Job
   Title". Every time that field gets a new value, a workflow rule can link the

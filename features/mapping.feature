@@ -1,4 +1,4 @@
-@admin
+@admin @guide-initial-setup
 Feature: Attribute mapping
   An administrator of the application sees how user attributes are mapped to the
   fields of the User entity, and changes it.

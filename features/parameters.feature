@@ -1,3 +1,4 @@
+@guide-set-up-mappings
 Feature: Parameters
   Under the tab Parameters an administrator of OneLogin defines, modifies and
   reviews which attributes of a user are sent. Those that the integration does

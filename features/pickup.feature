@@ -1,3 +1,4 @@
+@guide-picking-up
 Feature: Picking up existing accounts
   There can be accounts that were made by hand before provisioning began. The
   provider manages them from then on, if their names are the same.

@@ -1,3 +1,4 @@
+@guide-set-up-mappings
 Feature: The portal of the provider
   What an administrator sets and clicks in the tabs of an app in OneLogin.
 
@@ -18,6 +19,7 @@ Feature: The portal of the provider
       And OneLogin runs a provisioning cycle of the app "acme"
       Then the cycle ends with "is disabled"
       And nothing was written
+      And the app "acme" is shown as "disabled"
       When an administrator clicks Enable in the app "acme"
       And OneLogin runs a provisioning cycle of the app "acme"
       Then "anna@acme.example" was created
@@ -215,6 +217,8 @@ Feature: The portal of the provider
       Then "anna@acme.example" is a conflict, because "another instance"
       When OneLogin runs a provisioning cycle of the app "acme"
       Then the cycle ends with "in quarantine until"
+      And the app "acme" is shown as "in quarantine until"
+      And the app "acme" is shown with 2 failed users
       When an administrator clicks Enable in the app "acme"
       And OneLogin runs a provisioning cycle of the app "acme"
       Then nothing was written

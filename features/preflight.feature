@@ -1,3 +1,4 @@
+@guide-gradual-rollout
 Feature: Preflight
   Before anything is written, the application is read, and what would happen is
   foretold: who is picked up, who is created, what goes wrong, and how to mend it.

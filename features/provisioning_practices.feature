@@ -1,4 +1,4 @@
-@admin
+@admin @guide-default-rules
 Feature: Provisioning practices
   Some practices are hard-coded: no invitations for what is provisioned, no
   approval on the application's side, and what happens in OneLogin happens in the

@@ -1,3 +1,4 @@
+@guide-gradual-rollout
 Feature: Gradual rollout
   Start small in a controlled environment, and check every step and every
   critical scenario. A rollout provisions people wave by wave; after each wave

@@ -1,3 +1,4 @@
+@guide-default-rules
 Feature: Suspending users
   When a synced user is suspended in OneLogin, the user is suspended in the
   application. The account stays, with all that belongs to it.

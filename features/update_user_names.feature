@@ -1,4 +1,4 @@
-@admin
+@admin @guide-picking-up
 Feature: Updating the user names of existing users
   An account is picked up when its User Name is the same as the userName that the
   provider sends. A custom action, "update field", gives many users new names.

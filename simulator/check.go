@@ -29,6 +29,7 @@ The scenarios create users and groups with names of their own and delete them ag
 one after the other; use a sandbox all the same.`,
 		Example: `  MUSTER_TOKEN=… muster-simulator check --target https://scim.example.com/scim/v2
   muster-simulator check --target http://127.0.0.1:8080/scim/v2 --tags @rfc7644-3.5.2
+  muster-simulator check --tags @guide-picking-up   # a section of the guide
   muster-simulator check --protocol --json      # the RFCs alone`,
 	}
 	c.Flags().String("target", os.Getenv("MUSTER_TARGET"), "the base URL of the server [MUSTER_TARGET]")

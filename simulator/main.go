@@ -59,6 +59,7 @@ Configuration, Parameters, Rules, Provisioning, Access. What one clicks there is
 command here:
 
   Configuration → Enable, Disable     enable, disable
+  the list of apps                    apps
   Users, with their states            users
   Users → approve, skip, retry        approvals, retry
   Entitlements → Refresh              refresh
@@ -95,7 +96,7 @@ the same command goes on from there. A second Ctrl-C stops at once.`,
 	for group, commands := range map[string][]*cobra.Command{
 		"rollout": {newPreflight(), newRehearse(), newRollback()},
 		"app": {
-			newSync(), newEnable(), newDisable(), newRefresh(), newReapply(), newDrift(), newUsers(), newApprovals(), newRetry(), newLog(),
+			newApps(), newSync(), newEnable(), newDisable(), newRefresh(), newReapply(), newDrift(), newUsers(), newApprovals(), newRetry(), newLog(),
 		},
 		"people": {newGenerate(), newDirectory(), newUnsupported("import-users"), newUnsupported("import-groups"), newUnsupported("sync-password")},
 		"other":  {newCheck(), newSchema(), newProfiles()},

@@ -15,8 +15,13 @@ import (
 func newUsers() *cobra.Command {
 	c := &cobra.Command{
 		Use: "users", Short: "Show the users of an app with their provisioning states", Args: cobra.NoArgs,
+		Example: "  muster-simulator users --app acme --status failed",
 		RunE: run(func(s *session, c *cobra.Command, _ []string) error {
-			records, err := s.records(c, func(*state.Record) bool { return true })
+			status, _ := c.Flags().GetString("status")
+			if known := state.Statuses(); status != "" && !slices.Contains(known, state.Status(status)) {
+				return fmt.Errorf("there is no state %q; use one of %v", status, known)
+			}
+			records, err := s.records(c, func(r *state.Record) bool { return status == "" || r.Status == state.Status(status) })
 			if err != nil {
 				return err
 			}
@@ -26,6 +31,7 @@ func newUsers() *cobra.Command {
 			return report.Records(c.OutOrStdout(), records)
 		}),
 	}
+	c.Flags().String("status", "", "only those in this state")
 	withAccount(c)
 	withJSON(c)
 	return c

@@ -48,6 +48,20 @@ func (w *world) registerPortal(sc *godog.ScenarioContext) {
 	sc.Step(`^for "([^"]*)" "([^"]*)" (?:is|was) "([^"]*)" instead of "([^"]*)"$`, w.differs)
 	sc.Step(`^"([^"]*)" (?:is missing in|misses) the group "([^"]*)"$`, func(user, group string) error { return w.groupDiffers(user, group, true) })
 	sc.Step(`^"([^"]*)" is in the group "([^"]*)" too much$`, func(user, group string) error { return w.groupDiffers(user, group, false) })
+	sc.Step(`^the app "([^"]*)" is shown as "([^"]*)"$`, func(ctx context.Context, name, connection string) error {
+		a, err := w.shown(ctx, name)
+		if err == nil && !strings.HasPrefix(a.Connection, connection) {
+			err = fmt.Errorf("got %+v", *a)
+		}
+		return err
+	})
+	sc.Step(`^the app "([^"]*)" is shown with (\d+) (\w+) users?$`, func(ctx context.Context, name string, n int, status string) error {
+		a, err := w.shown(ctx, name)
+		if err == nil {
+			err = expect(status+" users", a.Users[status], n)
+		}
+		return err
+	})
 	sc.Step(`^the log of the app "([^"]*)" has "([^"]*)" for "([^"]*)"$`, w.logHas)
 	sc.Step(`^these requests were sent:$`, w.requestsWere)
 	sc.Step(`^a request was sent with "(.*)"$`, w.requestHad)
@@ -72,6 +86,25 @@ func (w *world) registerPortal(sc *godog.ScenarioContext) {
 	})
 	sc.Step(`^the trace of "([^"]*)" is:$`, w.traceIs)
 	sc.Step(`^managers came before those who report to them$`, w.managersFirst)
+}
+
+// shownApp is an app as `muster-simulator apps --json` shows it.
+type shownApp struct {
+	Name, Connection string
+	Users            map[string]int
+}
+
+func (w *world) shown(ctx context.Context, name string) (*shownApp, error) {
+	var list []shownApp
+	if err := w.simulator(ctx, &list, "apps"); err != nil {
+		return nil, err
+	}
+	for _, a := range list {
+		if a.Name == name {
+			return &a, nil
+		}
+	}
+	return nil, fmt.Errorf("got %+v", list)
 }
 
 // theRule adds a rule, as it stands in account.yaml.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"muster/simulator/client"
 	"muster/simulator/directory"
 	"muster/simulator/template"
 	"muster/simulator/yamlfile"
@@ -264,6 +265,9 @@ func (a *Account) App(name string) (*App, error) {
 func (app *App) load(a *Account, dir string) error {
 	if err := app.Provisioning.check(); err != nil {
 		return yamlfile.At("provisioning", err)
+	}
+	if _, err := client.ProfileNamed(app.Configuration.Profile); err != nil {
+		return yamlfile.At("configuration.profile", err)
 	}
 	for _, s := range []*Source{&app.Configuration.BaseURL, &app.Configuration.BearerToken} {
 		s.File = resolve(dir, s.File)

@@ -181,6 +181,7 @@ func TestLoadRefuses(t *testing.T) {
 		"an odd status":         {app("rules: [{name: r, if: [{status: gone}], set_groups: [G]}]"), "if[0].status"},
 		"sets no parameter":     {app("rules: [{name: r, set_parameters: {shoe: {value: x}}}]"), "set_parameters.shoe"},
 		"sets it to nothing":    {app("rules: [{name: r, set_parameters: {title: {}}}]"), "give one of field"},
+		"a profile of nobody":   {app("configuration: {profile: ping}"), `account.yaml:6: apps[0].configuration.profile: there is no profile "ping"`},
 		"max_deletes":           {app("provisioning: {max_deletes: -1}"), "account.yaml:6: apps[0].provisioning.max_deletes"},
 		"quarantine":            {app("provisioning: {quarantine: {share: 200, failures: 1}}"), "1 to 100 percent"},
 		"a bad pattern":         {app(`rules: [{name: r, set_groups_from_roles: "("}]`), "rules[0]"},

@@ -1,13 +1,49 @@
 package report
 
 import (
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"muster/simulator/cycle"
 	"muster/simulator/state"
 )
+
+// App is how an app of an account is.
+type App struct {
+	Name     string `json:"name"`
+	BaseURL  string `json:"baseUrl"`
+	Instance string `json:"instance,omitempty"`
+	Profile  string `json:"profile"`
+	// Connection is "enabled", "disabled", or why it is in quarantine.
+	Connection   string `json:"connection"`
+	Provisioning bool   `json:"provisioning"`
+	// Users is how many users are in which state.
+	Users map[state.Status]int `json:"users"`
+}
+
+// Apps writes the apps of an account for a person.
+func Apps(w io.Writer, apps []App) error {
+	rows := make([]table.Row, len(apps))
+	for i, a := range apps {
+		provisioning := "off"
+		if a.Provisioning {
+			provisioning = "on"
+		}
+		var users []string
+		for _, s := range state.Statuses() {
+			if n := a.Users[s]; n > 0 {
+				users = append(users, fmt.Sprintf("%d %s", n, s))
+			}
+		}
+		rows[i] = table.Row{a.Name, a.BaseURL, a.Profile, a.Connection, provisioning, strings.Join(users, ", ")}
+	}
+	p := &printer{w: w}
+	p.table(table.Row{"App", "Base URL", "Profile", "API connection", "Provisioning", "Users"}, rows)
+	return p.err
+}
 
 // Records writes the provisioning states of users for a person.
 func Records(w io.Writer, records []*state.Record) error {

@@ -32,6 +32,9 @@ const (
 	Skipped Status = "skipped"
 )
 
+// Statuses returns all states.
+func Statuses() []Status { return []Status{Pending, Provisioned, Suspended, Failed, Skipped} }
+
 // Record is what is remembered of one user in one app.
 type Record struct {
 	// Key is the user's key in the directory.
