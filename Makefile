@@ -36,7 +36,7 @@ lint: $(BIN)/golangci-lint
 fmt: $(BIN)/golangci-lint
 	$(BIN)/gofumpt -w $(SOURCES)
 
-SOURCES = features scripts server simulator spec
+SOURCES = example features scripts server simulator spec
 
 # The tools have a go.mod of their own, so that theirs and ours do not mix.
 $(BIN)/golangci-lint: tools/go.mod tools/go.sum

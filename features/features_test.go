@@ -2,6 +2,7 @@ package features_test
 
 import (
 	"cmp"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/cucumber/godog"
 
+	"muster/features/living"
 	"muster/features/steps"
 	"muster/server/scim/tolerance"
 	"muster/server/store/pgtest"
@@ -71,13 +73,22 @@ func runAgainst(t *testing.T, target string) {
 	suite(t, steps.Against(dir, simulator, targets...), "~@admin", 1)
 }
 
+// suite runs the features. MUSTER_TEST_REPORTS is a directory for the reports
+// of the run: JUnit, cucumber's JSON, and the features as a page.
 func suite(t *testing.T, h *steps.Harness, tags string, concurrency int) {
 	t.Helper()
 	format := "progress"
 	if testing.Verbose() {
 		format = "pretty"
 	}
-	status := godog.TestSuite{
+	reports := os.Getenv("MUSTER_TEST_REPORTS")
+	name := strings.ReplaceAll(t.Name(), "/", "-")
+	page := &living.Recorder{}
+	if reports != "" {
+		h.Outcome = page.Add
+		format += ",junit:" + filepath.Join(reports, name+".xml") + ",cucumber:" + filepath.Join(reports, name+".json")
+	}
+	suite := &godog.TestSuite{
 		Name:                "muster",
 		ScenarioInitializer: h.Register,
 		Options: &godog.Options{
@@ -85,9 +96,25 @@ func suite(t *testing.T, h *steps.Harness, tags string, concurrency int) {
 			Strict: true, NoColors: true, Randomize: -1, Concurrency: concurrency, TestingT: t,
 			StopOnFailure: os.Getenv("MUSTER_TEST_STOP") != "",
 		},
-	}.Run()
+	}
+	status := suite.Run()
+	if reports != "" {
+		writePage(t, page, suite, filepath.Join(reports, name+".html"))
+	}
 	if status != 0 && !t.Failed() {
 		t.Errorf("the suite ended with status %d", status)
+	}
+}
+
+func writePage(t *testing.T, page *living.Recorder, suite *godog.TestSuite, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	if err := errors.Join(page.Write(f, "What Muster does: "+t.Name(), suite), f.Close()); err != nil {
+		t.Error(err)
 	}
 }
 

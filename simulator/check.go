@@ -40,6 +40,7 @@ one after the other; use a sandbox all the same.`,
 	c.Flags().String("tags", "", "only the scenarios with these tags")
 	c.Flags().String("junit", "", "write a report in JUnit's format to this file")
 	c.Flags().String("cucumber", "", "write a report in cucumber's JSON to this file")
+	c.Flags().String("html", "", "write the features as an HTML page to this file: each step with the requests behind it")
 	c.Flags().String("report", "", "write the report with all exchanges as JSON to this file")
 	withJSON(c)
 	return c
@@ -59,6 +60,7 @@ func check(c *cobra.Command, _ []string) (err error) {
 	o := conformance.Options{}
 	o.Tags, _ = c.Flags().GetString("tags")
 	o.JUnit, _ = c.Flags().GetString("junit")
+	o.HTML, _ = c.Flags().GetString("html")
 	o.Cucumber, _ = c.Flags().GetString("cucumber")
 	if file, _ := c.Flags().GetString("template"); file != "" {
 		if o.Template, err = filepath.Abs(file); err != nil {

@@ -31,6 +31,13 @@ func FileSchema(name string) ([]byte, error) {
 	return b, nil
 }
 
+//go:embed COVERAGE.md
+var coverage string
+
+// Coverage returns COVERAGE.md: which scenario or test shows each normative
+// statement of the RFCs, and each sentence of the guide.
+func Coverage() string { return coverage }
+
 // OpenAPI returns the OpenAPI 3.0.3 document of the server, as YAML. The
 // caller may change the returned bytes.
 func OpenAPI() []byte {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"github.com/cucumber/godog"
 
 	"muster/features"
+	"muster/features/living"
 	"muster/features/steps"
 )
 
@@ -25,9 +27,10 @@ import (
 type Options struct {
 	// Tags choose scenarios, as godog takes them; empty for all.
 	Tags string
-	// JUnit is a file for a report in JUnit's format; Cucumber one for
-	// cucumber's JSON; empty for none.
-	JUnit, Cucumber string
+	// JUnit is a file for a report in JUnit's format, Cucumber one for
+	// cucumber's JSON, and HTML one for the features as a page; empty for
+	// none.
+	JUnit, Cucumber, HTML string
 	// Simulator is the path of muster-simulator. With it, the scenarios of
 	// the guide run too: a provider provisions the server. Without it only
 	// those of the protocol do.
@@ -100,7 +103,9 @@ func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
 		h, paths = steps.Against(o.Dir, o.Simulator, targets...), []string{"."}
 		h.Template = o.Template
 	}
+	page := &living.Recorder{}
 	h.Outcome = func(outcome steps.Outcome) {
+		page.Add(outcome)
 		mu.Lock()
 		defer mu.Unlock()
 		file := path.Base(outcome.File)
@@ -134,6 +139,11 @@ func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	if o.HTML != "" {
+		if err := writePage(o.HTML, page, target, &suite); err != nil {
+			return nil, err
+		}
+	}
 	suite.Options.Tags = and(o.Tags, "@admin")
 	if left, err := suite.RetrieveFeatures(); err == nil {
 		for _, f := range left {
@@ -148,6 +158,14 @@ func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
 		return nil, fmt.Errorf("the features could not be run (status %d)", status)
 	}
 	return report, nil
+}
+
+func writePage(path string, page *living.Recorder, target steps.Target, suite *godog.TestSuite) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(page.Write(f, "What "+target.BaseURL+" does", suite), f.Close())
 }
 
 // and joins two expressions of tags.

@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"encoding/xml"
 	"os"
@@ -40,7 +41,8 @@ func newMuster(t *testing.T) (steps.Target, conformance.Options) {
 // TestMuster: our own server passes everything, and announces everything.
 func TestMuster(t *testing.T) {
 	target, options := newMuster(t)
-	options.Cucumber = filepath.Join(t.TempDir(), "cucumber.json")
+	reports := t.TempDir()
+	options.Cucumber, options.HTML = filepath.Join(reports, "cucumber.json"), filepath.Join(reports, "page.html")
 	r, err := conformance.Run(t.Context(), target, options)
 	if err != nil {
 		t.Fatal(err)
@@ -48,6 +50,7 @@ func TestMuster(t *testing.T) {
 	if text, err := os.ReadFile(options.Cucumber); err != nil || !json.Valid(text) {
 		t.Errorf("cucumber's JSON: %v", err)
 	}
+	checkPage(t, options.HTML, target)
 	for _, s := range r.Sections {
 		for _, f := range s.Failures {
 			t.Errorf("%s §%s: %s: %s\n%s", s.Document, s.Number, f.Scenario, f.Reason, strings.Join(f.Exchanges, "\n"))
@@ -58,6 +61,29 @@ func TestMuster(t *testing.T) {
 	}
 	if r.Passed < 450 || len(r.Sections) < 35 || r.Administration < 50 {
 		t.Errorf("%d scenarios of %d sections passed", r.Passed, len(r.Sections))
+	}
+}
+
+// checkPage looks at the features as a page: all is there, linked, and no
+// secret is.
+func checkPage(t *testing.T, path string, target steps.Target) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"Everything passed.", `href="https://www.rfc-editor.org/rfc/rfc7644#section-3.5.2"`, "section 3.4.2.2", "PATCH /Users/",
+		"An account that was made by hand is picked up, and not doubled", "<q>userName is identical to the User Name</q>", "GET /scim/v2/Users?filter=",
+	} {
+		if !bytes.Contains(text, []byte(want)) {
+			t.Errorf("the page does not have %q", want)
+		}
+	}
+	for _, secret := range []string{target.Token, `"password":"t`} {
+		if bytes.Contains(text, []byte(secret)) {
+			t.Errorf("the page has the secret %.12s…", secret)
+		}
 	}
 }
 

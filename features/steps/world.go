@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/cucumber/godog"
@@ -43,6 +44,11 @@ type world struct {
 	waves     []map[string]any
 	wavesApp  string
 
+	// steps are those that were run; sent and logged are how many exchanges
+	// belong to them.
+	steps        []StepOutcome
+	sent, logged int
+
 	scim     *scimClient
 	statuses map[int]int
 	// unsupported is what the scenario needs and the server does not
@@ -56,6 +62,12 @@ func (h *Harness) Register(sc *godog.ScenarioContext) {
 	w := &world{h: h}
 	sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
 		return ctx, w.begin()
+	})
+	sc.StepContext().After(func(ctx context.Context, st *godog.Step, status godog.StepResultStatus, _ error) (context.Context, error) {
+		if h.Outcome != nil {
+			w.noteStep(st, status)
+		}
+		return ctx, nil
 	})
 	sc.After(func(ctx context.Context, s *godog.Scenario, err error) (context.Context, error) {
 		w.cleanUp(ctx)
@@ -135,8 +147,37 @@ func (w *world) end(failed error) error {
 	return errors.Join(errs, os.RemoveAll(w.dir))
 }
 
+// noteStep keeps what came of a step, with the exchanges behind it.
+func (w *world) noteStep(st *godog.Step, status godog.StepResultStatus) {
+	o := StepOutcome{Text: st.Text, Passed: status == godog.StepPassed, Skipped: status == godog.StepSkipped}
+	if w.recorder != nil {
+		list := w.recorder.list()
+		if len(list) < w.sent {
+			w.sent = 0 // they were forgotten meanwhile
+		}
+		for _, e := range list[w.sent:] {
+			o.Exchanges = append(o.Exchanges, masked(e.String()))
+		}
+		w.sent = len(list)
+	}
+	if w.scim != nil {
+		if w.h.target != nil || w.recorder == nil { // else they went through the recorder
+			for _, e := range w.scim.log[min(w.logged, len(w.scim.log)):] {
+				o.Exchanges = append(o.Exchanges, masked(e))
+			}
+		}
+		w.logged = len(w.scim.log)
+	}
+	w.steps = append(w.steps, o)
+}
+
+// secrets are API keys, tokens of the admin API, and passwords.
+var secrets = regexp.MustCompile(`muster(?:_[a-z0-9-]+)?_[a-z0-9]{10}_[A-Za-z0-9]{20,}|"password"\s*:\s*"(?:[^"\\]|\\.)*"|"(?:key|token)"\s*:\s*"[^"]*"`)
+
+func masked(text string) string { return secrets.ReplaceAllString(text, "…") }
+
 func (w *world) outcome(s *godog.Scenario, err error) Outcome {
-	o := Outcome{File: s.Uri, Scenario: s.Name, Unsupported: w.unsupported, Err: err}
+	o := Outcome{ID: s.Id, Steps: w.steps, File: s.Uri, Scenario: s.Name, Unsupported: w.unsupported, Err: err}
 	if w.unsupported != "" {
 		o.Err = nil
 	}
