@@ -25,9 +25,11 @@ rehearse: build
 run: build
 	$(BIN)/muster-server serve --demo
 
-# -count=1: a result from the cache would say nothing of the database.
+# -count=1: a result from the cache would say nothing of the database. The
+# features leave their reports in build/reports.
 test:
-	$(GO) run ./scripts/withpostgres $(GO) test -count=1 -timeout 20m ./...
+	@mkdir -p build/reports
+	MUSTER_TEST_REPORTS=$(CURDIR)/build/reports $(GO) run ./scripts/withpostgres $(GO) test -count=1 -timeout 20m ./...
 
 lint: $(BIN)/golangci-lint
 	@test -z "$$($(BIN)/gofumpt -l $(SOURCES))" || { echo "not formatted; run make fmt:"; $(BIN)/gofumpt -l $(SOURCES); exit 1; }

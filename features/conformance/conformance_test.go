@@ -41,8 +41,7 @@ func newMuster(t *testing.T) (steps.Target, conformance.Options) {
 // TestMuster: our own server passes everything, and announces everything.
 func TestMuster(t *testing.T) {
 	target, options := newMuster(t)
-	reports := t.TempDir()
-	options.Cucumber, options.HTML = filepath.Join(reports, "cucumber.json"), filepath.Join(reports, "page.html")
+	options.Cucumber, options.HTML = report(t, "json"), report(t, "html")
 	r, err := conformance.Run(t.Context(), target, options)
 	if err != nil {
 		t.Fatal(err)
@@ -62,6 +61,17 @@ func TestMuster(t *testing.T) {
 	if r.Passed < 450 || len(r.Sections) < 35 || r.Administration < 50 {
 		t.Errorf("%d scenarios of %d sections passed", r.Passed, len(r.Sections))
 	}
+}
+
+// report returns the path of a report of the test: in MUSTER_TEST_REPORTS, so
+// that it is kept, or else in a directory of the test's own.
+func report(t *testing.T, ending string) string {
+	t.Helper()
+	dir := os.Getenv("MUSTER_TEST_REPORTS")
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	return filepath.Join(dir, t.Name()+"."+ending)
 }
 
 // checkPage looks at the features as a page: all is there, linked, and no
@@ -90,7 +100,7 @@ func checkPage(t *testing.T, path string, target steps.Target) {
 // TestElimity: the features give a sensible result on a server that is not
 // ours. What is expected here is what the library did at the pinned version.
 func TestElimity(t *testing.T) {
-	junit := filepath.Join(t.TempDir(), "junit.xml")
+	junit := report(t, "xml")
 	target := steps.Target{BaseURL: newElimity(t), Token: "secret"}
 	r, err := conformance.Run(t.Context(), target, conformance.Options{JUnit: junit})
 	if err != nil {

@@ -173,7 +173,7 @@ func TestElimityGuide(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, err := conformance.Run(t.Context(), steps.Target{BaseURL: base, Token: "secret"}, conformance.Options{
-		Simulator: simulator, Dir: dir, Template: template,
+		Simulator: simulator, Dir: dir, Template: template, HTML: report(t, "html"), JUnit: report(t, "xml"),
 	})
 	if err != nil {
 		t.Fatal(err)
