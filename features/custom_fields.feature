@@ -1,4 +1,4 @@
-@admin @guide-initial-setup
+@admin @guide-initial-setup @wire
 Feature: Custom fields
   An instance can add fields of its own to its users. Over SCIM they are
   attributes of the application's extension, and only that instance has them.

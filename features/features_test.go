@@ -141,3 +141,22 @@ func paths() []string {
 	}
 	return []string{"."}
 }
+
+// TestBusinessScenariosHaveNoJSON: what is not about the wire is written in
+// the language of administrators.
+func TestBusinessScenariosHaveNoJSON(t *testing.T) {
+	names, err := filepath.Glob("*.feature")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tags, _, _ := strings.Cut(string(text), "Feature:")
+		if !strings.Contains(tags, "@wire") && strings.Contains(string(text), "{\"") {
+			t.Errorf("%s has JSON; write a table, or tag it @wire", name)
+		}
+	}
+}

@@ -54,9 +54,7 @@ Feature: Provisioning logs
 
     Scenario: A password that a provider sends is dropped
       Given a provider sends "acme" the user "zoe@acme.example" with:
-        """
-        "password": "correct-horse-battery"
-        """
+        | password | correct-horse-battery |
       When an administrator of "acme" runs "history export"
       Then it says "zoe@acme.example"
       And it does not say "correct-horse-battery"

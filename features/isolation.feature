@@ -1,4 +1,4 @@
-@guide-multiple-instances
+@guide-multiple-instances @wire
 Feature: Instances are apart
   Nothing of one instance can be read or changed with the key of another. All
   that can be learned is that a user name is taken.

@@ -1,4 +1,4 @@
-@guide-features
+@guide-features @wire
 Feature: Direct manager
   The provider sends a user's manager. Whoever that is is linked if he or she is
   in the instance; until then the manager is pending, and never created.

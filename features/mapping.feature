@@ -40,9 +40,8 @@ Feature: Attribute mapping
     Scenario: Another attribute lands in a field
       Given an administrator of "acme" runs "mapping set userType scimSyncJobTitle"
       When a provider sends "acme" the user "anna@acme.example" with:
-        """
-        "title": "ignored", "userType": "Contractor"
-        """
+        | title    | ignored    |
+        | userType | Contractor |
       Then the account of "anna@acme.example" in "acme" has:
         | Scim Sync Job Title | Contractor |
       And the change history of "acme" shows that the mapping of "Scim Sync Job Title" changed from "title" to "userType"
@@ -51,17 +50,15 @@ Feature: Attribute mapping
       Given "acme" has the custom field "country" of the type text
       And an administrator of "acme" runs "mapping set addresses[type_eq_"work"].country country"
       When a provider sends "acme" the user "anna@acme.example" with:
-        """
-        "addresses": [{"type": "work", "country": "Norway"}, {"type": "home", "country": "Chile"}]
-        """
+        | addresses[type eq "work"].country | Norway |
+        | addresses[type eq "home"].country | Chile  |
       Then the account of "anna@acme.example" in "acme" has the custom field "country" of "Norway"
 
     Scenario: A mapping is deleted
       Given an administrator of "acme" runs "mapping delete "Office Phone""
       When a provider sends "acme" the user "anna@acme.example" with:
-        """
-        "phoneNumbers": [{"type": "work", "value": "1"}, {"type": "mobile", "value": "2"}]
-        """
+        | phoneNumbers[type eq "work"].value   | 1 |
+        | phoneNumbers[type eq "mobile"].value | 2 |
       Then the account of "anna@acme.example" in "acme" has:
         | Office Phone |   |
         | Mobile Phone | 2 |
@@ -70,9 +67,7 @@ Feature: Attribute mapping
       Given an administrator of "acme" runs "mapping delete "Office Phone""
       And an administrator of "acme" runs "mapping restore"
       When a provider sends "acme" the user "anna@acme.example" with:
-        """
-        "phoneNumbers": [{"type": "work", "value": "1"}]
-        """
+        | phoneNumbers[type eq "work"].value | 1 |
       Then the account of "anna@acme.example" in "acme" has:
         | Office Phone | 1 |
 
@@ -106,9 +101,8 @@ Feature: Attribute mapping
 
     Scenario: Nothing changes before, and everything after
       Given a provider sends "acme" the user "anna@acme.example" with:
-        """
-        "title": "Analyst", "userType": "Employee"
-        """
+        | title    | Analyst  |
+        | userType | Employee |
       And an administrator of "acme" runs "mapping set userType scimSyncJobTitle"
       And the account of "anna@acme.example" in "acme" has:
         | Scim Sync Job Title | Analyst |
@@ -119,9 +113,7 @@ Feature: Attribute mapping
 
     Scenario: A second time changes nobody
       Given a provider sends "acme" the user "anna@acme.example" with:
-        """
-        "userType": "Employee"
-        """
+        | userType | Employee |
       And an administrator of "acme" runs "mapping set userType scimSyncJobTitle"
       And an administrator of "acme" runs "mapping apply"
       When an administrator of "acme" runs "mapping apply"
@@ -141,9 +133,8 @@ Feature: Attribute mapping
 
     Scenario: For a user who is there
       Given a provider sends "acme" the user "anna@acme.example" with:
-        """
-        "title": "Analyst", "userType": "Employee"
-        """
+        | title    | Analyst  |
+        | userType | Employee |
       And an administrator of "acme" runs "mapping set userType scimSyncJobTitle"
       When an administrator of "acme" runs "mapping preview --user anna@acme.example"
       Then it says "Employee"

@@ -11,23 +11,25 @@ Feature: Parameters
       | Username          | First Name | Last Name | Title   | Department |
       | anna@acme.example | Anna       | Novak     | Analyst | Sales      |
 
-  Scenario: The default attributes arrive
-    When OneLogin runs a provisioning cycle of the app "acme"
-    Then the account of "anna@acme.example" in "acme" has:
-      | First Name          | Anna    |
-      | Last Name           | Novak   |
-      | Scim Sync Job Title | Analyst |
+  Rule: Define, modify, and review the user's attributes, and delete the ones that are not used
 
-  Scenario: A deleted attribute is not sent
-    Given the parameter "title" of the app "acme" is deleted
-    When OneLogin runs a provisioning cycle of the app "acme"
-    Then the account of "anna@acme.example" in "acme" has:
-      | First Name          | Anna  |
-      | Last Name           | Novak |
-      | Scim Sync Job Title |       |
+    Scenario: The default attributes arrive
+      When OneLogin runs a provisioning cycle of the app "acme"
+      Then the account of "anna@acme.example" in "acme" has:
+        | First Name          | Anna    |
+        | Last Name           | Novak   |
+        | Scim Sync Job Title | Analyst |
 
-  Scenario: An attribute is taken from another field
-    Given the parameter "title" of the app "acme" is the field "department" of OneLogin
-    When OneLogin runs a provisioning cycle of the app "acme"
-    Then the account of "anna@acme.example" in "acme" has:
-      | Scim Sync Job Title | Sales |
+    Scenario: A deleted attribute is not sent
+      Given the parameter "title" of the app "acme" is deleted
+      When OneLogin runs a provisioning cycle of the app "acme"
+      Then the account of "anna@acme.example" in "acme" has:
+        | First Name          | Anna  |
+        | Last Name           | Novak |
+        | Scim Sync Job Title |       |
+
+    Scenario: An attribute is taken from another field
+      Given the parameter "title" of the app "acme" is the field "department" of OneLogin
+      When OneLogin runs a provisioning cycle of the app "acme"
+      Then the account of "anna@acme.example" in "acme" has:
+        | Scim Sync Job Title | Sales |

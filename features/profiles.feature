@@ -1,3 +1,4 @@
+@wire
 Feature: Other providers
   One account can be provisioned as another provider would do it: with the
   requests that it is known to send. What comes of it is the same.
@@ -59,16 +60,34 @@ Feature: Other providers
     And an administrator re-applies the mappings of the app "acme"
     And 3 accounts are as they should be
 
-    Examples:
-      | provider     |
-      | OneLogin     |
+    @profile-onelogin
+    Examples: OneLogin
+      | provider |
+      | OneLogin |
+
+    @profile-onelogin-1.1
+    Examples: OneLogin 1.1
+      | provider |
       | OneLogin 1.1 |
-      | Okta         |
-      | Entra        |
-      | JumpCloud    |
+
+    @profile-okta
+    Examples: Okta
+      | provider |
+      | Okta |
+
+    @profile-entra
+    Examples: Entra
+      | provider |
+      | Entra |
+
+    @profile-jumpcloud
+    Examples: JumpCloud
+      | provider |
+      | JumpCloud |
 
   Rule: Each sends what it is known to send
 
+    @profile-onelogin
     Scenario: OneLogin looks up and sends the whole template
       When OneLogin traces a provisioning cycle of the app "acme"
       Then the trace of "anna@acme.example" is:
@@ -76,6 +95,7 @@ Feature: Other providers
         | PUT   | /Users/{id}                                          |
         | PATCH | /Groups/{id}                                         |
 
+    @profile-onelogin-1.1
     Scenario: OneLogin 1.1 speaks SCIM 1.1
       Given the app "acme" is provisioned as OneLogin 1.1 does
       And OneLogin has run a provisioning cycle of the app "acme"
@@ -87,6 +107,7 @@ Feature: Other providers
       And OneLogin runs a provisioning cycle of the app "acme"
       Then a request was sent with ""operation":"delete""
 
+    @profile-okta
     Scenario: Okta reads before it replaces, deactivates, and never deletes
       Given the app "acme" is provisioned as Okta does
       When OneLogin traces a provisioning cycle of the app "acme"
@@ -103,6 +124,7 @@ Feature: Other providers
       And a request was sent with ""members[value eq \"
       And "anna@acme.example" is suspended in "acme"
 
+    @profile-entra
     Scenario: Entra capitalizes, sends booleans as strings, and patches value by value
       Given the app "acme" is provisioned as Entra does
       When OneLogin runs a provisioning cycle of the app "acme"
@@ -116,6 +138,7 @@ Feature: Other providers
       Then a request was sent with "{"op":"Replace","path":"active","value":"False"}"
       And a request was sent with ""op":"Remove","path":"members""
 
+    @profile-jumpcloud
     Scenario: JumpCloud replaces attribute by attribute, creates no empty group, and tries out what it connects to
       Given the app "acme" is provisioned as JumpCloud does
       When an administrator clicks Enable in the app "acme"

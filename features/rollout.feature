@@ -123,6 +123,26 @@ Feature: Gradual rollout
 
   Rule: The sandbox comes first, and the key decides which instance it is
 
+    Scenario: What went well in the sandbox is run in production
+      Given OneLogin has an app for "globex"
+      And OneLogin has these users, assigned to the app "globex":
+        | Username          | First Name | Last Name |
+        | emil@acme.example | Emil       | Stone     |
+      And a rollout of the app "globex" in these waves:
+        | Wave    | Users     | Created |
+        | Sandbox | everybody | 1       |
+      When the rollout is rehearsed
+      Then everything went as planned
+      And "globex" has 1 user
+      And "acme" has 0 users
+      When a rollout of the app "acme" in these waves:
+        | Wave  | Users             | Created |
+        | Pilot | anna@acme.example | 1       |
+      And the rollout is rehearsed anew
+      Then everything went as planned
+      And "acme" has 1 user
+      And "globex" has 1 user
+
     Scenario: A wrong key in one of several apps is noticed before anything is written
       Given the app "acme" is configured for the instance "acme"
       And the app "acme" has the key of "globex"

@@ -101,18 +101,3 @@ Feature: Suspending users
       When OneLogin runs a provisioning cycle of the app "acme"
       Then nothing was written
       And "anna@acme.example" is suspended in "acme"
-
-  Rule: Only what is sent about the state changes it
-
-    Scenario: An update that says nothing about the state does not take a suspended user up again
-      Given a user anna with:
-        """
-        "active": false
-        """
-      When the client sends PUT "/Users/{anna}" with:
-        """
-        {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "anna-{tag}", "title": "Analyst"}
-        """
-      Then the answer is 200
-      And "/title" is "Analyst"
-      And "/active" is false

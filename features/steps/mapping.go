@@ -2,7 +2,9 @@ package steps
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/cucumber/godog"
@@ -119,20 +121,39 @@ func (w *world) linkedTo(ctx context.Context, userName, kind, name, instance str
 }
 
 // providerSends creates a user over SCIM.
-func (w *world) providerSends(ctx context.Context, instance, userName string, more *godog.DocString) error {
+// providerSends creates a user over SCIM from a table of attributes, as the
+// mapping names them, and their values.
+func (w *world) providerSends(ctx context.Context, instance, userName string, t *godog.Table) error {
 	c, err := w.client(ctx)
 	if err != nil {
 		return err
 	}
 	c.token = w.keys[instance]
-	body, err := w.merge(map[string]any{"schemas": []string{userURN}, "userName": w.name(userName)}, more)
+	user := map[string]any{"schemas": []string{userURN}, "userName": w.name(userName)}
+	for _, r := range t.Rows {
+		setAt(user, r.Cells[0].Value, r.Cells[1].Value)
+	}
+	body, err := json.Marshal(user)
 	if err != nil {
 		return err
 	}
-	if err := w.send(ctx, "POST", "/Users", body); err != nil {
+	if err := w.send(ctx, "POST", "/Users", string(body)); err != nil {
 		return err
 	}
 	return w.answerIs(201, "")
+}
+
+// valuePath is a path such as phoneNumbers[type eq "work"].value.
+var valuePath = regexp.MustCompile(`^(\w+)\[type eq "(\w+)"\]\.(\w+)$`)
+
+// setAt sets the value at a path.
+func setAt(user map[string]any, path, value string) {
+	if m := valuePath.FindStringSubmatch(path); m != nil {
+		list, _ := user[m[1]].([]any)
+		user[m[1]] = append(list, map[string]any{"type": m[2], m[3]: value})
+		return
+	}
+	user[path] = value
 }
 
 func (w *world) customFieldIs(ctx context.Context, userName, instance, field, want string) error {

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,6 +40,13 @@ type rolloutReport struct {
 func (w *world) registerRollout(sc *godog.ScenarioContext) {
 	sc.Step(`^a rollout of the app "([^"]*)" in these waves:$`, w.theseWaves)
 	sc.Step(`^the rollout is rehearsed$`, func(ctx context.Context) error { return w.rehearse(ctx) })
+	sc.Step(`^the rollout is rehearsed anew$`, func(ctx context.Context) error {
+		w.wavesName = "Another rollout"
+		if err := w.writeWaves(); err != nil {
+			return err
+		}
+		return w.rehearse(ctx)
+	})
 	sc.Step(`^the rollout is resumed$`, func(ctx context.Context) error { return w.rehearse(ctx, "--resume") })
 	sc.Step(`^everything went as planned$`, func() error {
 		if !w.rollout.AsPlanned {
@@ -118,7 +126,7 @@ func (w *world) changeWave(name string, change func(wave map[string]any)) error 
 }
 
 func (w *world) writeWaves() error {
-	text, err := yaml.Marshal(map[string]any{"rollout": "A rollout", "account": "account.yaml", "app": w.wavesApp, "waves": w.waves})
+	text, err := yaml.Marshal(map[string]any{"rollout": cmp.Or(w.wavesName, "A rollout"), "account": "account.yaml", "app": w.wavesApp, "waves": w.waves})
 	if err != nil {
 		return err
 	}

@@ -43,6 +43,7 @@ type world struct {
 	undone    *rolledBack
 	waves     []map[string]any
 	wavesApp  string
+	wavesName string
 
 	// steps are those that were run; sent and logged are how many exchanges
 	// belong to them.
