@@ -10,6 +10,7 @@ import (
 // registerAdministration adds the steps about the admin API. {new} stands for
 // the name of an instance of the scenario's own that is not there yet.
 func (w *world) registerAdministration(sc *godog.ScenarioContext) {
+	// Makes a token by command; the next requests carry it.
 	sc.Step(`^the client has a token of the admin API$`, func(ctx context.Context) error {
 		var token struct{ Key, ID string }
 		if err := w.server(ctx, &token, "admin-token", "create", "ada"); err != nil {
@@ -22,13 +23,16 @@ func (w *world) registerAdministration(sc *godog.ScenarioContext) {
 		}
 		return nil
 	})
+	// Revokes the token of the step before.
 	sc.Step(`^that token is revoked$`, func(ctx context.Context) error {
 		return w.server(ctx, nil, "admin-token", "revoke", w.ids["token"])
 	})
+	// The next requests to the admin API carry an API key, which it must refuse.
 	sc.Step(`^the client uses the key of "([^"]*)" there$`, func(instance string) error {
 		w.scim.token = w.keys[instance]
 		return nil
 	})
+	// The key that stands in the answer becomes the instance's.
 	sc.Step(`^the key that it shows is the one of "([^"]*)"$`, func(instance string) error {
 		key, err := w.value("/key")
 		w.keys[instance] = fmt.Sprint(key)

@@ -14,22 +14,30 @@ import (
 // its administrators do with muster-server.
 func (w *world) registerApplication(sc *godog.ScenarioContext) {
 	sc.Step(`^an instance "([^"]*)"$`, w.anInstance)
+	// Makes two instances of one deployment.
 	sc.Step(`^the instances "([^"]*)" and "([^"]*)"$`, func(ctx context.Context, a, b string) error {
 		return errors.Join(w.anInstance(ctx, a), w.anInstance(ctx, b))
 	})
+	// Makes an instance of an edition, with an integration user and a key.
 	sc.Step(`^an instance "([^"]*)" of the (\w+) edition$`, w.anInstanceOfEdition)
+	// Adds a custom field to User.
 	sc.Step(`^"([^"]*)" has the custom field "([^"]*)" of the type ([\w-]+)$`, func(ctx context.Context, instance, field, kind string) error {
 		return w.server(ctx, nil, "field", "create", field, "--instance", w.slug(instance), "--type", kind)
 	})
 	sc.Step(`^"([^"]*)" has these users, made by hand:$`, w.usersByHand)
+	// Makes an account with nothing but a user name.
 	sc.Step(`^"([^"]*)" has the user "([^"]*)", made by hand$`, w.userByHand)
+	// Makes a group without members.
 	sc.Step(`^"([^"]*)" has the group "([^"]*)", made by hand$`, func(ctx context.Context, instance, group string) error {
 		return w.groupByHand(ctx, instance, group, "")
 	})
+	// Makes a group with one member.
 	sc.Step(`^"([^"]*)" has the group "([^"]*)", made by hand, with the member "([^"]*)"$`, w.groupByHand)
+	// Tries to make an instance, which may be refused.
 	sc.Step(`^somebody makes an instance of the (\w+) edition$`, func(ctx context.Context, edition string) error {
 		return w.tryServer(ctx, "instance", "create", w.slug("new"), "--edition", edition)
 	})
+	// Counts the invitations that were written, sent ones too.
 	sc.Step(`^the outbox of "([^"]*)" has (\d+) invitations?$`, func(ctx context.Context, instance string, n int) error {
 		var list []struct{ To string }
 		if err := w.server(ctx, &list, "outbox", "list", "--instance", w.slug(instance)); err != nil {
@@ -37,26 +45,35 @@ func (w *world) registerApplication(sc *godog.ScenarioContext) {
 		}
 		return expect("invitations", len(list), n)
 	})
+	// Revokes the key that the instance's apps have.
 	sc.Step(`^the (?:API )?key of "([^"]*)" is revoked$`, w.keyIsRevoked)
+	// Makes a new key; the old one works until the overlap ends.
 	sc.Step(`^the key of "([^"]*)" is rotated with an overlap of (\w+)$`, func(ctx context.Context, instance, overlap string) error {
 		var key struct{ Key string }
 		err := w.server(ctx, &key, "key", "rotate", w.keyIDs[instance], "--instance", w.slug(instance), "--overlap", overlap)
 		w.newKeys[instance] = key.Key
 		return err
 	})
+	// Makes another integration user.
 	sc.Step(`^"([^"]*)" has an integration user with the role ([\w-]+)$`, func(ctx context.Context, instance, role string) error {
 		return w.server(ctx, nil, "user", "create", w.name("another"), "--instance", w.slug(instance), "--integration", "--role", role)
 	})
+	// Tries to make a key for that integration user.
 	sc.Step(`^an administrator makes a key for that user$`, func(ctx context.Context) error { return w.makeKey(ctx, "another") })
+	// Tries to make a key for a user.
 	sc.Step(`^an administrator makes a key for "([^"]*)"$`, w.makeKey)
+	// The attempt of the step before succeeded.
 	sc.Step(`^the key is made$`, func() error { return expect("exit code", w.last.code, 0) })
+	// The attempt of the step before was refused, with this in the reason.
 	sc.Step(`^the key is refused, because "([^"]*)"$`, func(reason string) error {
 		if !strings.Contains(w.last.errors, reason) {
 			return fmt.Errorf("got %s", w.last)
 		}
 		return expect("exit code", w.last.code, 1)
 	})
+	// Changes the integration user on whose behalf the key was made.
 	sc.Step(`^the integration user of "([^"]*)" (is suspended|is deleted|loses the role lite admin|gets the role lite admin)$`, w.integrationUser)
+	// Changes an account at the application, past the provider.
 	sc.Step(`^an administrator (suspends|reactivates|deletes) "([^"]*)" in "([^"]*)" by hand$`, w.administratorDoes)
 }
 

@@ -10,6 +10,7 @@ import (
 
 // registerApproval adds the steps about the approval queue of the provider.
 func (w *world) registerApproval(sc *godog.ScenarioContext) {
+	// Ticks a box "Require admin approval before this action is performed".
 	sc.Step(`^the app "([^"]*)" requires admin approval before it (creates|updates|deletes) users$`, func(name, what string) error {
 		a, err := w.app(name)
 		if err != nil {
@@ -23,7 +24,9 @@ func (w *world) registerApproval(sc *godog.ScenarioContext) {
 		need[what[:len(what)-1]] = true
 		return nil
 	})
+	// Looks into the approval queue of the app.
 	sc.Step(`^the (provision|update|suspend|reactivate|delete|release) of "([^"]*)" waits for approval in the app "([^"]*)"$`, w.waits)
+	// The approval queue of the app is empty.
 	sc.Step(`^nothing waits for approval in the app "([^"]*)"$`, func(ctx context.Context, app string) error {
 		list, err := w.queue(ctx, app)
 		if err != nil {
@@ -31,9 +34,11 @@ func (w *world) registerApproval(sc *godog.ScenarioContext) {
 		}
 		return expect("waiting actions", len(list), 0)
 	})
+	// Decides about one action in the queue.
 	sc.Step(`^an administrator of OneLogin (approves|skips) the action for "([^"]*)" in the app "([^"]*)"$`, func(ctx context.Context, what, user, app string) error {
 		return w.decide(ctx, what, app, "--user", w.name(user))
 	})
+	// Decides about the whole queue at once.
 	sc.Step(`^an administrator of OneLogin (approves|skips) all actions in the app "([^"]*)"$`, func(ctx context.Context, what, app string) error {
 		return w.decide(ctx, what, app, "--all")
 	})

@@ -106,9 +106,11 @@ func (c *catalog) register(fd *ast.FuncDecl) {
 			c.t.Fatal(err)
 		}
 		fmt.Fprintf(&c.out, "- %s\n", readable(pattern))
-		if doc := c.doc(call); doc != "" {
-			fmt.Fprintf(&c.out, "  <br>%s\n", doc)
+		doc := c.doc(call)
+		if doc == "" {
+			c.t.Errorf("the step %q has no comment: say what it does, or where it looks", readable(pattern))
 		}
+		fmt.Fprintf(&c.out, "  <br>%s\n", doc)
 		return true
 	})
 }

@@ -15,6 +15,7 @@ type connectionReport struct{ App, Status, Instance, Note, Reason string }
 // registerConnection adds the steps about the tab Configuration of an app
 // and its button Enable.
 func (w *world) registerConnection(sc *godog.ScenarioContext) {
+	// Gives the app the key of an instance, perhaps of a wrong one.
 	sc.Step(`^the app "([^"]*)" has the key of "([^"]*)"$`, func(name, instance string) error {
 		a, err := w.app(name)
 		if err == nil {
@@ -22,6 +23,7 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
+	// The app knows for which instance its token must be.
 	sc.Step(`^the app "([^"]*)" is configured for the instance "([^"]*)"$`, func(name, instance string) error {
 		if w.h.target != nil {
 			return w.lacks("a server that tells for which instance a token is")
@@ -32,6 +34,7 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
+	// Gives the app the key that a rotation made.
 	sc.Step(`^the app "([^"]*)" has the new key of "([^"]*)"$`, func(name, instance string) error {
 		a, err := w.app(name)
 		if err == nil {
@@ -39,6 +42,7 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
+	// A base URL that takes keys of that instance only.
 	sc.Step(`^the app "([^"]*)" has the base URL of the instance "([^"]*)"$`, func(name, instance string) error {
 		a, err := w.app(name)
 		if err == nil {
@@ -47,6 +51,7 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		return err
 	})
 	sc.Step(`^the app "([^"]*)" has a key that (was never made|is mistyped|is cut off)$`, w.brokenKey)
+	// Nothing listens there.
 	sc.Step(`^the app "([^"]*)" has the base URL of a server that does not run$`, func(ctx context.Context, name string) error {
 		a, err := w.app(name)
 		if err != nil {
@@ -56,6 +61,7 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		a.baseURL = "http://" + address + "/scim/v2"
 		return err
 	})
+	// Takes a part out of the base URL.
 	sc.Step(`^the app "([^"]*)" has a base URL without "([^"]*)"$`, func(name, part string) error {
 		a, err := w.app(name)
 		if err == nil {
@@ -63,10 +69,12 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
+	// Tests the connection, as the button does.
 	sc.Step(`^an administrator clicks Enable in the app "([^"]*)"$`, func(ctx context.Context, name string) error {
 		w.recorder.forget()
 		return w.simulate(ctx, "enable", "--app", name, "--json", "--tries", "2", "--wait", "10ms")
 	})
+	// The connection test passed, at this instance.
 	sc.Step(`^the app is connected to "([^"]*)"$`, func(instance string) error {
 		c, err := w.connection()
 		if err == nil && c.Status != "connected" {
@@ -80,6 +88,7 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		}
 		return expect("instance", c.Instance, w.slug(instance))
 	})
+	// The connection test failed, with this in the reason.
 	sc.Step(`^the connection fails, because "([^"]*)"$`, func(reason string) error {
 		c, err := w.connection()
 		if err == nil && (c.Status != "failed" || !strings.Contains(w.plain(c.Reason), reason)) {
@@ -87,6 +96,7 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
+	// The connection test passed, and told this.
 	sc.Step(`^the connection test notes "([^"]*)"$`, func(note string) error {
 		c, err := w.connection()
 		if err == nil && !strings.Contains(c.Note, note) {
@@ -94,6 +104,7 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
+	// The last command of the provider failed, and said this.
 	sc.Step(`^OneLogin says "([^"]*)"$`, func(text string) error {
 		if said := w.plain(w.last.out + w.last.errors); !strings.Contains(said, text) {
 			return fmt.Errorf("it said: %s", said)

@@ -14,7 +14,9 @@ import (
 // sends an administrator "to monitor/debug the user provisioning process".
 func (w *world) registerHistory(sc *godog.ScenarioContext) {
 	sc.Step(`^the change history of "([^"]*)" has these rows about "([^"]*)":$`, w.historyHas)
+	// There is a change of the field with the old and the new value.
 	sc.Step(`^the change history of "([^"]*)" shows that "([^"]*)" changed for "([^"]*)" from "([^"]*)" to "([^"]*)"$`, w.historyChange)
+	// Each row of the history has the key and the request's id.
 	sc.Step(`^every change of "([^"]*)" by SCIM names the API key and the request$`, w.historyNamesKey)
 }
 

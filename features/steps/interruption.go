@@ -12,13 +12,17 @@ import (
 
 // registerInterruption adds the steps that break things in mid-cycle.
 func (w *world) registerInterruption(sc *godog.ScenarioContext) {
+	// Users with numbered names and the role Everybody.
 	sc.Step(`^OneLogin has (\d+) users, assigned to the app "([^"]*)"$`, w.manyUsers)
 	sc.Step(`^the server is killed after (\d+) writes of a provisioning cycle of the app "([^"]*)"$`, w.killedAfter)
+	// Runs a cycle whose line breaks off once, after the server has acted.
 	sc.Step(`^the answer to write number (\d+) of a provisioning cycle of the app "([^"]*)" is lost$`, w.answerLost)
 	sc.Step(`^OneLogin is (killed|interrupted with Ctrl-C) after (\d+) writes of a provisioning cycle of the app "([^"]*)"$`, w.simulatorEnds)
+	// Kills the provider's process in the middle of a wave.
 	sc.Step(`^OneLogin is killed after (\d+) writes of the rehearsal$`, func(ctx context.Context, writes int) error {
 		return w.endsAfter(ctx, os.Kill, writes, "rehearse", "--concurrency", "1")
 	})
+	// The cycle was stopped, and said how to go on.
 	sc.Step(`^OneLogin says that the same command goes on$`, func() error {
 		if !strings.Contains(w.synced.errors, "the same command goes on") {
 			return fmt.Errorf("got %s", w.synced)
@@ -26,13 +30,16 @@ func (w *world) registerInterruption(sc *godog.ScenarioContext) {
 		return expect("exit code", w.synced.code, 1)
 	})
 	sc.Step(`^everybody who was worked on is finished$`, w.nobodyHalf)
+	// On the same address and the same database.
 	sc.Step(`^the server is started again$`, w.startedAgain)
+	// The last cycle ended because the server did not answer.
 	sc.Step(`^the cycle was cut off$`, func() error {
 		if !strings.Contains(w.synced.errors, "the server does not answer") {
 			return fmt.Errorf("got %s", w.synced)
 		}
 		return expect("exit code", w.synced.code, 1)
 	})
+	// Nobody is doubled, and nobody is missing.
 	sc.Step(`^each of the (\d+) users has exactly one account in "([^"]*)"$`, w.oneAccountEach)
 }
 

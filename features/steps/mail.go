@@ -12,6 +12,7 @@ import (
 // registerMail adds the steps about mail that arrives.
 func (w *world) registerMail(sc *godog.ScenarioContext) {
 	sc.Step(`^"([^"]*)" gets the invitation by mail, once$`, w.invitedOnce)
+	// Nothing that names the user has arrived at the mail server.
 	sc.Step(`^"([^"]*)" gets no mail$`, func(user string) error {
 		return expect("messages", w.mailAbout(user), 0)
 	})

@@ -15,32 +15,41 @@ import (
 func (w *world) registerMapping(sc *godog.ScenarioContext) {
 	sc.Step(`^an administrator of "([^"]*)" runs "(.*)"$`, w.administratorRuns)
 	sc.Step(`^user names of "([^"]*)" are updated from the e-mail, in lower case$`, w.updateNames)
+	// The last command of the application failed, with this in the reason.
 	sc.Step(`^it is refused, because "([^"]*)"$`, func(reason string) error {
 		if !strings.Contains(w.last.errors, reason) {
 			return fmt.Errorf("got %s", w.last)
 		}
 		return expect("exit code", w.last.code, 1)
 	})
+	// The last command of the application printed no such text.
 	sc.Step(`^it does not say "([^"]*)"$`, func(text string) error {
 		if strings.Contains(w.plain(w.last.out), text) {
 			return fmt.Errorf("got %s", w.last)
 		}
 		return expect("exit code", w.last.code, 0)
 	})
+	// The last command of the application printed this.
 	sc.Step(`^it says "(.*)"$`, func(text string) error {
 		if !strings.Contains(w.plain(w.last.out), text) {
 			return fmt.Errorf("got %s", w.last)
 		}
 		return expect("exit code", w.last.code, 0)
 	})
+	// Looks at the objects that the user is linked to.
 	sc.Step(`^"([^"]*)" is linked to the ([\w-]+) "([^"]*)" in "([^"]*)"$`, w.linkedTo)
+	// The user is linked to no object of the type.
 	sc.Step(`^"([^"]*)" is linked to no ([\w-]+) in "([^"]*)"$`, func(ctx context.Context, user, kind, instance string) error {
 		return w.linkedTo(ctx, user, kind, "", instance)
 	})
+	// Compares all rows of the attribute mapping, by a table of attributes and fields.
 	sc.Step(`^the mapping of "([^"]*)" is:$`, w.mappingIs)
 	sc.Step(`^a provider sends "([^"]*)" the user "([^"]*)" with:$`, w.providerSends)
+	// Looks at a custom field of the account.
 	sc.Step(`^the account of "([^"]*)" in "([^"]*)" has the custom field "([^"]*)" of "([^"]*)"$`, w.customFieldIs)
+	// There is a change of the mapping with the old and the new attribute.
 	sc.Step(`^the change history of "([^"]*)" shows that the mapping of "([^"]*)" changed from "([^"]*)" to "([^"]*)"$`, w.mappingChanged)
+	// No row of the history is about the mapping.
 	sc.Step(`^the change history of "([^"]*)" has no change of the mapping$`, func(ctx context.Context, instance string) error {
 		list, err := w.history(ctx, instance)
 		for _, r := range list {

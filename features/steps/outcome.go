@@ -13,28 +13,46 @@ import (
 // registerOutcomes adds the steps that look at what came of a cycle: in the
 // provider's report, and at the application.
 func (w *world) registerOutcomes(sc *godog.ScenarioContext) {
+	// The outcome for the user in the last cycle.
 	sc.Step(`^"([^"]*)" was (picked up|created|updated|suspended|reactivated|deleted|released|corrected)$`, w.was)
+	// The user could not be provisioned in the last cycle, with this in the reason.
 	sc.Step(`^"([^"]*)" (?:is a conflict|failed), because "([^"]*)"$`, w.failedBecause)
+	// The outcome for the user in the cycle that was foretold.
 	sc.Step(`^"([^"]*)" would be (picked up|created|updated|suspended|reactivated|deleted|corrected)$`, w.was)
 	sc.Step(`^nothing was written$`, w.nothingWritten)
+	// The last cycle had nothing to do for the user.
 	sc.Step(`^nothing happened to "([^"]*)" in the cycle$`, w.nothingHappened)
+	// The last cycle ended with exit code 0.
 	sc.Step(`^the cycle succeeded$`, func() error { return expect("exit code", w.synced.code, 0) })
 
+	// Counts the accounts of the instance, without integration users.
 	sc.Step(`^"([^"]*)" has (\d+) users?$`, w.userCount)
+	// Counts the groups of the instance.
 	sc.Step(`^"([^"]*)" has (\d+) groups?$`, w.groupCount)
+	// There is an account of that name, in any letter case.
 	sc.Step(`^"([^"]*)" has an account in "([^"]*)"$`, func(ctx context.Context, user, instance string) error {
 		_, err := w.theUser(ctx, instance, user)
 		return err
 	})
+	// There is no account of that name, in any letter case.
 	sc.Step(`^"([^"]*)" has no account in "([^"]*)"$`, w.noAccount)
+	// Looks at the state of the account.
 	sc.Step(`^"([^"]*)" is (active|suspended) in "([^"]*)"$`, w.state)
+	// Looks at how the account came to be managed; SCIM does not tell, so other servers pass.
 	sc.Step(`^the account of "([^"]*)" in "([^"]*)" (is managed by OneLogin|was made by hand)$`, w.source)
+	// Compares fields by their labels, such as First Name; an empty cell is no value.
 	sc.Step(`^the account of "([^"]*)" in "([^"]*)" has:$`, w.accountHas)
+	// The account has another id than the one that was remembered.
 	sc.Step(`^the account of "([^"]*)" in "([^"]*)" is a new one$`, w.isNew)
+	// The account has the id that was remembered.
 	sc.Step(`^the account of "([^"]*)" in "([^"]*)" is the one it was$`, w.isTheSame)
+	// Keeps the id of the account, for the two steps above.
 	sc.Step(`^one remembers the account of "([^"]*)" in "([^"]*)"$`, w.remember)
+	// Looks at the members of the group at the application.
 	sc.Step(`^"([^"]*)" is in the group "([^"]*)" of "([^"]*)"$`, w.inGroup)
+	// Looks at the members of the group, which must be there.
 	sc.Step(`^"([^"]*)" is not in the group "([^"]*)" of "([^"]*)"$`, w.notInGroup)
+	// Counts the members of the group.
 	sc.Step(`^the group "([^"]*)" of "([^"]*)" has (\d+) members?$`, func(ctx context.Context, group, instance string, n int) error {
 		members, err := w.membersOf(ctx, instance, group)
 		if err == nil {
@@ -43,7 +61,9 @@ func (w *world) registerOutcomes(sc *godog.ScenarioContext) {
 		return err
 	})
 	sc.Step(`^"([^"]*)" has the groups:$`, w.hasGroups)
+	// What the last cycle did about the group.
 	sc.Step(`^the group "([^"]*)" was (matched by name|created)$`, w.groupWas)
+	// The account is linked to no manager.
 	sc.Step(`^"([^"]*)" has no manager in "([^"]*)"$`, func(ctx context.Context, user, instance string) error {
 		u, err := w.theUser(ctx, instance, user)
 		if err == nil {
@@ -51,8 +71,11 @@ func (w *world) registerOutcomes(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
+	// The account is linked to the account of that manager.
 	sc.Step(`^"([^"]*)" has the manager "([^"]*)" in "([^"]*)"$`, w.hasManager)
+	// The state of the user in the tab Users of the app.
 	sc.Step(`^OneLogin shows "([^"]*)" in the app "([^"]*)" as (provisioned|failed|pending|suspended|skipped)$`, w.providerShows)
+	// The provider remembers nothing of the user.
 	sc.Step(`^OneLogin shows nothing of "([^"]*)" in the app "([^"]*)"$`, w.providerShowsNothing)
 }
 

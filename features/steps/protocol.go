@@ -26,6 +26,7 @@ const (
 // other scenario has.
 func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 	sc.Step(`^the server announces (\w+)$`, w.needs)
+	// The next requests carry the key of the instance.
 	sc.Step(`^the client has the key of "([^"]*)"$`, func(ctx context.Context, instance string) error {
 		c, err := w.client(ctx)
 		if err == nil {
@@ -35,12 +36,18 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 	})
 	sc.Step(`^the server is strict$`, w.otherServer)
 	sc.Step(`^the client turns to the other replica$`, w.otherServer)
+	// The next requests go to the first server again.
 	sc.Step(`^the client turns to the first replica$`, func() { w.recorder.redirect(w.h.server.address) })
+	// Creates a user; {name} is the id from then on.
 	sc.Step(`^a user (\w+)$`, func(ctx context.Context, name string) error { return w.aUser(ctx, name, nil) })
+	// Creates a user with these attributes; {name} is the id from then on.
 	sc.Step(`^a user (\w+) with:$`, func(ctx context.Context, name string, more *godog.DocString) error { return w.aUser(ctx, name, more) })
+	// Creates a group; {name} is the id from then on.
 	sc.Step(`^a group (\w+)$`, func(ctx context.Context, name string) error { return w.aGroup(ctx, name, nil) })
+	// Creates a group with these attributes; {name} is the id from then on.
 	sc.Step(`^a group (\w+) with:$`, func(ctx context.Context, name string, more *godog.DocString) error { return w.aGroup(ctx, name, more) })
 	sc.Step(`^(\d+) users$`, w.users)
+	// A header of the next request; empty takes it away.
 	sc.Step(`^the header "([^"]*)" is sent as "([^"]*)"$`, func(ctx context.Context, name, value string) error {
 		c, err := w.client(ctx)
 		if err == nil {
@@ -48,30 +55,39 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
+	// Sends a request without a body.
 	sc.Step(`^the client sends (\w+) "((?:[^"\\]|\\.)*)"$`, func(ctx context.Context, method, path string) error {
 		return w.send(ctx, method, strings.ReplaceAll(path, `\"`, `%22`), "")
 	})
+	// Sends a request with a body.
 	sc.Step(`^the client sends (\w+) "([^"]*)" with:$`, func(ctx context.Context, method, path string, body *godog.DocString) error {
 		return w.send(ctx, method, path, body.Content)
 	})
+	// Sends a PATCH with these operations.
 	sc.Step(`^the client patches "([^"]*)" with:$`, func(ctx context.Context, path string, operations *godog.DocString) error {
 		return w.send(ctx, http.MethodPatch, path,
 			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+operations.Content+`]}`)
 	})
+	// Asks for a list by a filter, which is encoded as it must be.
 	sc.Step(`^the client (?:filters|looks for) (Users|Groups) by: (.*)$`, w.filters)
 	sc.Step(`^(\d+) clients send (\w+) "([^"]*)" at once with:$`, w.atOnce)
 
+	// The status of the last answer.
 	sc.Step(`^the answer is (\d+)$`, func(status int) error { return w.answerIs(status, "") })
+	// The status of the last answer is one of two.
 	sc.Step(`^the answer is (\d+) or (\d+)$`, func(a, b int) error {
 		if w.scim.answer.status == b {
 			a = b
 		}
 		return w.answerIs(a, "")
 	})
+	// The status and the scimType of the last answer.
 	sc.Step(`^the answer is (\d+) (\w+)$`, w.answerIs)
+	// How many answers to requests at the same time had the status.
 	sc.Step(`^(\d+) answers? (?:is|are) (\d+)$`, func(n, status int) error {
 		return expect(fmt.Sprintf("answers with %d", status), w.statuses[status], n)
 	})
+	// The detail of the last error has this in it.
 	sc.Step(`^its detail says "([^"]*)"$`, func(text string) error {
 		detail, err := pointer(w.scim.answer.body, "/detail")
 		if err == nil && !strings.Contains(fmt.Sprint(detail), w.fill(text)) {
@@ -80,7 +96,9 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 		return err
 	})
 	sc.Step(`^"(/[^"]*)" is (".*"|\{.*\}|\[.*\]|true|false|null|-?\d.*)$`, w.valueIs)
+	// There is a value at the JSON pointer.
 	sc.Step(`^"(/[^"]*)" is there$`, func(path string) error { _, err := w.value(path); return err })
+	// There is no value at the JSON pointer.
 	sc.Step(`^"(/[^"]*)" is not there$`, func(path string) error {
 		// Section 2.5 of RFC 7643: null is the same as no value.
 		if v, err := w.value(path); err == nil && v != nil {
@@ -88,6 +106,7 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 		}
 		return nil
 	})
+	// There are so many values at the JSON pointer.
 	sc.Step(`^"(/[^"]*)" has (\d+) values?$`, func(path string, n int) error {
 		v, err := w.value(path)
 		if err != nil {
@@ -99,25 +118,31 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 		}
 		return expect("values of "+path, len(list), n)
 	})
+	// {name} is the value at the JSON pointer from then on.
 	sc.Step(`^"(/[^"]*)" is kept as (\w+)$`, func(path, name string) error {
 		v, err := w.value(path)
 		w.ids[name] = fmt.Sprint(v)
 		return err
 	})
+	// The list has exactly these users, in any order.
 	sc.Step(`^the list holds (nobody|nothing|[\w, ]+)$`, w.listHolds)
+	// The list has exactly these users, in this order.
 	sc.Step(`^the list holds, in this order, ([\w, ]+)$`, w.listHoldsInOrder)
+	// The last answer has such a header.
 	sc.Step(`^the header "([^"]*)" is there$`, func(name string) error {
 		if w.scim.answer.header.Get(name) == "" {
 			return fmt.Errorf("there is no header %s", name)
 		}
 		return nil
 	})
+	// The header of the last answer has this in it.
 	sc.Step(`^the header "([^"]*)" has "([^"]*)"$`, func(name, part string) error {
 		if v := w.scim.answer.header.Get(name); !strings.Contains(v, w.fill(part)) {
 			return fmt.Errorf("%s is %q", name, v)
 		}
 		return nil
 	})
+	// {name} is the value of the header from then on.
 	sc.Step(`^the header "([^"]*)" is kept as (\w+)$`, func(name, as string) error {
 		w.ids[as] = w.scim.answer.header.Get(name)
 		if w.ids[as] == "" {
@@ -125,10 +150,13 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 		}
 		return nil
 	})
+	// The header of the last answer is, or is not, what was kept.
 	sc.Step(`^the header "([^"]*)" is (not )?\{(\w+)\}$`, func(name, not, kept string) error {
 		return expect("the same "+name, w.scim.answer.header.Get(name) == w.ids[kept], not == "")
 	})
+	// The last answer has no body at all.
 	sc.Step(`^the answer has no body$`, func() error { return expect("body", w.scim.answer.text, "") })
+	// No user or group with these names was made.
 	sc.Step(`^what was refused is not there: "([^"]*)", "([^"]*)"$`, func(ctx context.Context, a, b string) error { return w.refusedIsNotThere(ctx, a, b) })
 	sc.Step(`^the answer is the same as at "([^"]*)"$`, w.sameAs)
 }

@@ -47,20 +47,30 @@ func newAccount(w *world) *account {
 
 // registerProvider adds the steps about the identity provider's side.
 func (w *world) registerProvider(sc *godog.ScenarioContext) {
+	// Adds an app with the base URL and the key of the instance.
 	sc.Step(`^OneLogin has an app for "([^"]*)"$`, func(instance string) error { return w.anApp(instance, instance) })
 	sc.Step(`^OneLogin has these users:$`, w.theseUsers)
+	// The same, and assigns them to the app.
 	sc.Step(`^OneLogin has these users, assigned to the app "([^"]*)":$`, w.theseUsersAssigned)
+	// Adds a user called Anna Novak, and assigns her.
 	sc.Step(`^OneLogin has the user "([^"]*)", assigned to the app "([^"]*)"$`, w.userAssigned)
+	// Assigns a user by name.
 	sc.Step(`^"([^"]*)" is assigned to the app "([^"]*)"$`, w.assign)
+	// Adds a rule: a group for each role that matches the pattern.
 	sc.Step(`^the app "([^"]*)" puts users into groups named like their roles "([^"]*)"$`, w.groupsFromRoles)
+	// A choice of the tab Provisioning.
 	sc.Step(`^when users are deleted in OneLogin, the app "([^"]*)" is set to (Delete|Suspend|Do Nothing)$`, w.setting("when_deleted"))
+	// A choice of the tab Provisioning.
 	sc.Step(`^when users are suspended in OneLogin, the app "([^"]*)" is set to (Suspend|Do Nothing)$`, w.setting("when_suspended"))
+	// Deletes one of the tab Parameters.
 	sc.Step(`^the parameter "([^"]*)" of the app "([^"]*)" is deleted$`, func(parameter, name string) error {
 		return w.parameter(name, parameter, map[string]any{"deleted": true})
 	})
+	// Takes a parameter from another field of the user.
 	sc.Step(`^the parameter "([^"]*)" of the app "([^"]*)" is the field "([^"]*)" of OneLogin$`, func(parameter, name, field string) error {
 		return w.parameter(name, parameter, map[string]any{"field": field})
 	})
+	// A user who failed needs no retry by hand.
 	sc.Step(`^the app "([^"]*)" tries users who failed again in each cycle$`, func(name string) error {
 		a, err := w.app(name)
 		if err == nil {
@@ -69,14 +79,21 @@ func (w *world) registerProvider(sc *godog.ScenarioContext) {
 		return err
 	})
 
+	// Changes the user in the provider; the next cycle sends it.
 	sc.Step(`^"([^"]*)" is (suspended|deleted|active again) in OneLogin$`, w.becomes)
+	// Takes the assignment by name away.
 	sc.Step(`^"([^"]*)" loses access to the app "([^"]*)"$`, w.losesAccess)
+	// Changes a field of the user in the provider.
 	sc.Step(`^the (first name|last name|title|department|username|phone|roles|manager) of "([^"]*)" becomes "([^"]*)" in OneLogin$`, w.fieldBecomes)
+	// Changes the account over SCIM, past the provider.
 	sc.Step(`^somebody changes the title of "([^"]*)" in "([^"]*)" to "([^"]*)"$`, w.titleByHand)
+	// Changes the group over SCIM, past the provider.
 	sc.Step(`^somebody takes "([^"]*)" out of the group "([^"]*)" of "([^"]*)"$`, w.outOfGroup)
 	sc.Step(`^OneLogin runs a provisioning cycle of the app "([^"]*)"$`, w.runCycle)
 	sc.Step(`^OneLogin has run a provisioning cycle of the app "([^"]*)"$`, w.hasRunCycle)
+	// Foretells a cycle, and writes nothing.
 	sc.Step(`^OneLogin shows what a provisioning cycle of the app "([^"]*)" would do$`, w.dryRun)
+	// Lets a user who failed be tried again.
 	sc.Step(`^an administrator of OneLogin retries "([^"]*)" in the app "([^"]*)"$`, func(ctx context.Context, user, app string) error {
 		return w.simulate(ctx, "retry", "--app", app, "--user", w.name(user))
 	})

@@ -39,7 +39,9 @@ type rolloutReport struct {
 // registerRollout adds the steps about gradual rollouts.
 func (w *world) registerRollout(sc *godog.ScenarioContext) {
 	sc.Step(`^a rollout of the app "([^"]*)" in these waves:$`, w.theseWaves)
+	// Runs the waves until one is stopped by its gate.
 	sc.Step(`^the rollout is rehearsed$`, func(ctx context.Context) error { return w.rehearse(ctx) })
+	// Another rollout of the same account, after the first.
 	sc.Step(`^the rollout is rehearsed anew$`, func(ctx context.Context) error {
 		w.wavesName = "Another rollout"
 		if err := w.writeWaves(); err != nil {
@@ -47,14 +49,18 @@ func (w *world) registerRollout(sc *godog.ScenarioContext) {
 		}
 		return w.rehearse(ctx)
 	})
+	// Goes on with the wave at which the rollout was stopped.
 	sc.Step(`^the rollout is resumed$`, func(ctx context.Context) error { return w.rehearse(ctx, "--resume") })
+	// All waves ran, and nothing was otherwise than planned.
 	sc.Step(`^everything went as planned$`, func() error {
 		if !w.rollout.AsPlanned {
 			return fmt.Errorf("problems: %q", w.rollout.Problems)
 		}
 		return expect("exit code", w.synced.code, 0)
 	})
+	// The gate of the wave stayed shut, with this among the problems.
 	sc.Step(`^the rollout stopped after wave (\d+), because "([^"]*)"$`, w.stoppedAfter)
+	// The waves whose gate opened, in their order.
 	sc.Step(`^these waves were passed: (.*)$`, func(names string) error {
 		var passed []string
 		for _, wave := range w.rollout.Waves {
@@ -64,7 +70,9 @@ func (w *world) registerRollout(sc *godog.ScenarioContext) {
 		}
 		return expect("waves passed", strings.Join(passed, ", "), names)
 	})
+	// The outcome for a user in a wave.
 	sc.Step(`^in wave "([^"]*)" "([^"]*)" was (picked up|created|updated|suspended|deleted|a conflict)$`, w.inWave)
+	// What reading the application after the wave showed.
 	sc.Step(`^the check after wave "([^"]*)" found (\d+) accounts? as sent and (\d+) untouched$`, func(name string, compared, untouched int) error {
 		for _, wave := range w.rollout.Waves {
 			if wave.Name == name {

@@ -17,7 +17,9 @@ import (
 // database, behind the server's back.
 func (w *world) registerTampering(sc *godog.ScenarioContext) {
 	sc.Step(`^all rows of the change history of "([^"]*)" are in the chain$`, w.sealed)
+	// Changes the database past the server, as a thief of tracks would.
 	sc.Step(`^somebody (alters|removes|reorders) a row of the change history of "([^"]*)" in the database$`, w.tamper)
+	// The verification names the row.
 	sc.Step(`^it names it: "(.*)"$`, func(text string) error {
 		if !strings.Contains(w.last.out, text) {
 			return fmt.Errorf("got %s", w.last)
