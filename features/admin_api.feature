@@ -1,4 +1,4 @@
-@admin @wire
+@admin @own @wire
 Feature: The admin API
   What an administrator sets up by commands can be set up over HTTP too: below
   /admin/v1, with a token of its own kind.

@@ -32,6 +32,7 @@ Feature: API keys
       When an administrator clicks Enable in the app "acme"
       Then the app is connected to "acme"
 
+    @own
     Scenario Outline: The keys end at once, on every replica: the user <what>
       Given the client has the key of "acme"
       And the client turns to the other replica
@@ -88,12 +89,14 @@ Feature: API keys
 
   Rule: Enter the base URL of the instance, and the key of the same instance
 
+    @own
     Scenario: The base URL can name the instance
       Given the app "acme" has the base URL of the instance "acme"
       When OneLogin runs a provisioning cycle of the app "acme"
       Then "anna@acme.example" was created
       And "acme" has 1 user
 
+    @own
     Scenario: The key of another instance is refused there
       Given the app "acme" has the base URL of the instance "acme"
       And the app "acme" has the key of "globex"

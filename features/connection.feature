@@ -50,7 +50,7 @@ Feature: Connecting an app
       When an administrator clicks Enable in the app "acme"
       Then the connection fails, because "the server does not answer"
 
-    @admin
+    @admin @own
     Scenario: A wrong path in the base URL passes, as it does in OneLogin, and is told
       Given the app "acme" has a base URL without "/scim/v2"
       When an administrator clicks Enable in the app "acme"

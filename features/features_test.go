@@ -69,8 +69,14 @@ func runAgainst(t *testing.T, target string) {
 	if token := os.Getenv("MUSTER_TOKEN_2"); token != "" {
 		targets = append(targets, steps.Target{BaseURL: cmp.Or(os.Getenv("MUSTER_TARGET_2"), target), Token: token})
 	}
+	h := steps.Against(dir, simulator, targets...)
+	if h.Admin = os.Getenv("MUSTER_ADMIN"); h.Admin != "" {
+		t.Log("scenarios with the tag @own need a server of their own, and are left out")
+		suite(t, h, "~@own", 1)
+		return
+	}
 	t.Log("scenarios with the tag @admin need the application's administration, and are left out")
-	suite(t, steps.Against(dir, simulator, targets...), "~@admin", 1)
+	suite(t, h, "~@admin", 1)
 }
 
 // suite runs the features. MUSTER_TEST_REPORTS is a directory for the reports

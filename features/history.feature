@@ -76,6 +76,7 @@ Feature: Provisioning logs
       When an administrator of "acme" runs "history verify"
       Then it says "; 0 problems"
 
+    @own
     Scenario Outline: Somebody who <does> a row in the database is found out
       Given all rows of the change history of "acme" are in the chain
       When somebody <does> a row of the change history of "acme" in the database

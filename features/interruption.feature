@@ -10,7 +10,7 @@ Feature: Cycles that are cut off
 
   Rule: After a restart the next cycle completes with nothing doubled and nothing lost
 
-    @admin
+    @admin @own
     Scenario Outline: The server is killed after <writes> writes
       When the server is killed after <writes> writes of a provisioning cycle of the app "acme"
       Then the cycle was cut off

@@ -18,6 +18,7 @@ Feature: Provisioning practices
       Then "anna@acme.example" was created
       And the outbox of "acme" has 0 invitations
 
+    @own
     Scenario: An account that is made by hand is
       Given OneLogin has run a provisioning cycle of the app "acme"
       And "acme" has these users, made by hand:

@@ -83,7 +83,7 @@ Feature: Tolerance of what identity providers get wrong
         """
       Then the answer is 400
 
-  @admin
+  @admin @own
   Rule: A strict server refuses each by its name
 
     Scenario Outline: <deviation>, as <provider> sends it, is refused

@@ -36,6 +36,7 @@ one after the other; use a sandbox all the same.`,
 	c.Flags().String("token-file", "", "a file with the bearer token; by default it is in the variable MUSTER_TOKEN")
 	c.Flags().String("second-target", os.Getenv("MUSTER_TARGET_2"), "the base URL of another instance of the same application [MUSTER_TARGET_2]; by default that of the first, if MUSTER_TOKEN_2 is set")
 	c.Flags().String("template", "", "the JSON template of the provider's apps, as in account.yaml; by default that of simulator/template")
+	c.Flags().String("admin", os.Getenv("MUSTER_ADMIN"), "a command for the application's administration: it takes the arguments of muster-server, and prints the same with --json [MUSTER_ADMIN]")
 	c.Flags().Bool("protocol", false, "only the scenarios of the RFCs")
 	c.Flags().String("tags", "", "only the scenarios with these tags")
 	c.Flags().String("junit", "", "write a report in JUnit's format to this file")
@@ -62,9 +63,11 @@ func check(c *cobra.Command, _ []string) (err error) {
 	o.JUnit, _ = c.Flags().GetString("junit")
 	o.HTML, _ = c.Flags().GetString("html")
 	o.Cucumber, _ = c.Flags().GetString("cucumber")
-	if file, _ := c.Flags().GetString("template"); file != "" {
-		if o.Template, err = filepath.Abs(file); err != nil {
-			return err
+	for flag, path := range map[string]*string{"template": &o.Template, "admin": &o.Admin} {
+		if file, _ := c.Flags().GetString(flag); file != "" {
+			if *path, err = filepath.Abs(file); err != nil {
+				return err
+			}
 		}
 	}
 	if token := os.Getenv("MUSTER_TOKEN_2"); token != "" {

@@ -37,6 +37,10 @@ type Options struct {
 	Simulator string
 	// Dir is a directory for the provider's files; needed with Simulator.
 	Dir string
+	// Admin is the absolute path of a command that stands for muster-server;
+	// see [steps.Harness]. With it the scenarios run that need the
+	// application's administration.
+	Admin string
 	// Template is the absolute path of the JSON template that the provider's
 	// apps have; empty for the simulator's own.
 	Template string
@@ -53,8 +57,8 @@ type Report struct {
 	Passed      int    `json:"passed"`
 	Failed      int    `json:"failed"`
 	Unsupported int    `json:"unsupported"`
-	// Administration is how many scenarios were left out, because they need
-	// the application's administration.
+	// Administration is how many scenarios were left out by their tags: they
+	// need the application's administration, or a server of their own.
 	Administration int        `json:"administration"`
 	Sections       []*Section `json:"sections"`
 }
@@ -101,7 +105,7 @@ func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
 			targets = append(targets, *o.Second)
 		}
 		h, paths = steps.Against(o.Dir, o.Simulator, targets...), []string{"."}
-		h.Template = o.Template
+		h.Template, h.Admin = o.Template, o.Admin
 	}
 	page := &living.Recorder{}
 	h.Outcome = func(outcome steps.Outcome) {
@@ -121,6 +125,12 @@ func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
 			o.Progress(done)
 		}
 	}
+	// What needs the administration has the tag @admin; what needs a server
+	// that the scenario starts, stops or looks behind has @own, too.
+	leave := "@admin"
+	if o.Admin != "" {
+		leave = "@own"
+	}
 	format := "progress"
 	if o.JUnit != "" {
 		format += ",junit:" + o.JUnit
@@ -131,7 +141,7 @@ func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
 	suite := godog.TestSuite{
 		Name: "conformance", ScenarioInitializer: h.Register,
 		Options: &godog.Options{
-			Format: format, Output: io.Discard, FS: features.Files(), Paths: paths, Tags: and(o.Tags, "~@admin"),
+			Format: format, Output: io.Discard, FS: features.Files(), Paths: paths, Tags: and(o.Tags, "~"+leave),
 			Strict: true, NoColors: true, DefaultContext: ctx,
 		},
 	}
@@ -144,7 +154,7 @@ func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
 			return nil, err
 		}
 	}
-	suite.Options.Tags = and(o.Tags, "@admin")
+	suite.Options.Tags = and(o.Tags, leave)
 	if left, err := suite.RetrieveFeatures(); err == nil {
 		for _, f := range left {
 			report.Administration += len(f.Pickles)

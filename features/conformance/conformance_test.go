@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -60,6 +61,45 @@ func TestMuster(t *testing.T) {
 	}
 	if r.Passed < 450 || len(r.Sections) < 35 || r.Administration < 50 {
 		t.Errorf("%d scenarios of %d sections passed", r.Passed, len(r.Sections))
+	}
+}
+
+// TestAdmin: with a command for the administration, the scenarios that need
+// it run against a server that was there before.
+func TestAdmin(t *testing.T) {
+	dir := t.TempDir()
+	database := "sqlite:" + filepath.Join(dir, "m.db")
+	h, err := steps.New(t.Context(), dir, database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	target, err := h.Target(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := filepath.Join(dir, "admin")
+	script := fmt.Sprintf("#!/bin/sh\nexec '%s' \"$@\" --database '%s'\n", filepath.Join(dir, "muster-server"), database)
+	if err := os.WriteFile(admin, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r, err := conformance.Run(t.Context(), target, conformance.Options{
+		Simulator: filepath.Join(dir, "muster-simulator"), Dir: t.TempDir(), Admin: admin, Tags: "@admin",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range r.Sections {
+		for _, f := range s.Failures {
+			t.Errorf("%s: %s: %s", s.Title, f.Scenario, f.Reason)
+		}
+	}
+	if r.Passed < 90 || r.Unsupported > 0 || r.Administration < 30 {
+		t.Errorf("%d passed, %d not supported, %d left out", r.Passed, r.Unsupported, r.Administration)
 	}
 }
 

@@ -87,7 +87,7 @@ func (w *world) anInstance(ctx context.Context, name string) error {
 func (w *world) integrationUserOf(instance string) string { return w.name("scim-sync-" + instance) }
 
 func (w *world) anInstanceOfEdition(ctx context.Context, name, edition string) error {
-	if w.h.target != nil && edition == "enterprise" {
+	if w.scimOnly() && edition == "enterprise" {
 		return w.remoteInstance(ctx, name)
 	}
 	slug := w.slug(name)
@@ -103,6 +103,9 @@ func (w *world) anInstanceOfEdition(ctx context.Context, name, edition string) e
 		return err
 	}
 	w.keys[name], w.keyIDs[name] = key.Key, key.ID
+	if w.h.target != nil {
+		w.bases[name] = w.h.target.BaseURL
+	}
 	return nil
 }
 
@@ -111,7 +114,7 @@ func (w *world) anInstanceOfEdition(ctx context.Context, name, edition string) e
 // first is needed.
 func (w *world) usersByHand(ctx context.Context, instance string, t *godog.Table) error {
 	for _, row := range rows(t) {
-		if w.h.target != nil {
+		if w.scimOnly() {
 			if err := w.remoteUserByHand(ctx, instance, row); err != nil {
 				return err
 			}
@@ -131,14 +134,14 @@ func (w *world) usersByHand(ctx context.Context, instance string, t *godog.Table
 }
 
 func (w *world) userByHand(ctx context.Context, instance, userName string) error {
-	if w.h.target != nil {
+	if w.scimOnly() {
 		return w.remoteUserByHand(ctx, instance, map[string]string{"User Name": userName})
 	}
 	return w.server(ctx, nil, "user", "create", w.name(userName), "--instance", w.slug(instance))
 }
 
 func (w *world) groupByHand(ctx context.Context, instance, group, member string) error {
-	if w.h.target != nil {
+	if w.scimOnly() {
 		return w.remoteGroupByHand(ctx, instance, group, member)
 	}
 	args := []string{"group", "create", group, "--instance", w.slug(instance)}
@@ -174,7 +177,7 @@ func (w *world) makeKey(ctx context.Context, user string) error {
 }
 
 func (w *world) administratorDoes(ctx context.Context, what, userName, instance string) error {
-	if w.h.target != nil {
+	if w.scimOnly() {
 		return w.remoteDoes(ctx, what, userName, instance)
 	}
 	return w.server(ctx, nil, "user", strings.TrimSuffix(what, "s"), w.name(userName), "--instance", w.slug(instance))
@@ -193,7 +196,7 @@ type appUser struct {
 
 // appUsers returns the users of an instance without the integration users.
 func (w *world) appUsers(ctx context.Context, instance string) ([]appUser, error) {
-	if w.h.target != nil {
+	if w.scimOnly() {
 		return w.remoteUsers(ctx, instance)
 	}
 	var list []appUser
@@ -240,7 +243,7 @@ type appGroup struct {
 type appMember struct{ Name, Type string }
 
 func (w *world) appGroups(ctx context.Context, instance string) ([]appGroup, error) {
-	if w.h.target != nil {
+	if w.scimOnly() {
 		return w.remoteGroups(ctx, instance)
 	}
 	var list []appGroup

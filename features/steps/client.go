@@ -92,7 +92,9 @@ func (w *world) client(ctx context.Context) (*scimClient, error) {
 		return w.scim, nil
 	}
 	c := &scimClient{headers: make(map[string]string)}
-	if t := w.h.target; t != nil {
+	if t := w.h.target; t != nil && w.keys["acme"] != "" && w.h.Admin != "" {
+		c.base, c.token = t.BaseURL, w.keys["acme"]
+	} else if t != nil {
 		c.base, c.token = t.BaseURL, t.Token
 	} else {
 		if w.keys["acme"] == "" {

@@ -25,7 +25,7 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 	})
 	// The app knows for which instance its token must be.
 	sc.Step(`^the app "([^"]*)" is configured for the instance "([^"]*)"$`, func(name, instance string) error {
-		if w.h.target != nil {
+		if w.scimOnly() {
 			return w.lacks("a server that tells for which instance a token is")
 		}
 		a, err := w.app(name)
@@ -83,7 +83,7 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		if err != nil {
 			return err
 		}
-		if w.h.target != nil {
+		if w.scimOnly() {
 			return nil // the instance is whose token it is
 		}
 		return expect("instance", c.Instance, w.slug(instance))

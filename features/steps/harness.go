@@ -39,6 +39,11 @@ type Harness struct {
 	// Template is the path of the JSON template that the provider's apps have;
 	// empty for the simulator's own.
 	Template string
+	// Admin is the path of a command that stands for muster-server where the
+	// application's administration is needed: it takes the same arguments,
+	// and prints the same with --json. Empty at a server of somebody else:
+	// such scenarios are left out.
+	Admin string
 	// simulator is the path of the command, if it is not among commands.
 	simulator string
 
@@ -212,8 +217,11 @@ func (o outcome) String() string {
 // error is for what kept it from running.
 func (h *Harness) run(ctx context.Context, name, dir string, environment []string, args ...string) (outcome, error) {
 	path := filepath.Join(h.commands, name)
-	if name == "muster-simulator" && h.simulator != "" {
+	switch {
+	case name == "muster-simulator" && h.simulator != "":
 		path = h.simulator
+	case name == "muster-server" && h.Admin != "":
+		path = h.Admin
 	}
 	c := exec.CommandContext(ctx, path, args...)
 	if signal := signalOf(ctx); signal != nil {

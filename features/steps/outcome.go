@@ -149,7 +149,7 @@ func (w *world) state(ctx context.Context, userName, want, instance string) erro
 }
 
 func (w *world) source(ctx context.Context, userName, instance, what string) error {
-	if w.h.target != nil {
+	if w.scimOnly() {
 		return nil // SCIM does not tell
 	}
 	u, err := w.theUser(ctx, instance, userName)

@@ -23,6 +23,9 @@ func (w *world) lacks(what string) error {
 	return godog.ErrSkip
 }
 
+// scimOnly reports whether the application's side is what SCIM shows of it.
+func (w *world) scimOnly() bool { return w.h.target != nil && w.h.Admin == "" }
+
 const administration = "the application's administration"
 
 // remoteInstance gives a scenario one of the targets.
@@ -225,6 +228,9 @@ func (w *world) remoteDoes(ctx context.Context, what, userName, instance string)
 
 // remoteCleanUp deletes what a scenario left at its instances.
 func (w *world) remoteCleanUp(ctx context.Context) {
+	if !w.scimOnly() {
+		return // the instances are the scenario's own
+	}
 	for instance := range w.keys {
 		groups, err := w.remoteGroups(ctx, instance)
 		if err == nil {

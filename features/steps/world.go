@@ -250,10 +250,13 @@ func (w *world) server(ctx context.Context, dest any, args ...string) error {
 
 // tryServer runs a muster-server command, which may fail.
 func (w *world) tryServer(ctx context.Context, args ...string) (err error) {
-	if w.h.target != nil {
+	if w.scimOnly() {
 		return w.lacks(administration)
 	}
-	w.last, err = w.h.run(ctx, "muster-server", w.dir, nil, append(args, "--database", w.h.database)...)
+	if w.h.Admin == "" {
+		args = append(args, "--database", w.h.database)
+	}
+	w.last, err = w.h.run(ctx, "muster-server", w.dir, nil, args...)
 	return err
 }
 

@@ -21,7 +21,7 @@ func Conformance(w io.Writer, r *conformance.Report) error {
 	p.line("%s", r.Target)
 	p.table(table.Row{"Section", "What", "Passed", "Failed", "Not\nsupported", "Not announced"}, rows)
 	if r.Administration > 0 {
-		p.line("%d scenarios that need the application's administration were left out.", r.Administration)
+		p.line("%d scenarios were left out: they need the application's administration (the tag @admin), or a server of their own (@own).", r.Administration)
 	}
 	for _, s := range r.Sections {
 		for _, f := range s.Failures {
