@@ -41,7 +41,7 @@ func newGitHubClient(t *testing.T, target steps.Target) *github.Client {
 // TestForeignClient: a client that others made, for another server, creates,
 // finds, reads and deletes users here, and lists groups.
 func TestForeignClient(t *testing.T) {
-	target, _ := newMuster(t)
+	target := startMuster(t).instance(t, "acme")
 	c := newGitHubClient(t, target).SCIM
 	ctx := t.Context()
 

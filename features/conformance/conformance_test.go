@@ -14,34 +14,48 @@ import (
 	"muster/features/steps"
 )
 
-// newMuster starts our own server, and returns it with the key of an
-// instance, and with what all features need.
-func newMuster(t *testing.T) (steps.Target, conformance.Options) {
+// muster is a server of our own, with the commands beside its database.
+type muster struct {
+	*steps.Harness
+	dir, database string
+}
+
+func startMuster(t *testing.T) *muster {
 	t.Helper()
-	dir := t.TempDir()
-	h, err := steps.New(t.Context(), dir, "sqlite:"+filepath.Join(dir, "m.db"))
-	if err != nil {
+	m := &muster{dir: t.TempDir()}
+	m.database = "sqlite:" + filepath.Join(m.dir, "m.db")
+	var err error
+	if m.Harness, err = steps.New(t.Context(), m.dir, m.database); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := h.Close(); err != nil {
+		if err := m.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	target, err := h.Target(t.Context(), "acme")
+	return m
+}
+
+// instance makes an instance, and returns it as a target.
+func (m *muster) instance(t *testing.T, slug string) steps.Target {
+	t.Helper()
+	target, err := m.Target(t.Context(), slug)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := h.Target(t.Context(), "globex")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return target, conformance.Options{Simulator: filepath.Join(dir, "muster-simulator"), Dir: t.TempDir(), Second: &second}
+	return target
+}
+
+// options are those of a run of all features.
+func (m *muster) options(t *testing.T) conformance.Options {
+	return conformance.Options{Simulator: filepath.Join(m.dir, "muster-simulator"), Dir: t.TempDir()}
 }
 
 // TestMuster: our own server passes everything, and announces everything.
 func TestMuster(t *testing.T) {
-	target, options := newMuster(t)
+	m := startMuster(t)
+	target, second, options := m.instance(t, "acme"), m.instance(t, "globex"), m.options(t)
+	options.Second = &second
 	options.Cucumber, options.HTML = report(t, "json"), report(t, "html")
 	r, err := conformance.Run(t.Context(), target, options)
 	if err != nil {
@@ -67,29 +81,14 @@ func TestMuster(t *testing.T) {
 // TestAdmin: with a command for the administration, the scenarios that need
 // it run against a server that was there before.
 func TestAdmin(t *testing.T) {
-	dir := t.TempDir()
-	database := "sqlite:" + filepath.Join(dir, "m.db")
-	h, err := steps.New(t.Context(), dir, database)
-	if err != nil {
+	m := startMuster(t)
+	options := m.options(t)
+	options.Admin, options.Tags = filepath.Join(m.dir, "admin"), "@admin"
+	script := fmt.Sprintf("#!/bin/sh\nexec '%s' \"$@\" --database '%s'\n", filepath.Join(m.dir, "muster-server"), m.database)
+	if err := os.WriteFile(options.Admin, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	target, err := h.Target(t.Context(), "acme")
-	if err != nil {
-		t.Fatal(err)
-	}
-	admin := filepath.Join(dir, "admin")
-	script := fmt.Sprintf("#!/bin/sh\nexec '%s' \"$@\" --database '%s'\n", filepath.Join(dir, "muster-server"), database)
-	if err := os.WriteFile(admin, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	r, err := conformance.Run(t.Context(), target, conformance.Options{
-		Simulator: filepath.Join(dir, "muster-simulator"), Dir: t.TempDir(), Admin: admin, Tags: "@admin",
-	})
+	r, err := conformance.Run(t.Context(), m.instance(t, "acme"), options)
 	if err != nil {
 		t.Fatal(err)
 	}
