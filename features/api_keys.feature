@@ -26,6 +26,12 @@ Feature: API keys
       When an administrator makes a key for "boss@acme.example"
       Then the key is refused, because "no integration user"
 
+    Scenario: The integration user is not visible over SCIM, and cannot be changed there
+      When the client sends GET for the integration user of "acme"
+      Then the answer is 404
+      When the client sends DELETE for the integration user of "acme"
+      Then the answer is 404
+
     Scenario: A role that comes back makes the keys work again
       Given the integration user of "acme" loses the role lite admin
       And the integration user of "acme" gets the role lite admin

@@ -59,6 +59,8 @@ Feature: Filters (Section 3.4.2.2 of RFC 7644)
       | title pr and (userType eq "Intern" or active eq false) | nobody   |
       | active eq false or title pr and name.givenName eq "Anna" | anna, ben |
       | not (active eq true and title pr)                    | ben        |
+      | NOT (active EQ true AND title PR)                    | ben        |
+      | active Eq false Or title Pr And name.givenName Eq "Anna" | anna, ben |
       | not (active eq true) and not (title pr)              | ben        |
 
     Examples: multi-valued

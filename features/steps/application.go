@@ -71,6 +71,7 @@ func (w *world) registerApplication(sc *godog.ScenarioContext) {
 		}
 		return expect("exit code", w.last.code, 1)
 	})
+	sc.Step(`^the client sends (GET|DELETE) for the integration user of "([^"]*)"$`, w.forIntegrationUser)
 	// Changes the integration user on whose behalf the key was made.
 	sc.Step(`^the integration user of "([^"]*)" (is suspended|is deleted|loses the role lite admin|gets the role lite admin)$`, w.integrationUser)
 	// Changes an account at the application, past the provider.
@@ -81,6 +82,21 @@ func (w *world) registerApplication(sc *godog.ScenarioContext) {
 // user who is lite admin, and an API key.
 func (w *world) anInstance(ctx context.Context, name string) error {
 	return w.anInstanceOfEdition(ctx, name, "enterprise")
+}
+
+// forIntegrationUser sends a request for the integration user by the id that
+// the application's administrators see.
+func (w *world) forIntegrationUser(ctx context.Context, method, instance string) error {
+	var u appUser
+	if err := w.server(ctx, &u, "user", "show", w.integrationUserOf(instance), "--instance", w.slug(instance)); err != nil {
+		return err
+	}
+	c, err := w.client(ctx)
+	if err != nil {
+		return err
+	}
+	c.token = w.keys[instance]
+	return w.send(ctx, method, "/Users/"+u.ID, "")
 }
 
 // integrationUserOf names the integration user of an instance.
