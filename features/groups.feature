@@ -17,6 +17,8 @@ Feature: What the application keeps whatever is sent
     Scenario: A user is in the group of the group, indirectly
       When the client sends GET "/Users/{anna}"
       Then "/groups" has 2 values
+      And "/groups/0/type" is "direct"
+      And "/groups/1/type" is "indirect"
 
     Scenario Outline: A group that would contain itself is refused: <how>
       When the client patches "/Groups/<group>" with:

@@ -18,6 +18,7 @@ Feature: Creating resources (Section 3.3 of RFC 7644)
     And "/meta/location" is there
     And "/id" is kept as anna
     And the header "Location" has "/Users/{anna}"
+    And the header "Location" has "://"
     When the client sends GET "/Users/{anna}"
     Then the answer is 200
     And "/userName" is "anna-{tag}"
