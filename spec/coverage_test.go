@@ -72,3 +72,34 @@ func check(shown string) string {
 	}
 	return "there is no feature " + feature
 }
+
+// TestSentencesStandBelowRules: the scenario that shows a sentence of the
+// guide stands below a Rule of its feature.
+func TestSentencesStandBelowRules(t *testing.T) {
+	text, err := os.ReadFile("COVERAGE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, guide, _ := strings.Cut(string(text), "\n## The guide")
+	n := 0
+	for line := range strings.Lines(guide) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "| "), " | ")
+		feature, title, ok := strings.Cut(cells[len(cells)-1], ": ")
+		if len(cells) != 3 || !ok || feature == "reason" {
+			continue
+		}
+		n++
+		file, err := os.ReadFile(filepath.Join("..", "features", feature+".feature"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		before, _, found := strings.Cut(string(file), ": "+title)
+		if !found || !strings.Contains(before, "\n  Rule: ") {
+			t.Errorf("%s: %s stands below no Rule", feature, title)
+		}
+	}
+	if n < 40 {
+		t.Errorf("only %d sentences", n)
+	}
+}
