@@ -2,7 +2,6 @@ package features_test
 
 import (
 	"cmp"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,22 +104,12 @@ func suite(t *testing.T, h *steps.Harness, tags string, concurrency int) {
 	}
 	status := suite.Run()
 	if reports != "" {
-		writePage(t, page, suite, filepath.Join(reports, name+".html"))
+		if err := page.WriteFile(filepath.Join(reports, name+".html"), "What Muster does: "+t.Name(), suite); err != nil {
+			t.Error(err)
+		}
 	}
 	if status != 0 && !t.Failed() {
 		t.Errorf("the suite ended with status %d", status)
-	}
-}
-
-func writePage(t *testing.T, page *living.Recorder, suite *godog.TestSuite, path string) {
-	t.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	if err := errors.Join(page.Write(f, "What Muster does: "+t.Name(), suite), f.Close()); err != nil {
-		t.Error(err)
 	}
 }
 

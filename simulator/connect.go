@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"maps"
-	"net/http"
 	"os"
 	"slices"
 
@@ -62,7 +61,7 @@ func connect(c *cobra.Command, app *account.App) (*link, error) {
 			return nil, fmt.Errorf("--fault: %w", err)
 		}
 		seed, _ := c.Flags().GetUint64("fault-seed")
-		l.faults = &fault.Transport{Base: http.RoundTripper(client.NewTransport()), Plan: plan, Seed: seed}
+		l.faults = &fault.Transport{Base: client.NewTransport(), Plan: plan, Seed: seed}
 		o.Transport = l.faults
 	}
 	if l.Client, err = client.New(o); err != nil {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -150,7 +149,7 @@ func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
 		return nil, ctx.Err()
 	}
 	if o.HTML != "" {
-		if err := writePage(o.HTML, page, target, &suite); err != nil {
+		if err := page.WriteFile(o.HTML, "What "+target.BaseURL+" does", &suite); err != nil {
 			return nil, err
 		}
 	}
@@ -168,14 +167,6 @@ func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
 		return nil, fmt.Errorf("the features could not be run (status %d)", status)
 	}
 	return report, nil
-}
-
-func writePage(path string, page *living.Recorder, target steps.Target, suite *godog.TestSuite) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	return errors.Join(page.Write(f, "What "+target.BaseURL+" does", suite), f.Close())
 }
 
 // and joins two expressions of tags.

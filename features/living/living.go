@@ -7,9 +7,11 @@ package living
 import (
 	"cmp"
 	_ "embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
+	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -85,6 +87,16 @@ type Scenario struct {
 type Sentence struct {
 	ID, Part, Text, Shown string
 	Scenarios             []*Scenario
+}
+
+// WriteFile writes the page to a file that only its owner may read: it has
+// the requests.
+func (r *Recorder) WriteFile(path, title string, suite *godog.TestSuite) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(r.Write(f, title, suite), f.Close())
 }
 
 // Write writes the page of a suite that was run with the recorder.

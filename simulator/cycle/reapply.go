@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"muster/simulator/client"
@@ -66,16 +67,9 @@ func (r *run) compare(ctx context.Context, a *Action) (drift, error) {
 		return strings.HasSuffix(path, ":manager.value") && there == manager
 	})
 	if _, sent := a.Body["active"]; !sent && there.Active() != a.Active {
-		d.changes = append(d.changes, client.Difference{Path: "active", Old: truth(there.Active()), New: truth(a.Active)})
+		d.changes = append(d.changes, client.Difference{Path: "active", Old: strconv.FormatBool(there.Active()), New: strconv.FormatBool(a.Active)})
 	}
 	return d, nil
-}
-
-func truth(b bool) string {
-	if b {
-		return "true"
-	}
-	return "false"
 }
 
 // remoteManager returns the id of the account of the person's manager, or "".

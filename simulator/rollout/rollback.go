@@ -134,12 +134,12 @@ func (b *rollback) uncreate(ctx context.Context, s *state.Snapshot, rec *state.R
 	if rec != nil {
 		id = rec.RemoteID
 	}
-	if id == "" { // the answer to the creation may have been lost
+	if id == "" && rec != nil && rec.Creating { // the answer to the creation may have been lost
 		found, err := b.Client.FindUser(ctx, s.UserName)
 		if err != nil {
 			return err
 		}
-		if found != nil && rec != nil && rec.Creating {
+		if found != nil {
 			id = found.ID()
 		}
 	}
