@@ -11,8 +11,6 @@ import (
 	"muster/server/invitation"
 	"muster/server/mapping"
 	"muster/server/provisioning"
-	"muster/server/scim"
-	"muster/server/scim/tolerance"
 	"muster/server/workflow"
 )
 
@@ -60,15 +58,7 @@ func (s *Service) PreviewUser(ctx context.Context, sc provisioning.Scope, userNa
 // Preview returns what would land in which field if a provider sent a SCIM
 // body.
 func (s *Service) Preview(sc provisioning.Scope, body []byte) (mapping.Fields, error) {
-	rt := s.Users.UserType(sc.Instance)
-	raw, err := scim.DecodeObject(body)
-	if err == nil {
-		raw, err = tolerance.Resource(rt, raw, tolerance.New(false))
-	}
-	if err != nil {
-		return nil, err
-	}
-	r, err := rt.Resource(raw)
+	r, err := s.decodeUser(sc, body)
 	if err != nil {
 		return nil, err
 	}

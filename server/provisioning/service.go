@@ -69,6 +69,14 @@ type Store interface {
 	// DeleteUser deletes a user at the given version, with memberships and
 	// links.
 	DeleteUser(ctx context.Context, u *User, version int64, e *history.Entry) error
+	// ImportUsers writes new users, with their entries, in one transaction,
+	// and links each with the manager who is there. A user whose name is taken
+	// is left out: the answer has the instance that holds the name, by the
+	// user's id.
+	ImportUsers(ctx context.Context, instanceID string, users []*User, entries []*history.Entry) (taken map[string]string, err error)
+	// LinkPending links users who wait for a manager who is there, at most
+	// limit, and returns how many.
+	LinkPending(ctx context.Context, instanceID, requestID string, now time.Time, limit int) (int, error)
 	// LinkManagers links a user with the manager, and with those who wait for
 	// the user as theirs, as far as they were written at the same moment.
 	LinkManagers(ctx context.Context, u *User, requestID string) error

@@ -84,6 +84,22 @@ func (s *Service) AddUser(ctx context.Context, sc Scope, a Account) (*User, erro
 }
 
 func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resource) (*User, error) {
+	refused := checkPicks(sc.Instance, r)
+	e := s.begin(sc, u, r)
+	err := refused
+	if err == nil {
+		err = retry(ctx, func() error { return s.store.CreateUser(ctx, u, e) })
+	}
+	if err != nil {
+		target := e.Target
+		target.ID = ""
+		return nil, s.Refuse(ctx, sc, history.UserCreate, target, s.nameTaken(err, u))
+	}
+	return u, s.linkManagers(ctx, sc, u, Keys{})
+}
+
+// begin makes a new user of u and r, and the entry of the creation.
+func (s *Service) begin(sc Scope, u *User, r schema.Resource) *history.Entry {
 	u.ID = uuid.Must(uuid.NewV7()).String()
 	u.InstanceID = sc.Instance.ID
 	u.Version, u.Created = 1, s.clock()
@@ -91,24 +107,14 @@ func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resour
 	if _, given := r["active"]; !given {
 		r["active"] = true
 	}
-	refused := checkPicks(sc.Instance, r)
 	s.describe(sc.Instance, u, r)
-	target := history.Target{Type: "User", ID: u.ID, Name: u.UserName()}
-	e := history.New(sc.Instance.ID, u.Created, sc.Actor, history.UserCreate, target)
+	e := history.New(sc.Instance.ID, u.Created, sc.Actor, history.UserCreate, u.target())
 	e.Changes = changes(s.UserType(sc.Instance), nil, r, s.setups.of(sc.Instance).label)
 	u.tellFailures(e)
 	if u.Integration {
 		e.Detail = "integration user with the role " + string(u.Role)
 	}
-	err := refused
-	if err == nil {
-		err = retry(ctx, func() error { return s.store.CreateUser(ctx, u, e) })
-	}
-	if err != nil {
-		target.ID = ""
-		return nil, s.Refuse(ctx, sc, history.UserCreate, target, s.nameTaken(err, u))
-	}
-	return u, s.linkManagers(ctx, sc, u, Keys{})
+	return e
 }
 
 // describe sets all of u that follows from its resource.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"muster/server/history"
@@ -51,23 +52,36 @@ func (r *historyRow) entry() (*history.Entry, error) {
 	return e, nil
 }
 
+const insertHistory = `INSERT INTO history (id, instance_id, at, actor_kind, actor_name, key_id, request_id, client, address,
+	action, target_type, target_id, target_name, outcome, status, scim_type, detail, changes, content_hash) VALUES `
+
+// historyColumns returns the values of the columns of an entry.
+func historyColumns(e *history.Entry) ([]any, error) {
+	changes, err := json.Marshal(e.Changes)
+	if err != nil {
+		return nil, err
+	}
+	hash, err := e.Hash()
+	if err != nil {
+		return nil, err
+	}
+	return []any{
+		e.ID, e.InstanceID, millis(e.Time), string(e.Actor.Kind), e.Actor.Name, e.Actor.KeyID, e.Actor.RequestID, e.Actor.Client, e.Actor.Address,
+		string(e.Action), e.Target.Type, e.Target.ID, e.Target.Name, string(e.Outcome), e.Status, e.ScimType, e.Detail, string(changes), hash,
+	}, nil
+}
+
 // append writes entries in the transaction.
 func (t tx) append(ctx context.Context, entries ...*history.Entry) error {
-	for _, e := range entries {
-		changes, err := json.Marshal(e.Changes)
-		if err != nil {
+	rows := make([][]any, len(entries))
+	for i, e := range entries {
+		var err error
+		if rows[i], err = historyColumns(e); err != nil {
 			return err
 		}
-		hash, err := e.Hash()
-		if err != nil {
-			return err
-		}
-		_, err = t.exec(ctx, `INSERT INTO history (id, instance_id, at, actor_kind, actor_name, key_id, request_id, client, address,
-			action, target_type, target_id, target_name, outcome, status, scim_type, detail, changes, content_hash)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			e.ID, e.InstanceID, millis(e.Time), string(e.Actor.Kind), e.Actor.Name, e.Actor.KeyID, e.Actor.RequestID, e.Actor.Client, e.Actor.Address,
-			string(e.Action), e.Target.Type, e.Target.ID, e.Target.Name, string(e.Outcome), e.Status, e.ScimType, e.Detail, string(changes), hash)
-		if err != nil {
+	}
+	for part := range slices.Chunk(rows, chunk) {
+		if _, err := t.exec(ctx, insertHistory+tuples(part), slices.Concat(part...)...); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -237,6 +238,15 @@ func chunks(ids []string, f func([]string) error) error {
 		ids = ids[n:]
 	}
 	return nil
+}
+
+// tuples returns a row of parameters for each row of values: (?, ?), (?, ?).
+func tuples(rows [][]any) string {
+	if len(rows) == 0 {
+		return ""
+	}
+	row := "(?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
+	return row + strings.Repeat(", "+row, len(rows)-1)
 }
 
 func millis(t time.Time) int64 { return t.UnixMilli() }

@@ -133,6 +133,10 @@ func columnsOf(u *provisioning.User) ([]any, error) {
 	}, nil
 }
 
+const insertUser = `INSERT INTO users (id, instance_id, manager_id,
+	user_name, display, user_name_key, external_id, email_key, display_name_key, family_name_key, given_name_key,
+	active, integration, role, source, manager_ref, manager_key, resource, search, fields, version, created, modified) VALUES `
+
 // CreateUser writes a new user with what follows from it.
 func (s *Store) CreateUser(ctx context.Context, u *provisioning.User, e *history.Entry) error {
 	columns, err := columnsOf(u)
@@ -144,11 +148,8 @@ func (s *Store) CreateUser(ctx context.Context, u *provisioning.User, e *history
 		if err != nil {
 			return err
 		}
-		_, err = t.exec(ctx, `INSERT INTO users (id, instance_id, manager_id,
-			user_name, display, user_name_key, external_id, email_key, display_name_key, family_name_key, given_name_key,
-			active, integration, role, source, manager_ref, manager_key, resource, search, fields, version, created, modified)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			append([]any{u.ID, u.InstanceID, null(manager)}, columns...)...)
+		row := append([]any{u.ID, u.InstanceID, null(manager)}, columns...)
+		_, err = t.exec(ctx, insertUser+tuples([][]any{row}), row...)
 		if err != nil {
 			return err
 		}

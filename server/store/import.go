@@ -1,0 +1,229 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"muster/server/history"
+	"muster/server/instance"
+	"muster/server/provisioning"
+	"muster/server/scim/schema"
+)
+
+// ImportUsers writes new users of an instance, with their entries, in one
+// transaction.
+func (s *Store) ImportUsers(ctx context.Context, instanceID string, users []*provisioning.User, entries []*history.Entry) (taken map[string]string, err error) {
+	rows := make([][]any, len(users))
+	for i, u := range users {
+		columns, err := columnsOf(u)
+		if err != nil {
+			return nil, err
+		}
+		rows[i] = append([]any{u.ID, u.InstanceID, sql.NullString{}}, columns...)
+	}
+	var created map[string]bool
+	err = s.update(ctx, func(t tx) error {
+		managers, err := t.managers(ctx, instanceID, users)
+		if err != nil {
+			return err
+		}
+		for i, u := range users {
+			rows[i][2] = null(managers.of(u))
+		}
+		if created, err = t.insertUsers(ctx, rows); err != nil {
+			return err
+		}
+		if err := t.linkAmong(ctx, users, created); err != nil {
+			return err
+		}
+		var written []*history.Entry
+		for i, u := range users {
+			if !created[u.ID] {
+				continue
+			}
+			own, err := t.applyEffects(ctx, u, entries[i])
+			if err != nil {
+				return err
+			}
+			written = append(written, own...)
+		}
+		return t.append(ctx, written...)
+	})
+	if err != nil || len(created) == len(users) {
+		return nil, err
+	}
+	return s.holders(ctx, slices.DeleteFunc(slices.Clone(users), func(u *provisioning.User) bool { return created[u.ID] }))
+}
+
+// insertUsers returns the ids of those whose name was not taken.
+func (t tx) insertUsers(ctx context.Context, rows [][]any) (map[string]bool, error) {
+	created := make(map[string]bool, len(rows))
+	for part := range slices.Chunk(rows, chunk) {
+		var ids []string
+		err := t.list(ctx, &ids, insertUser+tuples(part)+" ON CONFLICT DO NOTHING RETURNING id", slices.Concat(part...)...)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(created, set(ids))
+	}
+	return created, nil
+}
+
+// holders returns the instances that hold the names of users, by the users'
+// ids.
+func (s *Store) holders(ctx context.Context, users []*provisioning.User) (map[string]string, error) {
+	names := make([]string, len(users))
+	for i, u := range users {
+		names[i] = u.Keys.UserName
+	}
+	byName := make(map[string]string, len(users))
+	err := chunks(names, func(part []string) error {
+		var rows []struct {
+			Name       string `db:"user_name_key"`
+			InstanceID string `db:"instance_id"`
+		}
+		// User names are unique across instances, so this looks into all.
+		err := s.list(instance.Confine(ctx, ""), &rows, "SELECT user_name_key, instance_id FROM users WHERE user_name_key IN (?)", part)
+		for _, r := range rows {
+			byName[r.Name] = r.InstanceID
+		}
+		return err
+	})
+	taken := make(map[string]string, len(users))
+	for _, u := range users {
+		taken[u.ID] = byName[u.Keys.UserName]
+	}
+	return taken, err
+}
+
+// references finds users by what a provider calls a manager.
+type references struct{ byID, byName, byExternalID map[string]string }
+
+func newReferences() references {
+	return references{make(map[string]string), make(map[string]string), make(map[string]string)}
+}
+
+func (r references) add(id, name, externalID string) {
+	r.byID[id], r.byName[name] = id, id
+	if externalID != "" {
+		r.byExternalID[externalID] = id
+	}
+}
+
+// of returns the id of the manager of u, or "": by id, by user name or by
+// external id, in this order.
+func (r references) of(u *provisioning.User) string {
+	ref := u.Manager.Ref
+	if ref == "" {
+		return ""
+	}
+	for _, id := range []string{r.byID[ref], r.byName[schema.UserNameKey(ref)], r.byExternalID[ref]} {
+		if id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// managers finds the managers of users among those who are in the instance.
+func (t tx) managers(ctx context.Context, instanceID string, users []*provisioning.User) (references, error) {
+	found := newReferences()
+	ids, names, externalIDs := make(map[string]bool), make(map[string]bool), make(map[string]bool)
+	for _, u := range users {
+		ref := u.Manager.Ref
+		if ref == "" {
+			continue
+		}
+		if uuid.Validate(ref) == nil {
+			ids[ref] = true
+		}
+		names[schema.UserNameKey(ref)], externalIDs[ref] = true, true
+	}
+	for _, by := range []struct {
+		column string
+		values map[string]bool
+	}{{"external_id", externalIDs}, {"user_name_key", names}, {"id", ids}} {
+		err := chunks(slices.Sorted(maps.Keys(by.values)), func(part []string) error {
+			var rows []struct {
+				ID         string         `db:"id"`
+				Name       string         `db:"user_name_key"`
+				ExternalID sql.NullString `db:"external_id"`
+			}
+			err := t.list(ctx, &rows, "SELECT id, user_name_key, external_id FROM users WHERE instance_id = ? AND NOT integration AND "+by.column+" IN (?)", instanceID, part)
+			for _, r := range rows {
+				found.add(r.ID, r.Name, r.ExternalID.String)
+			}
+			return err
+		})
+		if err != nil {
+			return found, err
+		}
+	}
+	return found, nil
+}
+
+// linkAmong links users who were created together with managers among them.
+func (t tx) linkAmong(ctx context.Context, users []*provisioning.User, created map[string]bool) error {
+	among := newReferences()
+	for _, u := range users {
+		if created[u.ID] {
+			among.add(u.ID, u.Keys.UserName, u.Keys.ExternalID)
+		}
+	}
+	reports := make(map[string][]string)
+	for _, u := range users {
+		if manager := among.of(u); manager != "" && created[u.ID] {
+			reports[manager] = append(reports[manager], u.ID)
+		}
+	}
+	for _, manager := range slices.Sorted(maps.Keys(reports)) {
+		err := chunks(reports[manager], func(ids []string) error {
+			var linked []string
+			return t.list(ctx, &linked, "UPDATE users SET manager_id = ? WHERE manager_id IS NULL AND id IN (?) RETURNING id", manager, ids)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LinkPending links users who wait for a manager who is there by now, at most
+// limit.
+func (s *Store) LinkPending(ctx context.Context, instanceID, requestID string, now time.Time, limit int) (linked int, err error) {
+	err = s.update(ctx, func(t tx) error {
+		linked = 0
+		var pending []struct {
+			report
+			Manager     string `db:"manager"`
+			ManagerName string `db:"manager_name"`
+		}
+		// By user name alone: it is what a provider that sends people in bulk has.
+		err := t.list(ctx, &pending, `SELECT w.id AS id, w.user_name AS user_name, w.manager_ref AS manager_ref, m.id AS manager, m.user_name AS manager_name
+			FROM users AS w JOIN users AS m ON m.user_name_key = w.manager_key
+			WHERE w.instance_id = ? AND m.instance_id = w.instance_id AND NOT m.integration AND w.manager_id IS NULL AND w.manager_key IS NOT NULL LIMIT ?`, instanceID, limit)
+		if err != nil {
+			return err
+		}
+		var entries []*history.Entry
+		for _, p := range pending {
+			n, err := t.exec(ctx, "UPDATE users SET manager_id = ?, version = version + 1, modified = ? WHERE id = ? AND manager_id IS NULL AND manager_ref = ?",
+				p.Manager, millis(now), p.ID, p.ManagerRef)
+			if err != nil {
+				return err
+			}
+			if n > 0 {
+				entries = append(entries, p.entry(&provisioning.User{InstanceID: instanceID}, now, requestID, fmt.Sprintf("the manager %q is in the instance now: linked", p.ManagerName)))
+			}
+		}
+		linked = len(pending)
+		return t.append(ctx, entries...)
+	})
+	return linked, err
+}
