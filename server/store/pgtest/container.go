@@ -21,7 +21,7 @@ import (
 // builtImage is the image that scripts/postgres-image makes.
 const builtImage = "muster-postgres:15"
 
-func startContainer(ctx context.Context) (*Server, error) {
+func startContainer(ctx context.Context, settings []string) (*Server, error) {
 	if err := docker(ctx, "info"); err != nil {
 		return nil, errors.New("no container engine answers")
 	}
@@ -37,7 +37,7 @@ func startContainer(ctx context.Context) (*Server, error) {
 	log.SetDefault(log.NewNoopLogger()) // it tells each of its steps
 	c, err := postgres.Run(ctx, image,
 		postgres.WithDatabase("muster"), postgres.WithUsername("muster"), postgres.WithPassword("muster"),
-		testcontainers.WithCmd("postgres", "-c", "fsync=off", "-c", "max_connections=300"),
+		testcontainers.WithCmd(append([]string{"postgres", "-c", "max_connections=300"}, settings...)...),
 		testcontainers.WithAdditionalWaitStrategy(
 			wait.ForSQL("5432/tcp", "pgx", func(host string, port network.Port) string {
 				return fmt.Sprintf("postgres://muster:muster@%s:%s/muster?sslmode=disable", host, port.Port())
@@ -50,7 +50,7 @@ func startContainer(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, terminate(c))
 	}
-	return &Server{Origin: "a container from " + image, admin: name, stop: func(context.Context) error { return terminate(c) }}, nil
+	return &Server{Origin: "a container from " + image, admin: name, container: c.GetContainerID(), stop: func(context.Context) error { return terminate(c) }}, nil
 }
 
 func terminate(c *postgres.PostgresContainer) error {

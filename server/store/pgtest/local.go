@@ -18,7 +18,7 @@ import (
 
 // startLocal runs the PostgreSQL binaries of this machine on a temporary
 // directory and a free port of the loopback.
-func startLocal(ctx context.Context) (*Server, error) {
+func startLocal(ctx context.Context, settings []string) (*Server, error) {
 	bin, err := findBinaries()
 	if err != nil {
 		return nil, err
@@ -27,19 +27,21 @@ func startLocal(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &local{bin: bin, dir: dir}
+	l := &local{bin: bin, dir: dir, settings: settings}
 	if err := l.start(ctx); err != nil {
 		return nil, errors.Join(err, l.stop(ctx))
 	}
 	return &Server{
 		Origin: "the binaries in " + bin,
 		admin:  fmt.Sprintf("postgres://muster@127.0.0.1:%d/postgres?sslmode=disable", l.port),
+		bin:    bin,
 		stop:   l.stop,
 	}, nil
 }
 
 type local struct {
 	bin, dir string
+	settings []string // of the server's command line
 	port     int
 	server   *exec.Cmd
 }
@@ -91,8 +93,8 @@ func (l *local) start(ctx context.Context) error {
 	if l.port, err = freePort(ctx); err != nil {
 		return err
 	}
-	l.server, err = l.command(context.WithoutCancel(ctx), "postgres", "-D", data, "-k", l.dir,
-		"-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(l.port), "-c", "fsync=off", "-c", "max_connections=300")
+	args := append([]string{"-D", data, "-k", l.dir, "-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(l.port), "-c", "max_connections=300"}, l.settings...)
+	l.server, err = l.command(context.WithoutCancel(ctx), "postgres", args...)
 	if err != nil {
 		return err
 	}

@@ -16,10 +16,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
@@ -33,18 +37,28 @@ type Server struct {
 	Origin string
 	admin  string
 	stop   func(context.Context) error
+	// container is the id of the container that it runs in, and bin where its
+	// programs are; both empty for a server that was there.
+	container, bin string
 }
 
-// Start finds or starts a PostgreSQL. The caller must call Stop.
-func Start(ctx context.Context) (*Server, error) {
+// Start finds or starts a PostgreSQL for tests. It loses what was written
+// when the machine fails, for which it is faster. The caller must call Stop.
+func Start(ctx context.Context) (*Server, error) { return start(ctx, "-c", "fsync=off") }
+
+// StartDurable finds or starts a PostgreSQL as one runs in production: what it
+// has committed is on the disk. The caller must call Stop.
+func StartDurable(ctx context.Context) (*Server, error) { return start(ctx) }
+
+func start(ctx context.Context, settings ...string) (*Server, error) {
 	if name := os.Getenv("MUSTER_TEST_DATABASE_URL"); strings.HasPrefix(name, "postgres") {
 		return &Server{Origin: "the server that MUSTER_TEST_DATABASE_URL names", admin: name, stop: func(context.Context) error { return nil }}, nil
 	}
-	s, err := startContainer(ctx)
+	s, err := startContainer(ctx, settings)
 	if err == nil {
 		return s, nil
 	}
-	s, localErr := startLocal(ctx)
+	s, localErr := startLocal(ctx, settings)
 	if localErr == nil {
 		s.Origin += " (no container: " + err.Error() + ")"
 		return s, nil
@@ -80,6 +94,47 @@ func Open(t testing.TB) (databaseURL string) {
 		}
 	})
 	return databaseURL
+}
+
+// Command returns a command that runs a program of PostgreSQL's, such as
+// pgbench, beside the server, and the URL by which it reaches a database.
+func (s *Server) Command(ctx context.Context, databaseURL, name string) (c *exec.Cmd, reached string, err error) {
+	if s.container == "" {
+		path, err := exec.LookPath(filepath.Join(s.bin, name))
+		if err != nil {
+			return nil, "", fmt.Errorf("%s is not on this machine: install PostgreSQL's programs, or Docker: %w", name, err)
+		}
+		return exec.CommandContext(ctx, path), databaseURL, nil
+	}
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		return nil, "", err
+	}
+	u.Host = "127.0.0.1:5432"
+	// A program that is not on the path is where Debian's packages have it.
+	return exec.CommandContext(ctx, "docker", "exec", "-i", s.container, "sh", "-c", `PATH=$PATH:$(echo /usr/lib/postgresql/*/bin); exec "$0" "$@"`, name), u.String(), nil
+}
+
+// Direct returns the URL of a database without the engine's proxy before the
+// container, which costs time, if it can be reached so.
+func (s *Server) Direct(ctx context.Context, databaseURL string) string {
+	if s.container == "" {
+		return databaseURL
+	}
+	out, err := exec.CommandContext(ctx, "docker", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", s.container).Output()
+	host := strings.TrimSpace(string(out))
+	u, parseErr := url.Parse(databaseURL)
+	if err != nil || parseErr != nil || host == "" {
+		return databaseURL
+	}
+	u.Host = net.JoinHostPort(host, "5432")
+	d := net.Dialer{Timeout: time.Second}
+	c, err := d.DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return databaseURL
+	}
+	_ = c.Close()
+	return u.String()
 }
 
 // Stop ends the server if Start began it.

@@ -1,0 +1,133 @@
+// Command bench measures muster-server against the limit of the machine in
+// the same run. For each operation the limit is 1/(1/P + 1/H): P is what
+// pgbench reaches with the least SQL for it, and H what a bare net/http handler
+// reaches that answers as many bytes under the same load. Beside them stand
+// muster-server on SQLite, and a server on elimity-com/scim that keeps users
+// in memory.
+//
+//	go run ./scripts/bench -users 1000,100000 -clients 8,32
+//
+// Everything is switched on as in production: authentication, OpenAPI
+// validation, mapping, history and its chain, and durable commits.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options are what the command line says.
+type options struct {
+	server    string // the binary
+	users     []int
+	clients   []int
+	instances int
+	time      time.Duration
+	only      string
+	peers     bool
+	servers   int
+	out, dir  string
+	raw       string
+	serveArgs string
+}
+
+func main() {
+	if len(os.Args) == 2 && strings.HasPrefix(os.Args[1], "serve-") {
+		if err := serve(os.Args[1]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// serve serves one of the others in a process of its own.
+func serve(name string) error {
+	if name == "serve-bare" {
+		return servePeer(bare())
+	}
+	h, err := newElimity()
+	if err != nil {
+		return err
+	}
+	return servePeer(h)
+}
+
+func run(ctx context.Context, args []string) (err error) {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	if o.dir, err = os.MkdirTemp("", "muster-bench-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(o.dir)) }()
+	report, err := measure(ctx, o)
+	if err != nil {
+		return err
+	}
+	if o.raw != "" {
+		text, err := json.MarshalIndent(report, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(o.raw, append(text, '\n'), 0o644); err != nil {
+			return err
+		}
+	}
+	text := report.markdown()
+	if o.out != "" {
+		if err := os.MkdirAll(filepath.Dir(o.out), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(o.out, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Print(text)
+	return err
+}
+
+func parse(args []string) (o options, err error) {
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.StringVar(&o.server, "server", "bin/muster-server", "the muster-server to measure")
+	users := f.String("users", "1000,100000", "how many users the instance has, one table for each")
+	clients := f.String("clients", "8,32", "how many clients send requests at once")
+	f.IntVar(&o.instances, "instances", 1, "how many instances share the database; one of them is measured")
+	f.IntVar(&o.servers, "servers", 1, "how many servers share the database, by turns behind a proxy")
+	f.DurationVar(&o.time, "time", 2*time.Second, "how long each load lasts")
+	f.StringVar(&o.only, "only", "", "operations whose name holds this")
+	f.BoolVar(&o.peers, "peers", true, "measure pgbench, the bare server, SQLite and elimity, too")
+	f.StringVar(&o.out, "out", "", "a file for the table, as Markdown")
+	f.StringVar(&o.raw, "json", "", "a file for all that was measured, as JSON")
+	f.StringVar(&o.serveArgs, "serve", "", "more flags for muster-server serve")
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	if o.users, err = numbers(*users); err != nil {
+		return o, fmt.Errorf("-users: %w", err)
+	}
+	if o.clients, err = numbers(*clients); err != nil {
+		return o, fmt.Errorf("-clients: %w", err)
+	}
+	if _, err := os.Stat(o.server); err != nil {
+		return o, fmt.Errorf("-server: %w; make build makes it", err)
+	}
+	return o, nil
+}

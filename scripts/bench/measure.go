@@ -1,0 +1,318 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"time"
+
+	"muster/server/store/pgtest"
+)
+
+// report is all that was measured.
+type report struct {
+	Date     string  `json:"date"`
+	Machine  string  `json:"machine"`
+	Database string  `json:"database"`
+	Tables   []table `json:"tables"`
+}
+
+// table is what was measured with a number of users.
+type table struct {
+	Users, Instances, Servers int
+	Rows                      []row
+}
+
+// row is one operation with a number of clients. What was not measured is
+// zero.
+type row struct {
+	Operation string
+	Clients   int
+	Ours      measured
+	// PgBench, Bare and Limit are per second.
+	PgBench, Bare, Limit float64
+	SQLite, Elimity      measured
+}
+
+func (r row) ratio() float64 {
+	if r.Limit == 0 {
+		return 0
+	}
+	return r.Ours.PerSecond / r.Limit
+}
+
+func measure(ctx context.Context, o options) (r *report, err error) {
+	server, err := pgtest.StartDurable(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
+	progress("PostgreSQL: %s", server.Origin)
+	r = &report{Date: time.Now().UTC().Format(time.DateOnly), Machine: machine(), Database: server.Origin}
+	for _, users := range o.users {
+		t, err := o.measureTable(ctx, server, users)
+		if err != nil {
+			return nil, err
+		}
+		r.Tables = append(r.Tables, *t)
+	}
+	return r, nil
+}
+
+func machine() string {
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	model := "processor"
+	if m := regexp.MustCompile(`(?m)^model name\s*: (.*)$`).FindSubmatch(text); m != nil {
+		model = string(m[1])
+	}
+	return fmt.Sprintf("%d × %s", runtime.NumCPU(), model)
+}
+
+func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+
+// bench is the servers of one table.
+type bench struct {
+	options
+	limit                 *pgbench
+	bare                  *target
+	ours, sqlite, elimity *target
+	stops                 []func() error
+}
+
+func (o options) measureTable(ctx context.Context, server *pgtest.Server, users int) (t *table, err error) {
+	name, drop, err := server.Database(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, drop()) }()
+	b := &bench{options: o, limit: &pgbench{server, name, users}}
+	defer func() { err = errors.Join(err, b.stop()) }()
+	progress("%d users", users)
+	if err := b.start(ctx, server.Direct(ctx, name), users); err != nil {
+		return nil, err
+	}
+	t = &table{Users: users, Instances: o.instances, Servers: o.servers}
+	for _, op := range operations() {
+		if !strings.Contains(op.Name, o.only) {
+			continue
+		}
+		for _, clients := range o.clients {
+			r, err := b.measure(ctx, op, clients)
+			if err != nil {
+				return nil, fmt.Errorf("%s with %d clients: %w", op.Name, clients, err)
+			}
+			if r == nil {
+				continue
+			}
+			progress("%-42s %2d clients  %8.0f/s  limit %8.0f/s  ratio %.2f", r.Operation, r.Clients, r.Ours.PerSecond, r.Limit, r.ratio())
+			t.Rows = append(t.Rows, *r)
+		}
+	}
+	return t, nil
+}
+
+func (b *bench) stop() error {
+	var err error
+	for i := len(b.stops) - 1; i >= 0; i-- {
+		err = errors.Join(err, b.stops[i]())
+	}
+	return err
+}
+
+// start starts all servers, and fills them.
+func (b *bench) start(ctx context.Context, database string, users int) (err error) {
+	sizes := []int{10, 1000, 50000}
+	if b.ours, err = b.muster(ctx, "PostgreSQL", database, users); err != nil {
+		return err
+	}
+	if err := b.ours.prepare(ctx, sizes); err != nil {
+		return err
+	}
+	if !b.peers {
+		return nil
+	}
+	if err := b.limit.prepare(ctx); err != nil {
+		return err
+	}
+	if b.bare, err = b.peer(ctx, "bare", ""); err != nil {
+		return err
+	}
+	if b.sqlite, err = b.muster(ctx, "SQLite", "sqlite:"+filepath.Join(b.dir, fmt.Sprint("sqlite-", users, ".db")), users); err != nil {
+		return err
+	}
+	if err := b.sqlite.prepare(ctx, sizes); err != nil {
+		return err
+	}
+	if users > elimityUsersMax {
+		return nil
+	}
+	if b.elimity, err = b.peer(ctx, "elimity", "/scim/v2"); err != nil {
+		return err
+	}
+	l := newLoader(b.elimity.base, "", 1)
+	for n := range users {
+		body, err := l.send(ctx, &request{method: "POST", path: "/Users", body: user(n, "Title"), want: 201})
+		if err != nil {
+			return err
+		}
+		b.elimity.ids = append(b.elimity.ids, known{n, resourceID(body)})
+	}
+	b.elimity.users = users
+	b.elimity.last.Store(10_000_000)
+	return nil
+}
+
+// elimityUsersMax is up to how many users the library is compared: it reads
+// all of them for a filter.
+const elimityUsersMax = 10_000
+
+// peer starts one of the servers that this program has in itself.
+func (b *bench) peer(ctx context.Context, name, path string) (*target, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	p, line, err := start(ctx, filepath.Join(b.dir, name+".log"), "serving ", self, "serve-"+name)
+	if err != nil {
+		return nil, err
+	}
+	b.stops = append(b.stops, p.stop)
+	return &target{name: name, base: strings.TrimPrefix(line, "serving ") + path, pid: p.cmd.Process.Pid}, nil
+}
+
+// muster fills a database, and starts muster-server on it.
+func (b *bench) muster(ctx context.Context, name, database string, users int) (*target, error) {
+	people := filepath.Join(b.dir, fmt.Sprint("people-", users, ".jsonl"))
+	if err := writePeople(people, users); err != nil {
+		return nil, err
+	}
+	run := func(args ...string) (string, error) {
+		c := exec.CommandContext(ctx, b.server, append(args, "--database", database)...)
+		var complaint strings.Builder
+		c.Stderr = &complaint
+		out, err := c.Output()
+		if err != nil {
+			return "", fmt.Errorf("muster-server %s: %w: %s", strings.Join(args, " "), err, complaint.String())
+		}
+		return string(out), nil
+	}
+	for i := range b.instances {
+		slug := "bench"
+		if i > 0 {
+			slug = fmt.Sprint("other-", i)
+		}
+		if _, err := run("instance", "create", slug, "--edition", "enterprise"); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := run("user", "create", "scim-sync", "--instance", "bench", "--integration", "--role", "lite-admin"); err != nil {
+		return nil, err
+	}
+	token, err := run("key", "create", "--instance", "bench", "--user", "scim-sync", "--json")
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	if _, err := run("import", people, "--instance", "bench", "--provisioned"); err != nil {
+		return nil, err
+	}
+	progress("%s: %d users imported in %.1f s", name, users, time.Since(began).Seconds())
+	t := &target{name: name, users: users, token: keyIn(token)}
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database}, strings.Fields(b.serveArgs)...)
+	p, line, err := start(ctx, filepath.Join(b.dir, name+".log"), "msg=serving", b.server, args...)
+	if err != nil {
+		return nil, err
+	}
+	b.stops = append(b.stops, p.stop)
+	_, rest, _ := strings.Cut(line, "url=")
+	t.base, _, _ = strings.Cut(rest, " ")
+	t.pid = p.cmd.Process.Pid
+	return t, nil
+}
+
+func keyIn(text string) string { return regexp.MustCompile(`muster_[A-Za-z0-9_-]+`).FindString(text) }
+
+func writePeople(path string, users int) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	for n := range users {
+		if _, err := f.Write(append(user(n, "Title"), '\n')); err != nil {
+			return errors.Join(err, f.Close())
+		}
+	}
+	return f.Close()
+}
+
+// measure runs one operation on all that can do it.
+func (b *bench) measure(ctx context.Context, op operation, clients int) (*row, error) {
+	r := &row{Operation: op.Name, Clients: clients}
+	ok, err := b.load(ctx, b.ours, op, clients, &r.Ours)
+	if err != nil || !ok {
+		return nil, err
+	}
+	if !b.peers {
+		return r, nil
+	}
+	bareOp := operation{Name: op.Name, next: func(t *target) next {
+		mine := op.next(b.ours)
+		return func(client, n int) *request {
+			q := mine(client, n)
+			if q == nil {
+				q = get("/")
+			}
+			return &request{method: q.method, path: fmt.Sprint("/", r.Ours.Size), body: q.body, want: 200}
+		}
+	}}
+	var bare measured
+	if _, err := b.load(ctx, b.bare, bareOp, clients, &bare); err != nil {
+		return nil, err
+	}
+	r.Bare = bare.PerSecond
+	if r.PgBench, err = b.limit.run(ctx, op.sql, clients, b.time); err != nil {
+		return nil, err
+	}
+	r.Limit = 1 / (1/r.PgBench + 1/r.Bare)
+	if _, err := b.load(ctx, b.sqlite, op, clients, &r.SQLite); err != nil {
+		return nil, err
+	}
+	if b.elimity != nil {
+		if _, err := b.load(ctx, b.elimity, op, clients, &r.Elimity); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// load runs an operation on a target, after a little to warm up.
+func (b *bench) load(ctx context.Context, t *target, op operation, clients int, m *measured) (bool, error) {
+	f := op.next(t)
+	if f == nil {
+		return false, nil
+	}
+	l := newLoader(t.base, t.token, clients)
+	defer l.client.CloseIdleConnections()
+	if _, err := l.run(ctx, clients, b.time/5, f); err != nil {
+		return false, fmt.Errorf("%s: %w", t.name, err)
+	}
+	server, database := cpu(t.pid), databaseCPU()
+	got, err := l.run(ctx, clients, b.time, f)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", t.name, err)
+	}
+	requests := time.Duration(max(1, got.PerSecond*b.time.Seconds()))
+	got.ServerCPU, got.DatabaseCPU = (cpu(t.pid)-server)/requests, (databaseCPU()-database)/requests
+	got.Memory = resident(t.pid)
+	*m = got
+	return true, nil
+}
