@@ -61,7 +61,7 @@ PostgreSQL (a postgres:// URL) or, by default, SQLite in ./muster.db.`,
 }
 
 // settings are the flags that can be set in the environment too.
-var settings = []string{"database", "listen", "public-url", "demo", "strict", "log-format", "smtp", "smtp-from"}
+var settings = []string{"database", "listen", "public-url", "demo", "strict", "log-format", "debug-listen", "smtp", "smtp-from"}
 
 // variable returns how the help of a flag names its variable.
 func variable(flag string) string { return " [" + variableName(flag) + "]" }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ on SIGINT or SIGTERM, after the requests that are under way.`,
 	c.Flags().Bool("demo", false, "make an instance \"demo\" with an API key at the first start"+variable("demo"))
 	c.Flags().Bool("strict", false, "refuse each known deviation of identity providers, so that the author of a client finds them"+variable("strict"))
 	c.Flags().String("log-format", "text", "text or json"+variable("log-format"))
+	c.Flags().String("debug-listen", "", "address and port for profiles, below /debug/pprof/; keep it from strangers; off by default"+variable("debug-listen"))
 	c.Flags().String("smtp", "", "the mail server for invitations, as smtp://USER:PASSWORD@HOST:PORT; none are sent without it"+variable("smtp"))
 	c.Flags().String("smtp-from", "", "the sender of invitations"+variable("smtp-from"))
 	return c
@@ -111,9 +113,36 @@ func serve(c *cobra.Command, _ []string) (err error) {
 	if above {
 		log.Warn("the database user is above row-level security, the second wall between instances: use one that is no superuser")
 	}
+	if err := serveDebug(c, log); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	go a.admin.Users.SealHistory(c.Context(), sealInterval)
 	log.Info("serving", "url", public+httpapi.Base, "database", a.store.Engine(), "strict", strict)
 	return serveUntil(c.Context(), listener, handler, log)
+}
+
+// serveDebug begins to serve profiles, if that is configured.
+func serveDebug(c *cobra.Command, log *slog.Logger) error {
+	address, _ := c.Flags().GetString("debug-listen")
+	if address == "" {
+		return nil
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(c.Context(), "tcp", address)
+	if err != nil {
+		return fmt.Errorf("--debug-listen %s: %w", address, err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	log.Info("serving profiles", "url", "http://"+l.Addr().String()+"/debug/pprof/")
+	go func() {
+		if err := serveUntil(c.Context(), l, mux, log); err != nil {
+			log.Error("profiles", "error", err)
+		}
+	}()
+	return nil
 }
 
 // reachable returns the address at which this machine reaches a listener.
