@@ -120,12 +120,8 @@ func (s *Service) ShowUser(ctx context.Context, sc provisioning.Scope, userName 
 	if err != nil {
 		return User{}, err
 	}
-	groups, err := s.Users.Memberships(ctx, sc, u.ID)
-	if err != nil {
-		return User{}, err
-	}
 	d := describeUser(u)
-	for _, g := range groups[u.ID] {
+	for _, g := range u.Groups {
 		d.Groups = append(d.Groups, g.Display)
 	}
 	d.Objects, err = s.Users.Links(ctx, u)

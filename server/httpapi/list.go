@@ -184,23 +184,14 @@ func page(total int, head string, resources []appendFunc) ([]byte, error) {
 
 // readUsers reads a page of users with their groups, if those are wanted.
 func (s *server) readUsers(x *exchange, v *view, q provisioning.Query) ([]appendFunc, provisioning.Page, error) {
+	q.Plain, q.Groups = true, v.projection.Wants("groups")
 	users, page, err := s.Admin.Users.Users(x.Context(), x.scope, q)
 	if err != nil {
 		return nil, page, err
 	}
-	groups := make(map[string][]provisioning.Membership)
-	if v.projection.Wants("groups") && len(users) > 0 {
-		ids := make([]string, len(users))
-		for i, u := range users {
-			ids[i] = u.ID
-		}
-		if groups, err = s.Admin.Users.Memberships(x.Context(), x.scope, ids...); err != nil {
-			return nil, page, err
-		}
-	}
 	list := make([]appendFunc, len(users))
 	for i, u := range users {
-		list[i] = func(dst []byte) ([]byte, error) { return v.user(dst, u, groups[u.ID]) }
+		list[i] = func(dst []byte) ([]byte, error) { return v.user(dst, u) }
 	}
 	return list, page, nil
 }

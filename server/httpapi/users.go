@@ -73,17 +73,9 @@ func (s *server) deleteUser(x *exchange) error {
 	return x.sendNothing(http.StatusNoContent)
 }
 
-// sendUser answers with a user. A new one is in no group yet.
+// sendUser answers with a user.
 func (s *server) sendUser(x *exchange, v *view, status int, u *provisioning.User) error {
-	var groups []provisioning.Membership
-	if status != http.StatusCreated && v.projection.Wants("groups") {
-		all, err := s.Admin.Users.Memberships(x.Context(), x.scope, u.ID)
-		if err != nil {
-			return err
-		}
-		groups = all[u.ID]
-	}
-	body, err := v.user(nil, u, groups)
+	body, err := v.user(nil, u)
 	if err != nil {
 		return err
 	}

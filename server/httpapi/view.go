@@ -69,10 +69,10 @@ func (v *view) project(dst, text []byte) ([]byte, error) {
 }
 
 // user appends a user to dst.
-func (v *view) user(dst []byte, u *provisioning.User, groups []provisioning.Membership) ([]byte, error) {
+func (v *view) user(dst []byte, u *provisioning.User) ([]byte, error) {
 	text := v.withManager(u)
 	var members []byte
-	for i, g := range groups {
+	for i, g := range u.Groups {
 		if i == 0 {
 			members = append(members, `,"groups":[`...)
 		} else {
@@ -90,7 +90,7 @@ func (v *view) user(dst []byte, u *provisioning.User, groups []provisioning.Memb
 			members = append(members, `,"type":"indirect"}`...)
 		}
 	}
-	if len(groups) > 0 {
+	if len(u.Groups) > 0 {
 		members = append(members, ']')
 	}
 	m := meta{u.ID, u.Version, u.Created, u.Modified}

@@ -80,6 +80,9 @@ type Instance struct {
 	// Workflow holds the rules and object types.
 	Workflow workflow.Setup
 	Created  time.Time
+	// Revision counts the changes of all this, of the keys, and of the users
+	// who hold them.
+	Revision int64
 }
 
 // ErrNotFound is returned for what does not exist.

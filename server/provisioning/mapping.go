@@ -141,10 +141,10 @@ func (s *Service) refresh(ctx context.Context, sc Scope, u *User) (bool, error) 
 	e := history.New(sc.Instance.ID, u.Modified, sc.Actor, history.UserUpdate, was.target())
 	e.Detail, e.Changes = "mappings re-applied", list
 	u.tellFailures(e)
-	if err := s.store.UpdateUser(ctx, u, was.Version, e); err != nil {
+	if err := s.store.UpdateUser(ctx, u.since(&was, e)); err != nil {
 		return false, s.nameTaken(err, u)
 	}
-	return true, s.linkManagers(ctx, sc, u, was.Keys)
+	return true, nil
 }
 
 // fieldNames returns the fields of both, sorted, each once.

@@ -40,6 +40,9 @@ type User struct {
 	Modified    time.Time
 	// Keys are the values by which the user is found.
 	Keys Keys
+	// Groups are those that the user is in, by name. They are read, never
+	// written with the user.
+	Groups []Membership
 	// Effects are what workflow rules do with the next write, and Failures
 	// what they could not do. They are not stored.
 	Effects  []workflow.Effect
@@ -67,6 +70,9 @@ type Manager struct {
 	// never written.
 	DisplayName string
 }
+
+// Waits reports whether the user has a manager who is not there.
+func (u *User) Waits() bool { return u.Manager.Ref != "" && u.Manager.ID == "" }
 
 // UserName returns the user name as it was given.
 func (u *User) UserName() string { return u.Fields[mapping.UserName] }

@@ -57,15 +57,14 @@ type Store interface {
 	NameHolder(ctx context.Context, key string) (instanceID, userID string, err error)
 	// Users returns a page of users.
 	Users(ctx context.Context, q Query) ([]*User, Page, error)
-	// Memberships returns the groups of users, by the users' ids.
-	Memberships(ctx context.Context, instanceID string, userIDs []string) (map[string][]Membership, error)
 
 	// CreateUser writes a new user. It links the manager if he or she is
-	// there, sets u.Manager.ID, and links the users who wait for this one.
+	// there, sets u.Manager, and links the users who wait for this one; also
+	// those who are written at the same moment.
 	CreateUser(ctx context.Context, u *User, e *history.Entry) error
-	// UpdateUser writes a user whose stored version is still the given one;
+	// UpdateUser writes a user whose stored version is still the one before;
 	// else it returns ErrChanged. Managers are linked as by CreateUser.
-	UpdateUser(ctx context.Context, u *User, version int64, e *history.Entry) error
+	UpdateUser(ctx context.Context, c UserUpdate) error
 	// DeleteUser deletes a user at the given version, with memberships and
 	// links.
 	DeleteUser(ctx context.Context, u *User, version int64, e *history.Entry) error
@@ -77,9 +76,6 @@ type Store interface {
 	// LinkPending links users who wait for a manager who is there, at most
 	// limit, and returns how many.
 	LinkPending(ctx context.Context, instanceID, requestID string, now time.Time, limit int) (int, error)
-	// LinkManagers links a user with the manager, and with those who wait for
-	// the user as theirs, as far as they were written at the same moment.
-	LinkManagers(ctx context.Context, u *User, requestID string) error
 
 	// SaveMapping replaces the rows of an instance's mapping.
 	SaveMapping(ctx context.Context, instanceID string, rows []mapping.Row, e *history.Entry) error
@@ -106,6 +102,18 @@ type Store interface {
 	DeleteGroup(ctx context.Context, g *Group, version int64, e *history.Entry) error
 
 	history.Store
+}
+
+// UserUpdate is a change of a user.
+type UserUpdate struct {
+	// User is the user as he or she will be.
+	User *User
+	// Version is the one before the change.
+	Version int64
+	// Renamed says that others may wait for the user as their manager: the
+	// user goes by another name than before.
+	Renamed bool
+	Entry   *history.Entry
 }
 
 // EntryFunc returns the history entry of a change of members, given the
@@ -150,6 +158,10 @@ type Query struct {
 	After  *Position
 	// Integration includes integration users, who are not for SCIM.
 	Integration bool
+	// Groups asks for the groups of users.
+	Groups bool
+	// Plain leaves out what is not rendered over SCIM: the fields of users.
+	Plain bool
 }
 
 // Position is a place in the results of a query: behind a resource, whether

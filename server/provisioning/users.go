@@ -47,11 +47,6 @@ func (s *Service) Users(ctx context.Context, sc Scope, q Query) ([]*User, Page, 
 	return s.store.Users(ctx, q)
 }
 
-// Memberships returns the groups of users, by the users' ids.
-func (s *Service) Memberships(ctx context.Context, sc Scope, ids ...string) (map[string][]Membership, error) {
-	return s.store.Memberships(ctx, sc.Instance.ID, ids)
-}
-
 // CreateUser creates the user that a provider sent. No invitation goes out:
 // the guide's practice for provisioned users.
 func (s *Service) CreateUser(ctx context.Context, sc Scope, r schema.Resource) (*User, error) {
@@ -95,7 +90,7 @@ func (s *Service) create(ctx context.Context, sc Scope, u *User, r schema.Resour
 		target.ID = ""
 		return nil, s.Refuse(ctx, sc, history.UserCreate, target, s.nameTaken(err, u))
 	}
-	return u, s.linkManagers(ctx, sc, u, Keys{})
+	return u, nil
 }
 
 // begin makes a new user of u and r, and the entry of the creation.
@@ -155,17 +150,6 @@ func (s *Service) reduceManager(r schema.Resource) {
 		return
 	}
 	s.users.Set(r, a, map[string]any{"value": ref})
-}
-
-// linkManagers links u with those who were written at the same moment. There
-// can be some only if u waits for a manager, or goes by another name than it
-// did; a new user had none.
-func (s *Service) linkManagers(ctx context.Context, sc Scope, u *User, was Keys) error {
-	waits := u.Manager.Ref != "" && u.Manager.ID == ""
-	if !waits && u.Keys.UserName == was.UserName && u.Keys.ExternalID == was.ExternalID {
-		return nil
-	}
-	return s.store.LinkManagers(ctx, u, sc.Actor.RequestID)
 }
 
 // nameTaken makes an error for the client of a name that is taken. It says
@@ -239,7 +223,7 @@ func (s *Service) SetRole(ctx context.Context, sc Scope, user *User, role instan
 		e.Changes = []history.Change{{Field: "Role", Old: string(u.Role), New: string(role)}}
 		version := u.Version
 		u.Role, u.Version, u.Modified = role, version+1, e.Time
-		if err := s.store.UpdateUser(ctx, u, version, e); err != nil {
+		if err := s.store.UpdateUser(ctx, UserUpdate{User: u, Version: version, Entry: e}); err != nil {
 			return err
 		}
 		*user, changed = *u, true
@@ -258,12 +242,11 @@ func (s *Service) update(ctx context.Context, sc Scope, id string, c *Condition,
 	change func(before schema.Resource) (schema.Resource, error),
 ) (u *User, changed bool, err error) {
 	target := history.Target{Type: "User", ID: id}
-	var was Keys
 	err = retry(ctx, func() error {
 		if u, err = s.User(ctx, sc, id); err != nil {
 			return err
 		}
-		target, was = u.target(), u.Keys
+		target = u.target()
 		if err = c.check(u.Version); err != nil {
 			return err
 		}
@@ -273,10 +256,7 @@ func (s *Service) update(ctx context.Context, sc Scope, id string, c *Condition,
 	if err != nil {
 		return nil, false, s.Refuse(ctx, sc, history.UserUpdate, target, err)
 	}
-	if changed {
-		err = s.linkManagers(ctx, sc, u, was)
-	}
-	return u, changed, err
+	return u, changed, nil
 }
 
 func (s *Service) updateOnce(ctx context.Context, sc Scope, u *User, change func(schema.Resource) (schema.Resource, error)) (bool, error) {
@@ -311,10 +291,16 @@ func (s *Service) updateOnce(ctx context.Context, sc Scope, u *User, change func
 	e := history.New(sc.Instance.ID, u.Modified, sc.Actor, action, was.target())
 	e.Changes = changes(rt, before, after, s.setups.of(sc.Instance).label)
 	u.tellFailures(e)
-	if err := s.store.UpdateUser(ctx, u, was.Version, e); err != nil {
+	if err := s.store.UpdateUser(ctx, u.since(&was, e)); err != nil {
 		return false, s.nameTaken(err, u)
 	}
 	return true, nil
+}
+
+// since returns the change of a user who was as was.
+func (u *User) since(was *User, e *history.Entry) UserUpdate {
+	renamed := u.Keys.UserName != was.Keys.UserName || u.Keys.ExternalID != was.Keys.ExternalID
+	return UserUpdate{User: u, Version: was.Version, Renamed: renamed, Entry: e}
 }
 
 // tellFailures adds to an entry what workflow rules could not do.

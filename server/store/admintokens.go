@@ -31,7 +31,7 @@ func (r *adminTokenRow) token() (*instance.AdminToken, error) {
 
 // CreateAdminToken writes a new token.
 func (s *Store) CreateAdminToken(ctx context.Context, a *instance.AdminToken) error {
-	return s.update(ctx, func(t tx) error {
+	return s.update(ctx, func(t *tx) error {
 		_, err := t.exec(ctx, "INSERT INTO admin_tokens (id, name, digest, created, expires) VALUES (?, ?, ?, ?, ?)",
 			a.ID, a.Name, hex.EncodeToString(a.Digest), millis(a.Created), millis(a.Expires))
 		return err
@@ -66,7 +66,7 @@ func (s *Store) AdminTokens(ctx context.Context) ([]*instance.AdminToken, error)
 // RevokeAdminToken ends the validity of a token. It returns
 // instance.ErrNotFound if there is none that is not revoked.
 func (s *Store) RevokeAdminToken(ctx context.Context, id string, at time.Time) error {
-	return s.update(ctx, func(t tx) error {
+	return s.update(ctx, func(t *tx) error {
 		n, err := t.exec(ctx, "UPDATE admin_tokens SET revoked = ? WHERE id = ? AND revoked IS NULL", millis(at), id)
 		if err == nil && n == 0 {
 			return instance.ErrNotFound

@@ -47,7 +47,7 @@ func (s *Store) Seal(ctx context.Context, limit int) (int, error) {
 	sealed := 0
 	for _, id := range instances {
 		n := 0
-		err := s.update(ctx, func(t tx) (err error) {
+		err := s.update(ctx, func(t *tx) (err error) {
 			n, err = t.seal(ctx, id, limit)
 			return err
 		})
@@ -60,7 +60,7 @@ func (s *Store) Seal(ctx context.Context, limit int) (int, error) {
 }
 
 // chain returns the chain of an instance, and keeps other sealers out.
-func (t tx) chain(ctx context.Context, instanceID string) (chainRow, error) {
+func (t *tx) chain(ctx context.Context, instanceID string) (chainRow, error) {
 	_, err := t.exec(ctx, "INSERT INTO history_chains (instance_id, seq, link, anchor_seq, anchor_link) VALUES (?, 0, '', 0, '') ON CONFLICT DO NOTHING", instanceID)
 	var r chainRow
 	if err == nil {
@@ -69,7 +69,7 @@ func (t tx) chain(ctx context.Context, instanceID string) (chainRow, error) {
 	return r, err
 }
 
-func (t tx) seal(ctx context.Context, instanceID string, limit int) (int, error) {
+func (t *tx) seal(ctx context.Context, instanceID string, limit int) (int, error) {
 	c, err := t.chain(ctx, instanceID)
 	if err != nil {
 		return 0, err
@@ -101,7 +101,7 @@ func (t tx) seal(ctx context.Context, instanceID string, limit int) (int, error)
 // Prune deletes the sealed rows before a time, from the beginning of the chain
 // on, and moves the anchor behind them.
 func (s *Store) Prune(ctx context.Context, instanceID string, before time.Time, e *history.Entry) (pruned int, err error) {
-	err = s.update(ctx, func(t tx) error {
+	err = s.update(ctx, func(t *tx) error {
 		c, err := t.chain(ctx, instanceID)
 		if err != nil {
 			return err

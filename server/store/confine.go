@@ -3,17 +3,12 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/jmoiron/sqlx"
 	"github.com/pressly/goose/v3"
-
-	"muster/server/instance"
 )
 
 // confinement is the setting of a connection that names the one instance
@@ -60,35 +55,6 @@ func (d dialect) rowSecurity() *goose.Migration {
 		}
 		return nil
 	}}, nil)
-}
-
-// conn returns a connection of a pool that is confined as the context is; see
-// [instance.Confine]. The caller must close it. A connection that has the
-// right confinement from before costs nothing more.
-func (s *Store) conn(ctx context.Context, pool *sqlx.DB) (*sqlx.Conn, error) {
-	c, err := pool.Connx(ctx)
-	if err != nil || !s.d.postgres {
-		return c, err
-	}
-	id := instance.Confined(ctx)
-	err = c.Raw(func(driver any) error {
-		pg := driver.(*stdlib.Conn).Conn()
-		data := pg.PgConn().CustomData()
-		if was, _ := data[confinement].(string); was == id {
-			return nil
-		}
-		// If this fails it is not known what holds, and the next user sets it.
-		data[confinement] = "unknown"
-		if _, err := pg.Exec(ctx, "SELECT set_config('"+confinement+"', $1, false)", id); err != nil {
-			return fmt.Errorf("confine a connection: %w", err)
-		}
-		data[confinement] = id
-		return nil
-	})
-	if err != nil {
-		return nil, errors.Join(err, c.Close())
-	}
-	return c, nil
 }
 
 // AboveRowSecurity reports whether the user of the connections is above

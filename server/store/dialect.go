@@ -26,6 +26,26 @@ type dialect struct {
 	// forUpdate locks the rows that a SELECT reads. SQLite locks the whole
 	// database when a transaction begins.
 	forUpdate string
+	// begin begins a transaction that writes.
+	begin string
+}
+
+// rollback takes a transaction back.
+func (d *dialect) rollback(ctx context.Context, r runner) error {
+	err := r.run(ctx, []statement{{query: "ROLLBACK"}})
+	if !d.postgres && err != nil && strings.Contains(err.Error(), "no transaction is active") {
+		return nil // SQLite has done so already
+	}
+	return err
+}
+
+// numbered returns a query with the parameters as PostgreSQL writes them.
+func (d *dialect) numbered(query string) string { return sqlx.Rebind(sqlx.DOLLAR, query) }
+
+// stale reports whether err is that of [check].
+func (d *dialect) stale(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "22012"
 }
 
 // connect opens the connections to the database that a name stands for.
@@ -57,7 +77,7 @@ func connectPostgres(ctx context.Context, name string) (*Store, error) {
 	}
 	db.SetMaxOpenConns(20)
 	db.SetMaxIdleConns(20)
-	s := &Store{db: db, read: db, d: dialect{name: "PostgreSQL", postgres: true, goose: goose.DialectPostgres, forUpdate: " FOR UPDATE"}}
+	s := &Store{db: db, d: dialect{name: "PostgreSQL", postgres: true, goose: goose.DialectPostgres, forUpdate: " FOR UPDATE", begin: "BEGIN"}}
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("the database %s does not answer: %w", redact(name), err), s.Close())
 	}
@@ -76,9 +96,13 @@ func connectSQLite(ctx context.Context, path string) (*Store, error) {
 		db.SetMaxIdleConns(connections)
 		return db
 	}
-	s := &Store{db: open("&_txlock=immediate", 1), read: open("&_pragma=query_only(1)", 8), d: dialect{name: "SQLite", goose: goose.DialectSQLite3}}
+	// One connection writes, and one is for migrations.
+	s := &Store{
+		db: open("&_txlock=immediate", 2), lite: newLite(open("&_pragma=query_only(1)", 8)),
+		d: dialect{name: "SQLite", goose: goose.DialectSQLite3, begin: "BEGIN IMMEDIATE"},
+	}
 	// The writer goes first: it creates the file.
-	for _, db := range []*sqlx.DB{s.db, s.read} {
+	for _, db := range []*sqlx.DB{s.db, s.lite.reads.db} {
 		if err := s.pingSQLite(ctx, db); err != nil {
 			return nil, errors.Join(fmt.Errorf("the database file %s cannot be opened: %w", path, err), s.Close())
 		}
@@ -186,6 +210,19 @@ func (d dialect) elements(value string, names ...string) (from, place string) {
 		value += "->" + literal(name)
 	}
 	return "jsonb_array_elements(" + value + ") WITH ORDINALITY AS e(value, place)", "e.place"
+}
+
+// memberships returns the SQL for the groups of a row of users, as a JSON
+// array: whether a group is in another one stands with it, so that those by
+// which a user is in others are looked for only where there are some.
+func (d dialect) memberships() string {
+	list, object := "json_group_array", "json_object"
+	if d.postgres {
+		list, object = "json_agg", "json_build_object"
+	}
+	return "(SELECT " + list + "(" + object + `('id', g.id, 'display', g.display_name,
+		'nested', CASE WHEN EXISTS (SELECT 1 FROM group_groups AS gg WHERE gg.child_id = g.id) THEN 1 ELSE 0 END))
+		FROM group_users AS gu JOIN groups AS g ON g.id = gu.group_id WHERE gu.user_id = users.id)`
 }
 
 // castType returns the name of a type of PostgreSQL's for a CAST. SQLite

@@ -21,13 +21,18 @@ type groupRow struct {
 	Version        int64          `db:"version"`
 	Created        int64          `db:"created"`
 	Modified       int64          `db:"modified"`
-	SortValue      sql.NullString `db:"sort_value"`
+	SortValue      sql.NullString
 }
 
 func (r *groupRow) position() (id string, value sql.NullString) { return r.ID, r.SortValue }
 
-const selectGroup = `SELECT id, instance_id, display_name, display_name_key, external_id, source, resource, version, created, modified
-	FROM groups `
+const groupColumns = "id, instance_id, display_name, display_name_key, external_id, source, resource, version, created, modified"
+
+const selectGroup = "SELECT " + groupColumns + " FROM groups "
+
+func (r *groupRow) scan(from rows) error {
+	return from.Scan(&r.ID, &r.InstanceID, &r.DisplayName, &r.DisplayNameKey, &r.ExternalID, &r.Source, &r.Resource, &r.Version, &r.Created, &r.Modified, &r.SortValue)
+}
 
 func (r *groupRow) group() *provisioning.Group {
 	return &provisioning.Group{
@@ -48,7 +53,7 @@ func (s *Store) Group(ctx context.Context, instanceID, id string) (*provisioning
 
 // Groups returns a page of groups, and how many there are on all pages.
 func (s *Store) Groups(ctx context.Context, q provisioning.Query) ([]*provisioning.Group, provisioning.Page, error) {
-	rows, page, err := readPage(ctx, s, s.groupKind, q, "WHERE instance_id = ?", []any{q.InstanceID}, selectGroup, (*groupRow).position)
+	rows, page, err := readPage(ctx, s, s.groupKind, q, "WHERE instance_id = ?", []any{q.InstanceID}, groupColumns, (*groupRow).scan, (*groupRow).position)
 	if err != nil {
 		return nil, page, err
 	}
@@ -97,7 +102,7 @@ func (s *Store) Members(ctx context.Context, groupIDs []string, yield func(strin
 
 // CreateGroup writes a new group with its members.
 func (s *Store) CreateGroup(ctx context.Context, g *provisioning.Group, c provisioning.MemberChange, entry provisioning.EntryFunc) error {
-	err := s.update(ctx, func(t tx) error {
+	err := s.update(ctx, func(t *tx) error {
 		_, err := t.exec(ctx, `INSERT INTO groups (id, instance_id, display_name, display_name_key, external_id, source, resource, search, version, created, modified)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			g.ID, g.InstanceID, g.DisplayName, g.DisplayNameKey, null(g.ExternalID), string(g.Source), string(g.Text), string(g.Search),
@@ -125,7 +130,7 @@ func (s *Store) displayNameTaken(err error) error {
 func (s *Store) UpdateGroup(ctx context.Context, u provisioning.GroupUpdate) (changed bool, err error) {
 	g := u.Group
 	version := g.Version
-	err = s.update(ctx, func(t tx) error {
+	err = s.update(ctx, func(t *tx) error {
 		changed = false
 		if u.Rewrite {
 			if err := t.rewriteGroup(ctx, g, version); err != nil {
@@ -155,7 +160,7 @@ func (s *Store) UpdateGroup(ctx context.Context, u provisioning.GroupUpdate) (ch
 }
 
 // rewriteGroup writes the group's own attributes.
-func (t tx) rewriteGroup(ctx context.Context, g *provisioning.Group, version int64) error {
+func (t *tx) rewriteGroup(ctx context.Context, g *provisioning.Group, version int64) error {
 	n, err := t.exec(ctx, `UPDATE groups SET display_name = ?, display_name_key = ?, external_id = ?, source = ?, resource = ?, search = ?,
 		version = version + 1, modified = ? WHERE id = ? AND instance_id = ? AND version = ?`,
 		g.DisplayName, g.DisplayNameKey, null(g.ExternalID), string(g.Source), string(g.Text), string(g.Search),
@@ -168,7 +173,7 @@ func (t tx) rewriteGroup(ctx context.Context, g *provisioning.Group, version int
 }
 
 // touchGroup gives a group whose members change its next version.
-func (t tx) touchGroup(ctx context.Context, g *provisioning.Group, version int64, exact bool) error {
+func (t *tx) touchGroup(ctx context.Context, g *provisioning.Group, version int64, exact bool) error {
 	query, args := "UPDATE groups SET version = version + 1, modified = ? WHERE id = ? AND instance_id = ?", []any{millis(g.Modified), g.ID, g.InstanceID}
 	if exact {
 		query, args = query+" AND version = ?", append(args, version)
@@ -186,7 +191,7 @@ func (t tx) touchGroup(ctx context.Context, g *provisioning.Group, version int64
 
 // addMembers adds users and groups of the instance to a group, and returns
 // those who were not in it before.
-func (t tx) addMembers(ctx context.Context, g *provisioning.Group, ids []string) ([]provisioning.Member, error) {
+func (t *tx) addMembers(ctx context.Context, g *provisioning.Group, ids []string) ([]provisioning.Member, error) {
 	var added []provisioning.Member
 	err := chunks(ids, func(ids []string) error {
 		var found []memberRow
@@ -221,7 +226,7 @@ func (t tx) addMembers(ctx context.Context, g *provisioning.Group, ids []string)
 // children returns the groups among ids, all of which must be some. It locks
 // the instance: two groups that are put into each other at the same moment
 // would not see it.
-func (t tx) children(ctx context.Context, g *provisioning.Group, ids []string) ([]memberRow, error) {
+func (t *tx) children(ctx context.Context, g *provisioning.Group, ids []string) ([]memberRow, error) {
 	var locked []string
 	if err := t.list(ctx, &locked, "SELECT id FROM instances WHERE id = ?"+t.d.forUpdate, g.InstanceID); err != nil {
 		return nil, err
@@ -237,7 +242,7 @@ func (t tx) children(ctx context.Context, g *provisioning.Group, ids []string) (
 	return found, nil
 }
 
-func (t tx) checkCycle(ctx context.Context, groupID string) error {
+func (t *tx) checkCycle(ctx context.Context, groupID string) error {
 	var n int
 	err := t.get(ctx, &n, `WITH RECURSIVE down (id) AS (
 			SELECT child_id FROM group_groups WHERE group_id = ?
@@ -264,7 +269,7 @@ func ofType(rows []memberRow, kind string) []memberRow {
 
 // insertMembers adds rows to a table of members, and returns those that were
 // not there.
-func (t tx) insertMembers(ctx context.Context, groupID, table, column string, rows []memberRow) ([]provisioning.Member, error) {
+func (t *tx) insertMembers(ctx context.Context, groupID, table, column string, rows []memberRow) ([]provisioning.Member, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
@@ -293,7 +298,7 @@ func (t tx) insertMembers(ctx context.Context, groupID, table, column string, ro
 
 // removeMembers removes members from a group, and returns those who were in
 // it.
-func (t tx) removeMembers(ctx context.Context, groupID string, c provisioning.MemberChange) ([]provisioning.Member, error) {
+func (t *tx) removeMembers(ctx context.Context, groupID string, c provisioning.MemberChange) ([]provisioning.Member, error) {
 	var removed []provisioning.Member
 	for _, table := range []struct{ kind, name, column, member string }{
 		{"User", "group_users", "user_id", "(SELECT u.user_name FROM users AS u WHERE u.id = user_id)"},
@@ -339,7 +344,7 @@ func set(list []string) map[string]bool {
 
 // DeleteGroup deletes a group; its members stay.
 func (s *Store) DeleteGroup(ctx context.Context, g *provisioning.Group, version int64, e *history.Entry) error {
-	return s.update(ctx, func(t tx) error {
+	return s.update(ctx, func(t *tx) error {
 		_, err := t.exec(ctx, `UPDATE groups SET version = version + 1, modified = ?
 			WHERE id IN (SELECT group_id FROM group_groups WHERE child_id = ?)`, millis(e.Time), g.ID)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -71,26 +72,38 @@ func historyColumns(e *history.Entry) ([]any, error) {
 	}, nil
 }
 
-// append writes entries in the transaction.
-func (t tx) append(ctx context.Context, entries ...*history.Entry) error {
+// insertHistoryFrom writes a row for each row of what follows. The parameters
+// have types by their columns only in VALUES.
+const insertHistoryFrom = `INSERT INTO history (id, instance_id, at, actor_kind, actor_name, key_id, request_id, client, address,
+	action, target_type, target_id, target_name, outcome, status, scim_type, detail, changes, content_hash)
+	SELECT CAST(? AS uuid), CAST(? AS uuid), CAST(? AS bigint), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS integer), ?, ?, ?, ?`
+
+// insertEntries returns the statements that write entries.
+func insertEntries(entries []*history.Entry) (list []statement, err error) {
 	rows := make([][]any, len(entries))
 	for i, e := range entries {
-		var err error
 		if rows[i], err = historyColumns(e); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for part := range slices.Chunk(rows, chunk) {
-		if _, err := t.exec(ctx, insertHistory+tuples(part), slices.Concat(part...)...); err != nil {
-			return err
-		}
+		list = append(list, statement{query: insertHistory + tuples(part), args: slices.Concat(part...)})
 	}
-	return nil
+	return list, nil
+}
+
+// append writes entries in the transaction.
+func (t *tx) append(ctx context.Context, entries ...*history.Entry) error {
+	list, err := insertEntries(entries)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	return t.run(ctx, list...)
 }
 
 // AppendHistory writes an entry that stands alone.
 func (s *Store) AppendHistory(ctx context.Context, e *history.Entry) error {
-	return s.update(ctx, func(t tx) error { return t.append(ctx, e) })
+	return s.update(ctx, func(t *tx) error { return t.append(ctx, e) })
 }
 
 // History calls yield with the entries that q chooses, the oldest first.
@@ -136,28 +149,20 @@ func (s *Store) History(ctx context.Context, q history.Query, yield func(*histor
 
 // historyRows streams rows of the history.
 func (s *Store) historyRows(ctx context.Context, query string, args []any, yield func(*historyRow, *history.Entry) error) error {
-	c, err := s.conn(ctx, s.read)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	rows, err := c.QueryxContext(ctx, s.read.Rebind(query), args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var r historyRow
-		if err := rows.StructScan(&r); err != nil {
-			return err
+	return s.read(ctx, statement{query: query, args: args, read: func(answer rows) error {
+		for answer.Next() {
+			var r historyRow
+			if err := scan(answer, reflect.ValueOf(&r).Elem()); err != nil {
+				return err
+			}
+			e, err := r.entry()
+			if err == nil {
+				err = yield(&r, e)
+			}
+			if err != nil {
+				return err
+			}
 		}
-		e, err := r.entry()
-		if err == nil {
-			err = yield(&r, e)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+		return answer.Err()
+	}})
 }

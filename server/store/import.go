@@ -28,7 +28,7 @@ func (s *Store) ImportUsers(ctx context.Context, instanceID string, users []*pro
 		rows[i] = append([]any{u.ID, u.InstanceID, sql.NullString{}}, columns...)
 	}
 	var created map[string]bool
-	err = s.update(ctx, func(t tx) error {
+	err = s.update(ctx, func(t *tx) error {
 		managers, err := t.managers(ctx, instanceID, users)
 		if err != nil {
 			return err
@@ -62,7 +62,7 @@ func (s *Store) ImportUsers(ctx context.Context, instanceID string, users []*pro
 }
 
 // insertUsers returns the ids of those whose name was not taken.
-func (t tx) insertUsers(ctx context.Context, rows [][]any) (map[string]bool, error) {
+func (t *tx) insertUsers(ctx context.Context, rows [][]any) (map[string]bool, error) {
 	created := make(map[string]bool, len(rows))
 	for part := range slices.Chunk(rows, chunk) {
 		var ids []string
@@ -132,7 +132,7 @@ func (r references) of(u *provisioning.User) string {
 }
 
 // managers finds the managers of users among those who are in the instance.
-func (t tx) managers(ctx context.Context, instanceID string, users []*provisioning.User) (references, error) {
+func (t *tx) managers(ctx context.Context, instanceID string, users []*provisioning.User) (references, error) {
 	found := newReferences()
 	ids, names, externalIDs := make(map[string]bool), make(map[string]bool), make(map[string]bool)
 	for _, u := range users {
@@ -169,7 +169,7 @@ func (t tx) managers(ctx context.Context, instanceID string, users []*provisioni
 }
 
 // linkAmong links users who were created together with managers among them.
-func (t tx) linkAmong(ctx context.Context, users []*provisioning.User, created map[string]bool) error {
+func (t *tx) linkAmong(ctx context.Context, users []*provisioning.User, created map[string]bool) error {
 	among := newReferences()
 	for _, u := range users {
 		if created[u.ID] {
@@ -197,7 +197,7 @@ func (t tx) linkAmong(ctx context.Context, users []*provisioning.User, created m
 // LinkPending links users who wait for a manager who is there by now, at most
 // limit.
 func (s *Store) LinkPending(ctx context.Context, instanceID, requestID string, now time.Time, limit int) (linked int, err error) {
-	err = s.update(ctx, func(t tx) error {
+	err = s.update(ctx, func(t *tx) error {
 		linked = 0
 		var pending []struct {
 			report

@@ -25,16 +25,17 @@ type instanceRow struct {
 	Mapping     []byte `db:"mapping"`
 	Workflow    []byte `db:"workflow"`
 	Created     int64  `db:"created"`
+	Revision    int64  `db:"revision"`
 }
 
 // selectInstance names its columns: a later version may add some while this
 // one runs.
-const selectInstance = "SELECT id, slug, name, edition, environment, fields, mapping, workflow, created FROM instances"
+const selectInstance = "SELECT id, slug, name, edition, environment, fields, mapping, workflow, created, revision FROM instances"
 
 func (r *instanceRow) instance() (*instance.Instance, error) {
 	i := &instance.Instance{
 		ID: r.ID, Slug: r.Slug, Name: r.Name, Edition: instance.Edition(r.Edition),
-		Environment: instance.Environment(r.Environment), Created: fromMillis(r.Created),
+		Environment: instance.Environment(r.Environment), Created: fromMillis(r.Created), Revision: r.Revision,
 	}
 	if err := json.Unmarshal(r.Fields, &i.Fields); err != nil {
 		return nil, fmt.Errorf("instance %s: fields: %w", r.Slug, err)
@@ -58,7 +59,7 @@ func missing(err error) error {
 
 // CreateInstance writes a new instance.
 func (s *Store) CreateInstance(ctx context.Context, i *instance.Instance, e *history.Entry) error {
-	err := s.update(ctx, func(t tx) error {
+	err := s.update(ctx, func(t *tx) error {
 		_, err := t.exec(ctx, "INSERT INTO instances (id, slug, name, edition, environment, created) VALUES (?, ?, ?, ?, ?, ?)",
 			i.ID, i.Slug, i.Name, string(i.Edition), string(i.Environment), millis(i.Created))
 		if err != nil {
@@ -99,7 +100,7 @@ func (s *Store) InstanceBySlug(ctx context.Context, slug string) (*instance.Inst
 
 // AddField adds a custom field to an instance.
 func (s *Store) AddField(ctx context.Context, instanceID string, f instance.Field, e *history.Entry) error {
-	return s.update(ctx, func(t tx) error {
+	return s.update(ctx, func(t *tx) error {
 		var text []byte
 		if err := t.get(ctx, &text, "SELECT fields FROM instances WHERE id = ?"+s.d.forUpdate, instanceID); err != nil {
 			return missing(err)
@@ -115,7 +116,7 @@ func (s *Store) AddField(ctx context.Context, instanceID string, f instance.Fiel
 		if err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, "UPDATE instances SET fields = ? WHERE id = ?", string(text), instanceID); err != nil {
+		if _, err := t.exec(ctx, "UPDATE instances SET fields = ?, revision = revision + 1 WHERE id = ?", string(text), instanceID); err != nil {
 			return err
 		}
 		return t.append(ctx, e)
@@ -131,8 +132,8 @@ func (s *Store) SaveMapping(ctx context.Context, instanceID string, rows []mappi
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(t tx) error {
-		if _, err := t.exec(ctx, "UPDATE instances SET mapping = ? WHERE id = ?", string(text), instanceID); err != nil {
+	return s.update(ctx, func(t *tx) error {
+		if _, err := t.exec(ctx, "UPDATE instances SET mapping = ?, revision = revision + 1 WHERE id = ?", string(text), instanceID); err != nil {
 			return err
 		}
 		return t.append(ctx, e)
@@ -170,12 +171,21 @@ func (r *keyRow) key() (*instance.Key, error) {
 	return k, nil
 }
 
-// CreateKey writes a new key.
-func (s *Store) CreateKey(ctx context.Context, k *instance.Key, e *history.Entry) error {
-	return s.update(ctx, func(t tx) error { return t.createKey(ctx, k, e) })
+// revise tells servers that what they remember of an instance has changed.
+func (t *tx) revise(ctx context.Context, instanceID string) error {
+	return t.run(ctx, revise(instanceID))
 }
 
-func (t tx) createKey(ctx context.Context, k *instance.Key, e *history.Entry) error {
+func revise(instanceID string) statement {
+	return statement{query: "UPDATE instances SET revision = revision + 1 WHERE id = ?", args: []any{instanceID}}
+}
+
+// CreateKey writes a new key.
+func (s *Store) CreateKey(ctx context.Context, k *instance.Key, e *history.Entry) error {
+	return s.update(ctx, func(t *tx) error { return t.createKey(ctx, k, e) })
+}
+
+func (t *tx) createKey(ctx context.Context, k *instance.Key, e *history.Entry) error {
 	_, err := t.exec(ctx, "INSERT INTO api_keys (id, instance_id, user_id, user_name, digest, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)",
 		k.ID, k.InstanceID, k.UserID, k.UserName, hex.EncodeToString(k.Digest), millis(k.Created), millis(k.Expires))
 	if err != nil {
@@ -186,13 +196,16 @@ func (t tx) createKey(ctx context.Context, k *instance.Key, e *history.Entry) er
 
 // RotateKey writes a new key and ends the old one at a time.
 func (s *Store) RotateKey(ctx context.Context, k *instance.Key, oldID string, end time.Time, e *history.Entry) error {
-	return s.update(ctx, func(t tx) error {
+	return s.update(ctx, func(t *tx) error {
 		n, err := t.exec(ctx, "UPDATE api_keys SET expires = ? WHERE id = ? AND instance_id = ? AND revoked IS NULL", millis(end), oldID, k.InstanceID)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			return instance.ErrNotFound
+		}
+		if err := t.revise(ctx, k.InstanceID); err != nil {
+			return err
 		}
 		return t.createKey(ctx, k, e)
 	})
@@ -201,7 +214,7 @@ func (s *Store) RotateKey(ctx context.Context, k *instance.Key, oldID string, en
 // UseKey keeps when and from where a key was used. Of several servers the
 // last one wins.
 func (s *Store) UseKey(ctx context.Context, keyID string, at time.Time, address string) error {
-	return s.update(ctx, func(t tx) error {
+	return s.update(ctx, func(t *tx) error {
 		_, err := t.exec(ctx, "UPDATE api_keys SET last_used = ?, last_address = ? WHERE id = ? AND (last_used IS NULL OR last_used < ?)",
 			millis(at), address, keyID, millis(at))
 		return err
@@ -227,7 +240,7 @@ func (s *Store) Keys(ctx context.Context, instanceID string) ([]*instance.Key, e
 
 // RevokeKey ends the validity of a key.
 func (s *Store) RevokeKey(ctx context.Context, instanceID, keyID string, at time.Time, e *history.Entry) (changed bool, err error) {
-	err = s.update(ctx, func(t tx) error {
+	err = s.update(ctx, func(t *tx) error {
 		var name string
 		if err := t.get(ctx, &name, "SELECT user_name FROM api_keys WHERE id = ? AND instance_id = ?", keyID, instanceID); err != nil {
 			return missing(err)
@@ -235,6 +248,9 @@ func (s *Store) RevokeKey(ctx context.Context, instanceID, keyID string, at time
 		n, err := t.exec(ctx, "UPDATE api_keys SET revoked = ? WHERE id = ? AND instance_id = ? AND revoked IS NULL", millis(at), keyID, instanceID)
 		changed = n > 0
 		if err != nil || !changed {
+			return err
+		}
+		if err := t.revise(ctx, instanceID); err != nil {
 			return err
 		}
 		e.Target.Name = name
@@ -255,13 +271,14 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 		Mapping     []byte         `db:"mapping"`
 		Workflow    []byte         `db:"workflow"`
 		Began       int64          `db:"began"`
+		Revision    int64          `db:"revision"`
 		Role        sql.NullString `db:"role"`
 		Active      sql.NullBool   `db:"active"`
 		Integration sql.NullBool   `db:"integration"`
 	}
 	err := s.get(ctx, &r, `SELECT k.id AS id, k.instance_id AS instance_id, k.user_id AS user_id, k.user_name AS user_name,
 		k.digest AS digest, k.created AS created, k.expires AS expires, k.revoked AS revoked, k.last_used AS last_used, k.last_address AS last_address,
-		i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment, i.fields AS fields, i.mapping AS mapping, i.workflow AS workflow, i.created AS began,
+		i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment, i.fields AS fields, i.mapping AS mapping, i.workflow AS workflow, i.created AS began, i.revision AS revision,
 		u.role AS role, u.active AS active, u.integration AS integration
 		FROM api_keys AS k JOIN instances AS i ON i.id = k.instance_id LEFT JOIN users AS u ON u.id = k.user_id
 		WHERE k.id = ?`, keyID)
@@ -272,7 +289,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 	if err != nil {
 		return nil, err
 	}
-	i, err := (&instanceRow{r.InstanceID, r.Slug, r.Name, r.Edition, r.Environment, r.Fields, r.Mapping, r.Workflow, r.Began}).instance()
+	i, err := (&instanceRow{r.InstanceID, r.Slug, r.Name, r.Edition, r.Environment, r.Fields, r.Mapping, r.Workflow, r.Began, r.Revision}).instance()
 	if err != nil {
 		return nil, err
 	}

@@ -9,14 +9,10 @@ import (
 	"muster/server/invitation"
 )
 
-// invite writes an invitation in the transaction that makes the account.
-func (t tx) invite(ctx context.Context, m *invitation.Message) error {
-	if m == nil {
-		return nil
-	}
-	_, err := t.exec(ctx, `INSERT INTO outbox (id, instance_id, user_name, recipient, subject, body, created, attempts, claimed, failure)
-		VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, '')`, m.ID, m.InstanceID, m.UserName, m.To, m.Subject, m.Body, millis(m.Created))
-	return err
+// invite returns the statement that writes an invitation.
+func invite(m *invitation.Message) statement {
+	return statement{query: `INSERT INTO outbox (id, instance_id, user_name, recipient, subject, body, created, attempts, claimed, failure)
+		VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, '')`, args: []any{m.ID, m.InstanceID, m.UserName, m.To, m.Subject, m.Body, millis(m.Created)}}
 }
 
 type outboxRow struct {
@@ -48,7 +44,7 @@ const outboxColumns = "id, instance_id, user_name, recipient, subject, body, cre
 // Claim takes a message that is to be sent.
 func (s *Store) Claim(ctx context.Context, now, until time.Time) (*invitation.Message, error) {
 	var r outboxRow
-	err := s.update(ctx, func(t tx) error {
+	err := s.update(ctx, func(t *tx) error {
 		// The condition stands outside too: another server may have been
 		// faster since the row was chosen.
 		return t.get(ctx, &r, `UPDATE outbox SET claimed = ?, attempts = attempts + 1 WHERE claimed < ? AND sent IS NULL AND id =
@@ -67,7 +63,7 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time) (*invitation.Me
 
 // Settle writes what came of a try.
 func (s *Store) Settle(ctx context.Context, id string, at time.Time, failure string, again time.Time) error {
-	return s.update(ctx, func(t tx) error {
+	return s.update(ctx, func(t *tx) error {
 		if failure == "" {
 			_, err := t.exec(ctx, "UPDATE outbox SET sent = ?, failure = '' WHERE id = ?", millis(at), id)
 			return err

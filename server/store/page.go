@@ -4,17 +4,17 @@ import (
 	"context"
 	"database/sql"
 	"slices"
-	"strings"
 
 	"muster/server/provisioning"
 	"muster/server/scim"
 	"muster/server/scim/schema"
 )
 
-// readPage reads a page of rows of one kind. query selects them; where and
-// args choose the rows of the instance.
+// readPage reads a page of rows of one kind. where and args choose the rows of
+// the instance; scanRow reads the columns, and behind them the value that is
+// sorted by.
 func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Query, where string, args []any,
-	query string, position func(*T) (id string, value sql.NullString),
+	columns string, scanRow func(*T, rows) error, position func(*T) (id string, value sql.NullString),
 ) ([]T, provisioning.Page, error) {
 	page := provisioning.Page{Total: -1}
 	if q.Filter != nil {
@@ -30,24 +30,36 @@ func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Quer
 	}
 	all, allArgs := where, args
 	limit := q.Limit
-	if q.Keyset {
+	if !q.Keyset {
+		columns += ", NULL"
+	} else {
 		limit++ // one more tells whether there is a next page
-		query = o.withValue(query)
+		columns += o.textValue()
 		if q.After != nil {
 			condition, more := o.after(s.d, *q.After)
 			where, args = where+" AND "+condition, slices.Concat(args, more)
 		}
 	}
-	var rows []T
+	var list []T
 	if q.Limit > 0 {
-		if err := s.list(ctx, &rows, query+where+o.by()+" LIMIT ? OFFSET ?", slices.Concat(args, []any{limit, q.Offset})...); err != nil {
+		query := "SELECT " + columns + " FROM " + k.table + " " + where + o.by() + " LIMIT ? OFFSET ?"
+		err := s.read(ctx, statement{query: query, args: slices.Concat(args, []any{limit, q.Offset}), read: func(r rows) error {
+			for r.Next() {
+				list = append(list, *new(T))
+				if err := scanRow(&list[len(list)-1], r); err != nil {
+					return err
+				}
+			}
+			return r.Err()
+		}})
+		if err != nil {
 			return nil, page, err
 		}
 	}
-	n := len(rows)
+	n := len(list)
 	if q.Keyset && n > q.Limit {
-		rows = rows[:q.Limit]
-		id, value := position(&rows[q.Limit-1])
+		list = list[:q.Limit]
+		id, value := position(&list[q.Limit-1])
 		page.Next = &provisioning.Position{ID: id}
 		if value.Valid {
 			page.Next.Value = &value.String
@@ -60,7 +72,7 @@ func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Quer
 	default:
 		err = s.get(ctx, &page.Total, "SELECT count(*) FROM "+k.table+" "+all, allArgs...)
 	}
-	return rows, page, err
+	return list, page, err
 }
 
 // order is the order of a query: by a value, then by the id to tell equals
@@ -83,12 +95,12 @@ func (o order) by() string {
 	return " ORDER BY " + o.value + " ASC NULLS LAST, id"
 }
 
-// withValue adds the value that is sorted by to a query.
-func (o order) withValue(query string) string {
+// textValue returns a column for the value that is sorted by.
+func (o order) textValue() string {
 	if o.value == "" {
-		return query
+		return ", NULL"
 	}
-	return strings.Replace(query, "SELECT ", "SELECT CAST("+o.value+" AS text) AS sort_value, ", 1)
+	return ", CAST(" + o.value + " AS text) AS sort_value"
 }
 
 // after returns the condition for the rows behind a position.

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,12 +24,10 @@ import (
 // Store is a database with the schema of this version. Any number of servers
 // may share one.
 type Store struct {
-	// db runs what writes. SQLite has one connection for it: it knows one
-	// writer at a time, and queueing here is fairer than its busy timeout.
 	db *sqlx.DB
-	// read runs what only reads. On PostgreSQL it is the same as db.
-	read *sqlx.DB
-	d    dialect
+	d  dialect
+	// lite is what SQLite needs beyond that; nil on PostgreSQL.
+	lite *lite
 
 	userKind, groupKind *kind
 }
@@ -44,19 +43,24 @@ func Open(ctx context.Context, name string) (*Store, error) {
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate database: %w", err), s.Close())
 	}
+	if s.lite != nil {
+		if err := s.lite.open(ctx, s.db); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
 	return s, nil
 }
 
 // Close ends the connections.
 func (s *Store) Close() error {
-	if s.read != s.db {
-		return errors.Join(s.read.Close(), s.db.Close())
+	if s.lite != nil {
+		return errors.Join(s.lite.close(), s.db.Close())
 	}
 	return s.db.Close()
 }
 
 // Ping tells whether the database answers.
-func (s *Store) Ping(ctx context.Context) error { return s.read.PingContext(ctx) }
+func (s *Store) Ping(ctx context.Context) error { return s.db.PingContext(ctx) }
 
 // Engine names the database engine: "PostgreSQL" or "SQLite".
 func (s *Store) Engine() string { return s.d.name }
@@ -127,10 +131,13 @@ func (s *Store) Migrations(ctx context.Context) ([]Migration, error) {
 	return list, nil
 }
 
-// tx is a transaction. Its methods take queries with "?" for parameters.
+// tx is a transaction. Its methods take queries with "?" for parameters. It
+// begins in the same round trip as its first statement.
 type tx struct {
-	*sqlx.Tx
-	d dialect
+	d      *dialect
+	runner runner
+	// begun and committed tell that BEGIN was sent, and COMMIT answered.
+	begun, committed bool
 }
 
 // attempts is how often a transaction is run when the database asks for it.
@@ -139,10 +146,11 @@ const attempts = 20
 // update runs f in a transaction that writes. If the database could not
 // serialize it with others, f runs again: it must have no effect but on the
 // transaction.
-func (s *Store) update(ctx context.Context, f func(tx) error) error {
+func (s *Store) update(ctx context.Context, f func(*tx) error) error {
 	var err error
 	for i := range attempts {
-		if err = s.once(ctx, f); err == nil || !s.d.retryable(err) {
+		var committed bool
+		if committed, err = s.once(ctx, f); err == nil || committed || !s.d.retryable(err) {
 			return err
 		}
 		// Wait a little longer each time, and not all the same.
@@ -156,73 +164,90 @@ func (s *Store) update(ctx context.Context, f func(tx) error) error {
 	return fmt.Errorf("transaction given up after %d attempts: %w", attempts, err)
 }
 
-func (s *Store) once(ctx context.Context, f func(tx) error) (err error) {
-	c, err := s.conn(ctx, s.db)
-	if err != nil {
+func (s *Store) once(ctx context.Context, f func(*tx) error) (committed bool, err error) {
+	err = s.writer(ctx, func(r runner) error {
+		t := &tx{d: &s.d, runner: r}
+		err := f(t)
+		if err == nil && !t.committed {
+			err = t.finish(ctx, nil)
+		}
+		if committed = t.committed; err != nil && t.begun && !committed {
+			// The context may have ended, and the connection is used again.
+			err = errors.Join(err, s.d.rollback(context.WithoutCancel(ctx), r))
+		}
 		return err
-	}
-	defer func() { err = errors.Join(err, c.Close()) }()
-	t, err := c.BeginTxx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := f(tx{t, s.d}); err != nil {
-		return errors.Join(err, rollback(t))
-	}
-	return t.Commit()
+	})
+	return committed, err
 }
 
-func rollback(t *sqlx.Tx) error {
-	if err := t.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
-		return err
+// run sends statements together.
+func (t *tx) run(ctx context.Context, list ...statement) error {
+	if !t.begun {
+		t.begun = true
+		list = append([]statement{{query: t.d.begin}}, list...)
 	}
-	return nil
+	return t.runner.run(ctx, list)
+}
+
+// finish sends the last statements of the transaction, its end, and what is
+// to be read after that, together.
+func (t *tx) finish(ctx context.Context, last []statement, after ...statement) error {
+	commit := statement{query: "COMMIT", read: func(r rows) error {
+		r.Next()
+		t.committed = r.Err() == nil
+		return nil
+	}}
+	return t.run(ctx, slices.Concat(last, []statement{commit}, after)...)
+}
+
+// only sends the one statement of a transaction that has no other: it is a
+// transaction by itself.
+func (t *tx) only(ctx context.Context, st statement) error {
+	err := t.runner.run(ctx, []statement{st})
+	t.committed = err == nil
+	return err
 }
 
 // exec runs a statement and returns how many rows it changed.
-func (t tx) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	r, err := t.ExecContext(ctx, t.Rebind(query), args...)
-	if err != nil {
-		return 0, err
-	}
-	return r.RowsAffected()
+func (t *tx) exec(ctx context.Context, query string, args ...any) (n int64, err error) {
+	err = t.run(ctx, statement{query: query, args: args, changed: &n})
+	return n, err
 }
 
 // get reads one row into dest.
-func (t tx) get(ctx context.Context, dest any, query string, args ...any) error {
-	return t.GetContext(ctx, dest, t.Rebind(query), args...)
+func (t *tx) get(ctx context.Context, dest any, query string, args ...any) error {
+	return t.run(ctx, statement{query: query, args: args, read: one(dest)})
 }
 
 // list reads all rows into the slice dest; an argument that is a slice
 // becomes a list of parameters, for IN (?).
-func (t tx) list(ctx context.Context, dest any, query string, args ...any) error {
-	query, args, err := sqlx.In(query, args...)
+func (t *tx) list(ctx context.Context, dest any, query string, args ...any) error {
+	st, err := in(query, args...)
 	if err != nil {
 		return err
 	}
-	return t.SelectContext(ctx, dest, t.Rebind(query), args...)
+	st.read = all(dest)
+	return t.run(ctx, st)
+}
+
+// read sends statements that only read, outside of a transaction.
+func (s *Store) read(ctx context.Context, list ...statement) error {
+	return s.reader(ctx, func(r runner) error { return r.run(ctx, list) })
 }
 
 // get reads one row outside of a transaction.
 func (s *Store) get(ctx context.Context, dest any, query string, args ...any) error {
-	c, err := s.conn(ctx, s.read)
-	if err != nil {
-		return err
-	}
-	return errors.Join(c.GetContext(ctx, dest, s.read.Rebind(query), args...), c.Close())
+	return s.read(ctx, statement{query: query, args: args, read: one(dest)})
 }
 
 // list reads rows outside of a transaction, as tx.list does.
 func (s *Store) list(ctx context.Context, dest any, query string, args ...any) error {
-	query, args, err := sqlx.In(query, args...)
+	st, err := in(query, args...)
 	if err != nil {
 		return err
 	}
-	c, err := s.conn(ctx, s.read)
-	if err != nil {
-		return err
-	}
-	return errors.Join(c.SelectContext(ctx, dest, s.read.Rebind(query), args...), c.Close())
+	st.read = all(dest)
+	return s.read(ctx, st)
 }
 
 // chunk is how many values stand in one IN list at the most.

@@ -1,11 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,67 +20,133 @@ import (
 	"muster/server/scim/schema"
 )
 
-// userRow is a row of users as it is read, with the manager's name.
+// userRow is a row of users as it is read.
 type userRow struct {
-	ID          string         `db:"id"`
-	InstanceID  string         `db:"instance_id"`
-	UserNameKey string         `db:"user_name_key"`
-	ExternalID  sql.NullString `db:"external_id"`
-	EmailKey    sql.NullString `db:"email_key"`
-	Active      bool           `db:"active"`
-	Integration bool           `db:"integration"`
-	Role        string         `db:"role"`
-	Source      string         `db:"source"`
-	ManagerRef  sql.NullString `db:"manager_ref"`
-	ManagerID   sql.NullString `db:"manager_id"`
-	ManagerName sql.NullString `db:"manager_name"`
-	Resource    []byte         `db:"resource"`
-	Fields      []byte         `db:"fields"`
-	Version     int64          `db:"version"`
-	Created     int64          `db:"created"`
-	Modified    int64          `db:"modified"`
-	SortValue   sql.NullString `db:"sort_value"`
+	user    provisioning.User
+	created int64
+	updated int64
+	fields  []byte
+	// groups are the direct ones; see dialect.memberships.
+	groups    []byte
+	sortValue sql.NullString
 }
 
-func (r *userRow) position() (id string, value sql.NullString) { return r.ID, r.SortValue }
+func (r *userRow) position() (id string, value sql.NullString) { return r.user.ID, r.sortValue }
 
-// selectUser reads users as a table called users, so that conditions on its
-// columns need no prefix.
-const selectUser = `SELECT id, instance_id, user_name_key, external_id, email_key, active, integration, role, source,
-	manager_ref, manager_id, resource, fields, version, created, modified,
-	(SELECT m.display FROM users AS m WHERE m.id = users.manager_id) AS manager_name
-	FROM users `
+// userColumns are what readUser reads, of a table called users, so that
+// conditions on its columns need no prefix.
+const userColumns = `id, instance_id, user_name_key, COALESCE(external_id, ''), COALESCE(email_key, ''), active, integration, role, source,
+	COALESCE(manager_ref, ''), COALESCE(CAST(manager_id AS text), ''), COALESCE((SELECT m.display FROM users AS m WHERE m.id = users.manager_id), ''),
+	resource, version, created, modified`
 
-func (r *userRow) user() (*provisioning.User, error) {
-	u := &provisioning.User{
-		ID: r.ID, InstanceID: r.InstanceID, Text: r.Resource,
-		Source: provisioning.Source(r.Source), Active: r.Active, Integration: r.Integration, Role: instance.Role(r.Role),
-		Manager: provisioning.Manager{Ref: r.ManagerRef.String, ID: r.ManagerID.String, DisplayName: r.ManagerName.String},
-		Version: r.Version, Created: fromMillis(r.Created), Modified: fromMillis(r.Modified),
-		Keys: provisioning.Keys{UserName: r.UserNameKey, ExternalID: r.ExternalID.String, Email: r.EmailKey.String},
+// userColumnsOf returns the columns that a query asks for, without the value
+// that is sorted by.
+func (s *Store) userColumnsOf(groups, plain bool) string {
+	list := userColumns + ", fields, "
+	if plain {
+		list = userColumns + ", '', "
 	}
-	if err := json.Unmarshal(r.Fields, &u.Fields); err != nil {
-		return nil, fmt.Errorf("user %s: fields: %w", r.ID, err)
+	if groups {
+		return list + s.d.memberships()
 	}
-	return u, nil
+	return list + "NULL"
 }
 
-// User returns a user of the instance.
+func (r *userRow) scan(from rows) error {
+	u := &r.user
+	return from.Scan(&u.ID, &u.InstanceID, &u.Keys.UserName, &u.Keys.ExternalID, &u.Keys.Email, &u.Active, &u.Integration, &u.Role, &u.Source,
+		&u.Manager.Ref, &u.Manager.ID, &u.Manager.DisplayName, &u.Text, &u.Version, &r.created, &r.updated, &r.fields, &r.groups, &r.sortValue)
+}
+
+// complete makes users of rows that were read.
+func (s *Store) complete(ctx context.Context, list []userRow) ([]*provisioning.User, error) {
+	users := make([]*provisioning.User, len(list))
+	var nested []string
+	for i := range list {
+		r := &list[i]
+		u := &r.user
+		u.Created, u.Modified = fromMillis(r.created), fromMillis(r.updated)
+		if len(r.fields) > 0 {
+			if err := json.Unmarshal(r.fields, &u.Fields); err != nil {
+				return nil, fmt.Errorf("user %s: fields: %w", u.ID, err)
+			}
+		}
+		in, err := r.direct()
+		if err != nil {
+			return nil, err
+		}
+		if in {
+			nested = append(nested, u.ID)
+		}
+		users[i] = u
+	}
+	if len(nested) == 0 {
+		return users, nil
+	}
+	groups, err := s.allMemberships(ctx, nested)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range users {
+		if all := groups[u.ID]; all != nil {
+			u.Groups = all
+		}
+	}
+	return users, nil
+}
+
+// direct reads the groups that the user is in, and reports whether one of
+// them is in another group.
+func (r *userRow) direct() (nested bool, err error) {
+	if len(r.groups) <= len("[]") {
+		return false, nil
+	}
+	var groups []struct {
+		ID, Display string
+		Nested      int
+	}
+	if err := json.Unmarshal(r.groups, &groups); err != nil {
+		return false, fmt.Errorf("user %s: groups: %w", r.user.ID, err)
+	}
+	for _, g := range groups {
+		nested = nested || g.Nested == 1
+		r.user.Groups = append(r.user.Groups, provisioning.Membership{GroupID: g.ID, Display: g.Display, Direct: true})
+	}
+	slices.SortFunc(r.user.Groups, byDisplay)
+	return nested, nil
+}
+
+func byDisplay(a, b provisioning.Membership) int {
+	return cmp.Or(strings.Compare(a.Display, b.Display), strings.Compare(a.GroupID, b.GroupID))
+}
+
+// User returns a user of the instance, with groups.
 func (s *Store) User(ctx context.Context, instanceID, id string) (*provisioning.User, error) {
 	return s.oneUser(ctx, "WHERE id = ? AND instance_id = ?", id, instanceID)
 }
 
-// UserByName returns the user of the instance whose name has that key.
+// UserByName returns the user of the instance whose name has that key, with
+// groups.
 func (s *Store) UserByName(ctx context.Context, instanceID, key string) (*provisioning.User, error) {
 	return s.oneUser(ctx, "WHERE user_name_key = ? AND instance_id = ?", key, instanceID)
 }
 
 func (s *Store) oneUser(ctx context.Context, where string, args ...any) (*provisioning.User, error) {
-	var r userRow
-	if err := s.get(ctx, &r, selectUser+where, args...); err != nil {
-		return nil, notFound(err)
+	list := make([]userRow, 1)
+	err := s.read(ctx, statement{query: "SELECT " + s.userColumnsOf(true, false) + ", NULL FROM users " + where, args: args, read: func(from rows) error {
+		if !from.Next() {
+			return errors.Join(from.Err(), provisioning.ErrNotFound)
+		}
+		return list[0].scan(from)
+	}})
+	if err != nil {
+		return nil, err
 	}
-	return r.user()
+	users, err := s.complete(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	return users[0], nil
 }
 
 // NameHolder returns who has the user name of that key.
@@ -104,17 +173,12 @@ func (s *Store) Users(ctx context.Context, q provisioning.Query) ([]*provisionin
 	if !q.Integration {
 		where += " AND NOT integration"
 	}
-	rows, page, err := readPage(ctx, s, s.userKind, q, where, []any{q.InstanceID}, selectUser, (*userRow).position)
+	list, page, err := readPage(ctx, s, s.userKind, q, where, []any{q.InstanceID}, s.userColumnsOf(q.Groups, q.Plain), (*userRow).scan, (*userRow).position)
 	if err != nil {
 		return nil, page, err
 	}
-	users := make([]*provisioning.User, len(rows))
-	for i := range rows {
-		if users[i], err = rows[i].user(); err != nil {
-			return nil, page, err
-		}
-	}
-	return users, page, nil
+	users, err := s.complete(ctx, list)
+	return users, page, err
 }
 
 // columnsOf returns the values of the columns that are written with a user.
@@ -133,33 +197,152 @@ func columnsOf(u *provisioning.User) ([]any, error) {
 	}, nil
 }
 
-const insertUser = `INSERT INTO users (id, instance_id, manager_id,
-	user_name, display, user_name_key, external_id, email_key, display_name_key, family_name_key, given_name_key,
-	active, integration, role, source, manager_ref, manager_key, resource, search, fields, version, created, modified) VALUES `
+// userSet are the columns that are written with a user, but for the manager.
+const userSet = `user_name, display, user_name_key, external_id, email_key, display_name_key, family_name_key, given_name_key,
+	active, integration, role, source, manager_ref, manager_key, resource, search, fields, version, created, modified`
 
-// CreateUser writes a new user with what follows from it.
+const insertUser = `INSERT INTO users (id, instance_id, manager_id, ` + userSet + `) VALUES `
+
+// linked reads the manager to whom a write has led.
+const linked = ` RETURNING COALESCE(CAST(manager_id AS text), '') AS manager_id,
+	COALESCE((SELECT m.display FROM users AS m WHERE m.id = users.manager_id), '') AS manager_name`
+
+// CreateUser writes a new user with what follows from it, in two round trips.
 func (s *Store) CreateUser(ctx context.Context, u *provisioning.User, e *history.Entry) error {
 	columns, err := columnsOf(u)
 	if err != nil {
 		return err
 	}
-	err = s.update(ctx, func(t tx) error {
-		manager, err := t.manager(ctx, u)
+	manager, args := managerOf(u)
+	row := slices.Concat([]any{u.ID, u.InstanceID}, args, columns)
+	insert := statement{query: insertUser + "(?, ?, " + manager + strings.Repeat(", ?", len(columns)) + ")" + linked, args: row}
+	return s.write(ctx, u, e, insert, true)
+}
+
+// UpdateUser writes a user whose stored version is still the one before.
+func (s *Store) UpdateUser(ctx context.Context, c provisioning.UserUpdate) error {
+	u := c.User
+	columns, err := columnsOf(u)
+	if err != nil {
+		return err
+	}
+	manager, args := managerOf(u)
+	if u.Manager.ID != "" {
+		manager, args = "?", []any{u.Manager.ID}
+	}
+	update := statement{
+		query: "UPDATE users SET manager_id = " + manager + ", " + strings.ReplaceAll(userSet, ",", " = ?,") + " = ? WHERE id = ? AND instance_id = ? AND version = ?" + linked,
+		args:  slices.Concat(args, columns, []any{u.ID, u.InstanceID, c.Version}),
+	}
+	if c.Renamed || u.Integration || len(u.Effects) > 0 || s.lite != nil {
+		return s.write(ctx, u, c.Entry, update, c.Renamed)
+	}
+	history, err := historyColumns(c.Entry)
+	if err != nil {
+		return err
+	}
+	// Nothing else follows from this change: it is one statement.
+	update.query = "WITH changed AS (" + update.query + ") " + insertHistoryFrom + " FROM changed RETURNING (SELECT manager_id FROM changed), (SELECT manager_name FROM changed)"
+	update.args = append(update.args, history...)
+	update.read = readLinked(u)
+	err = s.update(ctx, func(t *tx) error { return t.only(ctx, update) })
+	if err != nil || !u.Waits() {
+		return s.nameTaken(ctx, err, u)
+	}
+	return s.linkLate(ctx, u, c.Entry.Actor.RequestID)
+}
+
+// readLinked reads what linked returns; no row means that another writer was
+// faster.
+func readLinked(u *provisioning.User) func(rows) error {
+	return func(r rows) error {
+		if !r.Next() {
+			return errors.Join(r.Err(), provisioning.ErrChanged)
+		}
+		return r.Scan(&u.Manager.ID, &u.Manager.DisplayName)
+	}
+}
+
+// write writes a user by a statement, with all that follows from it. renamed
+// says that others may wait for the user.
+func (s *Store) write(ctx context.Context, u *provisioning.User, e *history.Entry, own statement, renamed bool) error {
+	var late, waiting []string
+	own.read = readLinked(u)
+	err := s.update(ctx, func(t *tx) error {
+		first, linked, err := t.following(u, renamed)
 		if err != nil {
 			return err
 		}
-		row := append([]any{u.ID, u.InstanceID, null(manager)}, columns...)
-		_, err = t.exec(ctx, insertUser+tuples([][]any{row}), row...)
+		if err := t.run(ctx, append([]statement{own}, first...)...); err != nil {
+			return err
+		}
+		entries, err := t.applyEffects(ctx, u, e)
 		if err != nil {
 			return err
 		}
-		u.Manager.ID = manager
-		if err := t.invite(ctx, u.Invitation); err != nil {
+		for _, r := range *linked {
+			entries = append(entries, r.entry(u, u.Modified, e.Actor.RequestID, fmt.Sprintf("the manager %q is in the instance now: linked", u.UserName())))
+		}
+		last, err := insertEntries(entries)
+		if err != nil {
 			return err
 		}
-		return t.linkReports(ctx, u, e)
+		// Neither of two transactions at once saw the user of the other. The
+		// one that ends last sees both.
+		after, err := s.lateChecks(u, renamed, &late, &waiting)
+		if err != nil {
+			return err
+		}
+		return t.finish(ctx, last, after...)
 	})
-	return s.nameTaken(ctx, err, u)
+	if err != nil {
+		return s.nameTaken(ctx, err, u)
+	}
+	if len(late)+len(waiting) > 0 {
+		return s.linkLate(ctx, u, e.Actor.RequestID)
+	}
+	return nil
+}
+
+// following returns the statements that go together with the writing of a
+// user, and where they put those who waited for the user.
+func (t *tx) following(u *provisioning.User, renamed bool) (list []statement, linked *[]report, err error) {
+	linked = &[]report{}
+	if m := u.Invitation; m != nil {
+		list = append(list, invite(m))
+	}
+	if u.Integration {
+		return append(list, revise(u.InstanceID)), linked, nil
+	}
+	if renamed {
+		link, err := linkWaiting(u, linked)
+		if err != nil {
+			return nil, nil, err
+		}
+		list = append(list, link)
+	}
+	return list, linked, nil
+}
+
+// lateChecks returns the statements that find out whether the user's manager,
+// or those who wait for the user, were written at the same moment.
+func (s *Store) lateChecks(u *provisioning.User, renamed bool, late, waitingIDs *[]string) (list []statement, err error) {
+	if u.Integration || s.lite != nil { // SQLite has one writer at a time
+		return nil, nil
+	}
+	if u.Manager.Ref != "" {
+		manager, args := managerOf(u)
+		list = append(list, statement{query: "SELECT m FROM (SELECT " + manager + " AS m) AS found WHERE m IS NOT NULL AND EXISTS (SELECT 1 FROM users WHERE id = ? AND manager_id IS NULL)", args: append(args, u.ID), read: all(late)})
+	}
+	if renamed {
+		st, err := in("SELECT id FROM users WHERE "+waiting+" LIMIT 1", waitingFor(u)...)
+		if err != nil {
+			return nil, err
+		}
+		st.read = all(waitingIDs)
+		list = append(list, st)
+	}
+	return list, nil
 }
 
 // nameTaken finds out which instance holds the name that a write asked for.
@@ -177,77 +360,24 @@ func (s *Store) nameTaken(ctx context.Context, err error, u *provisioning.User) 
 	return &provisioning.NameTakenError{InstanceID: instanceID}
 }
 
-// UpdateUser writes a user whose stored version is still the given one.
-func (s *Store) UpdateUser(ctx context.Context, u *provisioning.User, version int64, e *history.Entry) error {
-	columns, err := columnsOf(u)
-	if err != nil {
-		return err
-	}
-	err = s.update(ctx, func(t tx) error {
-		manager := u.Manager.ID
-		if manager == "" {
-			if manager, err = t.manager(ctx, u); err != nil {
-				return err
-			}
-		}
-		n, err := t.exec(ctx, `UPDATE users SET manager_id = ?,
-			user_name = ?, display = ?, user_name_key = ?, external_id = ?, email_key = ?, display_name_key = ?, family_name_key = ?, given_name_key = ?,
-			active = ?, integration = ?, role = ?, source = ?, manager_ref = ?, manager_key = ?,
-			resource = ?, search = ?, fields = ?, version = ?, created = ?, modified = ?
-			WHERE id = ? AND instance_id = ? AND version = ?`,
-			append(append([]any{null(manager)}, columns...), u.ID, u.InstanceID, version)...)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return provisioning.ErrChanged
-		}
-		u.Manager.ID = manager
-		return t.linkReports(ctx, u, e)
-	})
-	return s.nameTaken(ctx, err, u)
-}
-
-// manager returns the id of the user that u.Manager.Ref leads to, or "": by
-// id, by user name or by external id, in this order.
-func (t tx) manager(ctx context.Context, u *provisioning.User) (string, error) {
+// managerOf returns the SQL for the id of the user that u.Manager.Ref leads
+// to, or NULL: by id, by user name or by external id, in this order.
+func managerOf(u *provisioning.User) (query string, args []any) {
 	ref, key := u.Manager.Ref, schema.UserNameKey(u.Manager.Ref)
 	switch {
 	case ref == "":
-		return "", nil
+		return "NULL", nil
 	case ref == u.ID || key == u.Keys.UserName || ref == u.Keys.ExternalID:
-		return u.ID, nil
+		return "?", []any{u.ID}
 	}
-	var ids []string
 	var id sql.NullString
 	if uuid.Validate(ref) == nil {
 		id = null(ref)
 	}
-	err := t.list(ctx, &ids, `SELECT id FROM users
-		WHERE instance_id = ? AND NOT integration AND (id = ? OR user_name_key = ? OR external_id = ?)
-		ORDER BY CASE WHEN id = ? THEN 0 WHEN user_name_key = ? THEN 1 ELSE 2 END LIMIT 1`,
-		u.InstanceID, id, key, ref, id, key)
-	if err != nil || len(ids) == 0 {
-		return "", err
-	}
-	return ids[0], nil
-}
-
-// linkReports writes the entry of a change of u and links the users who wait
-// for u as their manager, each with an entry of its own.
-func (t tx) linkReports(ctx context.Context, u *provisioning.User, e *history.Entry) error {
-	entries, err := t.applyEffects(ctx, u, e)
-	if err != nil {
-		return err
-	}
-	if !u.Integration {
-		linked, err := t.linkWaiting(ctx, u, e.Actor.RequestID)
-		if err != nil {
-			return err
-		}
-		entries = append(entries, linked...)
-	}
-	return t.append(ctx, entries...)
+	return `(SELECT m.id FROM users AS m
+		WHERE m.instance_id = ? AND NOT m.integration AND (m.id = ? OR m.user_name_key = ? OR m.external_id = ?)
+		ORDER BY CASE WHEN m.id = ? THEN 0 WHEN m.user_name_key = ? THEN 1 ELSE 2 END LIMIT 1)`,
+		[]any{u.InstanceID, id, key, ref, id, key}
 }
 
 // waiting is the condition of users who wait for another one as their
@@ -261,16 +391,12 @@ func waitingFor(u *provisioning.User) []any {
 	}
 }
 
-// linkWaiting links the users who wait for u, and returns an entry for each.
-func (t tx) linkWaiting(ctx context.Context, u *provisioning.User, requestID string) ([]*history.Entry, error) {
-	var reports []report
-	err := t.list(ctx, &reports, "UPDATE users SET manager_id = ?, version = version + 1, modified = ? WHERE "+waiting+
+// linkWaiting returns the statement that links the users who wait for u.
+func linkWaiting(u *provisioning.User, to *[]report) (statement, error) {
+	st, err := in("UPDATE users SET manager_id = ?, version = version + 1, modified = ? WHERE "+waiting+
 		" RETURNING id, user_name, manager_ref", append([]any{u.ID, millis(u.Modified)}, waitingFor(u)...)...)
-	entries := make([]*history.Entry, len(reports))
-	for i, r := range reports {
-		entries[i] = r.entry(u, u.Modified, requestID, fmt.Sprintf("the manager %q is in the instance now: linked", u.UserName()))
-	}
-	return entries, err
+	st.read = all(to)
+	return st, err
 }
 
 // report is a user in so far as a manager comes or goes.
@@ -289,42 +415,41 @@ func (r report) entry(manager *provisioning.User, at time.Time, requestID, detai
 	return e
 }
 
-// LinkManagers links what two transactions at once could not: neither saw
-// the user of the other. The one that ends last sees both, so it must do so
-// in both directions: the manager of u, and those who wait for u.
-func (s *Store) LinkManagers(ctx context.Context, u *provisioning.User, requestID string) error {
-	if u.Integration {
-		return nil
-	}
-	if u.Manager.Ref == "" || u.Manager.ID != "" {
-		var reports []string
-		if err := s.list(ctx, &reports, "SELECT id FROM users WHERE "+waiting+" LIMIT 1", waitingFor(u)...); err != nil || len(reports) == 0 {
-			return err
-		}
-	}
-	return s.update(ctx, func(t tx) error {
-		if u.Manager.Ref != "" && u.Manager.ID == "" {
+// linkLate links what two transactions at once could not, in both directions:
+// the manager of u, and those who wait for u.
+func (s *Store) linkLate(ctx context.Context, u *provisioning.User, requestID string) error {
+	return s.update(ctx, func(t *tx) error {
+		if u.Waits() {
 			if err := t.linkOwn(ctx, u); err != nil {
 				return err
 			}
 		}
-		entries, err := t.linkWaiting(ctx, u, requestID)
+		var reports []report
+		link, err := linkWaiting(u, &reports)
+		if err == nil {
+			err = t.run(ctx, link)
+		}
 		if err != nil {
 			return err
+		}
+		entries := make([]*history.Entry, len(reports))
+		for i, r := range reports {
+			entries[i] = r.entry(u, u.Modified, requestID, fmt.Sprintf("the manager %q is in the instance now: linked", u.UserName()))
 		}
 		return t.append(ctx, entries...)
 	})
 }
 
 // linkOwn links the manager of u if he or she is there by now.
-func (t tx) linkOwn(ctx context.Context, u *provisioning.User) error {
-	manager, err := t.manager(ctx, u)
-	if err != nil || manager == "" {
-		return err
+func (t *tx) linkOwn(ctx context.Context, u *provisioning.User) error {
+	manager, args := managerOf(u)
+	var found []struct {
+		ID   string `db:"manager_id"`
+		Name string `db:"manager_name"`
 	}
-	n, err := t.exec(ctx, "UPDATE users SET manager_id = ? WHERE id = ? AND manager_id IS NULL AND version = ?", manager, u.ID, u.Version)
-	if n > 0 {
-		u.Manager.ID = manager
+	err := t.list(ctx, &found, "UPDATE users SET manager_id = "+manager+" WHERE id = ? AND manager_id IS NULL AND version = ?"+linked, append(args, u.ID, u.Version)...)
+	if err == nil && len(found) > 0 {
+		u.Manager.ID, u.Manager.DisplayName = found[0].ID, found[0].Name
 	}
 	return err
 }
@@ -333,7 +458,7 @@ func (t tx) linkOwn(ctx context.Context, u *provisioning.User) error {
 // made on the user's behalf.
 func (s *Store) DeleteUser(ctx context.Context, u *provisioning.User, version int64, e *history.Entry) error {
 	at := millis(e.Time)
-	return s.update(ctx, func(t tx) error {
+	return s.update(ctx, func(t *tx) error {
 		_, err := t.exec(ctx, `UPDATE groups SET version = version + 1, modified = ?
 			WHERE id IN (SELECT group_id FROM group_users WHERE user_id = ?)`, at, u.ID)
 		if err != nil {
@@ -352,6 +477,9 @@ func (s *Store) DeleteUser(ctx context.Context, u *provisioning.User, version in
 		}
 		if u.Integration {
 			if _, err := t.exec(ctx, "UPDATE api_keys SET revoked = ? WHERE user_id = ? AND revoked IS NULL", at, u.ID); err != nil {
+				return err
+			}
+			if err := t.revise(ctx, u.InstanceID); err != nil {
 				return err
 			}
 		}
@@ -374,8 +502,8 @@ type membershipRow struct {
 	Direct  int    `db:"direct"`
 }
 
-// Memberships returns the groups of users, direct and by other groups.
-func (s *Store) Memberships(ctx context.Context, instanceID string, userIDs []string) (map[string][]provisioning.Membership, error) {
+// allMemberships returns the groups of users, direct and by other groups.
+func (s *Store) allMemberships(ctx context.Context, userIDs []string) (map[string][]provisioning.Membership, error) {
 	groups := make(map[string][]provisioning.Membership)
 	err := chunks(userIDs, func(ids []string) error {
 		var rows []membershipRow
@@ -384,12 +512,15 @@ func (s *Store) Memberships(ctx context.Context, instanceID string, userIDs []st
 				UNION
 				SELECT up.user_id, gg.group_id, 0 FROM up JOIN group_groups AS gg ON gg.child_id = up.group_id)
 			SELECT up.user_id AS user_id, up.group_id AS group_id, g.display_name AS display, max(up.direct) AS direct
-			FROM up JOIN groups AS g ON g.id = up.group_id WHERE g.instance_id = ?
-			GROUP BY up.user_id, up.group_id, g.display_name ORDER BY up.user_id, g.display_name, up.group_id`, ids, instanceID)
+			FROM up JOIN groups AS g ON g.id = up.group_id
+			GROUP BY up.user_id, up.group_id, g.display_name`, ids)
 		for _, r := range rows {
 			groups[r.UserID] = append(groups[r.UserID], provisioning.Membership{GroupID: r.GroupID, Display: r.Display, Direct: r.Direct == 1})
 		}
 		return err
 	})
+	for _, list := range groups {
+		slices.SortFunc(list, byDisplay)
+	}
 	return groups, err
 }

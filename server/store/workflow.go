@@ -23,8 +23,8 @@ func (s *Store) SaveWorkflow(ctx context.Context, instanceID string, w workflow.
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(t tx) error {
-		if _, err := t.exec(ctx, "UPDATE instances SET workflow = ? WHERE id = ?", string(text), instanceID); err != nil {
+	return s.update(ctx, func(t *tx) error {
+		if _, err := t.exec(ctx, "UPDATE instances SET workflow = ?, revision = revision + 1 WHERE id = ?", string(text), instanceID); err != nil {
 			return err
 		}
 		return t.append(ctx, e)
@@ -33,7 +33,7 @@ func (s *Store) SaveWorkflow(ctx context.Context, instanceID string, w workflow.
 
 // AddObject makes an object.
 func (s *Store) AddObject(ctx context.Context, o *provisioning.Object, e *history.Entry) error {
-	return s.update(ctx, func(t tx) error {
+	return s.update(ctx, func(t *tx) error {
 		made, err := t.makeObject(ctx, o)
 		if err != nil {
 			return err
@@ -46,7 +46,7 @@ func (s *Store) AddObject(ctx context.Context, o *provisioning.Object, e *histor
 }
 
 // makeObject writes an object unless there is one of that name.
-func (t tx) makeObject(ctx context.Context, o *provisioning.Object) (made bool, err error) {
+func (t *tx) makeObject(ctx context.Context, o *provisioning.Object) (made bool, err error) {
 	n, err := t.exec(ctx, "INSERT INTO objects (id, instance_id, type, name, name_key) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		o.ID, o.InstanceID, o.Type, o.Name, schema.Fold(o.Name))
 	return n > 0, err
@@ -98,7 +98,7 @@ func (s *Store) Links(ctx context.Context, userIDs []string) (map[string]map[str
 // of the change with what came of them, and the entries of groups that
 // changed. A rule that cannot be done is told in the entry; it never keeps
 // the change from being written.
-func (t tx) applyEffects(ctx context.Context, u *provisioning.User, e *history.Entry) ([]*history.Entry, error) {
+func (t *tx) applyEffects(ctx context.Context, u *provisioning.User, e *history.Entry) ([]*history.Entry, error) {
 	if len(u.Effects) == 0 {
 		return []*history.Entry{e}, nil
 	}
@@ -128,7 +128,7 @@ func (t tx) applyEffects(ctx context.Context, u *provisioning.User, e *history.E
 }
 
 // link links a user to the object of a name, in place of the one before.
-func (t tx) link(ctx context.Context, u *provisioning.User, effect workflow.Effect, e *history.Entry) (problem string, err error) {
+func (t *tx) link(ctx context.Context, u *provisioning.User, effect workflow.Effect, e *history.Entry) (problem string, err error) {
 	var old string
 	err = t.get(ctx, &old, "SELECT o.name FROM user_objects AS l JOIN objects AS o ON o.id = l.object_id WHERE l.user_id = ? AND l.type = ?", u.ID, effect.Target)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -162,7 +162,7 @@ func (t tx) link(ctx context.Context, u *provisioning.User, effect workflow.Effe
 
 // membership puts a user into a group, or takes him or her out of it. The
 // group's entry is nil if nothing changed.
-func (t tx) membership(ctx context.Context, u *provisioning.User, effect workflow.Effect, e *history.Entry) (entry *history.Entry, problem string, err error) {
+func (t *tx) membership(ctx context.Context, u *provisioning.User, effect workflow.Effect, e *history.Entry) (entry *history.Entry, problem string, err error) {
 	var r groupRow
 	err = t.get(ctx, &r, selectGroup+"WHERE instance_id = ? AND display_name_key = ?", u.InstanceID, schema.Fold(effect.Target))
 	if errors.Is(err, sql.ErrNoRows) {
