@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"muster/server/instance"
 	"muster/server/scim"
 	"muster/server/scim/tolerance"
 )
@@ -67,6 +68,8 @@ func (s *server) bulk(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	// What has been done by some operations cannot begin anew with others.
+	x.Request = x.WithContext(instance.Confine(x.Context(), x.scope.Instance.ID))
 	b.run(s, x)
 	body, err := b.message(x.base)
 	if err != nil {

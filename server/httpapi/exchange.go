@@ -37,6 +37,11 @@ type exchange struct {
 	base string
 	// digest is that of the API key; cursors are sealed with it.
 	digest []byte
+	// text is the body as it was sent, once it was read.
+	text []byte
+	// stale is set when the credential, or how the instance is set up, turned
+	// out to be what it was before: then the request begins anew.
+	stale bool
 	// decoded is the body if it was decoded already: that of an operation of
 	// a bulk request.
 	decoded map[string]any
@@ -122,6 +127,10 @@ func (s *server) serve(f func(*exchange) error) http.Handler {
 // fail sends an error. What is not a SCIM error is the server's own fault:
 // its text goes to the log, and never to the client.
 func (s *server) fail(x *exchange, err error) {
+	if s.outdated(x, err) {
+		x.stale = true
+		return
+	}
 	e := scim.AsError(err)
 	if e == nil {
 		if x.Context().Err() == nil {
@@ -163,8 +172,35 @@ func (s *server) authenticate(next http.Handler) http.Handler {
 			return challenge(x, err)
 		}
 		next.ServeHTTP(x.answer, x.Request)
+		if x.stale {
+			return s.again(x, token, slug, next)
+		}
 		return nil
 	})
+}
+
+// again answers a request that began with what was remembered of its key,
+// and found that it is not true any more.
+func (s *server) again(x *exchange, token, slug string, next http.Handler) error {
+	s.Admin.Instances.Forget(x.scope.Actor.KeyID)
+	actor := history.Actor{RequestID: x.scope.Actor.RequestID, Client: x.scope.Actor.Client, Address: x.scope.Actor.Address}
+	x.stale, x.name, x.route, x.policy, x.scope = false, "", nil, tolerance.New(s.Strict), provisioning.Scope{Actor: actor}
+	if err := s.identify(x, token, slug); err != nil {
+		return challenge(x, err)
+	}
+	// What was read just now is true enough: there is no third time.
+	x.Request = x.WithContext(instance.Confine(x.Context(), x.scope.Instance.ID))
+	next.ServeHTTP(x.answer, x.Request)
+	return nil
+}
+
+// outdated reports whether a request failed because of what was remembered
+// of its key, or may have.
+func (s *server) outdated(x *exchange, err error) bool {
+	if x.answer.status != 0 || x.scope.Instance == nil {
+		return false
+	}
+	return errors.Is(err, instance.ErrStale) || errors.Is(s.Admin.Instances.Current(x.Context()), instance.ErrStale)
 }
 
 // instancePaths are those that name the instance for which the key must be.
@@ -213,7 +249,7 @@ func (s *server) identify(x *exchange, token, slug string) error {
 		return s.Admin.Instances.Mismatch(x.Context(), c, slug, x.scope.Actor)
 	}
 	x.scope.Instance = &c.Instance
-	x.Request = x.WithContext(instance.Confine(x.Context(), c.Instance.ID))
+	x.Request = x.WithContext(instance.ConfineAt(x.Context(), &c.Instance))
 	x.scope.Actor.Kind = history.KeyActor
 	x.scope.Actor.Name = c.Holder.UserName
 	x.scope.Actor.KeyID = c.Key.ID

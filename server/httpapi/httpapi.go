@@ -110,6 +110,9 @@ type route struct {
 	// discovery is set for what is configured: Section 4 of RFC 7644 forbids
 	// filters there.
 	discovery bool
+	// alone is set for what reads nothing that would show that the key has
+	// been revoked since the server saw it last.
+	alone     bool
 	operation *operation
 }
 
@@ -153,7 +156,9 @@ func (s *server) routes() []*route {
 	for _, r := range list {
 		switch {
 		case strings.HasPrefix(r.path, Base+"/S"), strings.HasPrefix(r.path, Base+"/ResourceTypes"):
-			r.discovery = true
+			r.discovery, r.alone = true, true
+		case strings.HasPrefix(r.path, Base+"/Me"), r.path == Base+"/Bulk":
+			r.alone = true
 		case strings.HasPrefix(r.path, Base+"/Users"):
 			r.targetType = "User"
 		case strings.HasPrefix(r.path, Base+"/Groups"):
@@ -189,6 +194,9 @@ func (s *server) dispatch(path string, m methods) http.Handler {
 		}
 		if err == nil {
 			err = s.contract.checkParameters(x)
+		}
+		if err == nil && x.route.alone {
+			err = s.Admin.Instances.Current(x.Context())
 		}
 		if err != nil {
 			return x.refused(err)

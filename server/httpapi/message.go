@@ -26,6 +26,9 @@ func (x *exchange) body() (map[string]any, error) {
 			Detail: "the Content-Type is " + strconv.Quote(t) + "; send " + scim.MediaType + " or " + scim.MediaTypeJSON,
 		}
 	}
+	if x.text != nil {
+		return scim.DecodeObject(x.text)
+	}
 	text, err := io.ReadAll(http.MaxBytesReader(x.answer, x.Body, MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -37,6 +40,7 @@ func (x *exchange) body() (map[string]any, error) {
 	case err != nil:
 		return nil, scim.BadRequest(scim.InvalidSyntax, "the body could not be read to its end")
 	}
+	x.text = text
 	return scim.DecodeObject(text)
 }
 

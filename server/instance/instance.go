@@ -118,6 +118,9 @@ type Store interface {
 	AdminTokens(ctx context.Context) ([]*AdminToken, error)
 	// RevokeAdminToken returns ErrNotFound if no valid token has the id.
 	RevokeAdminToken(ctx context.Context, id string, at time.Time) error
+	// Current returns [ErrStale] if the instance is not at the revision that
+	// the context is confined to.
+	Current(ctx context.Context) error
 	// Credential returns a key with its holder and its instance, or
 	// ErrNotFound.
 	Credential(ctx context.Context, keyID string) (*Credential, error)
@@ -130,6 +133,7 @@ type Service struct {
 	store   Store
 	history history.Store
 	now     func() time.Time
+	memory  memory
 }
 
 // NewService returns a service on a store. now is the clock, time.Now if nil.
@@ -137,7 +141,7 @@ func NewService(store Store, log history.Store, now func() time.Time) *Service {
 	if now == nil {
 		now = time.Now
 	}
-	return &Service{store, log, now}
+	return &Service{store: store, history: log, now: now}
 }
 
 // slugs are short enough for a host name and have no underscore, which

@@ -204,33 +204,55 @@ func (s *Service) RevokeKey(ctx context.Context, i *Instance, keyID string, acto
 // error is a [KeyError] if the key is not accepted. An attempt with a key
 // that was valid once is written to the history of its instance, because
 // then somebody holds it.
+//
+// A credential that was read within the last second is not read again. Work
+// that is done with it must be confined by [ConfineAt], and begin anew after
+// [Service.Forget] if the store returns [ErrStale]: then a key that was
+// revoked, or an instance that was set up in another way, by whatever server,
+// is noticed at once.
 func (s *Service) Authenticate(ctx context.Context, text string, actor history.Actor) (*Credential, error) {
 	slug, id, secret, err := parseKey(text)
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.store.Credential(ctx, id)
-	if errors.Is(err, ErrNotFound) {
-		return nil, &KeyError{Reason: "the API key is not known here; is the base URL the one of the server that made it?"}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("authenticate: %w", err)
+	now := s.now()
+	c := s.memory.get(id, now)
+	known := c != nil
+	if !known {
+		c, err = s.store.Credential(ctx, id)
+		if errors.Is(err, ErrNotFound) {
+			return nil, &KeyError{Reason: "the API key is not known here; is the base URL the one of the server that made it?"}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("authenticate: %w", err)
+		}
 	}
 	digest := sha256.Sum256([]byte(secret))
 	if subtle.ConstantTimeCompare(digest[:], c.Key.Digest) != 1 || slug != c.Instance.Slug {
 		return nil, &KeyError{Reason: "the API key is not known here; is the base URL the one of the server that made it?"}
 	}
-	now := s.now()
 	if refused := c.refusal(now); refused != nil {
 		return nil, s.refuse(ctx, c, refused, actor)
+	}
+	if known {
+		return c, nil
 	}
 	if now.Sub(c.Key.LastUsed) >= useInterval {
 		if err := s.store.UseKey(ctx, c.Key.ID, now, actor.Address); err != nil {
 			return nil, fmt.Errorf("authenticate: %w", err)
 		}
 	}
+	s.memory.put(c, now)
 	return c, nil
 }
+
+// Forget has the credential of a key be read again when it is used next.
+func (s *Service) Forget(keyID string) { s.memory.forget(keyID) }
+
+// Current returns [ErrStale] if the instance is not as it was when a request
+// began, by the context that [ConfineAt] returned. It is for what reads and
+// writes nothing else.
+func (s *Service) Current(ctx context.Context) error { return s.store.Current(ctx) }
 
 // Mismatch refuses a key at the address of another instance, and writes that
 // to the history of the key's.

@@ -272,8 +272,8 @@ func retry(ctx context.Context, f func() error) error {
 // err as a client should see it. An err that is not a SCIM error is the
 // server's own fault.
 func (s *Service) Refuse(ctx context.Context, sc Scope, action history.Action, target history.Target, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, instance.ErrStale) {
+		return err // it is tried again
 	}
 	e := history.New(sc.Instance.ID, s.now(), sc.Actor, action, target)
 	e.Outcome, e.Status, e.Detail = history.Failed, 500, "internal error; the server's log has the request id "+sc.Actor.RequestID
@@ -283,7 +283,10 @@ func (s *Service) Refuse(ctx context.Context, sc Scope, action history.Action, t
 	// The client may have gone; the row is written all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := s.store.AppendHistory(ctx, e); err != nil {
+	switch err := s.store.AppendHistory(ctx, e); {
+	case errors.Is(err, instance.ErrStale):
+		return err
+	case err != nil:
 		s.log.ErrorContext(ctx, "history row of a refusal not written", "requestId", sc.Actor.RequestID, "error", err)
 	}
 	return err

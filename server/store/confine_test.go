@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/jmoiron/sqlx"
@@ -75,6 +76,9 @@ func TestRowSecurity(t *testing.T) {
 	for _, slug := range []string{"globex", "acme"} {
 		db.MustExec("SELECT set_config('muster.instance', $1, false)", ids[slug])
 		for _, table := range tables {
+			if strings.HasPrefix(table, "group_") {
+				continue // ids alone; see below for changes
+			}
 			if n := count(table); 2*n != all[table] {
 				t.Errorf("%s sees %d of %d rows of %s", slug, n, all[table], table)
 			}
@@ -92,6 +96,9 @@ func TestRowSecurity(t *testing.T) {
 		if n, err := r.RowsAffected(); err != nil || n != 0 {
 			t.Errorf("%s: %d rows, %v", query, n, err)
 		}
+	}
+	if _, err := db.Exec("INSERT INTO group_users (group_id, user_id) SELECT group_id, $1 FROM group_users", acme.user); err == nil {
+		t.Error("a user was put into a group of globex")
 	}
 	if _, err := db.Exec("INSERT INTO objects (id, instance_id, type, name, name_key) VALUES ($1, $2, 'job-title', 'x', 'x')", acme.user, globex.instance); err == nil {
 		t.Error("an object was put into globex")

@@ -259,6 +259,15 @@ func (s *Store) RevokeKey(ctx context.Context, instanceID, keyID string, at time
 	return changed, err
 }
 
+// Current returns instance.ErrStale if the instance is not at the revision
+// that the context is confined to.
+func (s *Store) Current(ctx context.Context) error {
+	if instance.ConfinementOf(ctx).Revision == 0 {
+		return nil
+	}
+	return s.read(ctx)
+}
+
 // Credential returns a key with its holder and its instance.
 func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credential, error) {
 	var r struct {

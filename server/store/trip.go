@@ -241,6 +241,9 @@ type checked struct {
 func (c *checked) run(ctx context.Context, list []statement) error {
 	list = slices.Concat(c.first, list)
 	c.first = nil
+	if len(list) == 0 {
+		return nil
+	}
 	return c.runner.run(ctx, list)
 }
 
