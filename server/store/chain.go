@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"muster/server/history"
@@ -78,6 +79,7 @@ func (t *tx) seal(ctx context.Context, instanceID string, limit int) (int, error
 	if err := t.list(ctx, &rows, selectHistory+" WHERE instance_id = ? AND seq IS NULL ORDER BY id LIMIT ?", instanceID, limit); err != nil {
 		return 0, err
 	}
+	links := make([][]any, 0, len(rows))
 	for _, r := range rows {
 		if r.ContentHash == "" { // written before rows had one
 			e, err := r.entry()
@@ -90,12 +92,16 @@ func (t *tx) seal(ctx context.Context, instanceID string, limit int) (int, error
 		}
 		c.Seq++
 		c.Link = history.Link(c.Link, c.Seq, r.ContentHash)
-		if _, err := t.exec(ctx, "UPDATE history SET seq = ?, link = ?, content_hash = ? WHERE id = ?", c.Seq, c.Link, r.ContentHash, r.ID); err != nil {
-			return 0, err
-		}
+		links = append(links, []any{r.ID, c.Seq, c.Link, r.ContentHash})
 	}
-	_, err = t.exec(ctx, "UPDATE history_chains SET seq = ?, link = ? WHERE instance_id = ?", c.Seq, c.Link, instanceID)
-	return len(rows), err
+	if len(links) == 0 {
+		return 0, nil
+	}
+	return len(links), t.finish(ctx, []statement{
+		{query: `WITH links (id, seq, link, hash) AS (VALUES ` + t.d.linkTuples(len(links)) + `)
+			UPDATE history SET seq = links.seq, link = links.link, content_hash = links.hash FROM links WHERE history.id = links.id`, args: slices.Concat(links...)},
+		{query: "UPDATE history_chains SET seq = ?, link = ? WHERE instance_id = ?", args: []any{c.Seq, c.Link, instanceID}},
+	})
 }
 
 // Prune deletes the sealed rows before a time, from the beginning of the chain

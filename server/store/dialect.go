@@ -11,7 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/jmoiron/sqlx"
 	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
@@ -68,13 +68,11 @@ func redact(name string) string {
 }
 
 func connectPostgres(ctx context.Context, name string) (*Store, error) {
-	if _, err := pgx.ParseConfig(name); err != nil {
+	config, err := pgx.ParseConfig(name)
+	if err != nil {
 		return nil, fmt.Errorf("the database URL is not valid: %w", err) // pgx hides the password
 	}
-	db, err := sqlx.Open("pgx", name)
-	if err != nil {
-		return nil, err
-	}
+	db := sqlx.NewDb(stdlib.OpenDB(*config, stdlib.OptionAfterConnect(planOnce)), "pgx")
 	db.SetMaxOpenConns(20)
 	db.SetMaxIdleConns(20)
 	s := &Store{db: db, d: dialect{name: "PostgreSQL", postgres: true, goose: goose.DialectPostgres, forUpdate: " FOR UPDATE", begin: "BEGIN"}}
@@ -82,6 +80,18 @@ func connectPostgres(ctx context.Context, name string) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("the database %s does not answer: %w", redact(name), err), s.Close())
 	}
 	return s, nil
+}
+
+// planOnce has a connection plan each prepared statement once. By itself
+// PostgreSQL plans those with a LIMIT again each time, which takes longer than
+// to run them.
+func planOnce(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, "SET plan_cache_mode = force_generic_plan")
+	var unknown *pgconn.PgError
+	if errors.As(err, &unknown) {
+		return nil // one of PostgreSQL's kin, which plans in its own way
+	}
+	return err
 }
 
 func connectSQLite(ctx context.Context, path string) (*Store, error) {
@@ -223,6 +233,13 @@ func (d dialect) memberships() string {
 	return "(SELECT " + list + "(" + object + `('id', g.id, 'display', g.display_name,
 		'nested', CASE WHEN EXISTS (SELECT 1 FROM group_groups AS gg WHERE gg.child_id = g.id) THEN 1 ELSE 0 END))
 		FROM group_users AS gu JOIN groups AS g ON g.id = gu.group_id WHERE gu.user_id = users.id)`
+}
+
+// linkTuples returns parameters for n rows of an id, a number and two texts,
+// which have types only if they are said.
+func (d dialect) linkTuples(n int) string {
+	row := "(CAST(? AS " + d.castType("uuid") + "), CAST(? AS bigint), ?, ?)"
+	return row + strings.Repeat(", "+row, n-1)
 }
 
 // castType returns the name of a type of PostgreSQL's for a CAST. SQLite
