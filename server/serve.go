@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -70,6 +72,7 @@ const sealInterval = 500 * time.Millisecond
 const shutdownTime = 20 * time.Second
 
 func serve(c *cobra.Command, _ []string) (err error) {
+	tuneMemory()
 	format, _ := c.Flags().GetString("log-format")
 	log, err := newLogger(format, c.ErrOrStderr())
 	if err != nil {
@@ -143,6 +146,24 @@ func serveDebug(c *cobra.Command, log *slog.Logger) error {
 		}
 	}()
 	return nil
+}
+
+// The server's live memory is a few megabytes, so that by default the garbage
+// collector would run many times a second. It may use more, up to a limit
+// above which it works as hard as it must.
+const (
+	garbagePercent = 400
+	memoryLimit    = 128 << 20
+)
+
+// tuneMemory sets these, unless Go's own variables say otherwise.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 }
 
 // reachable returns the address at which this machine reaches a listener.

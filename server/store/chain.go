@@ -99,7 +99,7 @@ func (t *tx) seal(ctx context.Context, instanceID string, limit int) (int, error
 	}
 	return len(links), t.finish(ctx, []statement{
 		{query: `WITH links (id, seq, link, hash) AS (VALUES ` + t.d.linkTuples(len(links)) + `)
-			UPDATE history SET seq = links.seq, link = links.link, content_hash = links.hash FROM links WHERE history.id = links.id`, args: slices.Concat(links...)},
+			UPDATE history SET seq = links.seq, link = links.link, content_hash = links.hash FROM links WHERE history.instance_id = ? AND history.id = links.id`, args: append(slices.Concat(links...), instanceID)},
 		{query: "UPDATE history_chains SET seq = ?, link = ? WHERE instance_id = ?", args: []any{c.Seq, c.Link, instanceID}},
 	})
 }

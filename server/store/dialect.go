@@ -30,6 +30,13 @@ type dialect struct {
 	begin string
 }
 
+// asserted reports whether err is that of a CAST which a statement makes to
+// fail when something is not as it is expected.
+func (d *dialect) asserted(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "22P02"
+}
+
 // rollback takes a transaction back.
 func (d *dialect) rollback(ctx context.Context, r runner) error {
 	err := r.run(ctx, []statement{{query: "ROLLBACK"}})

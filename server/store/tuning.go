@@ -24,6 +24,13 @@ func (d dialect) tuning() *goose.Migration {
 		"ALTER TABLE users DROP CONSTRAINT IF EXISTS users_instance_id_fkey",
 		"ALTER TABLE groups DROP CONSTRAINT IF EXISTS groups_instance_id_fkey",
 		"ALTER TABLE history DROP CONSTRAINT IF EXISTS history_instance_id_fkey",
+		// Each index of the history costs as much as the row. The key holds the
+		// instance, by which all queries go.
+		"ALTER TABLE history DROP CONSTRAINT history_pkey",
+		"DROP INDEX history_instance",
+		"ALTER TABLE history ADD PRIMARY KEY (instance_id, id)",
+		"DROP INDEX history_seq",
+		"CREATE UNIQUE INDEX history_seq ON history (instance_id, seq) WHERE seq IS NOT NULL",
 		// A new version of a row that finds room on its page needs no new
 		// entries in the indexes whose values have not changed.
 		"ALTER TABLE users SET (fillfactor = 85)",

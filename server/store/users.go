@@ -207,7 +207,7 @@ const insertUser = `INSERT INTO users (id, instance_id, manager_id, ` + userSet 
 const linked = ` RETURNING COALESCE(CAST(manager_id AS text), '') AS manager_id,
 	COALESCE((SELECT m.display FROM users AS m WHERE m.id = users.manager_id), '') AS manager_name`
 
-// CreateUser writes a new user with what follows from it, in two round trips.
+// CreateUser writes a new user with what follows from it.
 func (s *Store) CreateUser(ctx context.Context, u *provisioning.User, e *history.Entry) error {
 	columns, err := columnsOf(u)
 	if err != nil {
@@ -216,7 +216,48 @@ func (s *Store) CreateUser(ctx context.Context, u *provisioning.User, e *history
 	manager, args := managerOf(u)
 	row := slices.Concat([]any{u.ID, u.InstanceID}, args, columns)
 	insert := statement{query: insertUser + "(?, ?, " + manager + strings.Repeat(", ?", len(columns)) + ")" + linked, args: row}
-	return s.write(ctx, u, e, insert, true)
+	if s.lite != nil || len(u.Effects) > 0 {
+		return s.write(ctx, u, e, insert, true)
+	}
+	err = s.createAlone(ctx, u, e, insert)
+	if s.d.asserted(err) {
+		return s.write(ctx, u, e, insert, true)
+	}
+	return err
+}
+
+// createAlone writes a new user for whom nobody waits, in one round trip: of
+// others the database refuses to do any of it.
+func (s *Store) createAlone(ctx context.Context, u *provisioning.User, e *history.Entry, insert statement) error {
+	insert.read = readLinked(u)
+	list := []statement{insert}
+	if m := u.Invitation; m != nil {
+		list = append(list, invite(m))
+	}
+	if !u.Integration {
+		alone, err := in("SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM users WHERE "+waiting+") THEN '' ELSE '0' END AS integer)", waitingFor(u)...)
+		if err != nil {
+			return err
+		}
+		list = append(list, alone)
+	}
+	own, err := insertEntries([]*history.Entry{e})
+	if err != nil {
+		return err
+	}
+	var late, waitingIDs []string
+	after, err := s.lateChecks(u, !u.Integration, &late, &waitingIDs)
+	if err != nil {
+		return err
+	}
+	err = s.update(ctx, func(t *tx) error { return t.finish(ctx, append(list, own...), after...) })
+	if err != nil {
+		return s.nameTaken(ctx, err, u)
+	}
+	if len(late)+len(waitingIDs) > 0 {
+		return s.linkLate(ctx, u, e.Actor.RequestID)
+	}
+	return nil
 }
 
 // UpdateUser writes a user whose stored version is still the one before.
@@ -457,41 +498,63 @@ func (t *tx) linkOwn(ctx context.Context, u *provisioning.User) error {
 // DeleteUser deletes a user with memberships, and ends the keys that were
 // made on the user's behalf.
 func (s *Store) DeleteUser(ctx context.Context, u *provisioning.User, version int64, e *history.Entry) error {
+	if s.lite == nil && !u.Integration {
+		if deleted, err := s.deleteAlone(ctx, u, version, e); deleted || err != nil {
+			return err
+		}
+	}
 	at := millis(e.Time)
 	return s.update(ctx, func(t *tx) error {
-		_, err := t.exec(ctx, `UPDATE groups SET version = version + 1, modified = ?
-			WHERE id IN (SELECT group_id FROM group_users WHERE user_id = ?)`, at, u.ID)
-		if err != nil {
+		var reports []report
+		first := []statement{touchGroupsOf(u, at), {query: `UPDATE users SET manager_id = NULL, version = version + 1, modified = ?
+			WHERE manager_id = ? AND id <> ? RETURNING id, user_name, manager_ref`, args: []any{at, u.ID, u.ID}, read: all(&reports)}}
+		if u.Integration {
+			first = append(first, statement{query: "UPDATE api_keys SET revoked = ? WHERE user_id = ? AND revoked IS NULL", args: []any{at, u.ID}}, revise(u.InstanceID))
+		}
+		var deleted int64
+		first = append(first, statement{query: deleteUser, args: []any{u.ID, u.InstanceID, version}, changed: &deleted})
+		if err := t.run(ctx, first...); err != nil {
 			return err
+		}
+		if deleted == 0 {
+			return provisioning.ErrChanged
 		}
 		entries := []*history.Entry{e}
-		var reports []report
-		err = t.list(ctx, &reports, `UPDATE users SET manager_id = NULL, version = version + 1, modified = ?
-			WHERE manager_id = ? AND id <> ? RETURNING id, user_name, manager_ref`, at, u.ID, u.ID)
-		if err != nil {
-			return err
-		}
 		for _, r := range reports {
 			entries = append(entries, r.entry(u, e.Time, e.Actor.RequestID,
 				fmt.Sprintf("the manager %q was deleted: pending until a user %q arrives", u.UserName(), r.ManagerRef)))
 		}
-		if u.Integration {
-			if _, err := t.exec(ctx, "UPDATE api_keys SET revoked = ? WHERE user_id = ? AND revoked IS NULL", at, u.ID); err != nil {
-				return err
-			}
-			if err := t.revise(ctx, u.InstanceID); err != nil {
-				return err
-			}
-		}
-		n, err := t.exec(ctx, "DELETE FROM users WHERE id = ? AND instance_id = ? AND version = ?", u.ID, u.InstanceID, version)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return provisioning.ErrChanged
-		}
 		return t.append(ctx, entries...)
 	})
+}
+
+const deleteUser = "DELETE FROM users WHERE id = ? AND instance_id = ? AND version = ?"
+
+// touchGroupsOf gives the groups of a user their next version.
+func touchGroupsOf(u *provisioning.User, at int64) statement {
+	return statement{query: `UPDATE groups SET version = version + 1, modified = ?
+		WHERE id IN (SELECT group_id FROM group_users WHERE user_id = ?)`, args: []any{at, u.ID}}
+}
+
+// deleteAlone deletes a user who is nobody's manager, in one statement. It
+// reports false, and does nothing, if the user is, or has been changed.
+func (s *Store) deleteAlone(ctx context.Context, u *provisioning.User, version int64, e *history.Entry) (deleted bool, err error) {
+	row, err := historyColumns(e)
+	if err != nil {
+		return false, err
+	}
+	touch := touchGroupsOf(u, millis(e.Time))
+	st := statement{
+		query: "WITH gone AS (" + deleteUser + ` AND NOT EXISTS (SELECT 1 FROM users AS r WHERE r.manager_id = users.id AND r.id <> users.id) RETURNING id),
+			touched AS (` + touch.query + " AND EXISTS (SELECT 1 FROM gone)) " + insertHistoryFrom + " FROM gone RETURNING 1",
+		args: slices.Concat([]any{u.ID, u.InstanceID, version}, touch.args, row),
+		read: func(r rows) error {
+			deleted = r.Next()
+			return r.Err()
+		},
+	}
+	err = s.update(ctx, func(t *tx) error { return t.only(ctx, st) })
+	return deleted, err
 }
 
 // membershipRow is a group of a user.
