@@ -45,7 +45,8 @@ func (r *groupRow) group() *provisioning.Group {
 // Group returns a group of the instance.
 func (s *Store) Group(ctx context.Context, instanceID, id string) (*provisioning.Group, error) {
 	var r groupRow
-	if err := s.get(ctx, &r, selectGroup+"WHERE id = ? AND instance_id = ?", id, instanceID); err != nil {
+	err := s.quick(ctx, statement{query: selectGroup + "WHERE id = ? AND instance_id = ?", args: []any{id, instanceID}, read: one(&r)})
+	if err != nil {
 		return nil, notFound(err)
 	}
 	return r.group(), nil

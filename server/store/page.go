@@ -7,6 +7,7 @@ import (
 
 	"muster/server/provisioning"
 	"muster/server/scim"
+	"muster/server/scim/filter"
 	"muster/server/scim/schema"
 )
 
@@ -42,8 +43,17 @@ func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Quer
 	}
 	var list []T
 	if q.Limit > 0 {
-		query := "SELECT " + columns + " FROM " + k.table + " " + where + o.by() + " LIMIT ? OFFSET ?"
-		err := s.read(ctx, statement{query: query, args: slices.Concat(args, []any{limit, q.Offset}), read: func(r rows) error {
+		from := k.table + " " + where + o.by() + " LIMIT ? OFFSET ?"
+		if q.Offset > 0 {
+			// What is computed for a row is computed for those that are passed
+			// over, too, unless these are gone before.
+			from = "(SELECT * FROM " + from + ") AS " + k.table + o.by()
+		}
+		send := s.read
+		if k.unique(q.Filter) {
+			send = s.quick
+		}
+		st := statement{query: "SELECT " + columns + " FROM " + from, args: slices.Concat(args, []any{limit, q.Offset}), read: func(r rows) error {
 			for r.Next() {
 				list = append(list, *new(T))
 				if err := scanRow(&list[len(list)-1], r); err != nil {
@@ -51,8 +61,8 @@ func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Quer
 				}
 			}
 			return r.Err()
-		}})
-		if err != nil {
+		}}
+		if err := send(ctx, st); err != nil {
 			return nil, page, err
 		}
 	}
@@ -73,6 +83,20 @@ func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Quer
 		err = s.get(ctx, &page.Total, "SELECT count(*) FROM "+k.table+" "+all, allArgs...)
 	}
 	return list, page, err
+}
+
+// unique reports whether a filter chooses a few at the most, by an index.
+func (k *kind) unique(n filter.Node) bool {
+	switch n := n.(type) {
+	case *filter.AndNode:
+		return k.unique(n.Left) || k.unique(n.Right)
+	case *filter.Test:
+		switch k.rt.FullPath(n.Attr) {
+		case "userName", "externalId", "id", "displayName", "name.familyName":
+			return n.Op == filter.EQ
+		}
+	}
+	return false
 }
 
 // order is the order of a query: by a value, then by the id to tell equals

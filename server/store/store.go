@@ -28,6 +28,8 @@ type Store struct {
 	d  dialect
 	// lite is what SQLite needs beyond that; nil on PostgreSQL.
 	lite *lite
+	// lanes are for short reads from PostgreSQL; nil on SQLite.
+	lanes *lanes
 
 	userKind, groupKind *kind
 }
@@ -43,7 +45,9 @@ func Open(ctx context.Context, name string) (*Store, error) {
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate database: %w", err), s.Close())
 	}
-	if s.lite != nil {
+	if s.lite == nil {
+		s.lanes = newLanes(s)
+	} else {
 		if err := s.lite.open(ctx, s.db); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
@@ -55,6 +59,9 @@ func Open(ctx context.Context, name string) (*Store, error) {
 func (s *Store) Close() error {
 	if s.lite != nil {
 		return errors.Join(s.lite.close(), s.db.Close())
+	}
+	if s.lanes != nil {
+		s.lanes.close()
 	}
 	return s.db.Close()
 }
@@ -233,6 +240,15 @@ func (t *tx) list(ctx context.Context, dest any, query string, args ...any) erro
 // read sends statements that only read, outside of a transaction.
 func (s *Store) read(ctx context.Context, list ...statement) error {
 	return s.reader(ctx, func(r runner) error { return r.run(ctx, list) })
+}
+
+// quick sends statements that only read, and that an index makes short,
+// together with those of others.
+func (s *Store) quick(ctx context.Context, list ...statement) error {
+	if s.lanes == nil {
+		return s.read(ctx, list...)
+	}
+	return s.lanes.read(ctx, list)
 }
 
 // get reads one row outside of a transaction.

@@ -301,7 +301,7 @@ func (p pipeline) confine(id string) []statement {
 	}
 	data[confinement] = "unknown"
 	return []statement{{
-		query: "SELECT set_config('" + confinement + "', ?, false)", args: []any{id},
+		query: confineStatement(id).query, args: []any{id},
 		read: func(r rows) error {
 			r.Next()
 			if r.Err() == nil {

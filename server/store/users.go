@@ -133,7 +133,7 @@ func (s *Store) UserByName(ctx context.Context, instanceID, key string) (*provis
 
 func (s *Store) oneUser(ctx context.Context, where string, args ...any) (*provisioning.User, error) {
 	list := make([]userRow, 1)
-	err := s.read(ctx, statement{query: "SELECT " + s.userColumnsOf(true, false) + ", NULL FROM users " + where, args: args, read: func(from rows) error {
+	err := s.quick(ctx, statement{query: "SELECT " + s.userColumnsOf(true, false) + ", NULL FROM users " + where, args: args, read: func(from rows) error {
 		if !from.Next() {
 			return errors.Join(from.Err(), provisioning.ErrNotFound)
 		}
