@@ -1,9 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,29 +20,33 @@ import (
 // lanes send to PostgreSQL what only reads and ends soon. A lane is a
 // connection that serves one batch after the other: what requests ask for
 // while a batch is under way makes up the next one, so that under load one
-// round trip serves many of them, and when there is none nobody waits.
+// round trip serves many of them, and when there is none nobody waits. A
+// batch is served by the request that is the first of it.
 type lanes struct {
 	store *Store
-	queue chan *errand
-	quit  chan struct{}
-	wg    sync.WaitGroup
+	// most is how many batches can be under way at once.
+	most int
+
+	mu       sync.Mutex
+	underWay int
+	waiting  []*errand
 }
 
 // errand is what one request asks for.
 type errand struct {
-	ctx  context.Context
 	of   instance.Confinement
 	list []statement
-	// done gets the outcome, when nobody reads into the statements any more.
-	done chan error
-
+	// turn gets true when the request is to serve the next batch, and false
+	// when another one has served its errand, with the outcome in err.
+	turn chan bool
+	err  error
+	over bool
 	// checks is set if the errand finds out for its batch whether the instance
 	// is at the revision that is expected.
 	checks bool
 }
 
 const (
-	laneCount = 2
 	// laneBatch is how many errands go together at the most.
 	laneBatch = 64
 	// laneTime is how long a batch may take.
@@ -47,72 +54,66 @@ const (
 )
 
 func newLanes(s *Store) *lanes {
-	l := &lanes{store: s, queue: make(chan *errand, laneBatch), quit: make(chan struct{})}
-	for range laneCount {
-		l.wg.Go(l.serve)
-	}
-	return l
+	// PostgreSQL needs the other half of the processors, if it is here too.
+	return &lanes{store: s, most: max(1, runtime.GOMAXPROCS(0)/2)}
 }
 
-func (l *lanes) close() {
-	close(l.quit)
-	l.wg.Wait()
-}
-
-var errClosed = errors.New("the store is closed")
-
-// read runs an errand.
+// read runs an errand. It goes with those of others, so that the end of its
+// context cannot break it off.
 func (l *lanes) read(ctx context.Context, list []statement) error {
-	e := &errand{ctx: ctx, of: instance.ConfinementOf(ctx), list: list, done: make(chan error, 1)}
-	select {
-	case l.queue <- e:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-l.quit:
-		return errClosed
-	}
-	select {
-	case err := <-e.done:
+	if err := ctx.Err(); err != nil {
 		return err
-	case <-l.quit:
-		l.wg.Wait() // nobody reads into the statements any more
-		select {
-		case err := <-e.done:
-			return err
-		default:
-			return errClosed
+	}
+	e := &errand{of: instance.ConfinementOf(ctx), list: list, turn: make(chan bool, 1)}
+	l.mu.Lock()
+	l.waiting = append(l.waiting, e)
+	serves := l.underWay < l.most
+	if serves {
+		l.underWay++
+	}
+	l.mu.Unlock()
+	if serves || <-e.turn {
+		l.serve(ctx)
+	}
+	return e.err
+}
+
+// serve serves the batch of those who wait, and has one of those who came
+// meanwhile serve the next.
+func (l *lanes) serve(ctx context.Context) {
+	l.mu.Lock()
+	n := min(len(l.waiting), laneBatch)
+	list := slices.Clone(l.waiting[:n])
+	l.waiting = slices.Delete(l.waiting, 0, n)
+	l.mu.Unlock()
+
+	// Should a reader panic, the others must not wait for ever.
+	defer l.pass(list)
+	l.batch(context.WithoutCancel(ctx), list)
+}
+
+// pass tells those who were served, and has the next one serve.
+func (l *lanes) pass(list []*errand) {
+	for _, e := range list[1:] {
+		if !e.over {
+			e.err = cmp.Or(e.err, errBroken)
 		}
+		e.turn <- false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.waiting) > 0 {
+		l.waiting[0].turn <- true
+	} else {
+		l.underWay--
 	}
 }
 
-func (l *lanes) serve() {
-	for {
-		select {
-		case <-l.quit:
-			return
-		case e := <-l.queue:
-			l.batch(l.collect(e))
-		}
-	}
-}
-
-// collect returns an errand with those that wait beside it.
-func (l *lanes) collect(first *errand) []*errand {
-	list := []*errand{first}
-	for len(list) < laneBatch {
-		select {
-		case e := <-l.queue:
-			list = append(list, e)
-		default:
-			return list
-		}
-	}
-	return list
-}
+var errBroken = errors.New("the batch that the reading was part of was broken off")
 
 // batch serves errands on one connection.
-func (l *lanes) batch(list []*errand) {
-	ctx, cancel := context.WithTimeout(context.Background(), laneTime)
+func (l *lanes) batch(ctx context.Context, list []*errand) {
+	ctx, cancel := context.WithTimeout(ctx, laneTime)
 	defer cancel()
 	c, err := l.store.db.Connx(ctx)
 	if err == nil {
@@ -123,15 +124,10 @@ func (l *lanes) batch(list []*errand) {
 		err = errors.Join(err, c.Close())
 	}
 	for _, e := range list {
-		if e.done != nil { // it has had no outcome
-			e.end(errors.Join(err, e.ctx.Err()))
+		if !e.over {
+			e.err = err
 		}
 	}
-}
-
-func (e *errand) end(err error) {
-	e.done <- err
-	e.done = nil
 }
 
 // laneRun is one batch on a connection.
@@ -245,7 +241,7 @@ func (b *laneRun) receive(p *pgconn.Pipeline, e *errand) error {
 	if b.stale[e.of] {
 		outcome = instance.ErrStale
 	}
-	e.end(outcome)
+	e.err, e.over = outcome, true
 	return nil
 }
 

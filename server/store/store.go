@@ -60,9 +60,6 @@ func (s *Store) Close() error {
 	if s.lite != nil {
 		return errors.Join(s.lite.close(), s.db.Close())
 	}
-	if s.lanes != nil {
-		s.lanes.close()
-	}
 	return s.db.Close()
 }
 
