@@ -74,10 +74,12 @@ const shutdownTime = 20 * time.Second
 func serve(c *cobra.Command, _ []string) (err error) {
 	tuneMemory()
 	format, _ := c.Flags().GetString("log-format")
-	log, err := newLogger(format, c.ErrOrStderr())
+	lines := newLogWriter(c.ErrOrStderr())
+	log, err := newLogger(format, lines)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, lines.Flush()) }()
 	a, err := open(c, log)
 	if err != nil {
 		return err

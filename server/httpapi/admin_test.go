@@ -53,9 +53,9 @@ type observed struct {
 	confined []string
 }
 
-func (o *observed) User(ctx context.Context, instanceID, id string) (*provisioning.User, error) {
+func (o *observed) User(ctx context.Context, instanceID, id string, plain bool) (*provisioning.User, error) {
 	o.confined = append(o.confined, instance.Confined(ctx))
-	return o.Store.User(ctx, instanceID, id)
+	return o.Store.User(ctx, instanceID, id, plain)
 }
 
 // TestConfined: what a request does is confined to the instance of its key.

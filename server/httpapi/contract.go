@@ -25,6 +25,8 @@ type operation struct {
 	route      *routers.Route
 	body       *openapi3.Schema // nil if it takes none
 	parameters []string         // of the query
+	// texts says that all other parameters are any text.
+	texts bool
 }
 
 func newContract() (*contract, error) {
@@ -52,14 +54,23 @@ func (c *contract) operation(method, path string) (*operation, error) {
 		}
 		o.body = content.Schema.Value
 	}
+	o.texts = true
 	for _, list := range []openapi3.Parameters{item.Parameters, o.route.Operation.Parameters} {
 		for _, p := range list {
 			if p.Value.In == openapi3.ParameterInQuery {
 				o.parameters = append(o.parameters, p.Value.Name)
+			} else if !anyText(p.Value.Schema.Value) {
+				o.texts = false
 			}
 		}
 	}
 	return o, nil
+}
+
+// anyText reports whether a schema takes any text that is not empty.
+func anyText(s *openapi3.Schema) bool {
+	return s.Type.Is(openapi3.TypeString) && s.MinLength <= 1 && s.MaxLength == nil && s.Pattern == "" && s.Format == "" && len(s.Enum) == 0 &&
+		len(s.OneOf)+len(s.AnyOf)+len(s.AllOf) == 0 && s.Not == nil
 }
 
 var pathParameters = regexp.MustCompile(`\{(\w+)\}`)
@@ -67,6 +78,9 @@ var pathParameters = regexp.MustCompile(`\{(\w+)\}`)
 // checkParameters checks the parameters of a request. One that the document
 // does not know is refused: a misspelled filter must not list everybody.
 func (c *contract) checkParameters(x *exchange) error {
+	if x.URL.RawQuery == "" && x.route.operation.texts {
+		return nil // there is nothing that could be wrong
+	}
 	query, err := url.ParseQuery(strings.Trim(x.URL.RawQuery, "&"))
 	if err != nil {
 		return scim.BadRequest(scim.InvalidSyntax, "the query of the URL is not valid: %v", err)

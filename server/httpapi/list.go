@@ -161,10 +161,14 @@ func (x *exchange) sendResources(total int, head string, resources []appendFunc)
 	return x.sendJSON(http.StatusOK, x.mediaType(), body)
 }
 
+// resourceSize is about how long a resource is as a text, in bytes.
+const resourceSize = 2 << 10
+
 // page renders a ListResponse. head holds the members that tell which page it
 // is.
 func page(total int, head string, resources []appendFunc) ([]byte, error) {
-	dst := []byte(`{"schemas":["` + scim.ListResponseURN + `"],"totalResults":`)
+	dst := make([]byte, 0, 512+len(resources)*resourceSize)
+	dst = append(dst, `{"schemas":["`+scim.ListResponseURN+`"],"totalResults":`...)
 	dst = strconv.AppendInt(dst, int64(total), 10)
 	dst = append(dst, head...)
 	dst = append(dst, `,"itemsPerPage":`...)

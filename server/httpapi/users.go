@@ -18,7 +18,7 @@ func (s *server) getUser(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	u, err := s.Admin.Users.User(x.Context(), x.scope, x.PathValue("id"))
+	u, err := s.Admin.Users.PlainUser(x.Context(), x.scope, x.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (s *server) deleteUser(x *exchange) error {
 
 // sendUser answers with a user.
 func (s *server) sendUser(x *exchange, v *view, status int, u *provisioning.User) error {
-	body, err := v.user(nil, u)
+	body, err := v.user(make([]byte, 0, len(u.Text)+1024), u)
 	if err != nil {
 		return err
 	}

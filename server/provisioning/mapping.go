@@ -105,7 +105,7 @@ func (s *Service) Reapply(ctx context.Context, sc Scope, progress func(done Reap
 
 func (s *Service) reapplyOne(ctx context.Context, sc Scope, id string) (changed bool, err error) {
 	err = retry(ctx, func() error {
-		u, err := s.store.User(ctx, sc.Instance.ID, id)
+		u, err := s.store.User(ctx, sc.Instance.ID, id, false)
 		if errors.Is(err, ErrNotFound) {
 			return nil // deleted meanwhile
 		}

@@ -48,8 +48,9 @@ func (e *NameTakenError) Error() string { return "user name taken" }
 // Store keeps users and groups. Each write is one transaction: it happens
 // with its history entry, or not at all.
 type Store interface {
-	// User returns a user of the instance, or ErrNotFound.
-	User(ctx context.Context, instanceID, id string) (*User, error)
+	// User returns a user of the instance, or ErrNotFound. plain leaves out
+	// what is not rendered over SCIM: the fields.
+	User(ctx context.Context, instanceID, id string, plain bool) (*User, error)
 	// UserByName returns the user of the instance whose name has that key.
 	UserByName(ctx context.Context, instanceID, key string) (*User, error)
 	// NameHolder returns who has the user name of that key, in whatever

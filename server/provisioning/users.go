@@ -20,10 +20,20 @@ import (
 
 // User returns a user as a provider sees it.
 func (s *Service) User(ctx context.Context, sc Scope, id string) (*User, error) {
+	return s.user(ctx, sc, id, false)
+}
+
+// PlainUser returns a user as a provider sees it, for what is rendered over
+// SCIM: without the fields.
+func (s *Service) PlainUser(ctx context.Context, sc Scope, id string) (*User, error) {
+	return s.user(ctx, sc, id, true)
+}
+
+func (s *Service) user(ctx context.Context, sc Scope, id string, plain bool) (*User, error) {
 	if !validID(id) {
 		return nil, scim.NotFound("User", id)
 	}
-	u, err := s.store.User(ctx, sc.Instance.ID, id)
+	u, err := s.store.User(ctx, sc.Instance.ID, id, plain)
 	if errors.Is(err, ErrNotFound) || err == nil && u.Integration && sc.provider() {
 		return nil, scim.NotFound("User", id)
 	}
@@ -210,7 +220,7 @@ func (s *Service) SetActive(ctx context.Context, sc Scope, u *User, active bool)
 // SetRole gives a user another role. It reports whether anything changed.
 func (s *Service) SetRole(ctx context.Context, sc Scope, user *User, role instance.Role) (changed bool, err error) {
 	err = retry(ctx, func() error {
-		u, err := s.store.User(ctx, sc.Instance.ID, user.ID)
+		u, err := s.store.User(ctx, sc.Instance.ID, user.ID, false)
 		if err != nil || u.Role == role {
 			return err
 		}

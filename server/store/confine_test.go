@@ -30,10 +30,10 @@ func TestRowSecurity(t *testing.T) {
 	ids := map[string]string{"acme": acme.instance, "globex": globex.instance}
 
 	confined := instance.Confine(t.Context(), globex.instance)
-	if _, err := s.User(confined, acme.instance, acme.user); !errors.Is(err, provisioning.ErrNotFound) {
+	if _, err := s.User(confined, acme.instance, acme.user, false); !errors.Is(err, provisioning.ErrNotFound) {
 		t.Errorf("the user of acme: %v", err)
 	}
-	if _, err := s.User(confined, globex.instance, globex.user); err != nil {
+	if _, err := s.User(confined, globex.instance, globex.user, false); err != nil {
 		t.Errorf("the user of globex: %v", err)
 	}
 	if holder, _, err := s.NameHolder(confined, "anna@acme"); err != nil || holder != acme.instance {
@@ -41,7 +41,7 @@ func TestRowSecurity(t *testing.T) {
 	}
 	// The connection of the pool that was confined serves others again.
 	for range 30 {
-		if _, err := s.User(t.Context(), acme.instance, acme.user); err != nil {
+		if _, err := s.User(t.Context(), acme.instance, acme.user, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -121,7 +121,7 @@ func BenchmarkConfined(b *testing.B) {
 		}
 		b.Run("User/"+confinement, func(b *testing.B) {
 			for b.Loop() {
-				if _, err := s.User(ctx, f.instance, f.user); err != nil {
+				if _, err := s.User(ctx, f.instance, f.user, false); err != nil {
 					b.Fatal(err)
 				}
 			}

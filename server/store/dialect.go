@@ -1,9 +1,11 @@
 package store
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -79,6 +81,14 @@ func connectPostgres(ctx context.Context, name string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the database URL is not valid: %w", err) // pgx hides the password
 	}
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return &bufferedConn{Conn: c, r: bufio.NewReaderSize(c, readBuffer)}, nil
+	}
 	db := sqlx.NewDb(stdlib.OpenDB(*config, stdlib.OptionAfterConnect(planOnce)), "pgx")
 	db.SetMaxOpenConns(20)
 	db.SetMaxIdleConns(20)
@@ -88,6 +98,19 @@ func connectPostgres(ctx context.Context, name string) (*Store, error) {
 	}
 	return s, nil
 }
+
+// readBuffer is how much is read from PostgreSQL at once: pages are longer
+// than the driver would.
+const readBuffer = 64 << 10
+
+// bufferedConn is a connection that reads ahead.
+type bufferedConn struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+// Read reads what is there.
+func (c *bufferedConn) Read(p []byte) (int, error) { return c.r.Read(p) }
 
 // planOnce has a connection plan each prepared statement once. By itself
 // PostgreSQL plans those with a LIMIT again each time, which takes longer than

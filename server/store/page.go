@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
 
 	"muster/server/provisioning"
@@ -29,7 +30,8 @@ func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Quer
 	if err != nil {
 		return nil, page, err
 	}
-	all, allArgs := where, args
+	var total int
+	count := statement{query: "SELECT count(*) FROM " + k.table + " " + where, args: args, read: one(&total)}
 	limit := q.Limit
 	if !q.Keyset {
 		columns += ", NULL"
@@ -41,9 +43,11 @@ func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Quer
 			where, args = where+" AND "+condition, slices.Concat(args, more)
 		}
 	}
-	var list []T
+	list := make([]T, 0, min(limit, maxRoom))
+	var together []statement
 	if q.Limit > 0 {
-		from := k.table + " " + where + o.by() + " LIMIT ? OFFSET ?"
+		// The limit stands in the text: to plan well takes to know it.
+		from := fmt.Sprintf("%s %s%s LIMIT %d OFFSET ?", k.table, where, o.by(), limit)
 		if q.Offset > 0 {
 			// What is computed for a row is computed for those that are passed
 			// over, too, unless these are gone before.
@@ -53,7 +57,7 @@ func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Quer
 		if k.unique(q.Filter) {
 			send = s.quick
 		}
-		st := statement{query: "SELECT " + columns + " FROM " + from, args: slices.Concat(args, []any{limit, q.Offset}), read: func(r rows) error {
+		st := statement{query: "SELECT " + columns + " FROM " + from, args: slices.Concat(args, []any{q.Offset}), read: func(r rows) error {
 			for r.Next() {
 				list = append(list, *new(T))
 				if err := scanRow(&list[len(list)-1], r); err != nil {
@@ -62,7 +66,12 @@ func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Quer
 			}
 			return r.Err()
 		}}
-		if err := send(ctx, st); err != nil {
+		together = append(together, st)
+		if !q.Keyset && q.Filter == nil {
+			// Of all there are more than fit on a page, most of the time.
+			together = append(together, count)
+		}
+		if err := send(ctx, together...); err != nil {
 			return nil, page, err
 		}
 	}
@@ -80,10 +89,16 @@ func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Quer
 	case q.Limit > 0 && n < limit && (n > 0 || q.Offset == 0):
 		page.Total = q.Offset + n // the page shows how many there are
 	default:
-		err = s.get(ctx, &page.Total, "SELECT count(*) FROM "+k.table+" "+all, allArgs...)
+		if len(together) < 2 {
+			err = s.read(ctx, count)
+		}
+		page.Total = total
 	}
 	return list, page, err
 }
+
+// maxRoom is for how many rows room is made before they are read.
+const maxRoom = 256
 
 // unique reports whether a filter chooses a few at the most, by an index.
 func (k *kind) unique(n filter.Node) bool {

@@ -121,19 +121,19 @@ func byDisplay(a, b provisioning.Membership) int {
 }
 
 // User returns a user of the instance, with groups.
-func (s *Store) User(ctx context.Context, instanceID, id string) (*provisioning.User, error) {
-	return s.oneUser(ctx, "WHERE id = ? AND instance_id = ?", id, instanceID)
+func (s *Store) User(ctx context.Context, instanceID, id string, plain bool) (*provisioning.User, error) {
+	return s.oneUser(ctx, plain, "WHERE id = ? AND instance_id = ?", id, instanceID)
 }
 
 // UserByName returns the user of the instance whose name has that key, with
 // groups.
 func (s *Store) UserByName(ctx context.Context, instanceID, key string) (*provisioning.User, error) {
-	return s.oneUser(ctx, "WHERE user_name_key = ? AND instance_id = ?", key, instanceID)
+	return s.oneUser(ctx, false, "WHERE user_name_key = ? AND instance_id = ?", key, instanceID)
 }
 
-func (s *Store) oneUser(ctx context.Context, where string, args ...any) (*provisioning.User, error) {
+func (s *Store) oneUser(ctx context.Context, plain bool, where string, args ...any) (*provisioning.User, error) {
 	list := make([]userRow, 1)
-	err := s.quick(ctx, statement{query: "SELECT " + s.userColumnsOf(true, false) + ", NULL FROM users " + where, args: args, read: func(from rows) error {
+	err := s.quick(ctx, statement{query: "SELECT " + s.userColumnsOf(true, plain) + ", NULL FROM users " + where, args: args, read: func(from rows) error {
 		if !from.Next() {
 			return errors.Join(from.Err(), provisioning.ErrNotFound)
 		}
