@@ -54,7 +54,9 @@ func (s *Store) Group(ctx context.Context, instanceID, id string) (*provisioning
 
 // Groups returns a page of groups, and how many there are on all pages.
 func (s *Store) Groups(ctx context.Context, q provisioning.Query) ([]*provisioning.Group, provisioning.Page, error) {
-	rows, page, err := readPage(ctx, s, s.groupKind, q, "WHERE instance_id = ?", []any{q.InstanceID}, groupColumns, (*groupRow).scan, (*groupRow).position)
+	rows, page, err := readPage(ctx, s, q, pageOf[groupRow]{
+		kind: s.groupKind, where: "WHERE instance_id = ?", args: []any{q.InstanceID}, columns: groupColumns, scan: (*groupRow).scan, position: (*groupRow).position,
+	})
 	if err != nil {
 		return nil, page, err
 	}

@@ -12,12 +12,25 @@ import (
 	"muster/server/scim/schema"
 )
 
-// readPage reads a page of rows of one kind. where and args choose the rows of
-// the instance; scanRow reads the columns, and behind them the value that is
-// sorted by.
-func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Query, where string, args []any,
-	columns string, scanRow func(*T, rows) error, position func(*T) (id string, value sql.NullString),
-) ([]T, provisioning.Page, error) {
+// pageOf says what a page is read of.
+type pageOf[T any] struct {
+	kind *kind
+	// where and args choose the rows of the instance.
+	where string
+	args  []any
+	// columns are what is selected; scan reads them, and behind them the value
+	// that is sorted by.
+	columns  string
+	scan     func(*T, rows) error
+	position func(*T) (id string, value sql.NullString)
+	// apart returns statements that go with the one for the rows, given what
+	// selects a column of the rows on the page; nil if there are none.
+	apart func(chosen func(column string) (string, []any)) []statement
+}
+
+// readPage reads a page of rows of one kind.
+func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p pageOf[T]) ([]T, provisioning.Page, error) {
+	k, where, args, columns := p.kind, p.where, p.args, p.columns
 	page := provisioning.Page{Total: -1}
 	if q.Filter != nil {
 		condition, more, err := k.where(s.d, q.Filter)
@@ -45,31 +58,38 @@ func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Quer
 	}
 	list := make([]T, 0, min(limit, maxRoom))
 	var together []statement
+	var counts bool
 	if q.Limit > 0 {
 		// The limit stands in the text: to plan well takes to know it.
 		from := fmt.Sprintf("%s %s%s LIMIT %d OFFSET ?", k.table, where, o.by(), limit)
-		if q.Offset > 0 {
+		args := append(slices.Clip(args), q.Offset)
+		chosen := func(column string) (string, []any) { return "SELECT " + column + " FROM " + from, args }
+		rowsFrom := from
+		if q.Offset > 0 && p.apart == nil {
 			// What is computed for a row is computed for those that are passed
 			// over, too, unless these are gone before.
-			from = "(SELECT * FROM " + from + ") AS " + k.table + o.by()
+			rowsFrom = "(SELECT * FROM " + from + ") AS " + k.table + o.by()
 		}
 		send := s.read
-		if k.unique(q.Filter) {
+		if k.few(q.Filter) {
 			send = s.quick
 		}
-		st := statement{query: "SELECT " + columns + " FROM " + from, args: slices.Concat(args, []any{q.Offset}), read: func(r rows) error {
+		st := statement{query: "SELECT " + columns + " FROM " + rowsFrom, args: args, read: func(r rows) error {
 			for r.Next() {
 				list = append(list, *new(T))
-				if err := scanRow(&list[len(list)-1], r); err != nil {
+				if err := p.scan(&list[len(list)-1], r); err != nil {
 					return err
 				}
 			}
 			return r.Err()
 		}}
 		together = append(together, st)
-		if !q.Keyset && q.Filter == nil {
+		if counts = !q.Keyset && q.Filter == nil; counts {
 			// Of all there are more than fit on a page, most of the time.
 			together = append(together, count)
+		}
+		if p.apart != nil {
+			together = append(together, p.apart(chosen)...)
 		}
 		if err := send(ctx, together...); err != nil {
 			return nil, page, err
@@ -78,7 +98,7 @@ func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Quer
 	n := len(list)
 	if q.Keyset && n > q.Limit {
 		list = list[:q.Limit]
-		id, value := position(&list[q.Limit-1])
+		id, value := p.position(&list[q.Limit-1])
 		page.Next = &provisioning.Position{ID: id}
 		if value.Valid {
 			page.Next.Value = &value.String
@@ -89,7 +109,7 @@ func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Quer
 	case q.Limit > 0 && n < limit && (n > 0 || q.Offset == 0):
 		page.Total = q.Offset + n // the page shows how many there are
 	default:
-		if len(together) < 2 {
+		if !counts {
 			err = s.read(ctx, count)
 		}
 		page.Total = total
@@ -100,11 +120,11 @@ func readPage[T any](ctx context.Context, s *Store, k *kind, q provisioning.Quer
 // maxRoom is for how many rows room is made before they are read.
 const maxRoom = 256
 
-// unique reports whether a filter chooses a few at the most, by an index.
-func (k *kind) unique(n filter.Node) bool {
+// few reports whether a filter chooses a few at the most, by an index.
+func (k *kind) few(n filter.Node) bool {
 	switch n := n.(type) {
 	case *filter.AndNode:
-		return k.unique(n.Left) || k.unique(n.Right)
+		return k.few(n.Left) || k.few(n.Right)
 	case *filter.Test:
 		switch k.rt.FullPath(n.Attr) {
 		case "userName", "externalId", "id", "displayName", "name.familyName":

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -33,29 +34,92 @@ type userRow struct {
 
 func (r *userRow) position() (id string, value sql.NullString) { return r.user.ID, r.sortValue }
 
-// userColumns are what readUser reads, of a table called users, so that
-// conditions on its columns need no prefix.
-const userColumns = `id, instance_id, user_name_key, COALESCE(external_id, ''), COALESCE(email_key, ''), active, integration, role, source,
-	COALESCE(manager_ref, ''), COALESCE(CAST(manager_id AS text), ''), COALESCE((SELECT m.display FROM users AS m WHERE m.id = users.manager_id), ''),
-	resource, version, created, modified`
-
-// userColumnsOf returns the columns that a query asks for, without the value
-// that is sorted by.
-func (s *Store) userColumnsOf(groups, plain bool) string {
-	list := userColumns + ", fields, "
-	if plain {
-		list = userColumns + ", '', "
-	}
-	if groups {
-		return list + s.d.memberships()
-	}
-	return list + "NULL"
+// userReading says what is read of users.
+type userReading struct {
+	// plain leaves out what is not rendered over SCIM.
+	plain bool
+	// groups asks for the groups that they are in.
+	groups bool
+	// apart has groups and the names of managers read by statements of their
+	// own. For many users that is faster than a subquery for each.
+	apart bool
 }
 
-func (r *userRow) scan(from rows) error {
-	u := &r.user
-	return from.Scan(&u.ID, &u.InstanceID, &u.Keys.UserName, &u.Keys.ExternalID, &u.Keys.Email, &u.Active, &u.Integration, &u.Role, &u.Source,
-		&u.Manager.Ref, &u.Manager.ID, &u.Manager.DisplayName, &u.Text, &u.Version, &r.created, &r.updated, &r.fields, &r.groups, &r.sortValue)
+// The columns are those of a table called users, so that conditions need no
+// prefix.
+const (
+	plainColumns = "id, integration, COALESCE(manager_ref, ''), COALESCE(CAST(manager_id AS text), ''), resource, version, created, modified"
+	fieldColumns = ", instance_id, user_name_key, COALESCE(external_id, ''), COALESCE(email_key, ''), active, role, source, fields"
+	managerName  = ", COALESCE((SELECT m.display FROM users AS m WHERE m.id = users.manager_id), '')"
+)
+
+// columns returns what is selected, but for the value that is sorted by.
+func (s *Store) columns(r userReading) string {
+	list := plainColumns
+	if !r.plain {
+		list += fieldColumns
+	}
+	if !r.apart {
+		list += managerName
+		if r.groups {
+			list += ", " + s.d.memberships()
+		}
+	}
+	return list
+}
+
+// scan returns what reads a row of these columns.
+func (r userReading) scan(row *userRow, from rows) error {
+	u := &row.user
+	to := []any{&u.ID, &u.Integration, &u.Manager.Ref, &u.Manager.ID, &u.Text, &u.Version, &row.created, &row.updated}
+	if !r.plain {
+		to = append(to, &u.InstanceID, &u.Keys.UserName, &u.Keys.ExternalID, &u.Keys.Email, &u.Active, &u.Role, &u.Source, &row.fields)
+	}
+	if !r.apart {
+		to = append(to, &u.Manager.DisplayName)
+		if r.groups {
+			to = append(to, &row.groups)
+		}
+	}
+	return from.Scan(append(to, &row.sortValue)...)
+}
+
+// apartFrom returns the statements that read apart what belongs to the users
+// whose id, or other column, a query selects.
+func (s *Store) apartFrom(r userReading, names map[string]string, groups map[string][]provisioning.Membership, nested map[string]bool) func(func(column string) (string, []any)) []statement {
+	return func(chosen func(string) (string, []any)) []statement {
+		ids, args := chosen("manager_id")
+		list := []statement{{query: "SELECT m.id, m.display FROM users AS m WHERE m.id IN (" + ids + ")", args: args, read: func(from rows) error {
+			for from.Next() {
+				var id, name string
+				if err := from.Scan(&id, &name); err != nil {
+					return err
+				}
+				names[id] = name
+			}
+			return from.Err()
+		}}}
+		if !r.groups {
+			return list
+		}
+		ids, args = chosen("id")
+		return append(list, statement{query: `SELECT gu.user_id, g.id, g.display_name, EXISTS (SELECT 1 FROM group_groups AS gg WHERE gg.child_id = g.id)
+			FROM group_users AS gu JOIN groups AS g ON g.id = gu.group_id WHERE gu.user_id IN (` + ids + ")", args: args, read: func(from rows) error {
+			for from.Next() {
+				var id string
+				m := provisioning.Membership{Direct: true}
+				var inner bool
+				if err := from.Scan(&id, &m.GroupID, &m.Display, &inner); err != nil {
+					return err
+				}
+				groups[id] = append(groups[id], m)
+				if inner {
+					nested[id] = true
+				}
+			}
+			return from.Err()
+		}})
+	}
 }
 
 // complete makes users of rows that were read.
@@ -80,19 +144,22 @@ func (s *Store) complete(ctx context.Context, list []userRow) ([]*provisioning.U
 		}
 		users[i] = u
 	}
+	return users, s.addIndirect(ctx, users, nested)
+}
+
+// addIndirect gives users all groups, if some are in a group that is in
+// another one.
+func (s *Store) addIndirect(ctx context.Context, users []*provisioning.User, nested []string) error {
 	if len(nested) == 0 {
-		return users, nil
+		return nil
 	}
 	groups, err := s.allMemberships(ctx, nested)
-	if err != nil {
-		return nil, err
-	}
 	for _, u := range users {
 		if all := groups[u.ID]; all != nil {
 			u.Groups = all
 		}
 	}
-	return users, nil
+	return err
 }
 
 // direct reads the groups that the user is in, and reports whether one of
@@ -133,11 +200,12 @@ func (s *Store) UserByName(ctx context.Context, instanceID, key string) (*provis
 
 func (s *Store) oneUser(ctx context.Context, plain bool, where string, args ...any) (*provisioning.User, error) {
 	list := make([]userRow, 1)
-	err := s.quick(ctx, statement{query: "SELECT " + s.userColumnsOf(true, plain) + ", NULL FROM users " + where, args: args, read: func(from rows) error {
+	r := userReading{plain: plain, groups: true}
+	err := s.quick(ctx, statement{query: "SELECT " + s.columns(r) + ", NULL FROM users " + where, args: args, read: func(from rows) error {
 		if !from.Next() {
 			return errors.Join(from.Err(), provisioning.ErrNotFound)
 		}
-		return list[0].scan(from)
+		return r.scan(&list[0], from)
 	}})
 	if err != nil {
 		return nil, err
@@ -173,12 +241,25 @@ func (s *Store) Users(ctx context.Context, q provisioning.Query) ([]*provisionin
 	if !q.Integration {
 		where += " AND NOT integration"
 	}
-	list, page, err := readPage(ctx, s, s.userKind, q, where, []any{q.InstanceID}, s.userColumnsOf(q.Groups, q.Plain), (*userRow).scan, (*userRow).position)
+	r := userReading{plain: q.Plain, groups: q.Groups, apart: !s.userKind.few(q.Filter)}
+	p := pageOf[userRow]{kind: s.userKind, where: where, args: []any{q.InstanceID}, columns: s.columns(r), scan: r.scan, position: (*userRow).position}
+	names, groups, nested := make(map[string]string), make(map[string][]provisioning.Membership), make(map[string]bool)
+	if r.apart {
+		p.apart = s.apartFrom(r, names, groups, nested)
+	}
+	list, page, err := readPage(ctx, s, q, p)
 	if err != nil {
 		return nil, page, err
 	}
 	users, err := s.complete(ctx, list)
-	return users, page, err
+	if err != nil || !r.apart {
+		return users, page, err
+	}
+	for _, u := range users {
+		u.Manager.DisplayName, u.Groups = names[u.Manager.ID], groups[u.ID]
+		slices.SortFunc(u.Groups, byDisplay)
+	}
+	return users, page, s.addIndirect(ctx, users, slices.Collect(maps.Keys(nested)))
 }
 
 // columnsOf returns the values of the columns that are written with a user.
