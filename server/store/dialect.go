@@ -30,6 +30,8 @@ type dialect struct {
 	forUpdate string
 	// begin begins a transaction that writes.
 	begin string
+	// observe is called with each statement that goes to PostgreSQL, for tests.
+	observe func(query string, args []any)
 }
 
 // asserted reports whether err is that of a CAST which a statement makes to
@@ -50,6 +52,15 @@ func (d *dialect) rollback(ctx context.Context, r runner) error {
 
 // numbered returns a query with the parameters as PostgreSQL writes them.
 func (d *dialect) numbered(query string) string { return sqlx.Rebind(sqlx.DOLLAR, query) }
+
+// sent returns the query of a statement as it is sent.
+func (d *dialect) sent(s statement) string {
+	query := d.numbered(s.query)
+	if d.observe != nil {
+		d.observe(query, s.args)
+	}
+	return query
+}
 
 // stale reports whether err is that of [check].
 func (d *dialect) stale(err error) bool {

@@ -210,7 +210,7 @@ func (b *laneRun) prepare(ctx context.Context) error {
 // send sends statements as one transaction.
 func (b *laneRun) send(ctx context.Context, p *pgconn.Pipeline, list ...statement) error {
 	for _, s := range list {
-		query := b.d.numbered(s.query)
+		query := b.d.sent(s)
 		description, err := b.conn.Prepare(ctx, query, query) // it is known
 		if err != nil {
 			return err

@@ -68,7 +68,7 @@ func (r pgRows) names() []string {
 func (p pipeline) run(ctx context.Context, list []statement) (err error) {
 	var b pgx.Batch
 	for _, s := range list {
-		b.Queue(p.d.numbered(s.query), s.args...)
+		b.Queue(p.d.sent(s), s.args...)
 	}
 	answers := p.conn.SendBatch(ctx, &b)
 	defer func() {

@@ -57,6 +57,8 @@ func Run(t *testing.T, s Store) {
 		{"filters equal evaluation", testFilterProperty},
 		{"history", testHistory},
 		{"instances are apart", testIsolation},
+		{"imports", testImport},
+		{"a change of the instance is noticed", testStale},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.f(t, newSuite(t, s)) })
 	}

@@ -1,0 +1,294 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"muster/server/history"
+	"muster/server/instance"
+	"muster/server/mapping"
+	"muster/server/provisioning"
+	"muster/server/scim"
+	"muster/server/scim/filter"
+	"muster/server/scim/patch"
+	"muster/server/scim/schema"
+	"muster/server/scim/tolerance"
+	"muster/server/store/pgtest"
+)
+
+// scans are those that read a whole table which grows with the deployment.
+// Groups within groups are few, and where the query is recursive it is up to
+// PostgreSQL how it goes through them.
+var scans = regexp.MustCompile(`Seq Scan on (users|group_users|history)\b`)
+
+// TestPlans does what requests do in a database of many instances, and has
+// PostgreSQL explain each statement that it got: none may read a whole table
+// of users, groups, members or history.
+func TestPlans(t *testing.T) {
+	name := pgtest.Open(t)
+	s, err := Open(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	f := &planned{t: t, s: s, seen: make(map[string][]any)}
+	f.fill()
+	if _, err := s.db.ExecContext(t.Context(), "ANALYZE users, groups, group_users, group_groups, history, objects, user_objects"); err != nil {
+		t.Fatal(err)
+	}
+	s.d.observe = f.observe
+	f.work()
+	s.d.observe = nil
+
+	c, err := pgx.Connect(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(context.WithoutCancel(t.Context()))
+	if err := planOnce(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	explained := 0
+	for i, query := range slices.Sorted(maps.Keys(f.seen)) {
+		if verb, _, _ := strings.Cut(query, " "); !slices.Contains([]string{"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}, verb) {
+			continue
+		}
+		explained++
+		if plan := f.explain(c, fmt.Sprint("q", i), query); scans.MatchString(plan) {
+			t.Errorf("a whole table is read by\n%s\n%s", query, plan)
+		}
+	}
+	if explained < 40 {
+		t.Errorf("only %d statements were explained", explained)
+	}
+	t.Logf("%d statements", explained)
+}
+
+// planned is a store whose statements are noted.
+type planned struct {
+	t  *testing.T
+	s  *Store
+	sc provisioning.Scope
+
+	users     *provisioning.Service
+	instances *instance.Service
+	ids       []string
+
+	mu   sync.Mutex
+	seen map[string][]any
+}
+
+func (f *planned) observe(query string, args []any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.seen[query] = slices.Clone(args)
+}
+
+// explain returns the plan that serves whatever the parameters are.
+func (f *planned) explain(c *pgx.Conn, name, query string) string {
+	f.t.Helper()
+	d, err := c.Prepare(f.t.Context(), name, query)
+	if err != nil {
+		f.t.Fatalf("%s: %v", query, err)
+	}
+	nulls := strings.TrimSuffix(strings.Repeat("NULL, ", len(d.ParamOIDs)), ", ")
+	if nulls != "" {
+		nulls = "(" + nulls + ")"
+	}
+	// No parameters go with an EXECUTE, and the plan does not depend on them.
+	rows, err := c.Query(f.t.Context(), "EXPLAIN EXECUTE "+d.Name+nulls, pgx.QueryExecModeSimpleProtocol)
+	if err != nil {
+		f.t.Fatalf("%s: %v", query, err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		f.t.Fatalf("%s: %v", query, err)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (f *planned) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// fill makes many instances with a thousand users each.
+func (f *planned) fill() {
+	ctx := f.t.Context()
+	var err error
+	f.users, err = provisioning.NewService(f.s, slog.New(slog.DiscardHandler), nil)
+	f.must(err)
+	f.instances = instance.NewService(f.s, f.s, nil)
+	actor := history.Actor{Kind: history.KeyActor, Name: "sync", KeyID: "k", RequestID: "r"}
+	for n := range 12 {
+		i, err := f.instances.Create(ctx, instance.Instance{Slug: fmt.Sprint("acme", n), Name: "Acme", Edition: instance.Enterprise, Environment: instance.Sandbox}, actor)
+		f.must(err)
+		f.sc = provisioning.Scope{Instance: i, Actor: actor}
+		newcomers := make([]*provisioning.Newcomer, 600)
+		for u := range newcomers {
+			name := fmt.Sprintf("user%d@acme%d.example", u, n)
+			newcomers[u] = &provisioning.Newcomer{Resource: schema.Resource{
+				"userName": name, "displayName": name, "externalId": fmt.Sprint("e", u), "title": "Engineer",
+				"name": map[string]any{"familyName": fmt.Sprint("Family", u%150), "givenName": "Given"},
+			}}
+		}
+		f.users.Describe(f.sc, provisioning.Provisioned, newcomers)
+		f.must(f.users.Import(ctx, f.sc, newcomers))
+		f.ids = nil
+		page, _, err := f.users.Users(ctx, f.sc, provisioning.Query{Limit: 1000})
+		f.must(err)
+		for _, u := range page {
+			f.ids = append(f.ids, u.ID)
+		}
+		var groups []string
+		for g := range 25 {
+			var members []any
+			for m := range 50 {
+				members = append(members, map[string]any{"value": f.ids[(g*15+m)%600]})
+			}
+			for _, id := range groups[max(0, len(groups)-20):] {
+				members = append(members, map[string]any{"value": id})
+			}
+			group, err := f.users.CreateGroup(ctx, f.sc, schema.Resource{"displayName": fmt.Sprint("Group ", g), "members": members})
+			f.must(err)
+			groups = append(groups, group.ID)
+		}
+	}
+	for {
+		n, err := f.s.Seal(ctx, 500)
+		f.must(err)
+		if n == 0 {
+			return
+		}
+	}
+}
+
+func (f *planned) filter(rt *schema.ResourceType, text string) filter.Node {
+	f.t.Helper()
+	e, err := filter.Parse(text, tolerance.New(false))
+	f.must(err)
+	n, err := filter.Bind(rt, e, tolerance.New(false))
+	f.must(err)
+	return n
+}
+
+// work does what requests and commands do.
+func (f *planned) work() {
+	ctx := instance.ConfineAt(f.t.Context(), f.sc.Instance)
+	ut, gt := f.users.UserType(f.sc.Instance), f.users.GroupType()
+	for _, text := range []string{
+		`userName eq "user5@acme11.example"`, `externalId eq "e5"`, `id eq "` + f.ids[5] + `"`, `displayName eq "user5@acme11.example"`,
+		`name.familyName eq "Family5" and active eq true`, `userName sw "user5"`, `title eq "Engineer"`, `emails.value eq "x"`, `emails[type eq "work"].value eq "x"`,
+		`meta.lastModified gt "2020-01-01T00:00:00Z"`, `active eq false`, `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value eq "x"`,
+	} {
+		_, _, err := f.users.Users(ctx, f.sc, provisioning.Query{Filter: f.filter(ut, text), Limit: 100, Groups: true, Plain: true})
+		f.must(err)
+	}
+	for _, text := range []string{`displayName eq "Group 5"`, `externalId eq "x"`, `members.value eq "` + f.ids[5] + `"`, `displayName sw "Group"`} {
+		_, _, err := f.users.Groups(ctx, f.sc, provisioning.Query{Filter: f.filter(gt, text), Limit: 100})
+		f.must(err)
+	}
+	for _, q := range []provisioning.Query{
+		{Limit: 100, Groups: true}, {Limit: 100, Offset: 300, Groups: true}, {Limit: 100, Keyset: true, Groups: true},
+		{Limit: 100, Keyset: true, Groups: true, After: &provisioning.Position{ID: f.ids[500]}}, {Limit: 100, SortBy: ut.Attribute("", "userName", "")}, {},
+	} {
+		_, _, err := f.users.Users(ctx, f.sc, q)
+		f.must(err)
+		q.SortBy = nil
+		_, _, err = f.users.Groups(ctx, f.sc, q)
+		f.must(err)
+	}
+	f.change(ctx)
+	f.rest(ctx)
+}
+
+// change writes users and groups.
+func (f *planned) change(ctx context.Context) {
+	create := func(name, manager string) *provisioning.User {
+		r := schema.Resource{"userName": name, "externalId": "x-" + name}
+		if manager != "" {
+			r["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"] = map[string]any{"manager": map[string]any{"value": manager}}
+		}
+		u, err := f.users.CreateUser(ctx, f.sc, r)
+		f.must(err)
+		return u
+	}
+	waits := create("waits", "boss")
+	create("linked", "user5@acme11.example")
+	boss := create("boss", "")
+	_, _, err := f.users.SetActive(ctx, f.sc, waits, false)
+	f.must(err)
+	_, _, err = f.users.ReplaceUser(ctx, f.sc, f.ids[7], schema.Resource{"userName": "renamed", "externalId": "renamed"}, nil)
+	f.must(err)
+	f.must(f.users.DeleteUser(ctx, f.sc, boss.ID, nil))
+	f.must(f.users.DeleteUser(ctx, f.sc, f.ids[8], nil))
+
+	outer, err := f.users.CreateGroup(ctx, f.sc, schema.Resource{"displayName": "Outer"})
+	f.must(err)
+	inner, err := f.users.CreateGroup(ctx, f.sc, schema.Resource{"displayName": "Inner", "members": []any{map[string]any{"value": f.ids[9]}}})
+	f.must(err)
+	for _, operations := range []string{
+		`{"op":"add","path":"members","value":[{"value":"` + inner.ID + `"},{"value":"` + f.ids[10] + `"}]}`,
+		`{"op":"remove","path":"members[value eq \"` + f.ids[10] + `\"]"}`,
+		`{"op":"replace","path":"displayName","value":"Outermost"}`,
+		`{"op":"remove","path":"members"}`,
+		`{"op":"add","path":"members","value":[{"value":"` + inner.ID + `"}]}`,
+	} {
+		body, err := scim.DecodeObject([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operations + `]}`))
+		f.must(err)
+		ops, err := patch.Parse(f.users.GroupType(), body, tolerance.New(false))
+		f.must(err)
+		_, _, err = f.users.PatchGroup(ctx, f.sc, outer.ID, ops, tolerance.New(false), nil)
+		f.must(err)
+	}
+	_, err = f.users.User(ctx, f.sc, f.ids[9]) // in a group within a group
+	f.must(err)
+	f.must(f.users.Members(ctx, []string{inner.ID, outer.ID}, func(string, provisioning.Member) error { return nil }))
+	f.must(f.users.DeleteGroup(ctx, f.sc, outer.ID, nil))
+	_, err = f.users.LinkPending(ctx, f.sc)
+	f.must(err)
+}
+
+// rest does what is about instances, keys and the history.
+func (f *planned) rest(ctx context.Context) {
+	admin := provisioning.Scope{Instance: f.sc.Instance, Actor: history.Actor{Kind: history.Administrator, Name: "a"}}
+	h, err := f.users.AddUser(ctx, admin, provisioning.Account{Fields: mapping.Fields{mapping.UserName: "holder"}, Integration: true, Role: instance.Admin})
+	f.must(err)
+	ctx = f.t.Context()
+	_, text, err := f.instances.CreateKey(ctx, f.sc.Instance, h.UserName(), 0, admin.Actor)
+	f.must(err)
+	_, err = f.instances.Authenticate(ctx, text, history.Actor{})
+	f.must(err)
+	_, err = f.users.UserByName(ctx, admin, "holder")
+	f.must(err)
+	for _, q := range []history.Query{
+		{Limit: 50}, {User: "renamed", Limit: 50}, {Group: "Group 5", Limit: 50}, {KeyID: "k", Limit: 50}, {Outcome: history.Refused, Limit: 50},
+		{From: time.Now(), Limit: 50}, {Text: "engineer", Limit: 50}, {Before: f.ids[5], Limit: 50},
+	} {
+		q.InstanceID = f.sc.Instance.ID
+		f.must(f.users.History(ctx, q, func(*history.Entry) error { return nil }))
+	}
+	_, err = f.s.Seal(ctx, 500)
+	f.must(err)
+	_, err = f.users.VerifyHistory(ctx, admin)
+	f.must(err)
+	_, err = f.users.PruneHistory(ctx, admin, time.Hour)
+	f.must(err)
+	_, err = f.s.Objects(ctx, f.sc.Instance.ID)
+	f.must(err)
+	_, err = f.s.Links(ctx, f.ids[:3])
+	f.must(err)
+	f.must(f.users.DeleteUser(ctx, admin, h.ID, nil))
+}
