@@ -17,8 +17,9 @@ import (
 )
 
 // TestFeatures runs the feature files against muster-server and
-// muster-simulator as processes, on each engine. PostgreSQL is found as
-// package pgtest tells; MUSTER_TEST_DATABASE_URL=sqlite: leaves it out.
+// muster-simulator as processes, on each engine. On PostgreSQL two servers
+// answer by turns. It is found as package pgtest tells;
+// MUSTER_TEST_DATABASE_URL=sqlite: leaves it out.
 //
 // With MUSTER_TARGET and MUSTER_TOKEN it runs those that need SCIM alone
 // against that server, and with MUSTER_TOKEN_2 (and MUSTER_TARGET_2) those
@@ -29,18 +30,19 @@ func TestFeatures(t *testing.T) {
 		return
 	}
 	t.Run("SQLite", func(t *testing.T) {
-		run(t, func(dir string) string { return "sqlite:" + filepath.Join(dir, "features.db") })
+		run(t, 1, func(dir string) string { return "sqlite:" + filepath.Join(dir, "features.db") })
 	})
 	if !strings.HasPrefix(os.Getenv("MUSTER_TEST_DATABASE_URL"), "sqlite:") {
-		t.Run("PostgreSQL", func(t *testing.T) { run(t, func(string) string { return pgtest.Open(t) }) })
+		t.Run("PostgreSQL", func(t *testing.T) { run(t, 2, func(string) string { return pgtest.Open(t) }) })
 	}
 }
 
-// run runs the features on a database; name returns it, given a directory.
-func run(t *testing.T, name func(dir string) string) {
+// run runs the features on a database, served by so many servers by turns;
+// name returns it, given a directory.
+func run(t *testing.T, servers int, name func(dir string) string) {
 	t.Helper()
 	dir := t.TempDir()
-	h, err := steps.New(t.Context(), dir, name(dir))
+	h, err := steps.NewReplicas(t.Context(), dir, name(dir), servers)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,7 +122,7 @@ func serve(c *cobra.Command, _ []string) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	go a.admin.Users.SealHistory(c.Context(), sealInterval)
-	log.Info("serving", "url", public+httpapi.Base, "database", a.store.Engine(), "strict", strict)
+	log.Info("serving", "url", public+httpapi.Base, "address", listener.Addr().String(), "database", a.store.Engine(), "strict", strict)
 	return serveUntil(c.Context(), listener, handler, log)
 }
 

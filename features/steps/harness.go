@@ -70,6 +70,12 @@ type Harness struct {
 // call Close. MUSTER_TEST_COMMANDS names a directory that has the commands
 // already.
 func New(ctx context.Context, dir, database string) (*Harness, error) {
+	return NewReplicas(ctx, dir, database, 1)
+}
+
+// NewReplicas is like New, with several servers on the database, which answer
+// by turns.
+func NewReplicas(ctx context.Context, dir, database string, n int) (*Harness, error) {
 	h := &Harness{dir: dir, commands: os.Getenv("MUSTER_TEST_COMMANDS"), database: database}
 	if h.commands == "" {
 		h.commands = dir
@@ -90,7 +96,11 @@ func New(ctx context.Context, dir, database string) (*Harness, error) {
 	if h.mail, err = mailtest.Start(ctx, 0); err != nil {
 		return nil, err
 	}
-	h.server, err = h.serve(ctx, "127.0.0.1:0")
+	if n > 1 {
+		h.server, err = h.replicate(ctx, n)
+	} else {
+		h.server, err = h.serve(ctx, "127.0.0.1:0")
+	}
 	return h, err
 }
 
@@ -140,10 +150,13 @@ type StepOutcome struct {
 
 // server is a running muster-server.
 type server struct {
-	address string // host:port
-	process *exec.Cmd
-	log     *bytes.Buffer
-	ended   chan struct{}
+	address string // host:port, where clients reach it
+	listens string // host:port, where it listens
+	// replicas are those behind it; nil for a server by itself.
+	replicas *replicas
+	process  *exec.Cmd
+	log      *bytes.Buffer
+	ended    chan struct{}
 }
 
 // serve starts a server and waits until it serves.
@@ -160,14 +173,15 @@ func (h *Harness) serve(ctx context.Context, address string, args ...string) (*s
 	if err := s.process.Start(); err != nil {
 		return nil, err
 	}
-	serving := make(chan string, 1)
+	type started struct{ Msg, URL, Address string }
+	serving := make(chan started, 1)
 	go func() {
 		defer close(s.ended)
 		lines := bufio.NewScanner(out)
 		for lines.Scan() {
-			var line struct{ Msg, URL string }
+			var line started
 			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "serving" {
-				serving <- line.URL
+				serving <- line
 			}
 			if s.log.Len() < 1<<20 {
 				s.log.Write(append(lines.Bytes(), '\n'))
@@ -175,8 +189,8 @@ func (h *Harness) serve(ctx context.Context, address string, args ...string) (*s
 		}
 	}()
 	select {
-	case url := <-serving:
-		s.address = strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/scim/v2")
+	case line := <-serving:
+		s.address, s.listens = strings.TrimSuffix(strings.TrimPrefix(line.URL, "http://"), "/scim/v2"), line.Address
 		return s, nil
 	case <-s.ended:
 		err = fmt.Errorf("the server ended: %s", s.log)
@@ -190,6 +204,9 @@ func (h *Harness) serve(ctx context.Context, address string, args ...string) (*s
 
 // stop ends the process with a signal and waits for its end.
 func (s *server) stop(signal os.Signal) error {
+	if s.replicas != nil {
+		return s.replicas.stop(signal)
+	}
 	if err := s.process.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}

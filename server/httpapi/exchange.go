@@ -185,6 +185,7 @@ func (s *server) authenticate(next http.Handler) http.Handler {
 // and found that it is not true any more.
 func (s *server) again(x *exchange, token, slug string, next http.Handler) error {
 	s.Admin.Instances.Forget(x.scope.Actor.KeyID)
+	x.Request = x.WithContext(instance.Confine(x.Context(), ""))
 	actor := history.Actor{RequestID: x.scope.Actor.RequestID, Client: x.scope.Actor.Client, Address: x.scope.Actor.Address}
 	x.stale, x.name, x.route, x.policy, x.scope = false, "", nil, tolerance.New(s.Strict), provisioning.Scope{Actor: actor}
 	if err := s.identify(x, token, slug); err != nil {
