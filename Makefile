@@ -2,7 +2,7 @@ GO ?= go
 BIN := bin
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help build rehearse run test lint fmt bench conformance mutants clean
+.PHONY: help build rehearse run test lint fmt bench microbench conformance mutants clean
 
 help:
 	@echo "make rehearse   rehearse the sample company's rollout in a sandbox, and write a report"
@@ -10,7 +10,8 @@ help:
 	@echo "make test       all tests, on SQLite and PostgreSQL"
 	@echo "make lint       golangci-lint and gofumpt"
 	@echo "make fmt        format the code as make lint wants it"
-	@echo "make bench      Go benchmarks"
+	@echo "make bench      ours against the limit of this machine, on PostgreSQL; writes BENCHMARKS.md; FULL=1 up to a million users"
+	@echo "make microbench Go benchmarks of the inner parts, with allocations"
 	@echo "make mutants    put deliberate defects into the server, and show which scenario notices each"
 	@echo "make conformance TARGET=<base url> TOKEN=<key>   RFC scenarios against any server; with ALL=1 the guide's, too"
 
@@ -46,8 +47,15 @@ $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o ../$(BIN)/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint mvdan.cc/gofumpt
 	@touch $@
 
-bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+# The table goes to BENCHMARKS.md, which the README quotes. FULL=1 adds a
+# million users, a thousand instances, and two servers.
+bench: build
+	@mkdir -p build
+	$(GO) build -o build/bench ./scripts/bench
+	build/bench -out BENCHMARKS.md -json build/bench.json $(if $(FULL),-full)
+
+microbench:
+	$(GO) test -run '^$$' -bench 'Parse|Confined|Requests' -benchmem ./server/...
 
 mutants:
 	$(GO) run ./scripts/mutants $(if $(ONLY),-only "$(ONLY)")

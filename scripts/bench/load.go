@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -40,14 +41,16 @@ type measured struct {
 	Memory int64 `json:"memory"`
 }
 
-// loader sends requests to one server.
+// loader sends requests to a target: to each of its servers by turns.
 type loader struct {
-	base, token string
-	client      *http.Client
+	bases  []string
+	turn   atomic.Uint64
+	token  string
+	client *http.Client
 }
 
-func newLoader(base, token string, clients int) *loader {
-	return &loader{base, token, &http.Client{
+func newLoader(t *target, clients int) *loader {
+	return &loader{bases: t.bases, token: t.token, client: &http.Client{
 		Timeout:   time.Minute,
 		Transport: &http.Transport{MaxIdleConnsPerHost: clients, MaxConnsPerHost: clients, DisableCompression: true},
 	}}
@@ -55,7 +58,7 @@ func newLoader(base, token string, clients int) *loader {
 
 // send sends one request and reads its answer.
 func (l *loader) send(ctx context.Context, r *request) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, r.method, l.base+r.path, bytes.NewReader(r.body))
+	req, err := http.NewRequestWithContext(ctx, r.method, l.bases[l.turn.Add(1)%uint64(len(l.bases))]+r.path, bytes.NewReader(r.body))
 	if err != nil {
 		return nil, err
 	}

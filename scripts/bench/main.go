@@ -28,16 +28,25 @@ import (
 // options are what the command line says.
 type options struct {
 	server    string // the binary
-	users     []int
+	setups    []setup
 	clients   []int
-	instances int
 	time      time.Duration
 	only      string
-	peers     bool
-	servers   int
 	out, dir  string
 	raw       string
 	serveArgs string
+}
+
+// setup is what one table is measured on.
+type setup struct {
+	Users int
+	// Instances share the database; one of them is measured.
+	Instances int
+	// Servers share the database; the clients turn to each in turn.
+	Servers int
+	// peers says that pgbench, the bare server, SQLite and elimity are
+	// measured beside ours.
+	peers bool
 }
 
 func main() {
@@ -108,20 +117,28 @@ func parse(args []string) (o options, err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&o.server, "server", "bin/muster-server", "the muster-server to measure")
 	users := f.String("users", "1000,100000", "how many users the instance has, one table for each")
+	instances := f.Int("instances", 1, "how many instances share the database; one of them is measured")
+	servers := f.Int("servers", 1, "how many servers share the database; the clients turn to each in turn")
+	peers := f.Bool("peers", true, "measure pgbench, the bare server, SQLite and elimity, too")
+	full := f.Bool("full", false, "measure growth, too: a million users, a thousand instances, and two servers")
 	clients := f.String("clients", "8,32", "how many clients send requests at once")
-	f.IntVar(&o.instances, "instances", 1, "how many instances share the database; one of them is measured")
-	f.IntVar(&o.servers, "servers", 1, "how many servers share the database, by turns behind a proxy")
 	f.DurationVar(&o.time, "time", 2*time.Second, "how long each load lasts")
 	f.StringVar(&o.only, "only", "", "operations whose name holds this")
-	f.BoolVar(&o.peers, "peers", true, "measure pgbench, the bare server, SQLite and elimity, too")
 	f.StringVar(&o.out, "out", "", "a file for the table, as Markdown")
 	f.StringVar(&o.raw, "json", "", "a file for all that was measured, as JSON")
 	f.StringVar(&o.serveArgs, "serve", "", "more flags for muster-server serve")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
-	if o.users, err = numbers(*users); err != nil {
+	sizes, err := numbers(*users)
+	if err != nil {
 		return o, fmt.Errorf("-users: %w", err)
+	}
+	for _, n := range sizes {
+		o.setups = append(o.setups, setup{n, *instances, *servers, *peers})
+	}
+	if *full {
+		o.setups = append(o.setups, setup{1_000_000, 1, 1, false}, setup{1000, 1000, 1, false}, setup{100_000, 1, 2, false})
 	}
 	if o.clients, err = numbers(*clients); err != nil {
 		return o, fmt.Errorf("-clients: %w", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -25,8 +26,8 @@ type report struct {
 
 // table is what was measured with a number of users.
 type table struct {
-	Users, Instances, Servers int
-	Rows                      []row
+	setup
+	Rows []row
 }
 
 // row is one operation with a number of clients. What was not measured is
@@ -55,8 +56,8 @@ func measure(ctx context.Context, o options) (r *report, err error) {
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
 	progress("PostgreSQL: %s", server.Origin)
 	r = &report{Date: time.Now().UTC().Format(time.DateOnly), Machine: machine(), Database: server.Origin}
-	for _, users := range o.users {
-		t, err := o.measureTable(ctx, server, users)
+	for _, on := range o.setups {
+		t, err := o.measureTable(ctx, server, on)
 		if err != nil {
 			return nil, err
 		}
@@ -79,25 +80,26 @@ func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", 
 // bench is the servers of one table.
 type bench struct {
 	options
+	setup
 	limit                 *pgbench
 	bare                  *target
 	ours, sqlite, elimity *target
 	stops                 []func() error
 }
 
-func (o options) measureTable(ctx context.Context, server *pgtest.Server, users int) (t *table, err error) {
+func (o options) measureTable(ctx context.Context, server *pgtest.Server, on setup) (t *table, err error) {
 	name, drop, err := server.Database(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, drop()) }()
-	b := &bench{options: o, limit: &pgbench{server, name, users}}
+	b := &bench{options: o, setup: on, limit: &pgbench{server, name, on.Users}}
 	defer func() { err = errors.Join(err, b.stop()) }()
-	progress("%d users", users)
-	if err := b.start(ctx, server.Direct(ctx, name), users); err != nil {
+	progress("%d users, %d instances, %d servers", on.Users, on.Instances, on.Servers)
+	if err := b.start(ctx, server.Direct(ctx, name)); err != nil {
 		return nil, err
 	}
-	t = &table{Users: users, Instances: o.instances, Servers: o.servers}
+	t = &table{setup: on}
 	// The first load finds everything cold; it is not for the table.
 	for _, t := range []*target{b.ours, b.sqlite} {
 		if t != nil {
@@ -134,9 +136,10 @@ func (b *bench) stop() error {
 }
 
 // start starts all servers, and fills them.
-func (b *bench) start(ctx context.Context, database string, users int) (err error) {
+func (b *bench) start(ctx context.Context, database string) (err error) {
+	users := b.Users
 	sizes := []int{10, 1000, 50000}
-	if b.ours, err = b.muster(ctx, "PostgreSQL", database, users); err != nil {
+	if b.ours, err = b.muster(ctx, "PostgreSQL", database, b.Servers); err != nil {
 		return err
 	}
 	if err := b.ours.prepare(ctx, sizes); err != nil {
@@ -151,7 +154,7 @@ func (b *bench) start(ctx context.Context, database string, users int) (err erro
 	if b.bare, err = b.peer(ctx, "bare", ""); err != nil {
 		return err
 	}
-	if b.sqlite, err = b.muster(ctx, "SQLite", "sqlite:"+filepath.Join(b.dir, fmt.Sprint("sqlite-", users, ".db")), users); err != nil {
+	if b.sqlite, err = b.muster(ctx, "SQLite", "sqlite:"+filepath.Join(b.dir, fmt.Sprint("sqlite-", users, ".db")), 1); err != nil {
 		return err
 	}
 	if err := b.sqlite.prepare(ctx, sizes); err != nil {
@@ -163,7 +166,7 @@ func (b *bench) start(ctx context.Context, database string, users int) (err erro
 	if b.elimity, err = b.peer(ctx, "elimity", "/scim/v2"); err != nil {
 		return err
 	}
-	l := newLoader(b.elimity.base, "", 1)
+	l := newLoader(b.elimity, 1)
 	for n := range users {
 		body, err := l.send(ctx, &request{method: "POST", path: "/Users", body: user(n, "Title"), want: 201})
 		if err != nil {
@@ -191,11 +194,12 @@ func (b *bench) peer(ctx context.Context, name, path string) (*target, error) {
 		return nil, err
 	}
 	b.stops = append(b.stops, p.stop)
-	return &target{name: name, base: strings.TrimPrefix(line, "serving ") + path, pid: p.cmd.Process.Pid}, nil
+	return &target{name: name, bases: []string{strings.TrimPrefix(line, "serving ") + path}, pids: []int{p.cmd.Process.Pid}}, nil
 }
 
 // muster fills a database, and starts muster-server on it.
-func (b *bench) muster(ctx context.Context, name, database string, users int) (*target, error) {
+func (b *bench) muster(ctx context.Context, name, database string, servers int) (*target, error) {
+	users := b.Users
 	people := filepath.Join(b.dir, fmt.Sprint("people-", users, ".jsonl"))
 	if err := writePeople(people, users); err != nil {
 		return nil, err
@@ -210,14 +214,8 @@ func (b *bench) muster(ctx context.Context, name, database string, users int) (*
 		}
 		return string(out), nil
 	}
-	for i := range b.instances {
-		slug := "bench"
-		if i > 0 {
-			slug = fmt.Sprint("other-", i)
-		}
-		if _, err := run("instance", "create", slug, "--edition", "enterprise"); err != nil {
-			return nil, err
-		}
+	if _, err := run("instance", "create", "bench", "--edition", "enterprise"); err != nil {
+		return nil, err
 	}
 	if _, err := run("user", "create", "scim-sync", "--instance", "bench", "--integration", "--role", "lite-admin"); err != nil {
 		return nil, err
@@ -231,17 +229,48 @@ func (b *bench) muster(ctx context.Context, name, database string, users int) (*
 		return nil, err
 	}
 	progress("%s: %d users imported in %.1f s", name, users, time.Since(began).Seconds())
+	if b.Instances > 1 {
+		if err := multiply(ctx, database, b.Instances); err != nil {
+			return nil, err
+		}
+	}
 	t := &target{name: name, users: users, token: keyIn(token)}
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database}, strings.Fields(b.serveArgs)...)
-	p, line, err := start(ctx, filepath.Join(b.dir, name+".log"), "msg=serving", b.server, args...)
-	if err != nil {
-		return nil, err
+	for i := range servers {
+		p, line, err := start(ctx, filepath.Join(b.dir, fmt.Sprint(name, i, ".log")), "msg=serving", b.server, args...)
+		if err != nil {
+			return nil, err
+		}
+		b.stops = append(b.stops, p.stop)
+		_, rest, _ := strings.Cut(line, "url=")
+		base, _, _ := strings.Cut(rest, " ")
+		t.bases, t.pids = append(t.bases, base), append(t.pids, p.cmd.Process.Pid)
 	}
-	b.stops = append(b.stops, p.stop)
-	_, rest, _ := strings.Cut(line, "url=")
-	t.base, _, _ = strings.Cut(rest, " ")
-	t.pid = p.cmd.Process.Pid
 	return t, nil
+}
+
+// multiply makes copies of the instance on PostgreSQL, each with a hundred of
+// its users.
+func multiply(ctx context.Context, database string, n int) error {
+	db, err := sql.Open("pgx", database)
+	if err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		fmt.Sprintf(`INSERT INTO instances (id, slug, name, edition, environment, created)
+			SELECT gen_random_uuid(), 'other-' || n, 'Other', edition, environment, created FROM instances, generate_series(2, %d) AS n`, n),
+		`INSERT INTO users (id, instance_id, user_name, display, user_name_key, external_id, email_key, display_name_key, family_name_key, given_name_key,
+			active, integration, role, source, resource, search, fields, version, created, modified)
+			SELECT gen_random_uuid(), i.id, u.user_name || i.slug, u.display, u.user_name_key || i.slug, u.external_id, u.email_key, u.display_name_key,
+				u.family_name_key, u.given_name_key, u.active, u.integration, u.role, u.source, u.resource, u.search, u.fields, 1, u.created, u.modified
+			FROM instances AS i, (SELECT * FROM users WHERE NOT integration ORDER BY id LIMIT 100) AS u WHERE i.slug <> 'bench'`,
+		"ANALYZE users",
+	} {
+		if _, err = db.ExecContext(ctx, statement); err != nil {
+			break
+		}
+	}
+	return errors.Join(err, db.Close())
 }
 
 func keyIn(text string) string { return regexp.MustCompile(`muster_[A-Za-z0-9_-]+`).FindString(text) }
@@ -302,25 +331,36 @@ func (b *bench) measure(ctx context.Context, op operation, clients int) (*row, e
 	return r, nil
 }
 
+// cpu returns the processor time that the target's servers have used.
+func (t *target) cpu() time.Duration {
+	var sum time.Duration
+	for _, pid := range t.pids {
+		sum += cpu(pid)
+	}
+	return sum
+}
+
 // load runs an operation on a target, after a little to warm up.
 func (b *bench) load(ctx context.Context, t *target, op operation, clients int, m *measured) (bool, error) {
 	f := op.next(t)
 	if f == nil {
 		return false, nil
 	}
-	l := newLoader(t.base, t.token, clients)
+	l := newLoader(t, clients)
 	defer l.client.CloseIdleConnections()
 	if _, err := l.run(ctx, clients, b.time/5, f); err != nil {
 		return false, fmt.Errorf("%s: %w", t.name, err)
 	}
-	server, database := cpu(t.pid), databaseCPU()
+	server, database := t.cpu(), databaseCPU()
 	got, err := l.run(ctx, clients, b.time, f)
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", t.name, err)
 	}
 	requests := time.Duration(max(1, got.PerSecond*b.time.Seconds()))
-	got.ServerCPU, got.DatabaseCPU = (cpu(t.pid)-server)/requests, (databaseCPU()-database)/requests
-	got.Memory = resident(t.pid)
+	got.ServerCPU, got.DatabaseCPU = (t.cpu()-server)/requests, (databaseCPU()-database)/requests
+	for _, pid := range t.pids {
+		got.Memory = max(got.Memory, resident(pid))
+	}
 	*m = got
 	return true, nil
 }

@@ -13,11 +13,12 @@ import (
 
 // target is a SCIM server under load.
 type target struct {
-	name        string
-	base, token string
-	pid         int
-	users       int
-	ids         []known
+	name  string
+	bases []string
+	token string
+	pids  []int
+	users int
+	ids   []known
 	// groups are the ids of groups by how many members they have.
 	groups map[int][]string
 	last   atomic.Int64 // the number of the last user who was created
@@ -187,7 +188,7 @@ const sample = 60_000
 
 // prepare reads the ids of users from all over, and makes groups.
 func (t *target) prepare(ctx context.Context, sizes []int) error {
-	l := newLoader(t.base, t.token, 1)
+	l := newLoader(t, 1)
 	t.last.Store(10_000_000)
 	paging := "cursor="
 	for read := 0; read < t.users; {

@@ -34,6 +34,16 @@ type dialect struct {
 	observe func(query string, args []any)
 }
 
+// dangling reports whether a write referred to a row that is gone.
+func (d *dialect) dangling(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "23503"
+	}
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
+}
+
 // asserted reports whether err is that of a CAST which a statement makes to
 // fail when something is not as it is expected.
 func (d *dialect) asserted(err error) bool {

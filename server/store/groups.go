@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -119,6 +120,9 @@ func (s *Store) CreateGroup(ctx context.Context, g *provisioning.Group, c provis
 		}
 		return t.append(ctx, entry(added, nil))
 	})
+	if err != nil && s.d.dangling(err) {
+		err = fmt.Errorf("%w: one was deleted at this moment", provisioning.ErrNoMember)
+	}
 	return s.displayNameTaken(err)
 }
 
@@ -135,10 +139,14 @@ func (s *Store) UpdateGroup(ctx context.Context, u provisioning.GroupUpdate) (ch
 	version := g.Version
 	err = s.update(ctx, func(t *tx) error {
 		changed = false
-		if u.Rewrite {
-			if err := t.rewriteGroup(ctx, g, version); err != nil {
-				return err
-			}
+		switch {
+		case u.Rewrite:
+			err = t.rewriteGroup(ctx, g, version)
+		case u.Exact:
+			err = t.holdGroup(ctx, g, version)
+		}
+		if err != nil {
+			return err
 		}
 		removed, err := t.removeMembers(ctx, g.ID, u.Members)
 		if err != nil {
@@ -152,14 +160,31 @@ func (s *Store) UpdateGroup(ctx context.Context, u provisioning.GroupUpdate) (ch
 		if !changed {
 			return nil
 		}
-		if !u.Rewrite {
-			if err := t.touchGroup(ctx, g, version, u.Exact); err != nil {
-				return err
-			}
+		last, err := insertEntries([]*history.Entry{u.Entry(added, removed)})
+		if err != nil {
+			return err
 		}
-		return t.append(ctx, u.Entry(added, removed))
+		if !u.Rewrite {
+			// At the very end: until it is committed, all others who change
+			// members of the group wait for this row.
+			last = append(last, touchGroup(g))
+		}
+		return t.finish(ctx, last)
 	})
+	if err != nil && (s.d.dangling(err) || errors.Is(err, sql.ErrNoRows)) {
+		err = provisioning.ErrChanged // the group, or a member, is gone
+	}
 	return changed, s.displayNameTaken(err)
+}
+
+// holdGroup keeps a group at a version until the transaction ends.
+func (t *tx) holdGroup(ctx context.Context, g *provisioning.Group, version int64) error {
+	var versions []int64
+	err := t.list(ctx, &versions, "SELECT version FROM groups WHERE id = ? AND instance_id = ?"+t.d.forUpdate, g.ID, g.InstanceID)
+	if err == nil && (len(versions) == 0 || versions[0] != version) {
+		err = provisioning.ErrChanged
+	}
+	return err
 }
 
 // rewriteGroup writes the group's own attributes.
@@ -176,20 +201,11 @@ func (t *tx) rewriteGroup(ctx context.Context, g *provisioning.Group, version in
 }
 
 // touchGroup gives a group whose members change its next version.
-func (t *tx) touchGroup(ctx context.Context, g *provisioning.Group, version int64, exact bool) error {
-	query, args := "UPDATE groups SET version = version + 1, modified = ? WHERE id = ? AND instance_id = ?", []any{millis(g.Modified), g.ID, g.InstanceID}
-	if exact {
-		query, args = query+" AND version = ?", append(args, version)
+func touchGroup(g *provisioning.Group) statement {
+	return statement{
+		query: "UPDATE groups SET version = version + 1, modified = ? WHERE id = ? AND instance_id = ? RETURNING version",
+		args:  []any{millis(g.Modified), g.ID, g.InstanceID}, read: one(&g.Version),
 	}
-	var versions []int64
-	if err := t.list(ctx, &versions, query+" RETURNING version", args...); err != nil {
-		return err
-	}
-	if len(versions) == 0 {
-		return provisioning.ErrChanged
-	}
-	g.Version = versions[0]
-	return nil
 }
 
 // addMembers adds users and groups of the instance to a group, and returns
@@ -197,33 +213,57 @@ func (t *tx) touchGroup(ctx context.Context, g *provisioning.Group, version int6
 func (t *tx) addMembers(ctx context.Context, g *provisioning.Group, ids []string) ([]provisioning.Member, error) {
 	var added []provisioning.Member
 	err := chunks(ids, func(ids []string) error {
-		var found []memberRow
-		err := t.list(ctx, &found, `SELECT id, 'User' AS type, u.user_name AS name FROM users AS u
-			WHERE u.instance_id = ? AND NOT u.integration AND u.id IN (?)`, g.InstanceID, ids)
+		rest, users, err := t.addUsers(ctx, g, ids)
+		added = append(added, users...)
+		if err != nil || len(rest) == 0 {
+			return err
+		}
+		children, err := t.children(ctx, g, rest)
 		if err != nil {
 			return err
 		}
-		rest := withoutRows(ids, found)
-		if len(rest) > 0 {
-			children, err := t.children(ctx, g, rest)
-			if err != nil {
-				return err
-			}
-			found = append(found, children...)
+		groups, err := t.addChildren(ctx, g.ID, children)
+		if err != nil {
+			return err
 		}
-		for _, table := range []struct{ kind, name, column string }{{"User", "group_users", "user_id"}, {"Group", "group_groups", "child_id"}} {
-			new, err := t.insertMembers(ctx, g.ID, table.name, table.column, ofType(found, table.kind))
-			if err != nil {
-				return err
-			}
-			added = append(added, new...)
-		}
-		if len(rest) > 0 {
-			return t.checkCycle(ctx, g.ID)
-		}
-		return nil
+		added = append(added, groups...)
+		return t.checkCycle(ctx, g.ID)
 	})
 	return added, err
+}
+
+// addUsers adds those of ids who are users, in one round trip, and returns
+// the rest.
+func (t *tx) addUsers(ctx context.Context, g *provisioning.Group, ids []string) (rest []string, added []provisioning.Member, err error) {
+	const chosen = " FROM users AS u WHERE u.instance_id = ? AND NOT u.integration AND u.id IN (?)"
+	var found []memberRow
+	var inserted []string
+	find, err := in("SELECT u.id AS id, 'User' AS type, u.user_name AS name"+chosen, g.InstanceID, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	find.read = all(&found)
+	insert, err := in("INSERT INTO group_users (group_id, user_id) SELECT CAST(? AS "+t.d.castType("uuid")+"), u.id"+chosen+" ON CONFLICT DO NOTHING RETURNING user_id", g.ID, g.InstanceID, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	insert.read = all(&inserted)
+	if err := t.run(ctx, find, insert); err != nil {
+		return nil, nil, err
+	}
+	return withoutRows(ids, found), newMembers(found, inserted), nil
+}
+
+// newMembers returns the rows that were inserted.
+func newMembers(rows []memberRow, inserted []string) []provisioning.Member {
+	isNew := set(inserted)
+	var added []provisioning.Member
+	for _, r := range rows {
+		if isNew[r.ID] {
+			added = append(added, r.member())
+		}
+	}
+	return added
 }
 
 // children returns the groups among ids, all of which must be some. It locks
@@ -266,37 +306,15 @@ func withoutRows(ids []string, rows []memberRow) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return found[id] })
 }
 
-func ofType(rows []memberRow, kind string) []memberRow {
-	return slices.DeleteFunc(slices.Clone(rows), func(r memberRow) bool { return r.Type != kind })
-}
-
-// insertMembers adds rows to a table of members, and returns those that were
-// not there.
-func (t *tx) insertMembers(ctx context.Context, groupID, table, column string, rows []memberRow) ([]provisioning.Member, error) {
-	if len(rows) == 0 {
-		return nil, nil
-	}
-	query := "INSERT INTO " + table + " (group_id, " + column + ") VALUES "
-	args := make([]any, 0, 2*len(rows))
-	for i, r := range rows {
-		if i > 0 {
-			query += ", "
-		}
-		query += "(?, ?)"
-		args = append(args, groupID, r.ID)
+// addChildren adds groups to a group, and returns those that were not in it.
+func (t *tx) addChildren(ctx context.Context, groupID string, children []memberRow) ([]provisioning.Member, error) {
+	rows := make([][]any, len(children))
+	for i, c := range children {
+		rows[i] = []any{groupID, c.ID}
 	}
 	var inserted []string
-	if err := t.list(ctx, &inserted, query+" ON CONFLICT DO NOTHING RETURNING "+column, args...); err != nil {
-		return nil, err
-	}
-	isNew := set(inserted)
-	var added []provisioning.Member
-	for _, r := range rows {
-		if isNew[r.ID] {
-			added = append(added, r.member())
-		}
-	}
-	return added, nil
+	err := t.list(ctx, &inserted, "INSERT INTO group_groups (group_id, child_id) VALUES "+tuples(rows)+" ON CONFLICT DO NOTHING RETURNING child_id", slices.Concat(rows...)...)
+	return newMembers(children, inserted), err
 }
 
 // removeMembers removes members from a group, and returns those who were in

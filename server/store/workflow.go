@@ -181,7 +181,7 @@ func (t *tx) membership(ctx context.Context, u *provisioning.User, effect workfl
 	}
 	g := r.group()
 	g.Modified = u.Modified
-	if err := t.touchGroup(ctx, g, 0, false); err != nil {
+	if err := t.run(ctx, touchGroup(g)); err != nil {
 		return nil, "", err
 	}
 	entry = history.New(u.InstanceID, u.Modified, history.Actor{Kind: history.System, Name: "muster", RequestID: e.Actor.RequestID},
