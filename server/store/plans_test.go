@@ -132,7 +132,7 @@ func (f *planned) fill() {
 	f.must(err)
 	f.instances = instance.NewService(f.s, f.s, nil)
 	actor := history.Actor{Kind: history.KeyActor, Name: "sync", KeyID: "k", RequestID: "r"}
-	for n := range 12 {
+	for n := range 20 {
 		i, err := f.instances.Create(ctx, instance.Instance{Slug: fmt.Sprint("acme", n), Name: "Acme", Edition: instance.Enterprise, Environment: instance.Sandbox}, actor)
 		f.must(err)
 		f.sc = provisioning.Scope{Instance: i, Actor: actor}
@@ -153,7 +153,7 @@ func (f *planned) fill() {
 			f.ids = append(f.ids, u.ID)
 		}
 		var groups []string
-		for g := range 25 {
+		for g := range 40 {
 			var members []any
 			for m := range 50 {
 				members = append(members, map[string]any{"value": f.ids[(g*15+m)%600]})
@@ -189,7 +189,7 @@ func (f *planned) work() {
 	ctx := instance.ConfineAt(f.t.Context(), f.sc.Instance)
 	ut, gt := f.users.UserType(f.sc.Instance), f.users.GroupType()
 	for _, text := range []string{
-		`userName eq "user5@acme11.example"`, `externalId eq "e5"`, `id eq "` + f.ids[5] + `"`, `displayName eq "user5@acme11.example"`,
+		`userName eq "user5@acme19.example"`, `externalId eq "e5"`, `id eq "` + f.ids[5] + `"`, `displayName eq "user5@acme19.example"`,
 		`name.familyName eq "Family5" and active eq true`, `userName sw "user5"`, `title eq "Engineer"`, `emails.value eq "x"`, `emails[type eq "work"].value eq "x"`,
 		`meta.lastModified gt "2020-01-01T00:00:00Z"`, `active eq false`, `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value eq "x"`,
 	} {
@@ -226,7 +226,7 @@ func (f *planned) change(ctx context.Context) {
 		return u
 	}
 	waits := create("waits", "boss")
-	create("linked", "user5@acme11.example")
+	create("linked", "user5@acme19.example")
 	boss := create("boss", "")
 	_, _, err := f.users.SetActive(ctx, f.sc, waits, false)
 	f.must(err)
