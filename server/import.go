@@ -68,7 +68,7 @@ func importUsers(a *application, c *cobra.Command, sc provisioning.Scope, args [
 	people := harmless{c.ErrOrStderr()}
 	o.Refused = func(r administration.RefusedLine) error {
 		if shown++; shown <= shownRefusals {
-			fmt.Fprintf(people, "line %d: %s: %s\n", r.Line, r.UserName, r.Reason)
+			fmt.Fprintf(people, "line %d: %s\n", r.Line, strings.TrimPrefix(r.UserName+": "+r.Reason, ": "))
 		}
 		return e.Encode(r)
 	}

@@ -221,3 +221,68 @@ func TestHelp(t *testing.T) {
 		}
 	}
 }
+
+// TestImport: lines that make no user are told, the others are imported, and
+// a second run changes nothing.
+func TestImport(t *testing.T) {
+	db := setUp(t)
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	people := write("people.jsonl", "\ufeff"+`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"anna","name":{"familyName":"Novák"}}
+
+{"userName":"ben","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"carl"}}}
+{"userName":"dora","active":"nonsense"}
+{"userName":
+{"userName":"carl","active":false}
+`)
+	refused := filepath.Join(dir, "refused.jsonl")
+	out, err := runCommand(t, db, "import", people, "--instance", "acme", "--provisioned", "--refused", refused)
+	if err == nil || !strings.Contains(err.Error(), "2 lines made no user") {
+		t.Errorf("got %v", err)
+	}
+	for _, want := range []string{"3 users created in acme, 0 there already, 2 refused; 0 linked", "line 4: dora: active", "line 5: "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not told:\n%s", want, out)
+		}
+	}
+	lines, err := os.ReadFile(refused)
+	if err != nil || strings.Count(string(lines), "\n") != 2 || !strings.Contains(string(lines), `"line":4,"userName":"dora"`) {
+		t.Errorf("got %s, %v", lines, err)
+	}
+	if out := must(t, db, "user", "show", "ben", "--instance", "acme"); !strings.Contains(out, "provisioned") || !strings.Contains(out, "carl (carl)") {
+		t.Errorf("ben: %s", out)
+	}
+	if out := must(t, db, "history", "verify", "--instance", "acme"); !strings.Contains(out, "0 problems") {
+		t.Errorf("history: %s", out)
+	}
+
+	table := write("people.csv", "userName,First name,Last name,email\nanna,Anna,Novak,a@x\nemil,Emil,\"Weiss\nJunior\",e@x\nfred,too,few\n")
+	out, err = runCommand(t, db, "import", table, "--instance", "acme")
+	if err == nil || !strings.Contains(out, "1 users created in acme, 1 there already, 1 refused") || !strings.Contains(out, "3 cells") {
+		t.Errorf("CSV: %v\n%s", err, out)
+	}
+	if out := must(t, db, "user", "show", "emil", "--instance", "acme"); !strings.Contains(out, "manual") || !strings.Contains(out, "Emil") {
+		t.Errorf("emil: %s", out)
+	}
+	if out := must(t, db, "outbox", "list", "--instance", "acme"); strings.Contains(out, "e@x") {
+		t.Errorf("an import sent an invitation: %s", out)
+	}
+	for name, test := range map[string]struct{ path, want string }{
+		"an unknown column": {write("a.csv", "userName,shoeSize\nx,42\n"), "shoeSize"},
+		"an unknown format": {write("people.xml", "<x/>"), "use jsonl or csv"},
+		"an empty file":     {write("empty.csv", ""), "first line names the fields"},
+		"no file":           {filepath.Join(dir, "nosuch.csv"), "no such file"},
+		"a long line":       {write("long.jsonl", `{"userName":"`+strings.Repeat("x", 2<<20)), "line 1"},
+	} {
+		if _, err := runCommand(t, db, "import", test.path, "--instance", "acme"); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}

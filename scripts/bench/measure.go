@@ -301,7 +301,7 @@ func (b *bench) measure(ctx context.Context, op operation, clients int) (*row, e
 	if !b.peers {
 		return r, nil
 	}
-	bareOp := operation{Name: op.Name, next: func(t *target) next {
+	bareOp := operation{Name: op.Name, next: func(*target) next {
 		mine := op.next(b.ours)
 		return func(client, n int) *request {
 			q := mine(client, n)

@@ -78,7 +78,7 @@ func operations() []operation {
 		}, "\\set i random(1, 900)\nSELECT resource FROM limit_users ORDER BY n LIMIT 100 OFFSET :i;"},
 		{"page of 100 by cursor", cursorPages, "\\set i random(1, :n - 100)\nSELECT resource FROM limit_users WHERE n > :i ORDER BY n LIMIT 100;"},
 		{"PATCH active", func(t *target) next {
-			return func(_, n int) *request {
+			return func(int, int) *request {
 				body := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":%t}]}`, rand.IntN(2) == 0)
 				return &request{method: "PATCH", path: "/Users/" + t.any().id, body: []byte(body), want: 200}
 			}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -21,7 +23,8 @@ import (
 // servePeer serves one of the others that ours is compared with, and prints
 // where.
 func servePeer(h http.Handler) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	l, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -140,10 +143,12 @@ func (u *elimityUsers) Patch(_ *http.Request, id string, ops []elimity.PatchOper
 	if !ok {
 		return elimity.Resource{}, errors.ScimErrorResourceNotFound(id)
 	}
+	attributes := maps.Clone(u.kept[i].Attributes) // others read what was
 	for _, o := range ops {
 		if o.Path != nil && o.Op == elimity.PatchOperationReplace {
-			u.kept[i].Attributes[o.Path.String()] = o.Value
+			attributes[o.Path.String()] = o.Value
 		}
 	}
+	u.kept[i].Attributes = attributes
 	return u.kept[i], nil
 }

@@ -189,16 +189,22 @@ func (s *Service) jsonRows(sc provisioning.Scope, r io.Reader) iter.Seq2[int, *p
 }
 
 // decodeUser reads the SCIM form of a user, as tolerantly as the server does.
+// With an error comes what is known of the name.
 func (s *Service) decodeUser(sc provisioning.Scope, text []byte) (schema.Resource, error) {
 	rt := s.Users.UserType(sc.Instance)
 	raw, err := scim.DecodeObject(text)
-	if err == nil {
-		raw, err = tolerance.Resource(rt, raw, tolerance.New(false))
-	}
 	if err != nil {
 		return nil, err
 	}
-	return rt.Resource(raw)
+	name := schema.Resource{"userName": raw["userName"]}
+	if raw, err = tolerance.Resource(rt, raw, tolerance.New(false)); err != nil {
+		return name, err
+	}
+	r, err := rt.Resource(raw)
+	if err != nil {
+		return name, err
+	}
+	return r, nil
 }
 
 func (s *Service) csvRows(sc provisioning.Scope, r io.Reader) (iter.Seq2[int, *provisioning.Newcomer], error) {

@@ -15,11 +15,25 @@ func TestRevokedAtOnce(t *testing.T) {
 	id := f.createAnna()
 	list := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method":"DELETE","path":"/Users/` + id + `"}]}`
 	for _, test := range []struct{ method, path, body string }{
-		{"GET", "/Users", ""}, {"GET", "/Users/" + id, ""}, {"GET", "/Groups", ""}, {"GET", "/Schemas", ""}, {"GET", "/ServiceProviderConfig", ""},
-		{"GET", "/ResourceTypes/User", ""}, {"GET", "/Me", ""}, {"GET", "/nowhere", ""}, {"GET", "/Users?count=x", ""}, {"DELETE", "/Users", ""},
-		{"POST", "/Users", `{"userName":"ben"}`}, {"POST", "/Users", `{"title":"x"}`}, {"POST", "/Users", `{`}, {"POST", "/Groups", `{"displayName":"G"}`},
-		{"PUT", "/Users/" + id, `{"userName":"anna"}`}, {"PATCH", "/Users/" + id, `{"Operations":[{"op":"replace","path":"active","value":false}]}`},
-		{"POST", "/.search", `{"filter":"id pr"}`}, {"POST", "/Bulk", list}, {"DELETE", "/Users/" + id, ""},
+		{"GET", "/Users", ""},
+		{"GET", "/Users/" + id, ""},
+		{"GET", "/Groups", ""},
+		{"GET", "/Schemas", ""},
+		{"GET", "/ServiceProviderConfig", ""},
+		{"GET", "/ResourceTypes/User", ""},
+		{"GET", "/Me", ""},
+		{"GET", "/nowhere", ""},
+		{"GET", "/Users?count=x", ""},
+		{"DELETE", "/Users", ""},
+		{"POST", "/Users", `{"userName":"ben"}`},
+		{"POST", "/Users", `{"title":"x"}`},
+		{"POST", "/Users", `{`},
+		{"POST", "/Groups", `{"displayName":"G"}`},
+		{"PUT", "/Users/" + id, `{"userName":"anna"}`},
+		{"PATCH", "/Users/" + id, `{"Operations":[{"op":"replace","path":"active","value":false}]}`},
+		{"POST", "/.search", `{"filter":"id pr"}`},
+		{"POST", "/Bulk", list},
+		{"DELETE", "/Users/" + id, ""},
 	} {
 		t.Run(test.method+" "+test.path, func(t *testing.T) {
 			sc := f.scopes["acme"]

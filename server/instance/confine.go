@@ -15,8 +15,8 @@ type Confinement struct {
 	Revision int64
 }
 
-// ErrStale: the instance, or what its keys depend on, has changed since it
-// was read. Read it again, and begin anew.
+// ErrStale says that the instance, or what its keys depend on, has changed
+// since it was read. Read it again, and begin anew.
 var ErrStale = errors.New("the instance was changed meanwhile")
 
 type confinedKey struct{}

@@ -2,7 +2,7 @@ package provisioning
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"muster/server/history"
 	"muster/server/instance"
@@ -23,8 +23,8 @@ type Newcomer struct {
 	Err error
 }
 
-// ErrExists: the instance has a user of that name.
-var ErrExists = fmt.Errorf("the instance has a user of that name")
+// ErrExists says that the instance has a user of that name.
+var ErrExists = errors.New("the instance has a user of that name")
 
 // Name returns the user name.
 func (n *Newcomer) Name() string {

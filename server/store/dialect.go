@@ -30,8 +30,10 @@ type dialect struct {
 	forUpdate string
 	// begin begins a transaction that writes.
 	begin string
-	// observe is called with each statement that goes to PostgreSQL, for tests.
+	// observe is called with each statement that goes to PostgreSQL, and trip
+	// with each round trip; both are for tests, and nil otherwise.
 	observe func(query string, args []any)
+	trip    func()
 }
 
 // dangling reports whether a write referred to a row that is gone.
@@ -70,6 +72,13 @@ func (d *dialect) sent(s statement) string {
 		d.observe(query, s.args)
 	}
 	return query
+}
+
+// goes tells that a round trip begins.
+func (d *dialect) goes() {
+	if d.trip != nil {
+		d.trip()
+	}
 }
 
 // stale reports whether err is that of [check].

@@ -174,6 +174,7 @@ func (b *laneRun) run(ctx context.Context) (err error) {
 		}
 		expect = append(expect, func() error { return b.receive(p, e) })
 	}
+	b.d.goes()
 	if err := p.Flush(); err != nil {
 		return err
 	}

@@ -74,16 +74,7 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 		if k.few(q.Filter) {
 			send = s.quick
 		}
-		st := statement{query: "SELECT " + columns + " FROM " + rowsFrom, args: args, read: func(r rows) error {
-			for r.Next() {
-				list = append(list, *new(T))
-				if err := p.scan(&list[len(list)-1], r); err != nil {
-					return err
-				}
-			}
-			return r.Err()
-		}}
-		together = append(together, st)
+		together = append(together, statement{query: "SELECT " + columns + " FROM " + rowsFrom, args: args, read: p.into(&list)})
 		if counts = !q.Keyset && q.Filter == nil; counts {
 			// Of all there are more than fit on a page, most of the time.
 			together = append(together, count)
@@ -96,13 +87,8 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 		}
 	}
 	n := len(list)
-	if q.Keyset && n > q.Limit {
-		list = list[:q.Limit]
-		id, value := p.position(&list[q.Limit-1])
-		page.Next = &provisioning.Position{ID: id}
-		if value.Valid {
-			page.Next.Value = &value.String
-		}
+	if q.Keyset {
+		list, page.Next = p.next(list, q.Limit)
 	}
 	switch {
 	case q.Keyset:
@@ -115,6 +101,32 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 		page.Total = total
 	}
 	return list, page, err
+}
+
+// into returns what reads rows to the end of a list.
+func (p pageOf[T]) into(list *[]T) func(rows) error {
+	return func(r rows) error {
+		for r.Next() {
+			*list = append(*list, *new(T))
+			if err := p.scan(&(*list)[len(*list)-1], r); err != nil {
+				return err
+			}
+		}
+		return r.Err()
+	}
+}
+
+// next cuts a page with one row too many, and returns where the next begins.
+func (p pageOf[T]) next(list []T, limit int) ([]T, *provisioning.Position) {
+	if len(list) <= limit {
+		return list, nil
+	}
+	id, value := p.position(&list[limit-1])
+	next := &provisioning.Position{ID: id}
+	if value.Valid {
+		next.Value = &value.String
+	}
+	return list[:limit], next
 }
 
 // maxRoom is for how many rows room is made before they are read.

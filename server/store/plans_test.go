@@ -201,8 +201,12 @@ func (f *planned) work() {
 		f.must(err)
 	}
 	for _, q := range []provisioning.Query{
-		{Limit: 100, Groups: true}, {Limit: 100, Offset: 300, Groups: true}, {Limit: 100, Keyset: true, Groups: true},
-		{Limit: 100, Keyset: true, Groups: true, After: &provisioning.Position{ID: f.ids[500]}}, {Limit: 100, SortBy: ut.Attribute("", "userName", "")}, {},
+		{Limit: 100, Groups: true},
+		{Limit: 100, Offset: 300, Groups: true},
+		{Limit: 100, Keyset: true, Groups: true},
+		{Limit: 100, Keyset: true, Groups: true, After: &provisioning.Position{ID: f.ids[500]}},
+		{Limit: 100, SortBy: ut.Attribute("", "userName", "")},
+		{},
 	} {
 		_, _, err := f.users.Users(ctx, f.sc, q)
 		f.must(err)
@@ -274,8 +278,14 @@ func (f *planned) rest(ctx context.Context) {
 	_, err = f.users.UserByName(ctx, admin, "holder")
 	f.must(err)
 	for _, q := range []history.Query{
-		{Limit: 50}, {User: "renamed", Limit: 50}, {Group: "Group 5", Limit: 50}, {KeyID: "k", Limit: 50}, {Outcome: history.Refused, Limit: 50},
-		{From: time.Now(), Limit: 50}, {Text: "engineer", Limit: 50}, {Before: f.ids[5], Limit: 50},
+		{Limit: 50},
+		{User: "renamed", Limit: 50},
+		{Group: "Group 5", Limit: 50},
+		{KeyID: "k", Limit: 50},
+		{Outcome: history.Refused, Limit: 50},
+		{From: time.Now(), Limit: 50},
+		{Text: "engineer", Limit: 50},
+		{Before: f.ids[5], Limit: 50},
 	} {
 		q.InstanceID = f.sc.Instance.ID
 		f.must(f.users.History(ctx, q, func(*history.Entry) error { return nil }))
@@ -291,4 +301,90 @@ func (f *planned) rest(ctx context.Context) {
 	_, err = f.s.Links(ctx, f.ids[:3])
 	f.must(err)
 	f.must(f.users.DeleteUser(ctx, admin, h.ID, nil))
+}
+
+// TestRoundTrips counts how often the database is turned to for what
+// providers ask for most, once all is warm: with a key that is remembered.
+func TestRoundTrips(t *testing.T) {
+	s, err := Open(t.Context(), pgtest.Open(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	f := &planned{t: t, s: s}
+	f.users, err = provisioning.NewService(s, slog.New(slog.DiscardHandler), nil)
+	f.must(err)
+	f.instances = instance.NewService(s, s, nil)
+	actor := history.Actor{Kind: history.KeyActor, Name: "sync", KeyID: "k", RequestID: "r"}
+	i, err := f.instances.Create(t.Context(), instance.Instance{Slug: "acme", Name: "Acme", Edition: instance.Enterprise, Environment: instance.Sandbox}, actor)
+	f.must(err)
+	f.sc = provisioning.Scope{Instance: i, Actor: actor}
+	ctx := instance.ConfineAt(t.Context(), i)
+	n, trips := 0, 0
+	create := func() *provisioning.User {
+		n++
+		u, err := f.users.CreateUser(ctx, f.sc, schema.Resource{"userName": fmt.Sprint("user", n), "externalId": fmt.Sprint("e", n)})
+		f.must(err)
+		return u
+	}
+	anna := create()
+	g, err := f.users.CreateGroup(ctx, f.sc, schema.Resource{"displayName": "G"})
+	f.must(err)
+	members := func(operation string) {
+		body, err := scim.DecodeObject([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operation + `]}`))
+		f.must(err)
+		ops, err := patch.Parse(f.users.GroupType(), body, tolerance.New(false))
+		f.must(err)
+		_, changed, err := f.users.PatchGroup(ctx, f.sc, g.ID, ops, tolerance.New(false), nil)
+		f.must(err)
+		if !changed {
+			t.Error("no member came or went")
+		}
+	}
+	page := func(q provisioning.Query) {
+		q.Plain, q.Groups = true, true
+		_, _, err := f.users.Users(ctx, f.sc, q)
+		f.must(err)
+	}
+	active := true
+	for _, test := range []struct {
+		name string
+		most int
+		f    func()
+	}{
+		{"get", 1, func() { _, err := f.users.PlainUser(ctx, f.sc, anna.ID); f.must(err) }},
+		{"lookup", 1, func() {
+			page(provisioning.Query{Filter: f.filter(f.users.UserType(i), `userName eq "user1"`), Limit: 100})
+		}},
+		{"page by index", 1, func() { page(provisioning.Query{Limit: 2}) }},
+		{"page by cursor", 1, func() { page(provisioning.Query{Limit: 2, Keyset: true}) }},
+		{"create", 1, func() { create() }},
+		{"patch", 2, func() { active = !active; _, _, err := f.users.SetActive(ctx, f.sc, anna, active); f.must(err) }},
+		{"put", 2, func() {
+			n++
+			_, _, err := f.users.ReplaceUser(ctx, f.sc, anna.ID, schema.Resource{"userName": "user1", "externalId": "e1", "title": fmt.Sprint(n)}, nil)
+			f.must(err)
+		}},
+		{"add a member", 3, func() { members(`{"op":"add","path":"members","value":[{"value":"` + anna.ID + `"}]}`) }},
+		{"remove a member", 4, func() { members(`{"op":"remove","path":"members[value eq \"` + anna.ID + `\"]"}`) }},
+	} {
+		if !strings.HasSuffix(test.name, "member") {
+			test.f() // a statement that is new takes a trip more
+		}
+		s.d.trip = func() { trips++ }
+		trips = 0
+		test.f()
+		s.d.trip = nil
+		if trips == 0 || trips > test.most {
+			t.Errorf("%s: %d round trips, want %d at the most", test.name, trips, test.most)
+		}
+		t.Logf("%s: %d", test.name, trips)
+	}
+	doomed := create()
+	s.d.trip = func() { trips++ }
+	trips = 0
+	f.must(f.users.DeleteUser(ctx, f.sc, doomed.ID, nil))
+	if trips != 2 {
+		t.Errorf("delete: %d round trips, want 2", trips)
+	}
 }

@@ -70,6 +70,7 @@ func (p pipeline) run(ctx context.Context, list []statement) (err error) {
 	for _, s := range list {
 		b.Queue(p.d.sent(s), s.args...)
 	}
+	p.d.goes()
 	answers := p.conn.SendBatch(ctx, &b)
 	defer func() {
 		if closeErr := answers.Close(); err == nil {
@@ -132,8 +133,11 @@ func (q sequence) one(ctx context.Context, prepared *sql.Stmt, s statement) erro
 	if err != nil {
 		return err
 	}
-	err = s.read(sqlRows{answer})
-	return errors.Join(err, answer.Close(), answer.Err())
+	defer answer.Close()
+	if err := s.read(sqlRows{answer}); err != nil {
+		return err
+	}
+	return answer.Err()
 }
 
 // prepared keeps the statements of a pool of connections.
@@ -153,7 +157,7 @@ func (p *prepared) get(ctx context.Context, query string) (*sql.Stmt, error) {
 	if s := p.kept[query]; s != nil {
 		return s, nil
 	}
-	s, err := p.db.PrepareContext(ctx, query)
+	s, err := p.db.PrepareContext(ctx, query) //nolint:sqlclosecheck // it is kept
 	if err != nil {
 		return nil, err
 	}
