@@ -348,6 +348,11 @@ func (b *bench) load(ctx context.Context, t *target, op operation, clients int, 
 	}
 	l := newLoader(t, clients)
 	defer l.client.CloseIdleConnections()
+	if op.Name == "delete" && t != b.bare {
+		if err := t.stock(ctx, l, b.time); err != nil {
+			return false, err
+		}
+	}
 	if _, err := l.run(ctx, clients, b.time/5, f); err != nil {
 		return false, fmt.Errorf("%s: %w", t.name, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // target is a SCIM server under load.
@@ -91,16 +92,7 @@ func operations() []operation {
 		}, updateSQL},
 		membership(10), membership(1000), membership(50000),
 		readGroup(1000), readGroup(50000),
-		{"create", func(t *target) next {
-			return func(int, int) *request {
-				n := int(t.last.Add(1))
-				return &request{method: "POST", path: "/Users", body: user(n, "New"), want: 201, done: func(body []byte) {
-					t.mu.Lock()
-					defer t.mu.Unlock()
-					t.created = append(t.created, resourceID(body))
-				}}
-			}
-		}, "WITH u AS (INSERT INTO limit_users (n, name, family, active, resource) VALUES (nextval('limit_n'), 'new' || lastval() || '@bench.example', 'Family', true, repeat('x', 1100)))\n" +
+		{"create", creations, "WITH u AS (INSERT INTO limit_users (n, name, family, active, resource) VALUES (nextval('limit_n'), 'new' || lastval() || '@bench.example', 'Family', true, repeat('x', 1100)))\n" +
 			"INSERT INTO limit_history (content) VALUES (repeat('h', 1500));"},
 		{"delete", func(t *target) next {
 			if t.name == "elimity" {
@@ -118,6 +110,28 @@ func operations() []operation {
 			}
 		}, "\\set i random(1, :n)\nWITH d AS (DELETE FROM limit_users WHERE n = :i)\nINSERT INTO limit_history (content) VALUES (repeat('h', 1500));"},
 	}
+}
+
+func creations(t *target) next {
+	return func(int, int) *request {
+		n := int(t.last.Add(1))
+		return &request{method: "POST", path: "/Users", body: user(n, "New"), want: 201, done: func(body []byte) {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.created = append(t.created, resourceID(body))
+		}}
+	}
+}
+
+// stock makes users for those who are to be deleted.
+func (t *target) stock(ctx context.Context, l *loader, d time.Duration) error {
+	want := int(2500 * d.Seconds())
+	for len(t.created) < want {
+		if _, err := l.run(ctx, 8, d, creations(t)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 const updateSQL = "\\set i random(1, :n)\nWITH u AS (UPDATE limit_users SET resource = repeat('y', 1100) WHERE n = :i)\n" +
