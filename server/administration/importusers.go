@@ -94,8 +94,10 @@ func (s *Service) ImportUsers(ctx context.Context, sc provisioning.Scope, r io.R
 	if err := <-failed; err != nil {
 		return done, err
 	}
-	done.Linked, err = s.Users.LinkPending(ctx, sc)
-	return done, err
+	if done.Linked, err = s.Users.LinkPending(ctx, sc); err != nil || done.Created == 0 {
+		return done, err
+	}
+	return done, s.Users.TakeStock(ctx)
 }
 
 func (d *Imported) count(b batch, refused func(RefusedLine) error) error {

@@ -102,6 +102,9 @@ func (s *Service) LinkPending(ctx context.Context, sc Scope) (linked int, err er
 	}
 }
 
+// TakeStock ends an import: the database learns what has changed.
+func (s *Service) TakeStock(ctx context.Context) error { return s.store.TakeStock(ctx) }
+
 // Reason returns what is wrong with a newcomer, for people.
 func (n *Newcomer) Reason() string {
 	if e := scim.AsError(n.Err); e != nil {

@@ -74,6 +74,8 @@ type Store interface {
 	// is left out: the answer has the instance that holds the name, by the
 	// user's id.
 	ImportUsers(ctx context.Context, instanceID string, users []*User, entries []*history.Entry) (taken map[string]string, err error)
+	// TakeStock has the database learn what an import has changed.
+	TakeStock(ctx context.Context) error
 	// LinkPending links users who wait for a manager who is there, at most
 	// limit, and returns how many.
 	LinkPending(ctx context.Context, instanceID, requestID string, now time.Time, limit int) (int, error)

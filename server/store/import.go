@@ -61,6 +61,17 @@ func (s *Store) ImportUsers(ctx context.Context, instanceID string, users []*pro
 	return s.holders(ctx, slices.DeleteFunc(slices.Clone(users), func(u *provisioning.User) bool { return created[u.ID] }))
 }
 
+// TakeStock has the database learn what an import has changed, so that it
+// plans by it at once, and not only when it finds the time.
+func (s *Store) TakeStock(ctx context.Context) error {
+	if s.lite != nil {
+		_, err := s.db.ExecContext(ctx, "PRAGMA optimize")
+		return err
+	}
+	_, err := s.db.ExecContext(ctx, "VACUUM (ANALYZE) users, history")
+	return err
+}
+
 // insertUsers returns the ids of those whose name was not taken.
 func (t *tx) insertUsers(ctx context.Context, rows [][]any) (map[string]bool, error) {
 	created := make(map[string]bool, len(rows))

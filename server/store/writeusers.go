@@ -396,4 +396,3 @@ func (s *Store) deleteAlone(ctx context.Context, u *provisioning.User, version i
 	err = s.update(ctx, func(t *tx) error { return t.only(ctx, st) })
 	return deleted, err
 }
-
