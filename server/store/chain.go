@@ -100,8 +100,38 @@ func (t *tx) seal(ctx context.Context, instanceID string, limit int) (int, error
 	return len(links), t.finish(ctx, []statement{
 		{query: `WITH links (id, seq, link, hash) AS (VALUES ` + t.d.linkTuples(len(links)) + `)
 			UPDATE history SET seq = links.seq, link = links.link, content_hash = links.hash FROM links WHERE history.instance_id = ? AND history.id = links.id`, args: append(slices.Concat(links...), instanceID)},
-		{query: "UPDATE history_chains SET seq = ?, link = ? WHERE instance_id = ?", args: []any{c.Seq, c.Link, instanceID}},
+		endChain(instanceID, c),
 	})
+}
+
+// appendSealed writes entries of an instance into its chain at once. The
+// transaction keeps the sealer out until it ends: it is for many entries, and
+// for one writer at a time.
+func (t *tx) appendSealed(ctx context.Context, instanceID string, entries []*history.Entry) error {
+	c, err := t.chain(ctx, instanceID)
+	if err != nil {
+		return err
+	}
+	rows := make([][]any, len(entries))
+	for i, e := range entries {
+		row, err := historyColumns(e)
+		if err != nil {
+			return err
+		}
+		c.Seq++
+		c.Link = history.Link(c.Link, c.Seq, row[len(row)-1].(string)) // the content's hash
+		rows[i] = append(row, c.Seq, c.Link)
+	}
+	var list []statement
+	for part := range slices.Chunk(rows, chunk) {
+		list = append(list, statement{query: insertSealed + tuples(part), args: slices.Concat(part...)})
+	}
+	return t.run(ctx, append(list, endChain(instanceID, c))...)
+}
+
+// endChain writes where a chain ends.
+func endChain(instanceID string, c chainRow) statement {
+	return statement{query: "UPDATE history_chains SET seq = ?, link = ? WHERE instance_id = ?", args: []any{c.Seq, c.Link, instanceID}}
 }
 
 // Prune deletes the sealed rows before a time, from the beginning of the chain

@@ -53,8 +53,12 @@ func (r *historyRow) entry() (*history.Entry, error) {
 	return e, nil
 }
 
-const insertHistory = `INSERT INTO history (id, instance_id, at, actor_kind, actor_name, key_id, request_id, client, address,
+const (
+	insertHistory = `INSERT INTO history (id, instance_id, at, actor_kind, actor_name, key_id, request_id, client, address,
 	action, target_type, target_id, target_name, outcome, status, scim_type, detail, changes, content_hash) VALUES `
+	insertSealed = `INSERT INTO history (id, instance_id, at, actor_kind, actor_name, key_id, request_id, client, address,
+	action, target_type, target_id, target_name, outcome, status, scim_type, detail, changes, content_hash, seq, link) VALUES `
+)
 
 // historyColumns returns the values of the columns of an entry.
 func historyColumns(e *history.Entry) ([]any, error) {

@@ -53,7 +53,10 @@ func (s *Store) ImportUsers(ctx context.Context, instanceID string, users []*pro
 			}
 			written = append(written, own...)
 		}
-		return t.append(ctx, written...)
+		if len(written) == 0 {
+			return nil
+		}
+		return t.appendSealed(ctx, instanceID, written)
 	})
 	if err != nil || len(created) == len(users) {
 		return nil, err
