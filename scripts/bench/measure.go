@@ -145,6 +145,10 @@ func (b *bench) start(ctx context.Context, database string) (err error) {
 	if err := b.ours.prepare(ctx, sizes); err != nil {
 		return err
 	}
+	// What the database does by itself within a minute or two is done now.
+	if err := execute(ctx, database, "VACUUM (ANALYZE)"); err != nil {
+		return err
+	}
 	if !b.peers {
 		return nil
 	}
@@ -252,20 +256,23 @@ func (b *bench) muster(ctx context.Context, name, database string, servers int) 
 // multiply makes copies of the instance on PostgreSQL, each with a hundred of
 // its users.
 func multiply(ctx context.Context, database string, n int) error {
-	db, err := sql.Open("pgx", database)
-	if err != nil {
-		return err
-	}
-	for _, statement := range []string{
+	return execute(ctx, database,
 		fmt.Sprintf(`INSERT INTO instances (id, slug, name, edition, environment, created)
 			SELECT gen_random_uuid(), 'other-' || n, 'Other', edition, environment, created FROM instances, generate_series(2, %d) AS n`, n),
 		`INSERT INTO users (id, instance_id, user_name, display, user_name_key, external_id, email_key, display_name_key, family_name_key, given_name_key,
 			active, integration, role, source, resource, search, fields, version, created, modified)
 			SELECT gen_random_uuid(), i.id, u.user_name || i.slug, u.display, u.user_name_key || i.slug, u.external_id, u.email_key, u.display_name_key,
 				u.family_name_key, u.given_name_key, u.active, u.integration, u.role, u.source, u.resource, u.search, u.fields, 1, u.created, u.modified
-			FROM instances AS i, (SELECT * FROM users WHERE NOT integration ORDER BY id LIMIT 100) AS u WHERE i.slug <> 'bench'`,
-		"ANALYZE users",
-	} {
+			FROM instances AS i, (SELECT * FROM users WHERE NOT integration ORDER BY id LIMIT 100) AS u WHERE i.slug <> 'bench'`)
+}
+
+// execute runs statements on PostgreSQL.
+func execute(ctx context.Context, database string, statements ...string) error {
+	db, err := sql.Open("pgx", database)
+	if err != nil {
+		return err
+	}
+	for _, statement := range statements {
 		if _, err = db.ExecContext(ctx, statement); err != nil {
 			break
 		}

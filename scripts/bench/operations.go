@@ -53,7 +53,15 @@ func user(n int, title string) []byte {
 
 func family(n int) int { return n % 9973 }
 
-func (t *target) any() known { return t.ids[rand.IntN(len(t.ids))] }
+// any returns one of those who are in no large group, so that all answers are
+// of the same size.
+func (t *target) any() known {
+	outside := len(t.ids)
+	for size := range t.groups {
+		outside = min(outside, len(t.ids)-size)
+	}
+	return t.ids[rand.IntN(outside)]
+}
 
 func get(path string) *request { return &request{method: "GET", path: path, want: 200} }
 
@@ -167,7 +175,7 @@ func membership(size int) operation {
 		if len(groups) == 0 {
 			return nil
 		}
-		outside := t.ids[size:] // the first ones are its members
+		outside := t.ids[:len(t.ids)-size] // the last ones are its members
 		return func(client, n int) *request {
 			group := groups[client%len(groups)]
 			id := outside[(client*7919+n/2)%len(outside)].id
@@ -237,7 +245,7 @@ func (t *target) prepare(ctx context.Context, sizes []int) error {
 			continue
 		}
 		members := make([]string, size)
-		for i, u := range t.ids[:size] {
+		for i, u := range t.ids[len(t.ids)-size:] {
 			members[i] = fmt.Sprintf(`{"value":%q}`, u.id)
 		}
 		for i := range groupsOfSize {
