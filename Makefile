@@ -30,7 +30,7 @@ run: build
 # features leave their reports in build/reports.
 test:
 	@mkdir -p build/reports
-	MUSTER_TEST_REPORTS=$(CURDIR)/build/reports $(GO) run ./scripts/withpostgres $(GO) test -count=1 -timeout 20m ./...
+	MUSTER_TEST_REPORTS=$(CURDIR)/build/reports $(GO) run ./scripts/withpostgres $(GO) test -count=1 -timeout 30m ./...
 
 lint: $(BIN)/golangci-lint
 	@test -z "$$($(BIN)/gofumpt -l $(SOURCES))" || { echo "not formatted; run make fmt:"; $(BIN)/gofumpt -l $(SOURCES); exit 1; }
