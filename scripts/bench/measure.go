@@ -146,7 +146,7 @@ func (b *bench) start(ctx context.Context, database string) (err error) {
 		return err
 	}
 	// What the database does by itself within a minute or two is done now.
-	if err := execute(ctx, database, "VACUUM (ANALYZE)"); err != nil {
+	if err := execute(ctx, database, "VACUUM (ANALYZE, PARALLEL 0)"); err != nil {
 		return err
 	}
 	if !b.peers {

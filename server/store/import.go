@@ -3,12 +3,14 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"muster/server/history"
 	"muster/server/instance"
@@ -71,7 +73,12 @@ func (s *Store) TakeStock(ctx context.Context) error {
 		_, err := s.db.ExecContext(ctx, "PRAGMA optimize")
 		return err
 	}
-	_, err := s.db.ExecContext(ctx, "VACUUM (ANALYZE) users, history")
+	// Not in parallel: for that a container has too little shared memory.
+	_, err := s.db.ExecContext(ctx, "VACUUM (ANALYZE, PARALLEL 0) users, history")
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) { // PostgreSQL's kin know no VACUUM
+		_, err = s.db.ExecContext(ctx, "ANALYZE users")
+	}
 	return err
 }
 
