@@ -304,14 +304,13 @@ func (p pipeline) confine(id string) []statement {
 		return nil
 	}
 	data[confinement] = "unknown"
-	return []statement{{
-		query: confineStatement(id).query, args: []any{id},
-		read: func(r rows) error {
-			r.Next()
-			if r.Err() == nil {
-				data[confinement] = id
-			}
-			return nil
-		},
-	}}
+	st := confineStatement(id)
+	st.read = func(r rows) error {
+		r.Next()
+		if r.Err() == nil {
+			data[confinement] = id
+		}
+		return nil
+	}
+	return []statement{st}
 }

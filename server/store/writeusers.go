@@ -158,10 +158,7 @@ func (s *Store) write(ctx context.Context, u *provisioning.User, e *history.Entr
 		if err != nil {
 			return err
 		}
-		for _, r := range *linked {
-			entries = append(entries, r.entry(u, u.Modified, e.Actor.RequestID, fmt.Sprintf("the manager %q is in the instance now: linked", u.UserName())))
-		}
-		last, err := insertEntries(entries)
+		last, err := insertEntries(append(entries, linkedTo(u, *linked, e.Actor.RequestID)...))
 		if err != nil {
 			return err
 		}
@@ -296,6 +293,15 @@ func (r report) entry(manager *provisioning.User, at time.Time, requestID, detai
 	return e
 }
 
+// linkedTo returns the entries of users who were linked with their manager.
+func linkedTo(manager *provisioning.User, reports []report, requestID string) []*history.Entry {
+	entries := make([]*history.Entry, len(reports))
+	for i, r := range reports {
+		entries[i] = r.entry(manager, manager.Modified, requestID, fmt.Sprintf("the manager %q is in the instance now: linked", manager.UserName()))
+	}
+	return entries
+}
+
 // linkLate links what two transactions at once could not, in both directions:
 // the manager of u, and those who wait for u.
 func (s *Store) linkLate(ctx context.Context, u *provisioning.User, requestID string) error {
@@ -313,11 +319,7 @@ func (s *Store) linkLate(ctx context.Context, u *provisioning.User, requestID st
 		if err != nil {
 			return err
 		}
-		entries := make([]*history.Entry, len(reports))
-		for i, r := range reports {
-			entries[i] = r.entry(u, u.Modified, requestID, fmt.Sprintf("the manager %q is in the instance now: linked", u.UserName()))
-		}
-		return t.append(ctx, entries...)
+		return t.append(ctx, linkedTo(u, reports, requestID)...)
 	})
 }
 
