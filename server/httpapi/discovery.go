@@ -164,14 +164,10 @@ func (s *server) getSchema(x *exchange) error {
 
 // sendList answers with all of a list that is never long.
 func (s *server) sendList(x *exchange, list []any) error {
-	resources := make([]appendFunc, len(list))
-	for i, v := range list {
-		resources[i] = func(dst []byte) ([]byte, error) {
-			b, err := json.Marshal(v)
-			return append(dst, b...), err
-		}
-	}
-	return x.sendResources(len(list), `,"startIndex":1`, resources)
+	return x.sendResources(len(list), `,"startIndex":1`, rendered(list, func(dst []byte, v any) ([]byte, error) {
+		b, err := json.Marshal(v)
+		return append(dst, b...), err
+	}))
 }
 
 func (s *server) sendValue(x *exchange, v any) error {

@@ -79,16 +79,26 @@ func (s *server) observe(next http.Handler) http.Handler {
 		x.attach()
 		x.answer.Header().Set("X-Request-Id", x.scope.Actor.RequestID)
 		defer func() {
-			if p := recover(); p != nil {
-				if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
-					panic(p)
-				}
-				s.fail(x, fmt.Errorf("panic: %v", p))
+			p := recover()
+			if p != nil && !aborted(p) {
+				func() {
+					defer func() { p = recover() }()
+					s.fail(x, fmt.Errorf("panic: %v", p))
+				}()
 			}
 			s.logEnd(x)
+			if aborted(p) {
+				panic(p)
+			}
 		}()
 		next.ServeHTTP(x.answer, x.Request)
 	})
+}
+
+// aborted reports whether a panic ends the connection, and is no accident.
+func aborted(p any) bool {
+	err, ok := p.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
 }
 
 // attach makes the exchange reachable from its request.
@@ -141,7 +151,8 @@ func (s *server) fail(x *exchange, err error) {
 		e = &scim.Error{Status: http.StatusInternalServerError, Detail: "internal error; the server's log has the request id " + x.scope.Actor.RequestID}
 	}
 	if x.answer.status != 0 {
-		return // the answer has begun
+		// The answer has begun: the client must not take it for whole.
+		panic(http.ErrAbortHandler)
 	}
 	body, err := e.MarshalJSON()
 	if err == nil {

@@ -6,23 +6,6 @@ import (
 	"muster/server/provisioning"
 )
 
-// members returns the members of groups, if the answer may hold them.
-func (s *server) members(x *exchange, v *view, groups ...*provisioning.Group) (map[string][]provisioning.Member, error) {
-	members := make(map[string][]provisioning.Member)
-	if !v.projection.Wants("members") {
-		return members, nil
-	}
-	ids := make([]string, len(groups))
-	for i, g := range groups {
-		ids[i] = g.ID
-	}
-	err := s.Admin.Users.Members(x.Context(), ids, func(groupID string, m provisioning.Member) error {
-		members[groupID] = append(members[groupID], m)
-		return nil
-	})
-	return members, err
-}
-
 func (s *server) getGroup(x *exchange) error {
 	v, err := s.view(x, s.Admin.Users.GroupType())
 	if err != nil {
@@ -91,14 +74,87 @@ func (s *server) deleteGroup(x *exchange) error {
 }
 
 func (s *server) sendGroup(x *exchange, v *view, status int, g *provisioning.Group) error {
-	members, err := s.members(x, v, g)
-	if err != nil {
-		return err
-	}
-	body, err := v.group(nil, g, members[g.ID])
-	if err != nil {
-		return err
-	}
 	x.answer.Header().Set("ETag", provisioning.ETag(g.Version))
-	return x.sendJSON(status, x.mediaType(), body)
+	b := &body{x: x, status: status}
+	if err := s.writeGroups(b, v, g); err != nil {
+		return err
+	}
+	return b.end()
+}
+
+// writeGroups renders groups. Their members are read while they are rendered,
+// if the answer may hold them.
+func (s *server) writeGroups(b *body, v *view, groups ...*provisioning.Group) error {
+	w := &groupWriter{body: b, view: v, groups: groups, parts: v.memberParts()}
+	if len(w.parts) > 0 {
+		ids := make([]string, len(groups))
+		for i, g := range groups {
+			ids[i] = g.ID
+		}
+		if err := s.Admin.Users.Members(b.x.Context(), ids, w.member); err != nil {
+			return err
+		}
+	}
+	if err := w.upTo(len(groups)); err != nil {
+		return err
+	}
+	w.close()
+	return nil
+}
+
+// groupWriter renders groups whose members come one by one.
+type groupWriter struct {
+	*body
+	*view
+	groups []*provisioning.Group
+	parts  map[string]any // of a member
+	// written is how many groups were begun; the last of them is open.
+	written int
+	// members is how many members the open one has.
+	members int
+}
+
+// upTo renders groups until n have begun.
+func (w *groupWriter) upTo(n int) error {
+	for w.written < n {
+		if w.written > 0 {
+			w.close()
+			w.text = append(w.text, ',')
+		}
+		var err error
+		if w.text, err = w.group(w.text, w.groups[w.written]); err != nil {
+			return err
+		}
+		w.text = w.text[:len(w.text)-1] // the brace at the end: members may follow
+		w.written++
+		w.members = 0
+		if err := w.spill(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// close ends the group that is open.
+func (w *groupWriter) close() {
+	if w.members > 0 {
+		w.text = append(w.text, ']')
+	}
+	w.text = append(w.text, '}')
+}
+
+func (w *groupWriter) member(groupID string, m provisioning.Member) error {
+	for w.written == 0 || w.groups[w.written-1].ID != groupID {
+		if err := w.upTo(w.written + 1); err != nil {
+			return err
+		}
+	}
+	if w.members == 0 {
+		w.text = append(w.text, `,"members":[`...)
+	} else {
+		w.text = append(w.text, ',')
+	}
+	w.members++
+	w.text = w.view.member(w.text, m, w.parts)
+	return w.spill()
 }

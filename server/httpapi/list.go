@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,11 +16,8 @@ type source struct {
 	*view
 	query provisioning.Query
 	// read returns the resources of a page, ready to be rendered.
-	read func(provisioning.Query) ([]appendFunc, provisioning.Page, error)
+	read func(provisioning.Query) (resources, provisioning.Page, error)
 }
-
-// appendFunc appends a resource to a text.
-type appendFunc func(dst []byte) ([]byte, error)
 
 // searchers returns the handlers of a query over some resource types: by GET
 // and by POST to /.search.
@@ -71,11 +69,11 @@ func (s *server) source(x *exchange, q *search, rt *schema.ResourceType, all []*
 		return src, err
 	}
 	src.query.Descending = q.descending && src.query.SortBy != nil
-	src.read = func(query provisioning.Query) ([]appendFunc, provisioning.Page, error) {
+	src.read = func(query provisioning.Query) (resources, provisioning.Page, error) {
 		return s.readUsers(x, src.view, query)
 	}
 	if rt.Schema.ID == scim.GroupURN {
-		src.read = func(query provisioning.Query) ([]appendFunc, provisioning.Page, error) {
+		src.read = func(query provisioning.Query) (resources, provisioning.Page, error) {
 			return s.readGroups(x, src.view, query)
 		}
 	}
@@ -84,20 +82,21 @@ func (s *server) source(x *exchange, q *search, rt *schema.ResourceType, all []*
 
 // listByIndex answers with the page that startIndex and count describe.
 func (s *server) listByIndex(x *exchange, q *search, sources []source) error {
-	var resources []appendFunc
-	total, offset := 0, q.offset()
+	var parts []resources
+	total, n, offset := 0, 0, q.offset()
 	for _, src := range sources {
 		src.query.Offset = max(offset-total, 0)
-		src.query.Limit = q.limit() - len(resources)
+		src.query.Limit = q.limit() - n
 		list, page, err := src.read(src.query)
 		if err != nil {
 			return err
 		}
-		resources = append(resources, list...)
+		parts = append(parts, list)
+		n += list.n
 		total += page.Total
 	}
 	head := `,"startIndex":` + strconv.Itoa(offset+1)
-	return x.sendResources(total, head, resources)
+	return x.sendResources(total, head, parts...)
 }
 
 // listByCursor answers with the page behind a cursor, RFC 9865. The resources
@@ -113,30 +112,31 @@ func (s *server) listByCursor(x *exchange, q *search, sources []source) (err err
 		return err
 	}
 	if q.limit() == 0 {
-		return x.sendResources(at.Total, "", nil)
+		return x.sendResources(at.Total, "")
 	}
-	var resources []appendFunc
-	for at.Type < len(sources) && len(resources) < q.limit() {
+	var parts []resources
+	for n := 0; at.Type < len(sources) && n < q.limit(); {
 		src := sources[at.Type]
-		src.query.Keyset, src.query.After, src.query.Limit = true, at.After, q.limit()-len(resources)
+		src.query.Keyset, src.query.After, src.query.Limit = true, at.After, q.limit()-n
 		list, page, err := src.read(src.query)
 		if err != nil {
 			return err
 		}
-		resources = append(resources, list...)
+		parts = append(parts, list)
+		n += list.n
 		if at.After = page.Next; at.After == nil {
 			at.Type++
 		}
 	}
 	if at.Type == len(sources) {
-		return x.sendResources(at.Total, "", resources)
+		return x.sendResources(at.Total, "", parts...)
 	}
 	at.Issued = time.Now().Unix()
 	next, err := x.seal(at)
 	if err != nil {
 		return err
 	}
-	return x.sendResources(at.Total, `,"nextCursor":"`+next+`"`, resources)
+	return x.sendResources(at.Total, `,"nextCursor":"`+next+`"`, parts...)
 }
 
 // count returns how many resources the sources have together.
@@ -152,67 +152,47 @@ func count(sources []source) (int, error) {
 	return n, nil
 }
 
-// sendResources answers with a ListResponse, Section 3.4.2 of RFC 7644.
-func (x *exchange) sendResources(total int, head string, resources []appendFunc) error {
-	body, err := page(total, head, resources)
-	if err != nil {
-		return err
+// sendResources answers with a ListResponse, Section 3.4.2 of RFC 7644. head
+// holds the members that tell which page it is.
+func (x *exchange) sendResources(total int, head string, parts ...resources) error {
+	parts = slices.DeleteFunc(parts, func(r resources) bool { return r.n == 0 })
+	n := 0
+	for _, p := range parts {
+		n += p.n
 	}
-	return x.sendJSON(http.StatusOK, x.mediaType(), body)
+	dst := make([]byte, 0, min(512+n*resourceSize, 2*partSize))
+	dst = append(dst, `{"schemas":["`+scim.ListResponseURN+`"],"totalResults":`...)
+	dst = strconv.AppendInt(dst, int64(total), 10)
+	dst = append(dst, head...)
+	dst = append(dst, `,"itemsPerPage":`...)
+	dst = strconv.AppendInt(dst, int64(n), 10)
+	dst = append(dst, `,"Resources":[`...)
+	b := &body{x: x, status: http.StatusOK, text: dst}
+	for i, p := range parts {
+		if i > 0 {
+			b.text = append(b.text, ',')
+		}
+		if err := p.write(b); err != nil {
+			return err
+		}
+	}
+	b.text = append(b.text, "]}"...)
+	return b.end()
 }
 
 // resourceSize is about how long a resource is as a text, in bytes.
 const resourceSize = 2 << 10
 
-// page renders a ListResponse. head holds the members that tell which page it
-// is.
-func page(total int, head string, resources []appendFunc) ([]byte, error) {
-	dst := make([]byte, 0, 512+len(resources)*resourceSize)
-	dst = append(dst, `{"schemas":["`+scim.ListResponseURN+`"],"totalResults":`...)
-	dst = strconv.AppendInt(dst, int64(total), 10)
-	dst = append(dst, head...)
-	dst = append(dst, `,"itemsPerPage":`...)
-	dst = strconv.AppendInt(dst, int64(len(resources)), 10)
-	dst = append(dst, `,"Resources":[`...)
-	var err error
-	for i, resource := range resources {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		if dst, err = resource(dst); err != nil {
-			return nil, err
-		}
-	}
-	return append(dst, "]}"...), nil
-}
-
 // readUsers reads a page of users with their groups, if those are wanted.
-func (s *server) readUsers(x *exchange, v *view, q provisioning.Query) ([]appendFunc, provisioning.Page, error) {
+func (s *server) readUsers(x *exchange, v *view, q provisioning.Query) (resources, provisioning.Page, error) {
 	q.Plain, q.Groups = true, v.projection.Wants("groups")
 	users, page, err := s.Admin.Users.Users(x.Context(), x.scope, q)
-	if err != nil {
-		return nil, page, err
-	}
-	list := make([]appendFunc, len(users))
-	for i, u := range users {
-		list[i] = func(dst []byte) ([]byte, error) { return v.user(dst, u) }
-	}
-	return list, page, nil
+	return rendered(users, v.user), page, err
 }
 
-// readGroups reads a page of groups with their members, if those are wanted.
-func (s *server) readGroups(x *exchange, v *view, q provisioning.Query) ([]appendFunc, provisioning.Page, error) {
+// readGroups reads a page of groups. Their members, if they are wanted, are
+// read while the page is sent.
+func (s *server) readGroups(x *exchange, v *view, q provisioning.Query) (resources, provisioning.Page, error) {
 	groups, page, err := s.Admin.Users.Groups(x.Context(), x.scope, q)
-	if err != nil {
-		return nil, page, err
-	}
-	members, err := s.members(x, v, groups...)
-	if err != nil {
-		return nil, page, err
-	}
-	list := make([]appendFunc, len(groups))
-	for i, g := range groups {
-		list[i] = func(dst []byte) ([]byte, error) { return v.group(dst, g, members[g.ID]) }
-	}
-	return list, page, nil
+	return resources{len(groups), func(b *body) error { return s.writeGroups(b, v, groups...) }}, page, err
 }

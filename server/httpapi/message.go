@@ -179,21 +179,3 @@ func accepts(header, mediaType string) bool {
 	}
 	return false
 }
-
-// sendJSON sends an answer with a body.
-func (x *exchange) sendJSON(status int, mediaType string, body []byte) error {
-	h := x.answer.Header()
-	h.Set("Content-Type", mediaType)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	x.answer.WriteHeader(status)
-	_, err := x.answer.Write(body)
-	return err
-}
-
-// sendNothing sends an answer without a body.
-func (x *exchange) sendNothing(status int) error {
-	x.answer.WriteHeader(status)
-	return nil
-}

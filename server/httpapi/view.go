@@ -116,31 +116,43 @@ func (v *view) withManager(u *provisioning.User) []byte {
 	return bytes.Replace(u.Text, sent, append(linked, '}'), 1)
 }
 
-// group appends a group to dst.
-func (v *view) group(dst []byte, g *provisioning.Group, list []provisioning.Member) ([]byte, error) {
-	var members []byte
-	for i, m := range list {
-		if i == 0 {
-			members = append(members, `,"members":[`...)
-		} else {
-			members = append(members, ',')
-		}
-		members = append(members, `{"value":`...)
-		members = quoted(members, m.ID)
-		members = append(members, `,"$ref":`...)
-		members = quoted(members, v.base+"/"+m.Type+"s/"+m.ID)
-		members = append(members, `,"type":"`...)
-		members = append(members, m.Type...)
-		members = append(members, `","display":`...)
-		members = quoted(members, m.Display)
-		members = append(members, '}')
-	}
-	if len(list) > 0 {
-		members = append(members, ']')
-	}
+// group appends a group to dst, without its members.
+func (v *view) group(dst []byte, g *provisioning.Group) ([]byte, error) {
 	m := meta{g.ID, g.Version, g.Created, g.Modified}
 	if v.projection == nil {
-		return v.splice(dst, g.Text, members, m), nil
+		return v.splice(dst, g.Text, nil, m), nil
 	}
-	return v.project(dst, v.splice(nil, g.Text, members, m))
+	return v.project(dst, v.splice(nil, g.Text, nil, m))
+}
+
+// memberParts returns which attributes of a member the answer holds.
+func (v *view) memberParts() map[string]any {
+	parts := map[string]any{"value": true, "$ref": true, "type": true, "display": true}
+	if v.projection == nil {
+		return parts
+	}
+	list, _ := v.projection.Apply(v.rt, schema.Resource{"members": []any{parts}})["members"].([]any)
+	if len(list) == 0 {
+		return nil
+	}
+	parts, _ = list[0].(map[string]any)
+	return parts
+}
+
+// member appends those parts of a member to dst.
+func (v *view) member(dst []byte, m provisioning.Member, parts map[string]any) []byte {
+	sign := byte('{')
+	part := func(name, value string) {
+		if parts[name] == nil {
+			return
+		}
+		dst = quoted(append(dst, sign), name)
+		dst = quoted(append(dst, ':'), value)
+		sign = ','
+	}
+	part("value", m.ID)
+	part("$ref", v.base+"/"+m.Type+"s/"+m.ID)
+	part("type", m.Type)
+	part("display", m.Display)
+	return append(dst, '}')
 }

@@ -34,7 +34,9 @@ func (s *Service) Groups(ctx context.Context, sc Scope, q Query) ([]*Group, Page
 }
 
 // Members calls yield with each member of each of the groups, group by group
-// in the order of the ids.
+// in the order that is given. They are not all in memory at once. A group of
+// which members are added meanwhile may show some of these and not others; its
+// version then is no longer the one that was read before.
 func (s *Service) Members(ctx context.Context, groupIDs []string, yield func(groupID string, m Member) error) error {
 	if len(groupIDs) == 0 {
 		return nil

@@ -94,7 +94,8 @@ type Store interface {
 	Group(ctx context.Context, instanceID, id string) (*Group, error)
 	// Groups returns a page of groups.
 	Groups(ctx context.Context, q Query) ([]*Group, Page, error)
-	// Members calls yield with each member of each of the groups.
+	// Members calls yield with each member of each of the groups, group by
+	// group in the order that is given.
 	Members(ctx context.Context, groupIDs []string, yield func(groupID string, m Member) error) error
 
 	CreateGroup(ctx context.Context, g *Group, c MemberChange, e EntryFunc) error

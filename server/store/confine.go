@@ -71,14 +71,14 @@ func (d dialect) lightRowSecurity() *goose.Migration {
 		if !d.postgres {
 			return nil
 		}
-		const mine = "(SELECT CAST(nullif(current_setting('" + confinement + "', true), '') AS uuid))"
 		conditions := policies()
 		for _, table := range slices.Sorted(maps.Keys(conditions)) {
 			condition := conditions[table]
 			statements := []string{"DROP POLICY instance ON " + table}
 			switch {
 			case strings.Contains(condition, "$"):
-				statements = append(statements, "CREATE POLICY instance ON "+table+" USING (COALESCE("+strings.ReplaceAll(condition, "$", mine)+", true))")
+				column, _, _ := strings.Cut(condition, " = $")
+				statements = append(statements, ownRows(table, column))
 			case strings.HasPrefix(table, "group_"):
 				statements = append(statements, "CREATE POLICY read ON "+table+" FOR SELECT USING (true)",
 					"CREATE POLICY instance ON "+table+" USING ("+condition+")")
@@ -93,6 +93,13 @@ func (d dialect) lightRowSecurity() *goose.Migration {
 		}
 		return nil
 	}}, nil)
+}
+
+// ownRows returns what makes a policy of a table whose column names the
+// instance.
+func ownRows(table, column string) string {
+	const mine = "(SELECT CAST(nullif(current_setting('" + confinement + "', true), '') AS uuid))"
+	return "CREATE POLICY instance ON " + table + " USING (COALESCE(" + column + " = " + mine + ", true))"
 }
 
 // AboveRowSecurity reports whether the user of the connections is above

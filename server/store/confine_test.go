@@ -57,7 +57,7 @@ func TestRowSecurity(t *testing.T) {
 		AND table_name NOT IN ('goose_db_version', 'goose_lock', 'admin_tokens') ORDER BY 1`); err != nil {
 		t.Fatal(err)
 	}
-	if len(tables) != 11 {
+	if len(tables) != 12 {
 		t.Errorf("tables %v: does each have a policy?", tables)
 	}
 	count := func(table string) (n int) {

@@ -1,11 +1,15 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+
+	"github.com/google/uuid"
 
 	"muster/server/history"
 	"muster/server/provisioning"
@@ -81,27 +85,88 @@ func (r memberRow) member() provisioning.Member {
 	return provisioning.Member{ID: r.ID, Type: r.Type, Name: r.Name, Display: r.Display}
 }
 
-// Members calls yield with each member of each group.
+// membersAtOnce is how many members are read at once, and groupsAtOnce of how
+// many groups.
+const membersAtOnce, groupsAtOnce = 2000, 50
+
+// Members calls yield with each member of each group: group by group in the
+// order of the ids, users before groups, and by their ids. It reads a part at
+// a time, and holds no connection while yield works: a group may have more
+// members than should be in memory, and who reads them may be slow.
 func (s *Store) Members(ctx context.Context, groupIDs []string, yield func(string, provisioning.Member) error) error {
-	slices.Sort(groupIDs)
-	return chunks(groupIDs, func(ids []string) error {
-		var rows []memberRow
-		err := s.list(ctx, &rows, `SELECT gu.group_id AS group_id, u.id AS id, 'User' AS type, u.user_name AS name, u.display AS display
-				FROM group_users AS gu JOIN users AS u ON u.id = gu.user_id WHERE gu.group_id IN (?)
-			UNION ALL
-			SELECT gg.group_id, g.id, 'Group', g.display_name, g.display_name
-				FROM group_groups AS gg JOIN groups AS g ON g.id = gg.child_id WHERE gg.group_id IN (?)
-			ORDER BY group_id, type DESC, id`, ids, ids)
+	for part := range slices.Chunk(groupIDs, groupsAtOnce) {
+		list, all, err := s.fewMembers(ctx, part)
 		if err != nil {
 			return err
 		}
-		for _, r := range rows {
-			if err := yield(r.GroupID, r.member()); err != nil {
-				return err
+		if all {
+			err = each(list, yield)
+		} else {
+			err = s.manyMembers(ctx, part, yield)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func each(list []memberRow, yield func(string, provisioning.Member) error) error {
+	for _, r := range list {
+		if err := yield(r.GroupID, r.member()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	selectUserMembers = `SELECT gu.group_id AS group_id, u.id AS id, 'User' AS type, u.user_name AS name, u.display AS display
+		FROM group_users AS gu JOIN users AS u ON u.id = gu.user_id WHERE gu.group_id `
+	selectGroupMembers = `SELECT gg.group_id AS group_id, g.id AS id, 'Group' AS type, g.display_name AS name, g.display_name AS display
+		FROM group_groups AS gg JOIN groups AS g ON g.id = gg.child_id WHERE gg.group_id `
+)
+
+// fewMembers returns all members of groups, unless there are too many.
+func (s *Store) fewMembers(ctx context.Context, groupIDs []string) (list []memberRow, all bool, err error) {
+	// Sorted here: the database would read all of them to do it.
+	query := selectUserMembers + "IN (?) UNION ALL " + selectGroupMembers + fmt.Sprintf("IN (?) LIMIT %d", membersAtOnce+1)
+	if err := s.list(ctx, &list, query, groupIDs, groupIDs); err != nil || len(list) > membersAtOnce {
+		return nil, false, err
+	}
+	at := make(map[string]int, len(groupIDs))
+	for i, id := range groupIDs {
+		at[id] = i
+	}
+	slices.SortFunc(list, func(a, b memberRow) int {
+		return cmp.Or(at[a.GroupID]-at[b.GroupID], -strings.Compare(a.Type, b.Type), strings.Compare(a.ID, b.ID))
+	})
+	return list, true, nil
+}
+
+// manyMembers reads the members of each group in parts.
+func (s *Store) manyMembers(ctx context.Context, groupIDs []string, yield func(string, provisioning.Member) error) error {
+	for _, groupID := range groupIDs {
+		for _, query := range []string{
+			selectUserMembers + "= ? AND gu.user_id > ? ORDER BY gu.user_id",
+			selectGroupMembers + "= ? AND gg.child_id > ? ORDER BY gg.child_id",
+		} {
+			for after := uuid.Nil.String(); after != ""; {
+				var list []memberRow
+				if err := s.list(ctx, &list, query+fmt.Sprintf(" LIMIT %d", membersAtOnce), groupID, after); err != nil {
+					return err
+				}
+				if err := each(list, yield); err != nil {
+					return err
+				}
+				after = ""
+				if len(list) == membersAtOnce {
+					after = list[len(list)-1].ID
+				}
 			}
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // CreateGroup writes a new group with its members.

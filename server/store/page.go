@@ -18,6 +18,8 @@ type pageOf[T any] struct {
 	// where and args choose the rows of the instance.
 	where string
 	args  []any
+	// all counts all of them, given args; if it is empty, they are counted.
+	all string
 	// columns are what is selected; scan reads them, and behind them the value
 	// that is sorted by.
 	columns  string
@@ -44,7 +46,10 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 		return nil, page, err
 	}
 	var total int
-	count := statement{query: "SELECT count(*) FROM " + k.table + " " + where, args: args, read: one(&total)}
+	count := statement{query: p.all, args: args, read: one(&total)}
+	if q.Filter != nil || p.all == "" {
+		count.query = "SELECT count(*) FROM " + k.table + " " + where
+	}
 	limit := q.Limit
 	if !q.Keyset {
 		columns += ", NULL"

@@ -231,12 +231,12 @@ func notFound(err error) error {
 
 // Users returns a page of users.
 func (s *Store) Users(ctx context.Context, q provisioning.Query) ([]*provisioning.User, provisioning.Page, error) {
-	where := "WHERE instance_id = ?"
+	where, all := "WHERE instance_id = ?", ""
 	if !q.Integration {
-		where += " AND NOT integration"
+		where, all = where+" AND NOT integration", countUsers
 	}
 	r := userReading{plain: q.Plain, groups: q.Groups, apart: !s.userKind.few(q.Filter)}
-	p := pageOf[userRow]{kind: s.userKind, where: where, args: []any{q.InstanceID}, columns: s.columns(r), scan: r.scan, position: (*userRow).position}
+	p := pageOf[userRow]{kind: s.userKind, where: where, args: []any{q.InstanceID}, all: all, columns: s.columns(r), scan: r.scan, position: (*userRow).position}
 	names, groups, nested := make(map[string]string), make(map[string][]provisioning.Membership), make(map[string]bool)
 	if r.apart {
 		p.apart = s.apartFrom(r, names, groups, nested)

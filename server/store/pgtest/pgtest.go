@@ -47,8 +47,11 @@ type Server struct {
 func Start(ctx context.Context) (*Server, error) { return start(ctx, "-c", "fsync=off") }
 
 // StartDurable finds or starts a PostgreSQL as one runs in production: what it
-// has committed is on the disk. The caller must call Stop.
-func StartDurable(ctx context.Context) (*Server, error) { return start(ctx) }
+// has committed is on the disk, and it may use more memory than the 128 MB that
+// it takes by itself. The caller must call Stop.
+func StartDurable(ctx context.Context) (*Server, error) {
+	return start(ctx, "-c", "shared_buffers=2GB", "-c", "max_wal_size=8GB")
+}
 
 func start(ctx context.Context, settings ...string) (*Server, error) {
 	if name := os.Getenv("MUSTER_TEST_DATABASE_URL"); strings.HasPrefix(name, "postgres") {

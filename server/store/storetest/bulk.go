@@ -3,6 +3,8 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"testing"
 
 	"muster/server/history"
@@ -165,5 +167,89 @@ func testStale(t *testing.T, x *suite) {
 			_, err = x.users.User(t.Context(), x.scope, anna.ID)
 			fatal(t, err)
 		})
+	}
+}
+
+func testLargeGroups(t *testing.T, x *suite) {
+	const n = 4321
+	list := make([]*provisioning.Newcomer, n)
+	for i := range list {
+		list[i] = x.newcomer(fmt.Sprintf("member%04d", i), "")
+	}
+	x.importAll(t, list...)
+	var ids []string
+	for u, err := range x.all(t) {
+		fatal(t, err)
+		ids = append(ids, u.ID)
+	}
+	inner := x.group(t, "Inner")
+	some, none, large := x.group(t, "Some", ids[7], ids[3]), x.group(t, "None"), x.group(t, "Large", append([]string{inner.ID}, ids...)...)
+	want := map[string][]string{some.ID: {ids[3], ids[7]}, large.ID: append(slices.Clone(ids), inner.ID)}
+	for _, order := range [][]string{{some.ID, none.ID, large.ID}, {large.ID, some.ID}, {none.ID, some.ID}, {none.ID}} {
+		got, seen := make(map[string][]string), []string(nil)
+		fatal(t, x.users.Members(t.Context(), order, func(group string, m provisioning.Member) error {
+			if len(seen) == 0 || seen[len(seen)-1] != group {
+				seen = append(seen, group)
+			}
+			got[group] = append(got[group], m.ID)
+			return nil
+		}))
+		for _, group := range order {
+			if !slices.Equal(got[group], want[group]) {
+				t.Errorf("group %d of %v: got %d members, want %d, users by their ids before groups", slices.Index(order, group), order, len(got[group]), len(want[group]))
+			}
+		}
+		if !slices.Equal(seen, slices.DeleteFunc(slices.Clone(order), func(id string) bool { return id == none.ID })) {
+			t.Errorf("the groups came as %v, want %v", seen, order)
+		}
+	}
+}
+
+func testCounts(t *testing.T, x *suite) {
+	total := func() int {
+		_, page, err := x.users.Users(t.Context(), x.scope, provisioning.Query{})
+		fatal(t, err)
+		return page.Total
+	}
+	x.holder(t, instance.LiteAdmin) // an integration's, which does not count
+	anna := x.user(t, "anna", "")
+	x.importAll(t, x.newcomer("ben", ""), x.newcomer("carl", ""), x.newcomer("anna", ""))
+	if n := total(); n != 3 {
+		t.Errorf("%d users, want 3", n)
+	}
+	fatal(t, x.users.DeleteUser(t.Context(), x.scope, anna.ID, nil))
+	if n := total(); n != 2 {
+		t.Errorf("%d users after one was deleted, want 2", n)
+	}
+	if _, err := x.createUser(t, x.scope, "ben", ""); err == nil {
+		t.Error("a user name was given twice")
+	}
+	if n := total(); n != 2 {
+		t.Errorf("%d users after one was refused, want 2", n)
+	}
+	if _, page, err := x.users.Users(t.Context(), x.newInstance(t, x.tag+"-empty"), provisioning.Query{}); err != nil || page.Total != 0 {
+		t.Errorf("another instance has %d users, want none (%v)", page.Total, err)
+	}
+}
+
+// all returns the users of the instance, by their ids.
+func (x *suite) all(t *testing.T) iter.Seq2[*provisioning.User, error] {
+	return func(yield func(*provisioning.User, error) bool) {
+		q := provisioning.Query{Keyset: true, Limit: 1000}
+		for {
+			list, page, err := x.users.Users(t.Context(), x.scope, q)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, u := range list {
+				if !yield(u, nil) {
+					return
+				}
+			}
+			if q.After = page.Next; q.After == nil {
+				return
+			}
+		}
 	}
 }

@@ -58,6 +58,8 @@ func Run(t *testing.T, s Store) {
 		{"history", testHistory},
 		{"instances are apart", testIsolation},
 		{"imports", testImport},
+		{"large groups", testLargeGroups},
+		{"users are counted", testCounts},
 		{"a change of the instance is noticed", testStale},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.f(t, newSuite(t, s)) })
