@@ -148,12 +148,14 @@ func (s *Store) fewMembers(ctx context.Context, groupIDs []string) (list []membe
 func (s *Store) manyMembers(ctx context.Context, groupIDs []string, yield func(string, provisioning.Member) error) error {
 	for _, groupID := range groupIDs {
 		for _, query := range []string{
-			selectUserMembers + "= ? AND gu.user_id > ? ORDER BY gu.user_id",
-			selectGroupMembers + "= ? AND gg.child_id > ? ORDER BY gg.child_id",
+			// PostgreSQL does not see by itself that the second follows from the
+			// first; it would begin with the first user each time.
+			selectUserMembers + "= ? AND gu.user_id > ? AND u.id > ? ORDER BY gu.user_id",
+			selectGroupMembers + "= ? AND gg.child_id > ? AND g.id > ? ORDER BY gg.child_id",
 		} {
 			for after := uuid.Nil.String(); after != ""; {
 				var list []memberRow
-				if err := s.list(ctx, &list, query+fmt.Sprintf(" LIMIT %d", membersAtOnce), groupID, after); err != nil {
+				if err := s.list(ctx, &list, query+fmt.Sprintf(" LIMIT %d", membersAtOnce), groupID, after, after); err != nil {
 					return err
 				}
 				if err := each(list, yield); err != nil {
