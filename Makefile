@@ -2,7 +2,7 @@ GO ?= go
 BIN := bin
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help build rehearse run test lint fmt bench microbench conformance mutants clean
+.PHONY: help build rehearse run test lint vulncheck fmt bench microbench conformance mutants image compose man sbom reproducible crash clean
 
 help:
 	@echo "make rehearse   rehearse the sample company's rollout in a sandbox, and write a report"
@@ -12,13 +12,20 @@ help:
 	@echo "make fmt        format the code as make lint wants it"
 	@echo "make bench      ours against the limit of this machine, on PostgreSQL; writes BENCHMARKS.md; FULL=1 up to a million users"
 	@echo "make microbench Go benchmarks of the inner parts, with allocations"
+	@echo "make crash      break server, database and network under load, and prove that nothing is lost; ROUNDS=100"
+	@echo "make image      container images of both commands, FROM scratch"
+	@echo "make compose    the images with PostgreSQL and a proxy, as deploy/compose.yaml says"
+	@echo "make man        manual pages and completions, in build/"
+	@echo "make sbom       what the programs are made of, as CycloneDX, in build/"
+	@echo "make reproducible  build twice from fresh clones, and compare"
 	@echo "make mutants    put deliberate defects into the server, and show which scenario notices each"
 	@echo "make conformance TARGET=<base url> TOKEN=<key>   RFC scenarios against any server; with ALL=1 the guide's, too"
 
+# Static, and the same bits from the same commit wherever it is built.
 build:
 	@mkdir -p $(BIN)
-	$(GO) build -trimpath -o $(BIN)/muster-server ./server
-	$(GO) build -trimpath -o $(BIN)/muster-simulator ./simulator
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/muster-server ./server
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/muster-simulator ./simulator
 
 rehearse: build
 	scripts/rehearse
@@ -32,19 +39,22 @@ test:
 	@mkdir -p build/reports
 	MUSTER_TEST_REPORTS=$(CURDIR)/build/reports $(GO) run ./scripts/withpostgres $(GO) test -count=1 -timeout 30m ./...
 
-lint: $(BIN)/golangci-lint
+lint: $(BIN)/golangci-lint vulncheck
 	@test -z "$$($(BIN)/gofumpt -l $(SOURCES))" || { echo "not formatted; run make fmt:"; $(BIN)/gofumpt -l $(SOURCES); exit 1; }
 	$(BIN)/golangci-lint run ./...
+
+vulncheck: $(BIN)/golangci-lint
+	@scripts/vulncheck $(BIN)/govulncheck
 
 fmt: $(BIN)/golangci-lint
 	$(BIN)/gofumpt -w $(SOURCES)
 
-SOURCES = example features scripts server simulator spec
+SOURCES = deploy example features scripts server simulator spec
 
 # The tools have a go.mod of their own, so that theirs and ours do not mix.
 $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 	@mkdir -p $(BIN)
-	cd tools && $(GO) build -o ../$(BIN)/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint mvdan.cc/gofumpt
+	cd tools && $(GO) build -o ../$(BIN)/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint mvdan.cc/gofumpt golang.org/x/vuln/cmd/govulncheck github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 	@touch $@
 
 # The table goes to BENCHMARKS.md, which the README quotes. FULL=1 adds a
@@ -56,6 +66,34 @@ bench: build
 
 microbench:
 	$(GO) test -run '^$$' -bench 'Parse|Confined|Requests' -benchmem ./server/...
+
+# Images hold nothing but a program; no base image is pulled.
+image: build
+	@mkdir -p build
+	@for name in server simulator; do \
+		$(GO) run ./scripts/image -program $(BIN)/muster-$$name -tag muster-$$name:latest -out build/muster-$$name.tar || exit 1; \
+		docker load --quiet --input build/muster-$$name.tar || exit 1; \
+	done
+
+compose: image
+	docker compose -f deploy/compose.yaml up --detach --wait
+
+man: build
+	@mkdir -p build/man build/completion
+	$(BIN)/muster-server man build/man
+	@for shell in bash zsh fish; do $(BIN)/muster-server completion $$shell > build/completion/muster-server.$$shell; done
+
+sbom: build $(BIN)/golangci-lint
+	@mkdir -p build
+	@for name in server simulator; do $(BIN)/cyclonedx-gomod bin -json -noserial -output build/muster-$$name.cdx.json $(BIN)/muster-$$name || exit 1; done
+	@ls build/*.cdx.json
+
+reproducible:
+	scripts/reproducible
+
+# A short campaign is part of make test.
+crash: build
+	$(GO) run ./scripts/crash -rounds $(or $(ROUNDS),10) $(if $(SEED),-seed $(SEED)) -out build/crash.md
 
 mutants:
 	$(GO) run ./scripts/mutants $(if $(ONLY),-only "$(ONLY)")

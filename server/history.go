@@ -47,6 +47,7 @@ with 1 and names each row that is not as it was written.`,
 		cmd.Flags().String("user", "", "only rows about this user: a User Name as it was at the time, or an id")
 		cmd.Flags().String("group", "", "only rows about this group: a display name as it was at the time, or an id")
 		cmd.Flags().String("key", "", "only rows by the API key with this id")
+		cmd.Flags().String("request", "", "only rows of the request with this id: what the provider sent as X-Request-Id, or was answered")
 		cmd.Flags().String("outcome", "", "only rows with this outcome: done, refused or failed")
 		cmd.Flags().String("text", "", "only rows with this text in the name, the detail or the changes")
 		cmd.Flags().String("from", "", "only rows from this time on: 2026-01-31, or 2026-01-31T09:00:00Z")
@@ -62,7 +63,7 @@ with 1 and names each row that is not as it was written.`,
 func historyQuery(c *cobra.Command) administration.HistoryQuery {
 	var q administration.HistoryQuery
 	for name, dest := range map[string]*string{
-		"user": &q.User, "group": &q.Group, "key": &q.Key, "outcome": &q.Outcome, "text": &q.Text, "from": &q.From, "to": &q.To,
+		"user": &q.User, "group": &q.Group, "key": &q.Key, "request": &q.Request, "outcome": &q.Outcome, "text": &q.Text, "from": &q.From, "to": &q.To,
 	} {
 		*dest, _ = c.Flags().GetString(name)
 	}

@@ -12,17 +12,21 @@ import (
 	"os"
 	"os/signal"
 	"os/user"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"muster/server/administration"
 	"muster/server/history"
 	"muster/server/instance"
 	"muster/server/provisioning"
 	"muster/server/store"
+
+	// A container from scratch has neither certificates of authorities nor
+	// time zones.
+	_ "time/tzdata"
+
+	_ "golang.org/x/crypto/x509roots/fallback"
 )
 
 func main() {
@@ -50,39 +54,19 @@ which one it is for. To set one up and serve it:
   muster-server key create --instance acme --user scim-sync
   muster-server serve
 
-Every flag that has a variable in brackets can be set by it. The database is
+Every flag that has a variable in brackets can be set by it; one that ends in
+_FILE names a file with the value. The database is
 PostgreSQL (a postgres:// URL) or, by default, SQLite in ./muster.db.`,
 		SilenceUsage: true, SilenceErrors: true,
-		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return fromEnvironment(c.Flags()) },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return configure(c.Flags()) },
 	}
-	c.PersistentFlags().String("database", "sqlite:./muster.db", "sqlite:PATH or a postgres:// URL"+variable("database"))
-	c.AddCommand(newServe(), newMigrate(), newInstance(), newUser(), newField(), newMapping(), newRule(), newObject(), newGroup(), newImport(), newKey(), newAdminToken(), newHistory(), newOutbox(), newTolerance())
+	for _, s := range settings() {
+		if s.everywhere {
+			s.register(c.PersistentFlags())
+		}
+	}
+	c.AddCommand(newServe(), newCheck(), newSettings(), newVersion(), newMan(), newMigrate(), newBackup(), newRestore(), newInstance(), newUser(), newField(), newMapping(), newRule(), newObject(), newGroup(), newImport(), newKey(), newAdminToken(), newHistory(), newOutbox(), newTolerance())
 	return c
-}
-
-// settings are the flags that can be set in the environment too.
-var settings = []string{"database", "listen", "public-url", "demo", "strict", "log-format", "debug-listen", "smtp", "smtp-from"}
-
-// variable returns how the help of a flag names its variable.
-func variable(flag string) string { return " [" + variableName(flag) + "]" }
-
-func variableName(flag string) string {
-	return "MUSTER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-}
-
-// fromEnvironment sets the flags that are not on the command line.
-func fromEnvironment(flags *pflag.FlagSet) error {
-	for _, name := range settings {
-		f := flags.Lookup(name)
-		value, given := os.LookupEnv(variableName(name))
-		if f == nil || f.Changed || !given {
-			continue
-		}
-		if err := f.Value.Set(value); err != nil {
-			return fmt.Errorf("%s=%q in the environment: %w", variableName(name), value, err)
-		}
-	}
-	return nil
 }
 
 // application is everything that a command works on.

@@ -170,7 +170,7 @@ func TestMistakes(t *testing.T) {
 		{"history list --instance acme --outcome odd", "done, refused or failed"},
 		{"serve --log-format xml", "text or json"},
 		{"serve --listen nowhere:99999", "--listen"},
-		{"serve --public-url example.com --listen 127.0.0.1:0", "public URL"},
+		{"serve --public-url example.com --listen 127.0.0.1:0", "--public-url"},
 		{"no-such-command", "unknown command"},
 	} {
 		if out, err := runCommand(t, db, strings.Fields(test.command)...); err == nil || !strings.Contains(err.Error(), test.want) {
@@ -191,7 +191,7 @@ func TestEnvironment(t *testing.T) {
 		t.Errorf("the flag did not win over the environment: %v, %s", err, out.String())
 	}
 	t.Setenv("MUSTER_STRICT", "perhaps")
-	if _, err := runCommand(t, name, "serve"); err == nil || !strings.Contains(err.Error(), `MUSTER_STRICT="perhaps"`) {
+	if _, err := runCommand(t, name, "serve"); err == nil || !strings.Contains(err.Error(), `MUSTER_STRICT is "perhaps"`) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,42 +12,42 @@ import (
 	"net/http/pprof"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"muster/buildinfo"
+	"muster/server/certificate"
 	"muster/server/httpapi"
 	"muster/server/invitation"
+	"muster/server/metrics"
+	"muster/server/tracing"
 )
 
 func newServe() *cobra.Command {
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve SCIM", Args: cobra.NoArgs, RunE: serve,
 		Long: `Serve SCIM below /scim/v2, the admin API below /admin/v1, and /healthz and
-/readyz beside them. The server stops
-on SIGINT or SIGTERM, after the requests that are under way.`,
-		Example: "  muster-server serve --listen 127.0.0.1:8080 --database sqlite:./m.db",
+/readyz beside them. The server stops on SIGINT or SIGTERM, after the requests
+that are under way.
+
+Traces go to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, if it is set.`,
+		Example: `  muster-server serve --listen 127.0.0.1:8080 --database sqlite:./m.db
+  muster-server serve --listen :443 --tls-cert tls.crt --tls-key tls.key --public-url https://scim.example.com`,
 	}
-	c.Flags().String("listen", "127.0.0.1:8080", "address and port to listen on"+variable("listen"))
-	c.Flags().String("public-url", "", "where clients reach the server, without /scim/v2; by default http:// and the address"+variable("public-url"))
-	c.Flags().Bool("demo", false, "make an instance \"demo\" with an API key at the first start"+variable("demo"))
-	c.Flags().Bool("strict", false, "refuse each known deviation of identity providers, so that the author of a client finds them"+variable("strict"))
-	c.Flags().String("log-format", "text", "text or json"+variable("log-format"))
-	c.Flags().String("debug-listen", "", "address and port for profiles, below /debug/pprof/; keep it from strangers; off by default"+variable("debug-listen"))
-	c.Flags().String("smtp", "", "the mail server for invitations, as smtp://USER:PASSWORD@HOST:PORT; none are sent without it"+variable("smtp"))
-	c.Flags().String("smtp-from", "", "the sender of invitations"+variable("smtp-from"))
+	addSettings(c)
 	return c
 }
 
 // sendInvitations begins to send what is in the outbox, if that is configured.
 func (a *application) sendInvitations(c *cobra.Command, log *slog.Logger) error {
-	server, _ := c.Flags().GetString("smtp")
+	server := text(c, "smtp")
 	if server == "" {
 		return nil
 	}
-	from, _ := c.Flags().GetString("smtp-from")
-	sender, err := invitation.NewSender(server, from, a.store, log)
+	sender, err := invitation.NewSender(server, text(c, "smtp-from"), a.store, log)
 	if err != nil {
 		return fmt.Errorf("--smtp, --smtp-from: %w", err)
 	}
@@ -68,83 +69,194 @@ func newLogger(format string, w io.Writer) (*slog.Logger, error) {
 // most.
 const sealInterval = 500 * time.Millisecond
 
-// shutdownTime is how long requests that are under way may take to end.
-const shutdownTime = 20 * time.Second
+// shutdownTime is how long requests that are under way may take to end, and
+// traceTime how long it may take to send their traces.
+const (
+	shutdownTime = 20 * time.Second
+	traceTime    = 3 * time.Second
+)
 
 func serve(c *cobra.Command, _ []string) (err error) {
 	tuneMemory()
-	format, _ := c.Flags().GetString("log-format")
 	lines := newLogWriter(c.ErrOrStderr())
-	log, err := newLogger(format, lines)
+	log, err := newLogger(text(c, "log-format"), lines)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, lines.Flush()) }()
+	for _, name := range unknownVariables(os.Environ()) {
+		log.Warn("a variable that looks like a setting and is none; muster-server settings shows all", "variable", name)
+	}
+	cert, err := loadCertificate(c, log)
+	if err != nil {
+		return err
+	}
 	a, err := open(c, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.store.Close()) }()
+	traces, err := tracing.Start(c.Context(), buildinfo.Read().Version)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), traceTime)
+		defer cancel()
+		err = errors.Join(err, traces.Stop(ctx))
+	}()
+	l, err := listen(c, "listen")
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.serveOn(c, l, cert, traces, log), closed(l))
+}
 
-	address, _ := c.Flags().GetString("listen")
+// closed closes a listener that may be closed already.
+func closed(l net.Listener) error {
+	if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// text returns the value of a flag.
+func text(c *cobra.Command, flag string) string { return c.Flags().Lookup(flag).Value.String() }
+
+// listen listens at the address that a flag gives.
+func listen(c *cobra.Command, flag string) (net.Listener, error) {
 	var lc net.ListenConfig
-	listener, err := lc.Listen(c.Context(), "tcp", address)
+	l, err := lc.Listen(c.Context(), "tcp", text(c, flag))
 	if err != nil {
-		return fmt.Errorf("--listen %s: %w", address, err)
+		return nil, fmt.Errorf("--%s %s: %w", flag, text(c, flag), err)
 	}
-	public, _ := c.Flags().GetString("public-url")
+	return l, nil
+}
+
+// loadCertificate reads the certificate that is configured, or returns nil if
+// there is none.
+func loadCertificate(c *cobra.Command, log *slog.Logger) (*certificate.Files, error) {
+	cert, key := text(c, "tls-cert"), text(c, "tls-key")
+	switch {
+	case cert == "" && key == "":
+		return nil, nil
+	case cert == "" || key == "":
+		return nil, errors.New("--tls-cert and --tls-key belong together: give both, or none for plain HTTP")
+	}
+	f, err := certificate.Load(cert, key, log)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert, --tls-key: %w", err)
+	}
+	return f, nil
+}
+
+// serveOn serves on a listener until the context of the command ends.
+func (a *application) serveOn(c *cobra.Command, l net.Listener, cert *certificate.Files, traces *tracing.Provider, log *slog.Logger) error {
+	public := text(c, "public-url")
 	if public == "" {
-		public = "http://" + reachable(listener.Addr().(*net.TCPAddr))
+		public = scheme(cert) + reachable(l.Addr().(*net.TCPAddr))
 	}
-	strict, _ := c.Flags().GetBool("strict")
-	handler, err := httpapi.New(httpapi.Config{
-		Admin: a.admin, PublicURL: public, Strict: strict, Log: log, Ready: a.store.Ping,
-	})
+	counted := metrics.New(buildinfo.Read().Version, buildinfo.Read().Commit)
+	handler, err := a.handler(c, public, counted, log)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
-	if demo, _ := c.Flags().GetBool("demo"); demo {
-		if err := a.demo(c.Context(), strings.TrimSuffix(public, "/")+httpapi.Base, c.Flags().Lookup("database").Value.String()); err != nil {
-			return errors.Join(err, listener.Close())
+	if text(c, "demo") == "true" {
+		if err := a.demo(c.Context(), strings.TrimSuffix(public, "/")+httpapi.Base, text(c, "database")); err != nil {
+			return err
 		}
 	}
 	if err := a.sendInvitations(c, log); err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	above, err := a.store.AboveRowSecurity(c.Context())
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return err
 	}
 	if above {
 		log.Warn("the database user is above row-level security, the second wall between instances: use one that is no superuser")
 	}
-	if err := serveDebug(c, log); err != nil {
-		return errors.Join(err, listener.Close())
+	if err := serveProfiles(c, log); err != nil {
+		return err
+	}
+	if err := a.serveMetrics(c, counted, log); err != nil {
+		return err
 	}
 	go a.admin.Users.SealHistory(c.Context(), sealInterval)
-	log.Info("serving", "url", public+httpapi.Base, "address", listener.Addr().String(), "database", a.store.Engine(), "strict", strict)
-	return serveUntil(c.Context(), listener, handler, log)
+	log.Info("serving", "url", public+httpapi.Base, "address", l.Addr().String(), "database", a.store.Engine(), "strict", text(c, "strict"), "version", buildinfo.Read().Version)
+	var config *tls.Config
+	if cert != nil {
+		config = cert.Config()
+	}
+	return serveUntil(c.Context(), l, traces.Wrap(handler, httpapi.IsProbe), config, log)
 }
 
-// serveDebug begins to serve profiles, if that is configured.
-func serveDebug(c *cobra.Command, log *slog.Logger) error {
-	address, _ := c.Flags().GetString("debug-listen")
-	if address == "" {
-		return nil
+func scheme(cert *certificate.Files) string {
+	if cert == nil {
+		return "http://"
 	}
-	var lc net.ListenConfig
-	l, err := lc.Listen(c.Context(), "tcp", address)
+	return "https://"
+}
+
+// handler makes what serves SCIM, as it is configured. The flags were checked
+// when they were set.
+func (a *application) handler(c *cobra.Command, public string, counted *metrics.Metrics, log *slog.Logger) (http.Handler, error) {
+	trusted, err := proxies(text(c, "trusted-proxies"))
 	if err != nil {
-		return fmt.Errorf("--debug-listen %s: %w", address, err)
+		return nil, err
 	}
+	var limits httpapi.Limits
+	for flag, to := range map[string]*float64{"rate-per-key": &limits.PerKey, "rate-per-address": &limits.PerAddress} {
+		if *to, err = strconv.ParseFloat(text(c, flag), 64); err != nil {
+			return nil, err
+		}
+	}
+	if limits.Requests, err = strconv.Atoi(text(c, "max-requests")); err != nil {
+		return nil, err
+	}
+	return httpapi.New(httpapi.Config{
+		Admin: a.admin, PublicURL: public, Strict: text(c, "strict") == "true", Log: log, Ready: a.store.Ping,
+		Limits: limits, TrustedProxies: trusted, Metrics: counted,
+	})
+}
+
+// serveMetrics begins to serve metrics, if that is configured.
+func (a *application) serveMetrics(c *cobra.Command, m *metrics.Metrics, log *slog.Logger) error {
+	for name, pool := range a.store.Pools() {
+		m.Database(name, pool)
+	}
+	m.Backlog(func(ctx context.Context) (b metrics.Backlog, err error) {
+		b.Unsealed, b.Oldest, b.Unsent, err = a.store.Backlog(ctx)
+		return b, err
+	}, log)
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", m.Handler())
+	return serveBeside(c, "metrics-listen", "/metrics", mux, log)
+}
+
+// serveProfiles begins to serve profiles, if that is configured.
+func serveProfiles(c *cobra.Command, log *slog.Logger) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	log.Info("serving profiles", "url", "http://"+l.Addr().String()+"/debug/pprof/")
+	return serveBeside(c, "debug-listen", "/debug/pprof/", mux, log)
+}
+
+// serveBeside begins to serve something on an address of its own, if a flag
+// gives one.
+func serveBeside(c *cobra.Command, flag, path string, h http.Handler, log *slog.Logger) error {
+	if text(c, flag) == "" {
+		return nil
+	}
+	l, err := listen(c, flag)
+	if err != nil {
+		return err
+	}
+	log.Info("serving "+strings.TrimSuffix(flag, "-listen"), "url", "http://"+l.Addr().String()+path)
 	go func() {
-		if err := serveUntil(c.Context(), l, mux, log); err != nil {
-			log.Error("profiles", "error", err)
+		if err := serveUntil(c.Context(), l, h, nil, log); err != nil {
+			log.Error(flag, "error", err)
 		}
 	}()
 	return nil
@@ -177,14 +289,22 @@ func reachable(a *net.TCPAddr) string {
 }
 
 // serveUntil serves until ctx ends, and then until the requests under way
-// have ended.
-func serveUntil(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+// have ended; with TLS if config is not nil.
+func serveUntil(ctx context.Context, l net.Listener, h http.Handler, config *tls.Config, log *slog.Logger) error {
 	s := &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		Handler: h, TLSConfig: config, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		// A client may be slow, but not hold a connection for nothing. How
+		// long it may take for an answer is a matter of each part of it.
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, WriteTimeout: 3 * time.Minute,
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- s.Serve(l) }()
+	go func() {
+		if config != nil {
+			failed <- s.ServeTLS(l, "", "")
+			return
+		}
+		failed <- s.Serve(l)
+	}()
 	select {
 	case err := <-failed:
 		return err

@@ -18,6 +18,12 @@ import (
 
 	"muster/simulator/account"
 	"muster/simulator/state"
+
+	// A container from scratch has neither certificates of authorities nor
+	// time zones.
+	_ "time/tzdata"
+
+	_ "golang.org/x/crypto/x509roots/fallback"
 )
 
 // errNotAsPlanned ends the process with 1 after the reasons were printed.
@@ -99,7 +105,7 @@ the same command goes on from there. A second Ctrl-C stops at once.`,
 			newApps(), newSync(), newEnable(), newDisable(), newRefresh(), newReapply(), newDrift(), newUsers(), newApprovals(), newRetry(), newLog(),
 		},
 		"people": {newGenerate(), newDirectory(), newUnsupported("import-users"), newUnsupported("import-groups"), newUnsupported("sync-password")},
-		"other":  {newCheck(), newSchema(), newProfiles()},
+		"other":  {newCheck(), newSchema(), newProfiles(), newVersion(), newMan()},
 	} {
 		for _, x := range commands {
 			x.GroupID = group

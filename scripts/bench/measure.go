@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"muster/scripts/process"
 	"muster/server/store/pgtest"
 )
 
@@ -96,7 +97,7 @@ func (o options) measureTable(ctx context.Context, server *pgtest.Server, on set
 	b := &bench{options: o, setup: on, limit: &pgbench{server, name, on.Users}}
 	defer func() { err = errors.Join(err, b.stop()) }()
 	progress("%d users, %d instances, %d servers", on.Users, on.Instances, on.Servers)
-	if err := b.start(ctx, server.Direct(ctx, name)); err != nil {
+	if err := b.start(ctx, server, server.Direct(ctx, name)); err != nil {
 		return nil, err
 	}
 	t = &table{setup: on}
@@ -136,7 +137,7 @@ func (b *bench) stop() error {
 }
 
 // start starts all servers, and fills them.
-func (b *bench) start(ctx context.Context, database string) (err error) {
+func (b *bench) start(ctx context.Context, server *pgtest.Server, database string) (err error) {
 	users := b.Users
 	sizes := []int{10, 1000, 50000}
 	if b.ours, err = b.muster(ctx, "PostgreSQL", database, b.Servers); err != nil {
@@ -147,6 +148,9 @@ func (b *bench) start(ctx context.Context, database string) (err error) {
 	}
 	// What the database does by itself within a minute or two is done now.
 	if err := execute(ctx, database, "VACUUM (ANALYZE, PARALLEL 0)"); err != nil {
+		return err
+	}
+	if err := server.Checkpoint(ctx); err != nil {
 		return err
 	}
 	if !b.peers {
@@ -193,12 +197,12 @@ func (b *bench) peer(ctx context.Context, name, path string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, line, err := start(ctx, filepath.Join(b.dir, name+".log"), "serving ", self, "serve-"+name)
+	p, line, err := process.Start(ctx, filepath.Join(b.dir, name+".log"), "serving ", self, "serve-"+name)
 	if err != nil {
 		return nil, err
 	}
-	b.stops = append(b.stops, p.stop)
-	return &target{name: name, bases: []string{strings.TrimPrefix(line, "serving ") + path}, pids: []int{p.cmd.Process.Pid}}, nil
+	b.stops = append(b.stops, p.Stop)
+	return &target{name: name, bases: []string{strings.TrimPrefix(line, "serving ") + path}, pids: []int{p.PID()}}, nil
 }
 
 // muster fills a database, and starts muster-server on it.
@@ -241,14 +245,14 @@ func (b *bench) muster(ctx context.Context, name, database string, servers int) 
 	t := &target{name: name, users: users, token: keyIn(token)}
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database}, strings.Fields(b.serveArgs)...)
 	for i := range servers {
-		p, line, err := start(ctx, filepath.Join(b.dir, fmt.Sprint(name, i, ".log")), "msg=serving", b.server, args...)
+		p, line, err := process.Start(ctx, filepath.Join(b.dir, fmt.Sprint(name, i, ".log")), "msg=serving", b.server, args...)
 		if err != nil {
 			return nil, err
 		}
-		b.stops = append(b.stops, p.stop)
+		b.stops = append(b.stops, p.Stop)
 		_, rest, _ := strings.Cut(line, "url=")
 		base, _, _ := strings.Cut(rest, " ")
-		t.bases, t.pids = append(t.bases, base), append(t.pids, p.cmd.Process.Pid)
+		t.bases, t.pids = append(t.bases, base), append(t.pids, p.PID())
 	}
 	return t, nil
 }

@@ -17,7 +17,7 @@ import (
 // HistoryQuery chooses rows of the change history, in texts. Empty ones
 // choose all.
 type HistoryQuery struct {
-	User, Group, Key, Outcome, Text string
+	User, Group, Key, Request, Outcome, Text string
 	// From and To are a date or a time of RFC 3339; From is in it, To is not.
 	From, To string
 	// Limit is how many of the newest rows are chosen; 0 means all. Before is
@@ -28,7 +28,7 @@ type HistoryQuery struct {
 
 // query reads the texts.
 func (h HistoryQuery) query(instanceID string) (q history.Query, err error) {
-	q = history.Query{InstanceID: instanceID, User: h.User, Group: h.Group, KeyID: h.Key, Text: h.Text, Limit: h.Limit, Before: h.Before}
+	q = history.Query{InstanceID: instanceID, User: h.User, Group: h.Group, KeyID: h.Key, RequestID: h.Request, Text: h.Text, Limit: h.Limit, Before: h.Before}
 	if q.Outcome, err = history.ParseOutcome(h.Outcome); err != nil {
 		return q, instance.Refuse("%v", err)
 	}

@@ -176,8 +176,10 @@ type Query struct {
 	// likewise.
 	User, Group string
 	// KeyID is the public id of the API key that was used.
-	KeyID   string
-	Outcome Outcome
+	KeyID string
+	// RequestID is that of the request which was answered.
+	RequestID string
+	Outcome   Outcome
 	// From and To are the time; From is in it, To is not.
 	From, To time.Time
 	// Text is part of the target's name, the detail, or the changes, in any

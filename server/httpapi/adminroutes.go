@@ -237,7 +237,7 @@ const historyPage = 100
 func historyQuery(x *exchange) administration.HistoryQuery {
 	q := x.URL.Query()
 	return administration.HistoryQuery{
-		User: q.Get("user"), Group: q.Get("group"), Key: q.Get("key"), Outcome: q.Get("outcome"), Text: q.Get("text"),
+		User: q.Get("user"), Group: q.Get("group"), Key: q.Get("key"), Request: q.Get("request"), Outcome: q.Get("outcome"), Text: q.Get("text"),
 		From: q.Get("from"), To: q.Get("to"), Before: q.Get("before"),
 	}
 }

@@ -374,6 +374,7 @@ func (s *server) subrequest(x *exchange, o *bulkOperation, method, path string, 
 	}
 	s.mux.ServeHTTP(sub.answer, sub.attach())
 	x.policy.Add(sub.policy)
+	s.count(sub, sub.route, answer.status)
 	o.status, o.etag, o.answer = answer.status, answer.header.Get("ETag"), nil
 	switch {
 	case o.failed():

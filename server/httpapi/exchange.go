@@ -1,19 +1,21 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 
 	"muster/server/history"
 	"muster/server/instance"
@@ -58,11 +60,19 @@ type answerWriter struct {
 	status int
 }
 
+// WriteHeader remembers the status.
 func (a *answerWriter) WriteHeader(status int) {
 	if a.status == 0 {
 		a.status = status
 	}
 	a.ResponseWriter.WriteHeader(status)
+}
+
+// Write writes to the client, who may not be slower than writeTime.
+func (a *answerWriter) Write(p []byte) (int, error) {
+	// Not every kind of writer can do it; those of a real server can.
+	_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(time.Now().Add(writeTime))
+	return a.ResponseWriter.Write(p)
 }
 
 type exchangeKey struct{}
@@ -73,11 +83,14 @@ func (s *server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := &exchange{answer: &answerWriter{ResponseWriter: w}, began: time.Now(), policy: tolerance.New(s.Strict), users: s.Admin.Users, base: s.public + Base}
 		x.scope.Actor = history.Actor{
-			RequestID: requestID(r), Client: clip(r.UserAgent(), 200), Address: address(r),
+			RequestID: requestID(r), Client: clip(r.UserAgent(), 200), Address: s.address(r),
 		}
 		x.Request = r
 		x.attach()
 		x.answer.Header().Set("X-Request-Id", x.scope.Actor.RequestID)
+		if s.Metrics != nil {
+			s.Metrics.Begin()
+		}
 		defer func() {
 			p := recover()
 			if p != nil && !aborted(p) {
@@ -86,7 +99,7 @@ func (s *server) observe(next http.Handler) http.Handler {
 					s.fail(x, fmt.Errorf("panic: %v", p))
 				}()
 			}
-			s.logEnd(x)
+			s.end(x)
 			if aborted(p) {
 				panic(p)
 			}
@@ -107,6 +120,33 @@ func (x *exchange) attach() *http.Request {
 	return x.Request
 }
 
+// end tells the metrics, the trace and the log of a request that has ended.
+func (s *server) end(x *exchange) {
+	path := ""
+	if x.route != nil {
+		path = x.route.path
+	}
+	if s.Metrics != nil {
+		s.Metrics.End(x.Method, path, x.answer.status, time.Since(x.began))
+	}
+	s.count(x, x.route, x.answer.status)
+	if span := trace.SpanFromContext(x.Context()); span.IsRecording() {
+		span.SetName(x.Method + " " + path)
+		span.SetAttributes(attribute.String("http.route", path), attribute.String("muster.request_id", x.scope.Actor.RequestID))
+		if x.scope.Instance != nil {
+			span.SetAttributes(attribute.String("muster.instance", x.scope.Instance.Slug))
+		}
+	}
+	s.logEnd(x)
+}
+
+// count counts what a provider asked for.
+func (s *server) count(x *exchange, r *route, status int) {
+	if s.Metrics != nil && r != nil && r.action != "" && x.scope.Instance != nil {
+		s.Metrics.Provisioned(x.scope.Instance.Slug, string(r.action), status)
+	}
+}
+
 func (s *server) logEnd(x *exchange) {
 	level := slog.LevelInfo
 	if x.answer.status >= 500 {
@@ -118,6 +158,9 @@ func (s *server) logEnd(x *exchange) {
 	}
 	if x.scope.Instance != nil {
 		attributes = append(attributes, slog.String("instance", x.scope.Instance.Slug), slog.String("key", x.scope.Actor.KeyID))
+	}
+	if c := trace.SpanContextFromContext(x.Context()); c.HasTraceID() {
+		attributes = append(attributes, slog.String("traceId", c.TraceID().String()))
 	}
 	if taken := x.policy.Taken(); len(taken) > 0 {
 		attributes = append(attributes, slog.Any("deviations", taken))
@@ -145,10 +188,16 @@ func (s *server) fail(x *exchange, err error) {
 	}
 	e := scim.AsError(err)
 	if e == nil {
-		if x.Context().Err() == nil {
+		switch {
+		case errors.Is(x.Context().Err(), context.DeadlineExceeded):
+			x.answer.Header().Set("Retry-After", "10")
+			e = &scim.Error{Status: http.StatusServiceUnavailable, Detail: fmt.Sprintf("the request took longer than %v and was given up; read what came of it before it is sent again", requestTime)}
+		case x.Context().Err() == nil:
 			s.Log.ErrorContext(x.Context(), "internal error", "requestId", x.scope.Actor.RequestID, "error", err)
 		}
-		e = &scim.Error{Status: http.StatusInternalServerError, Detail: "internal error; the server's log has the request id " + x.scope.Actor.RequestID}
+		if e == nil {
+			e = &scim.Error{Status: http.StatusInternalServerError, Detail: "internal error; the server's log has the request id " + x.scope.Actor.RequestID}
+		}
 	}
 	if x.answer.status != 0 {
 		// The answer has begun: the client must not take it for whole.
@@ -168,7 +217,7 @@ func (s *server) fail(x *exchange, err error) {
 // away, and those of the admin API, which take tokens of its own: so there is no spelling of a path that passes by it.
 func (s *server) authenticate(next http.Handler) http.Handler {
 	return s.serve(func(x *exchange) error {
-		if path := x.URL.EscapedPath(); path == "/healthz" || path == "/readyz" {
+		if IsProbe(x.URL.EscapedPath()) {
 			next.ServeHTTP(x.answer, x.Request)
 			return nil
 		}
@@ -183,6 +232,9 @@ func (s *server) authenticate(next http.Handler) http.Handler {
 		}
 		if err != nil {
 			return challenge(x, err)
+		}
+		if err := s.take(x, "key", s.limits.key, cmp.Or(x.scope.Actor.KeyID, x.scope.Actor.Name)); err != nil {
+			return err
 		}
 		next.ServeHTTP(x.answer, x.Request)
 		if x.stale {
@@ -317,15 +369,6 @@ func requestID(r *http.Request) string {
 	binary.NativeEndian.PutUint64(id[8:], rand.Uint64())
 	id[6], id[8] = id[6]&0x0f|0x40, id[8]&0x3f|0x80 // version 4
 	return id.String()
-}
-
-// address returns the network address of the peer.
-func address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 func clip(s string, n int) string {

@@ -1,5 +1,5 @@
 // Package httpapi serves SCIM and the admin API over HTTP. A SCIM request goes one way through it:
-// authenticate, limits, one decoding of the body, tolerance, the OpenAPI
+// limits, authenticate, one decoding of the body, tolerance, the OpenAPI
 // contract, a use case of package provisioning, and the answer.
 package httpapi
 
@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -34,6 +35,12 @@ type Config struct {
 	// Strict refuses each deviation from the standard; see package tolerance.
 	Strict bool
 	Log    *slog.Logger
+	// Limits is how much clients may ask.
+	Limits Limits
+	// TrustedProxies are those whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// Metrics is told of each request; it may be nil.
+	Metrics Recorder
 	// Ready returns an error when requests cannot be answered now.
 	Ready func(context.Context) error
 }
@@ -44,7 +51,7 @@ func New(c Config) (http.Handler, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
 		return nil, errors.New("the public URL " + c.PublicURL + " is not valid: give scheme and host, such as https://scim.example.com")
 	}
-	s := &server{Config: c, public: strings.TrimSuffix(c.PublicURL, "/")}
+	s := &server{Config: c, public: strings.TrimSuffix(c.PublicURL, "/"), limits: newLimits(c.Limits)}
 	if s.contract, err = newContract(); err != nil {
 		return nil, err
 	}
@@ -65,7 +72,7 @@ func New(c Config) (http.Handler, error) {
 	s.mux.Handle("/", s.serve(func(x *exchange) error {
 		return &scim.Error{Status: http.StatusNotFound, Detail: "there is nothing at this path; SCIM is at " + x.base}
 	}))
-	return s.observe(s.authenticate(withoutSlash(s.mux))), nil
+	return s.observe(s.admit(s.authenticate(withoutSlash(s.mux)))), nil
 }
 
 // withoutSlash takes a slash away that a path ends in: clients join URLs
@@ -94,6 +101,7 @@ func me(*exchange) error {
 type server struct {
 	Config
 	public   string // the public URL
+	limits   limits
 	contract *contract
 	mux      *http.ServeMux
 }

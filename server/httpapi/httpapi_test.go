@@ -66,6 +66,12 @@ func newFixture(t *testing.T, strict bool) *fixture {
 // newFixtureOn lets a test stand between the server and its store.
 func newFixtureOn(t *testing.T, strict bool, between func(provisioning.Store) provisioning.Store) *fixture {
 	t.Helper()
+	return newFixtureWith(t, between, func(c *httpapi.Config) { c.Strict = strict })
+}
+
+// newFixtureWith lets a test configure the server, too.
+func newFixtureWith(t *testing.T, between func(provisioning.Store) provisioning.Store, configure func(*httpapi.Config)) *fixture {
+	t.Helper()
 	s, err := store.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "m.db"))
 	fatal(t, err)
 	f := &fixture{t: t, keys: make(map[string]string), scopes: make(map[string]provisioning.Scope), log: &syncBuffer{}}
@@ -73,9 +79,11 @@ func newFixtureOn(t *testing.T, strict bool, between func(provisioning.Store) pr
 	f.users, err = provisioning.NewService(between(s), log, nil)
 	fatal(t, err)
 	f.instances = instance.NewService(s, s, nil)
-	handler, err := httpapi.New(httpapi.Config{
-		Admin: &administration.Service{Instances: f.instances, Users: f.users, Outbox: s}, PublicURL: "https://scim.example.com", Strict: strict, Log: log, Ready: s.Ping,
-	})
+	config := httpapi.Config{
+		Admin: &administration.Service{Instances: f.instances, Users: f.users, Outbox: s}, PublicURL: "https://scim.example.com", Log: log, Ready: s.Ping,
+	}
+	configure(&config)
+	handler, err := httpapi.New(config)
 	fatal(t, err)
 	f.Server = httptest.NewServer(handler)
 	t.Cleanup(func() {

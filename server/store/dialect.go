@@ -142,11 +142,12 @@ type bufferedConn struct {
 // Read reads what is there.
 func (c *bufferedConn) Read(p []byte) (int, error) { return c.r.Read(p) }
 
-// planOnce has a connection plan each prepared statement once. By itself
-// PostgreSQL plans those with a LIMIT again each time, which takes longer than
-// to run them.
+// planOnce has a connection plan each prepared statement once, and run it by
+// itself. PostgreSQL would plan those with a LIMIT again each time, which takes
+// longer than to run them; and in a large database it would start workers for
+// some, which takes longer, too.
 func planOnce(ctx context.Context, c *pgx.Conn) error {
-	_, err := c.Exec(ctx, "SET plan_cache_mode = force_generic_plan")
+	_, err := c.Exec(ctx, "SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0")
 	var unknown *pgconn.PgError
 	if errors.As(err, &unknown) {
 		return nil // one of PostgreSQL's kin, which plans in its own way

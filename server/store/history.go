@@ -124,6 +124,9 @@ func (s *Store) History(ctx context.Context, q history.Query, yield func(*histor
 	if q.KeyID != "" {
 		and("key_id = ?", q.KeyID)
 	}
+	if q.RequestID != "" {
+		and("request_id = ?", q.RequestID)
+	}
 	if q.Outcome != "" {
 		and("outcome = ?", string(q.Outcome))
 	}

@@ -150,8 +150,9 @@ const attempts = 20
 // update runs f in a transaction that writes. If the database could not
 // serialize it with others, f runs again: it must have no effect but on the
 // transaction.
-func (s *Store) update(ctx context.Context, f func(*tx) error) error {
-	var err error
+func (s *Store) update(ctx context.Context, f func(*tx) error) (err error) {
+	ctx, end := s.span(ctx, "transaction")
+	defer func() { end(err) }()
 	for i := range attempts {
 		var committed bool
 		if committed, err = s.once(ctx, f); err == nil || committed || !s.d.retryable(err) {
@@ -235,16 +236,20 @@ func (t *tx) list(ctx context.Context, dest any, query string, args ...any) erro
 }
 
 // read sends statements that only read, outside of a transaction.
-func (s *Store) read(ctx context.Context, list ...statement) error {
+func (s *Store) read(ctx context.Context, list ...statement) (err error) {
+	ctx, end := s.span(ctx, "read", list...)
+	defer func() { end(err) }()
 	return s.reader(ctx, func(r runner) error { return r.run(ctx, list) })
 }
 
 // quick sends statements that only read, and that an index makes short,
 // together with those of others.
-func (s *Store) quick(ctx context.Context, list ...statement) error {
+func (s *Store) quick(ctx context.Context, list ...statement) (err error) {
 	if s.lanes == nil {
 		return s.read(ctx, list...)
 	}
+	ctx, end := s.span(ctx, "read", list...)
+	defer func() { end(err) }()
 	return s.lanes.read(ctx, list)
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/network"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/log"
@@ -21,7 +22,9 @@ import (
 // builtImage is the image that scripts/postgres-image makes.
 const builtImage = "muster-postgres:15"
 
-func startContainer(ctx context.Context, settings []string) (*Server, error) {
+// startContainer starts PostgreSQL in a container, with its data in a directory
+// of this machine if one is given.
+func startContainer(ctx context.Context, settings []string, dir string) (*Server, error) {
 	if err := docker(ctx, "info"); err != nil {
 		return nil, errors.New("no container engine answers")
 	}
@@ -35,7 +38,15 @@ func startContainer(ctx context.Context, settings []string) (*Server, error) {
 		os.Setenv("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
 	}
 	log.SetDefault(log.NewNoopLogger()) // it tells each of its steps
-	c, err := postgres.Run(ctx, image,
+	at := testcontainers.CustomizeRequestOption(func(*testcontainers.GenericContainerRequest) error { return nil })
+	if dir != "" {
+		at = func(r *testcontainers.GenericContainerRequest) error {
+			r.Env["PGDATA"] = "/data/pg"
+			r.HostConfigModifier = func(c *container.HostConfig) { c.Binds = append(c.Binds, dir+":/data") }
+			return nil
+		}
+	}
+	c, err := postgres.Run(ctx, image, at,
 		postgres.WithDatabase("muster"), postgres.WithUsername("muster"), postgres.WithPassword("muster"),
 		testcontainers.WithCmd(append([]string{"postgres", "-c", "max_connections=300"}, settings...)...),
 		testcontainers.WithAdditionalWaitStrategy(

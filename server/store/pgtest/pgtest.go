@@ -46,18 +46,46 @@ type Server struct {
 // when the machine fails, for which it is faster. The caller must call Stop.
 func Start(ctx context.Context) (*Server, error) { return start(ctx, "-c", "fsync=off") }
 
-// StartDurable finds or starts a PostgreSQL as one runs in production: what it
-// has committed is on the disk, and it may use more memory than the 128 MB that
-// it takes by itself. The caller must call Stop.
-func StartDurable(ctx context.Context) (*Server, error) {
-	return start(ctx, "-c", "shared_buffers=2GB", "-c", "max_wal_size=8GB")
+// StartDurableAt is [StartDurable] with the data of a container in a directory
+// of this machine, unless that is empty.
+func StartDurableAt(ctx context.Context, dir string) (*Server, error) {
+	if dir == "" {
+		return StartDurable(ctx)
+	}
+	return startContainer(ctx, []string{"-c", "max_wal_size=256MB"}, dir)
 }
+
+// StartDurable finds or starts a PostgreSQL as one runs in production: what it
+// has committed is on the disk, and it may use a quarter of the memory, as its
+// manual advises, and not the 128 MB that it takes by itself. The caller must
+// call Stop.
+func StartDurable(ctx context.Context) (*Server, error) {
+	return start(ctx, "-c", fmt.Sprintf("shared_buffers=%dMB", max(128, memory()/4)), "-c", "max_wal_size=8GB")
+}
+
+// memory returns how much memory the machine has, in megabytes, or 0 if it
+// does not tell.
+func memory() int {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	var kb int
+	if _, err := fmt.Sscanf(string(text), "MemTotal: %d kB", &kb); err != nil {
+		return 0
+	}
+	return kb >> 10
+}
+
+// Checkpoint has the server write all that it keeps back, as it does by itself
+// every few minutes.
+func (s *Server) Checkpoint(ctx context.Context) error { return s.exec(ctx, "CHECKPOINT") }
 
 func start(ctx context.Context, settings ...string) (*Server, error) {
 	if name := os.Getenv("MUSTER_TEST_DATABASE_URL"); strings.HasPrefix(name, "postgres") {
 		return &Server{Origin: "the server that MUSTER_TEST_DATABASE_URL names", admin: name, stop: func(context.Context) error { return nil }}, nil
 	}
-	s, err := startContainer(ctx, settings)
+	s, err := startContainer(ctx, settings, "")
 	if err == nil {
 		return s, nil
 	}
