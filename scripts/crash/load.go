@@ -27,6 +27,7 @@ type account struct {
 // write is one request that changes something.
 type write struct {
 	requestID string
+	what      string // method, path and status
 	// acknowledged is set when it was answered with success; else nobody can
 	// know, unless it was refused.
 	acknowledged, refused bool
@@ -89,6 +90,7 @@ func (c *client) send(ctx context.Context, method, path string, body any) (answe
 			_ = json.Unmarshal(got, &answer)
 		}
 	}
+	w.what = fmt.Sprintf("%s %s %d", method, path, status)
 	w.acknowledged = status >= 200 && status < 300
 	w.refused = status >= 400 && status < 500
 	c.mu.Lock()

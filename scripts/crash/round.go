@@ -203,9 +203,9 @@ func (w *world) verifyHistory(ctx context.Context) (findings []string, err error
 	for _, x := range w.ledger.writes {
 		switch n := times[x.requestID]; {
 		case n > 1:
-			findings = append(findings, fmt.Sprintf("the request %s has %d rows in the history", x.requestID, n))
+			findings = append(findings, fmt.Sprintf("the request %s (%s) has %d rows in the history", x.requestID, x.what, n))
 		case n == 0 && x.acknowledged && x.changes:
-			findings = append(findings, fmt.Sprintf("the request %s was acknowledged, and has no row in the history", x.requestID))
+			findings = append(findings, fmt.Sprintf("the request %s (%s) was acknowledged, and has no row in the history", x.requestID, x.what))
 		}
 	}
 	return findings, rows.Err()
