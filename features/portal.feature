@@ -161,6 +161,15 @@ Feature: The portal of the provider
       Then "ben@acme.example" was corrected
       And "ben@acme.example" is suspended in "acme"
 
+    Scenario: Who is suspended is as he should be, with his manager
+      Given the manager of "ben@acme.example" becomes "anna@acme.example" in OneLogin
+      And OneLogin has run a provisioning cycle of the app "acme"
+      And "ben@acme.example" is suspended in OneLogin
+      And OneLogin has run a provisioning cycle of the app "acme"
+      When an administrator re-applies the mappings of the app "acme"
+      Then 4 accounts are as they should be
+      And nothing was written
+
   Rule: Many changes of the configuration take effect only after a re-apply
 
     Scenario: A parameter is changed

@@ -24,6 +24,7 @@ type exchange struct {
 	status       int
 	answer       string
 	instance     string
+	retryAfter   string
 }
 
 func (e exchange) writes() bool { return e.method != http.MethodGet && e.method != http.MethodHead }
@@ -122,7 +123,7 @@ func (r *recorder) record(answer *http.Response) error {
 	q := answer.Request
 	e := exchange{
 		method: q.Method, path: r.local(q.URL), request: string(bodyOf(q.Context())),
-		status: answer.StatusCode, answer: string(text), instance: answer.Header.Get("X-Muster-Instance"),
+		status: answer.StatusCode, answer: string(text), instance: answer.Header.Get("X-Muster-Instance"), retryAfter: answer.Header.Get("Retry-After"),
 	}
 	violation := r.check(answer, text)
 	r.mu.Lock()

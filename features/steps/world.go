@@ -50,6 +50,7 @@ type world struct {
 	steps        []StepOutcome
 	sent, logged int
 
+	limited  *server // has a limit, for this scenario
 	scim     *scimClient
 	statuses map[int]int
 	// unsupported is what the scenario needs and the server does not
@@ -95,6 +96,7 @@ func (h *Harness) Register(sc *godog.ScenarioContext) {
 	w.registerTampering(sc)
 	w.registerMail(sc)
 	w.registerMapping(sc)
+	w.registerLimits(sc)
 }
 
 type bodyKey struct{}
@@ -142,6 +144,9 @@ func (w *world) end(failed error) error {
 		errs = errors.Join(errs, errors.New(w.evidence()))
 	}
 	w.recorder.Close()
+	if w.limited != nil {
+		errs = errors.Join(errs, w.limited.stop(os.Interrupt))
+	}
 	if w.own != nil {
 		errs = errors.Join(errs, w.own.stop(os.Kill))
 	}

@@ -60,6 +60,10 @@ type client struct {
 // until then may have been done.
 const answerTime = 5 * time.Second
 
+// failurePause is how long a client waits after a failure: to fail again at
+// once shows nothing more.
+const failurePause = 20 * time.Millisecond
+
 // send sends a request that changes something, and puts into the ledger what
 // came of it.
 func (c *client) send(ctx context.Context, method, path string, body any) (answer map[string]any, status int) {
@@ -89,6 +93,9 @@ func (c *client) send(ctx context.Context, method, path string, body any) (answe
 			status = resp.StatusCode
 			_ = json.Unmarshal(got, &answer)
 		}
+	}
+	if status == 0 || status >= 500 {
+		time.Sleep(failurePause)
 	}
 	w.what = fmt.Sprintf("%s %s %d", method, path, status)
 	w.acknowledged = status >= 200 && status < 300

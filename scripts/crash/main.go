@@ -30,6 +30,7 @@ type options struct {
 	seed              uint64
 	clients           int
 	only              string
+	halt              bool
 	out               string
 }
 
@@ -52,6 +53,7 @@ func run(ctx context.Context, args []string) error {
 	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "what chance begins with; the same seed breaks the same things")
 	f.IntVar(&o.clients, "clients", 4, "how many clients write at once")
 	f.StringVar(&o.only, "only", "", "break only what has this in its name")
+	f.BoolVar(&o.halt, "halt", false, "stop at the first finding, and leave all as it is until Ctrl-C")
 	f.StringVar(&o.out, "out", "", "a file for the table, as Markdown")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -113,6 +115,11 @@ func campaign(ctx context.Context, o options) (r *report, err error) {
 			n+1, f.name, got.acknowledged, got.unknown, got.recovery.Milliseconds(), len(got.findings))
 		for _, finding := range got.findings {
 			fmt.Fprintln(os.Stderr, "   ", finding)
+		}
+		if o.halt && len(got.findings) > 0 {
+			fmt.Fprintf(os.Stderr, "halted: the server is at http://%s, the database is %s, files are in %s\n", w.toServer.Listen, w.direct, w.dir)
+			<-ctx.Done()
+			break
 		}
 	}
 	if n := r.findings(); n > 0 {

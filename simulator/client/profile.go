@@ -65,11 +65,14 @@ const (
 	PatchActive Method = "patch active"
 )
 
+// EnterpriseUser is the extension that has the manager, Section 4.3 of RFC
+// 7643.
+const EnterpriseUser = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
 const (
-	coreUser       = "urn:ietf:params:scim:schemas:core:2.0:User"
-	coreGroup      = "urn:ietf:params:scim:schemas:core:2.0:Group"
-	enterpriseUser = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-	patchOp        = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+	coreUser  = "urn:ietf:params:scim:schemas:core:2.0:User"
+	coreGroup = "urn:ietf:params:scim:schemas:core:2.0:Group"
+	patchOp   = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
 	bothTypes = "application/scim+json, application/json"
 	scimType  = "application/scim+json"
@@ -155,12 +158,12 @@ func oneLogin11(body map[string]any) map[string]any {
 	const extension = "urn:scim:schemas:extension:enterprise:1.0"
 	body = maps.Clone(body)
 	schemas := []any{"urn:scim:schemas:core:1.0"}
-	if e, ok := body[enterpriseUser].(map[string]any); ok {
+	if e, ok := body[EnterpriseUser].(map[string]any); ok {
 		e = maps.Clone(e)
 		if m, ok := e["manager"].(map[string]any); ok {
 			e["manager"] = map[string]any{"managerId": m["value"], "displayName": ""}
 		}
-		delete(body, enterpriseUser)
+		delete(body, EnterpriseUser)
 		body[extension] = e
 		schemas = append(schemas, extension)
 	}
@@ -180,11 +183,11 @@ func entra(body map[string]any) map[string]any {
 	if active, ok := truth(body["active"]); ok {
 		body["active"] = map[bool]string{true: "True", false: "False"}[active]
 	}
-	if e, ok := body[enterpriseUser].(map[string]any); ok {
+	if e, ok := body[EnterpriseUser].(map[string]any); ok {
 		if m, ok := e["manager"].(map[string]any); ok {
 			e = maps.Clone(e)
 			e["manager"] = m["value"]
-			body[enterpriseUser] = e
+			body[EnterpriseUser] = e
 		}
 	}
 	return body

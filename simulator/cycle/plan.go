@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"muster/simulator/account"
+	"muster/simulator/client"
 	"muster/simulator/directory"
 	"muster/simulator/state"
 )
@@ -179,7 +180,7 @@ func (c *Cycle) decide(u *directory.User, r *state.Record) (*Action, error) {
 			return nil, nil
 		}
 		if !r.Active {
-			return c.compareSuspended(r)
+			return c.compareSuspended(u, r)
 		}
 		return c.suspend(r, c.App.Body(u), "suspended in the provider")
 	case !bound:
@@ -242,7 +243,7 @@ func source(u *directory.User) string {
 
 // compareSuspended returns the action that compares an account that is
 // suspended with what was sent. Without a re-apply there is none.
-func (c *Cycle) compareSuspended(r *state.Record) (*Action, error) {
+func (c *Cycle) compareSuspended(u *directory.User, r *state.Record) (*Action, error) {
 	if !c.Reapply {
 		return nil, nil
 	}
@@ -250,7 +251,27 @@ func (c *Cycle) compareSuspended(r *state.Record) (*Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.action(Reapply, r, r.UserName, body, nil, "mappings re-applied")
+	a, err := c.action(Reapply, r, r.UserName, body, nil, "mappings re-applied")
+	if err == nil {
+		a.manager = c.sentManager(u, body)
+	}
+	return a, err
+}
+
+// sentManager returns the key of the manager who was sent with a person, or
+// "". It may be another one by now; one who is not known by what was sent was
+// renamed since.
+func (c *Cycle) sentManager(u *directory.User, body map[string]any) string {
+	extension, _ := body[client.EnterpriseUser].(map[string]any)
+	manager, _ := extension["manager"].(map[string]any)
+	name, _ := manager["value"].(string)
+	if m := c.Directory.Find(name); m != nil {
+		return m.Key
+	}
+	if u.Manager != nil {
+		return u.Manager.Key
+	}
+	return ""
 }
 
 func sentBody(r *state.Record) (map[string]any, error) {
