@@ -24,8 +24,8 @@ help:
 # Static, and the same bits from the same commit wherever it is built.
 build:
 	@mkdir -p $(BIN)
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/muster-server ./server
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/muster-simulator ./simulator
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o $(BIN)/muster-server ./server
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o $(BIN)/muster-simulator ./simulator
 
 rehearse: build
 	scripts/rehearse
@@ -70,10 +70,12 @@ microbench:
 # Images hold nothing but a program; no base image is pulled.
 image: build
 	@mkdir -p build
-	@for name in server simulator; do \
-		$(GO) run ./scripts/image -program $(BIN)/muster-$$name -tag muster-$$name:latest -out build/muster-$$name.tar || exit 1; \
-		docker load --quiet --input build/muster-$$name.tar || exit 1; \
-	done
+	$(GO) run ./scripts/image -program $(BIN)/muster-server -tag muster-server:latest -out build/muster-server.tar \
+		-command serve -env MUSTER_LISTEN=:8080 -description "A SCIM 2.0 server"
+	$(GO) run ./scripts/image -program $(BIN)/muster-simulator -tag muster-simulator:latest -out build/muster-simulator.tar \
+		-command --help -description "An identity provider that provisions users over SCIM"
+	docker load --quiet --input build/muster-server.tar
+	docker load --quiet --input build/muster-simulator.tar
 
 compose: image
 	docker compose -f deploy/compose.yaml up --detach --wait
