@@ -113,6 +113,9 @@ func TestBackup(t *testing.T) {
 	dir := t.TempDir()
 	database := "sqlite:" + filepath.Join(dir, "m.db")
 	populate(t, database)
+	if info, err := os.Stat(filepath.Join(dir, "m.db")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("others can read the database: %v, %v", info.Mode(), err)
+	}
 	backup, restored := filepath.Join(dir, "backup.db"), "sqlite:"+filepath.Join(dir, "restored.db")
 	must(t, database, "backup", backup)
 	must(t, restored, "restore", backup)

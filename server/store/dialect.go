@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -155,9 +156,22 @@ func planOnce(ctx context.Context, c *pgx.Conn) error {
 	return err
 }
 
+// private makes a file that only its owner may read, unless it is there: it
+// names people. SQLite makes the files beside it alike.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 func connectSQLite(ctx context.Context, path string) (*Store, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") {
 		return nil, errors.New("sqlite needs a path, such as sqlite:./muster.db")
+	}
+	if err := private(path); err != nil {
+		return nil, fmt.Errorf("the database file %s cannot be opened: %w", path, err)
 	}
 	open := func(options string, connections int) *sqlx.DB {
 		u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -117,8 +118,16 @@ CREATE TABLE IF NOT EXISTS snapshots (rollout TEXT NOT NULL, position INTEGER NO
 CREATE TABLE IF NOT EXISTS waves (rollout TEXT NOT NULL, position INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (rollout, position));
 `
 
-// Open opens a state file, and makes it if it is not there.
+// Open opens a state file, and makes it if it is not there; only its owner may
+// read it then, because it names people.
 func Open(ctx context.Context, path string) (*File, error) {
+	made, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err == nil {
+		err = made.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the state file %s cannot be opened: %w", path, err)
+	}
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()}
 	u.RawQuery = "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_txlock=immediate"
 	db, err := sqlx.Open("sqlite", u.String())
