@@ -51,7 +51,7 @@ type loader struct {
 
 func newLoader(t *target, clients int) *loader {
 	return &loader{bases: t.bases, token: t.token, client: &http.Client{
-		Timeout:   time.Minute,
+		Timeout:   5 * time.Minute,
 		Transport: &http.Transport{MaxIdleConnsPerHost: clients, MaxConnsPerHost: clients, DisableCompression: true},
 	}}
 }

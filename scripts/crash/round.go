@@ -45,7 +45,7 @@ func (w *world) round(ctx context.Context, f fault, after time.Duration, chance 
 	defer stop()
 	var clients sync.WaitGroup
 	for range w.clients {
-		c := w.client(rand.New(rand.NewPCG(chance.Uint64(), 0))) //nolint:gosec // to break things by chance needs no secret
+		c := w.client(rand.New(rand.NewPCG(chance.Uint64(), 0)))
 		clients.Go(func() { c.work(working) })
 	}
 	time.Sleep(after)

@@ -31,7 +31,7 @@ type world struct {
 	disk     string // the directory that PostgreSQL's data lie in, or empty: see mountDisk
 	database *pgtest.Server
 	// direct is the URL of the database without the network that is broken.
-	direct, name string
+	direct string
 	// toDatabase is what the server reaches PostgreSQL through, and toServer
 	// what clients reach the server through.
 	toDatabase, toServer *toxiproxy.Proxy
@@ -120,13 +120,13 @@ const diskSize = 1500
 // machine's.
 func mountDisk(ctx context.Context, dir string) (string, error) {
 	disk := filepath.Join(dir, "disk")
-	if err := os.Mkdir(disk, 0o755); err != nil { //nolint:gosec // PostgreSQL's user must reach it
+	if err := os.Mkdir(disk, 0o755); err != nil {
 		return "", err
 	}
 	if out, err := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm,mode=0777", diskSize), "muster-crash", disk).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("a small disk for PostgreSQL cannot be mounted; that takes root: %s", out)
 	}
-	return disk, os.Chmod(dir, 0o755) //nolint:gosec // so must the way to it
+	return disk, os.Chmod(dir, 0o755)
 }
 
 func (w *world) close(ctx context.Context) (err error) {
@@ -175,7 +175,7 @@ func (w *world) startServer(ctx context.Context) error {
 // command runs muster-server on the database itself.
 func (w *world) command(ctx context.Context, args ...string) ([]byte, error) {
 	var complaint strings.Builder
-	c := exec.CommandContext(ctx, w.options.server, append(args, "--database", w.direct)...) //nolint:gosec // our own
+	c := exec.CommandContext(ctx, w.options.server, append(args, "--database", w.direct)...)
 	c.Stderr = &complaint
 	out, err := c.Output()
 	if err != nil {
@@ -213,7 +213,7 @@ func (w *world) instance(ctx context.Context, slug string) (k key, err error) {
 // some came, left, or changed.
 func (w *world) company(ctx context.Context) error {
 	dir := filepath.Join(w.dir, "company")
-	out, err := exec.CommandContext(ctx, w.simulator, "generate", dir, "--people", "120", "--months", fmt.Sprint(w.months%120)).CombinedOutput() //nolint:gosec // our own
+	out, err := exec.CommandContext(ctx, w.simulator, "generate", dir, "--people", "120", "--months", fmt.Sprint(w.months%120)).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("generate: %w: %s", err, out)
 	}
@@ -230,7 +230,7 @@ func (w *world) company(ctx context.Context) error {
 
 // simulate returns a command of the simulator about the app acme.
 func (w *world) simulate(ctx context.Context, command string, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, w.simulator, append([]string{command, "-f", filepath.Join(w.dir, "company", "account.yaml"), "--app", "acme"}, args...)...) //nolint:gosec // our own
+	c := exec.CommandContext(ctx, w.simulator, append([]string{command, "-f", filepath.Join(w.dir, "company", "account.yaml"), "--app", "acme"}, args...)...)
 	c.Env = append(os.Environ(), "ACME_BASE_URL=http://"+w.toServer.Listen+"/scim/v2", "ACME_TOKEN="+w.acme.token)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return c

@@ -41,8 +41,10 @@ func TestNoLimit(t *testing.T) {
 
 func TestSlots(t *testing.T) {
 	s := limit.NewSlots(2)
-	if !s.Take() || !s.Take() || s.Take() {
-		t.Error("want two places and no third")
+	for i, want := range []bool{true, true, false} {
+		if got := s.Take(); got != want {
+			t.Errorf("place %d: got %t", i+1, got)
+		}
 	}
 	s.Give()
 	if !s.Take() {

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// ErrNoFile: the database is not a file that could be copied.
+// ErrNoFile says that the database is not a file that could be copied.
 var ErrNoFile = errors.New("the database is no file of SQLite")
 
 // Backup copies the database of SQLite into a new file, as it is at one
@@ -49,7 +49,7 @@ func Restore(ctx context.Context, backup, to string) error {
 		}
 	}
 	return fresh(to, func(partial string) error {
-		return onFile(ctx, backup, func(db *sql.DB) error {
+		return onFile(backup, func(db *sql.DB) error {
 			_, err := db.ExecContext(ctx, "VACUUM INTO ?", partial)
 			return err
 		})
@@ -88,7 +88,7 @@ func settle(path string) error {
 }
 
 // onFile opens a file of SQLite that nobody writes to.
-func onFile(ctx context.Context, path string, f func(*sql.DB) error) error {
+func onFile(path string, f func(*sql.DB) error) error {
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath(), RawQuery: "mode=ro"}
 	db, err := sql.Open("sqlite", u.String())
 	if err != nil {
@@ -101,7 +101,7 @@ func onFile(ctx context.Context, path string, f func(*sql.DB) error) error {
 // checkFile reports whether a file is a whole database of this program, of a
 // version that it knows.
 func checkFile(ctx context.Context, path string) error {
-	return onFile(ctx, path, func(db *sql.DB) error {
+	return onFile(path, func(db *sql.DB) error {
 		var result string
 		if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&result); err != nil {
 			return fmt.Errorf("%s is no database: %w", path, err)
