@@ -2,7 +2,7 @@ GO ?= go
 BIN := bin
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help build rehearse run test lint vulncheck fmt bench microbench conformance mutants image compose man sbom reproducible crash clean
+.PHONY: help build rehearse run test lint vulncheck fmt bench microbench conformance mutants image compose man sbom reproducible crash failover clean
 
 help:
 	@echo "make rehearse   rehearse the sample company's rollout in a sandbox, and write a report"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench      ours against the limit of this machine, on PostgreSQL; writes BENCHMARKS.md; FULL=1 up to a million users"
 	@echo "make microbench Go benchmarks of the inner parts, with allocations"
 	@echo "make crash      break server, database and network under load, and prove that nothing is lost; ROUNDS=100"
+	@echo "make failover   kill the primary of three PostgreSQLs under Patroni, in mid-cycle; ROUNDS=5"
 	@echo "make image      container images of both commands, FROM scratch"
 	@echo "make compose    the images with PostgreSQL and a proxy, as deploy/compose.yaml says"
 	@echo "make man        manual pages and completions, in build/"
@@ -96,6 +97,11 @@ reproducible:
 # A short campaign is part of make test.
 crash: build
 	$(GO) run ./scripts/crash -rounds $(or $(ROUNDS),10) $(if $(SEED),-seed $(SEED)) -out build/crash.md
+
+# Three PostgreSQLs under Patroni; the image is made where it is missing.
+failover: build
+	scripts/postgres-image --cluster
+	$(GO) run ./scripts/crash -failover -rounds $(or $(ROUNDS),5) $(if $(SEED),-seed $(SEED)) -out build/failover.md
 
 mutants:
 	$(GO) run ./scripts/mutants $(if $(ONLY),-only "$(ONLY)")

@@ -65,7 +65,7 @@ PostgreSQL (a postgres:// URL) or, by default, SQLite in ./muster.db.`,
 			s.register(c.PersistentFlags())
 		}
 	}
-	c.AddCommand(newServe(), newCheck(), newSettings(), newVersion(), newMan(), newMigrate(), newBackup(), newRestore(), newInstance(), newUser(), newField(), newMapping(), newRule(), newObject(), newGroup(), newImport(), newKey(), newAdminToken(), newHistory(), newOutbox(), newTolerance())
+	c.AddCommand(newServe(), newCheck(), newSettings(), newVersion(), newMan(), newMigrate(), newBackup(), newRestore(), newInstance(), newUser(), newField(), newMapping(), newRule(), newObject(), newGroup(), newImport(), newKey(), newClient(), newAdminToken(), newHistory(), newOutbox(), newTolerance())
 	return c
 }
 

@@ -11,7 +11,7 @@ import (
 // registerLimits adds the steps about how much a provider may ask of a server.
 func (w *world) registerLimits(sc *godog.ScenarioContext) {
 	// Turns to a second server on the same database, which has that limit.
-	sc.Step(`^the server lets each key send (\d+) requests a second$`, func(ctx context.Context, rate string) error {
+	sc.Step(`^the server lets each key send ([\d.]+) requests a second$`, func(ctx context.Context, rate string) error {
 		s, err := w.h.serve(context.WithoutCancel(ctx), "127.0.0.1:0", "--rate-per-key", rate)
 		if err != nil {
 			return err

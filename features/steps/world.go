@@ -51,6 +51,7 @@ type world struct {
 	sent, logged int
 
 	limited  *server // has a limit, for this scenario
+	oauth    *oauthClient
 	scim     *scimClient
 	statuses map[int]int
 	// unsupported is what the scenario needs and the server does not
@@ -97,6 +98,7 @@ func (h *Harness) Register(sc *godog.ScenarioContext) {
 	w.registerMail(sc)
 	w.registerMapping(sc)
 	w.registerLimits(sc)
+	w.registerOAuth(sc)
 }
 
 type bodyKey struct{}
@@ -144,6 +146,9 @@ func (w *world) end(failed error) error {
 		errs = errors.Join(errs, errors.New(w.evidence()))
 	}
 	w.recorder.Close()
+	if w.oauth != nil {
+		w.oauth.server.Close()
+	}
 	if w.limited != nil {
 		errs = errors.Join(errs, w.limited.stop(os.Interrupt))
 	}

@@ -31,6 +31,7 @@ type options struct {
 	clients           int
 	only              string
 	halt              bool
+	failover          bool
 	out               string
 }
 
@@ -53,12 +54,17 @@ func run(ctx context.Context, args []string) error {
 	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "what chance begins with; the same seed breaks the same things")
 	f.IntVar(&o.clients, "clients", 4, "how many clients write at once")
 	f.StringVar(&o.only, "only", "", "break only what has this in its name")
+	f.BoolVar(&o.failover, "failover", false, "kill the primary of a cluster of three in each round, and nothing else")
 	f.BoolVar(&o.halt, "halt", false, "stop at the first finding, and leave all as it is until Ctrl-C")
 	f.StringVar(&o.out, "out", "", "a file for the table, as Markdown")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	r, err := campaign(ctx, o)
+	run := campaign
+	if o.failover {
+		run = failover
+	}
+	r, err := run(ctx, o)
 	if r != nil {
 		text := r.markdown()
 		fmt.Print(text)
@@ -72,7 +78,26 @@ func run(ctx context.Context, args []string) error {
 // report is what came of all rounds.
 type report struct {
 	seed   uint64
+	faults []fault
 	rounds []round
+}
+
+// add adds the nth round, and tells of it.
+func (r *report) add(n int, got round) {
+	r.rounds = append(r.rounds, got)
+	fmt.Fprintf(os.Stderr, "round %3d  %-34s %4d acknowledged, %3d unknown, ready after %4d ms, %d findings\n",
+		n+1, got.fault, got.acknowledged, got.unknown, got.recovery.Milliseconds(), len(got.findings))
+	for _, finding := range got.findings {
+		fmt.Fprintln(os.Stderr, "   ", finding)
+	}
+}
+
+// err is about the findings, if there are any.
+func (r *report) err() error {
+	if n := r.findings(); n > 0 {
+		return fmt.Errorf("%d findings (seed %d)", n, r.seed)
+	}
+	return nil
 }
 
 // round is what came of one.
@@ -100,7 +125,7 @@ func campaign(ctx context.Context, o options) (r *report, err error) {
 	if len(list) == 0 {
 		return nil, fmt.Errorf("-only %q: there is no such fault", o.only)
 	}
-	r = &report{seed: o.seed}
+	r = &report{seed: o.seed, faults: list}
 	for n := range o.rounds {
 		f := list[n%len(list)]
 		if n >= len(list) {
@@ -110,22 +135,14 @@ func campaign(ctx context.Context, o options) (r *report, err error) {
 		if err != nil {
 			return r, fmt.Errorf("round %d, %s (seed %d): %w", n+1, f.name, o.seed, err)
 		}
-		r.rounds = append(r.rounds, got)
-		fmt.Fprintf(os.Stderr, "round %3d  %-34s %4d acknowledged, %3d unknown, ready after %4d ms, %d findings\n",
-			n+1, f.name, got.acknowledged, got.unknown, got.recovery.Milliseconds(), len(got.findings))
-		for _, finding := range got.findings {
-			fmt.Fprintln(os.Stderr, "   ", finding)
-		}
+		r.add(n, got)
 		if o.halt && len(got.findings) > 0 {
 			fmt.Fprintf(os.Stderr, "halted: the server is at http://%s, the database is %s, files are in %s\n", w.toServer.Listen, w.direct, w.dir)
 			<-ctx.Done()
 			break
 		}
 	}
-	if n := r.findings(); n > 0 {
-		return r, fmt.Errorf("%d findings (seed %d)", n, o.seed)
-	}
-	return r, nil
+	return r, r.err()
 }
 
 func (r *report) findings() (n int) {
@@ -141,7 +158,7 @@ func (r *report) markdown() string {
 	fmt.Fprintf(&b, "%d rounds, seed %d.\n\n", len(r.rounds), r.seed)
 	b.WriteString("| what broke | rounds | acknowledged | unknown | refused | ready again after | findings |\n| --- | --: | --: | --: | --: | --: | --: |\n")
 	total := round{fault: "all"}
-	for _, f := range faults() {
+	for _, f := range r.faults {
 		sum, rounds := round{fault: f.name}, 0
 		for _, x := range r.rounds {
 			if x.fault != f.name {

@@ -19,10 +19,12 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
 
-// client returns a client that writes to the instance load.
-func (w *world) client(chance *rand.Rand) *client {
+// client returns the nth client that writes to the instance load, by one of
+// the servers.
+func (w *world) client(n int, chance *rand.Rand) *client {
+	servers := append([]string{w.toServer.Listen}, w.others...)
 	return &client{
-		ledger: w.ledger, base: "http://" + w.toServer.Listen + "/scim/v2", token: w.load.token, group: w.group, chance: chance,
+		ledger: w.ledger, base: "http://" + servers[n%len(servers)] + "/scim/v2", token: w.load.token, group: w.group, chance: chance,
 		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2}},
 	}
 }
@@ -44,8 +46,8 @@ func (w *world) round(ctx context.Context, f fault, after time.Duration, chance 
 	working, stop := context.WithCancel(ctx)
 	defer stop()
 	var clients sync.WaitGroup
-	for range w.clients {
-		c := w.client(rand.New(rand.NewPCG(chance.Uint64(), 0)))
+	for n := range w.clients {
+		c := w.client(n, rand.New(rand.NewPCG(chance.Uint64(), 0)))
 		clients.Go(func() { c.work(working) })
 	}
 	time.Sleep(after)

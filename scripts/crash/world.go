@@ -36,12 +36,17 @@ type world struct {
 	// what clients reach the server through.
 	toDatabase, toServer *toxiproxy.Proxy
 	listen               string
-	server               *process.Process
-	load                 key
-	acme                 key
-	ledger               *ledger
-	group                string
-	months               int
+	// cluster, second and others are of a failover: a second server, and
+	// where it listens.
+	cluster *cluster
+	second  *process.Process
+	others  []string
+	server  *process.Process
+	load    key
+	acme    key
+	ledger  *ledger
+	group   string
+	months  int
 }
 
 // key is an API key, and the id of its instance.
@@ -96,7 +101,7 @@ func (w *world) settle(ctx context.Context) (err error) {
 	if err := w.startServer(ctx); err != nil {
 		return err
 	}
-	c := w.client(nil)
+	c := w.client(0, nil)
 	answer, status := c.send(ctx, http.MethodPost, "/Groups", map[string]any{"displayName": "Crash"})
 	if status != http.StatusCreated {
 		return fmt.Errorf("the group could not be made: %d %v", status, answer)
@@ -130,8 +135,10 @@ func mountDisk(ctx context.Context, dir string) (string, error) {
 }
 
 func (w *world) close(ctx context.Context) (err error) {
-	if w.server != nil {
-		err = w.server.Stop()
+	for _, p := range []*process.Process{w.server, w.second} {
+		if p != nil {
+			err = errors.Join(err, p.Stop())
+		}
 	}
 	for _, p := range []*toxiproxy.Proxy{w.toServer, w.toDatabase} {
 		if p != nil {
@@ -140,6 +147,9 @@ func (w *world) close(ctx context.Context) (err error) {
 	}
 	if w.database != nil {
 		err = errors.Join(err, w.database.Stop(ctx))
+	}
+	if w.cluster != nil {
+		err = errors.Join(err, w.cluster.close(ctx))
 	}
 	if w.disk != "" {
 		if out, unmountErr := exec.CommandContext(ctx, "umount", "--lazy", w.disk).CombinedOutput(); unmountErr != nil {
@@ -151,6 +161,9 @@ func (w *world) close(ctx context.Context) (err error) {
 
 // through is the URL of the database through the network that is broken.
 func (w *world) through() (string, error) {
+	if w.toDatabase == nil {
+		return w.direct, nil
+	}
 	u, err := url.Parse(w.direct)
 	if err != nil {
 		return "", err

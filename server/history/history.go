@@ -48,7 +48,11 @@ const (
 	KeyCreate   Action = "key.create"
 	KeyRotate   Action = "key.rotate"
 	KeyRevoke   Action = "key.revoke"
-	FieldCreate Action = "field.create"
+	// A client is one of OAuth 2.0, and a token what it gets.
+	ClientCreate Action = "client.create"
+	ClientRevoke Action = "client.revoke"
+	TokenIssue   Action = "token.issue"
+	FieldCreate  Action = "field.create"
 	// HistoryPrune is the removal of rows by their age.
 	HistoryPrune Action = "history.prune"
 	// MappingUpdate is a change of the attribute mapping, as a whole.

@@ -52,7 +52,9 @@ func (c *contract) operation(method, path string) (*operation, error) {
 		if content == nil { // the admin API
 			content = b.Value.Content.Get(scim.MediaTypeJSON)
 		}
-		o.body = content.Schema.Value
+		if content != nil { // else a form, which is checked where it is read
+			o.body = content.Schema.Value
+		}
 	}
 	o.texts = true
 	for _, list := range []openapi3.Parameters{item.Parameters, o.route.Operation.Parameters} {

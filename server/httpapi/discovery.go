@@ -63,6 +63,9 @@ func (s *server) serviceProviderConfig(x *exchange) error {
 		Schemes: []scheme{{
 			Type: "oauthbearertoken", Name: "API key", Primary: true, SpecURI: "https://www.rfc-editor.org/info/rfc6750",
 			Description: "An API key of an instance of the application, sent as a bearer token. It is made on behalf of an integration user.",
+		}, {
+			Type: "oauthbearertoken", Name: "OAuth 2.0 access token", SpecURI: "https://www.rfc-editor.org/info/rfc7523",
+			Description: "An access token that a client gets for a JWT that it signs, sent as a bearer token. /.well-known/oauth-authorization-server tells where.",
 		}},
 		Meta: metaOf{"ServiceProviderConfig", x.base + "/ServiceProviderConfig"},
 	}

@@ -213,11 +213,11 @@ func (s *server) fail(x *exchange, err error) {
 }
 
 // authenticate lets through what carries a valid API key. It stands around
-// the router and knows no paths but two, which need no key and give nothing
-// away, and those of the admin API, which take tokens of its own: so there is no spelling of a path that passes by it.
+// the router and knows no paths but those that need no key and give nothing
+// away (see isOpen), and those of the admin API, which take tokens of its own: so there is no spelling of a path that passes by it.
 func (s *server) authenticate(next http.Handler) http.Handler {
 	return s.serve(func(x *exchange) error {
-		if IsProbe(x.URL.EscapedPath()) {
+		if isOpen(x.URL.EscapedPath()) {
 			next.ServeHTTP(x.answer, x.Request)
 			return nil
 		}
@@ -322,7 +322,7 @@ func (s *server) identify(x *exchange, token, slug string) error {
 	x.digest = c.Key.Digest
 	// A provider with a valid key of the wrong instance would not notice.
 	x.answer.Header().Set("X-Muster-Instance", c.Instance.Slug)
-	if time.Until(c.Key.Expires) < instance.ExpiryNotice {
+	if c.Key.ClientID == "" && time.Until(c.Key.Expires) < instance.ExpiryNotice {
 		x.answer.Header().Set("X-Muster-Key-Expires", c.Key.Expires.Format(time.RFC3339))
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"muster/server/administration"
 	"muster/server/history"
 	"muster/server/instance"
+	"muster/server/oauth"
 	"muster/server/scim"
 	"muster/server/scim/schema"
 )
@@ -52,6 +53,7 @@ func New(c Config) (http.Handler, error) {
 		return nil, errors.New("the public URL " + c.PublicURL + " is not valid: give scheme and host, such as https://scim.example.com")
 	}
 	s := &server{Config: c, public: strings.TrimSuffix(c.PublicURL, "/"), limits: newLimits(c.Limits)}
+	s.oauth = oauth.NewServer(c.Admin.Instances, s.public)
 	if s.contract, err = newContract(); err != nil {
 		return nil, err
 	}
@@ -102,6 +104,7 @@ type server struct {
 	Config
 	public   string // the public URL
 	limits   limits
+	oauth    *oauth.Server
 	contract *contract
 	mux      *http.ServeMux
 }
@@ -134,6 +137,8 @@ func (s *server) routes() []*route {
 	list := []*route{
 		{method: "GET", path: "/healthz", handle: s.health},
 		{method: "GET", path: "/readyz", handle: s.readiness},
+		{method: "GET", path: oauth.MetadataPath, handle: s.oauthMetadata},
+		{method: "POST", path: oauth.TokenPath, handle: s.oauthToken},
 		{method: "GET", path: Base + "/ServiceProviderConfig", handle: s.serviceProviderConfig},
 		{method: "GET", path: Base + "/ResourceTypes", handle: s.listResourceTypes},
 		{method: "GET", path: Base + "/ResourceTypes/{id}", handle: s.getResourceType},

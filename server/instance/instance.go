@@ -97,6 +97,8 @@ type Store interface {
 	// CreateInstance returns ErrExists if the slug is taken.
 	CreateInstance(ctx context.Context, i *Instance, e *history.Entry) error
 	Instances(ctx context.Context) ([]*Instance, error)
+	// Instance returns ErrNotFound if there is none with the id.
+	Instance(ctx context.Context, id string) (*Instance, error)
 	// InstanceBySlug returns ErrNotFound if there is none.
 	InstanceBySlug(ctx context.Context, slug string) (*Instance, error)
 	// AddField returns ErrExists if the instance has a field of that name.
@@ -111,6 +113,18 @@ type Store interface {
 	RotateKey(ctx context.Context, k *Key, oldID string, end time.Time, e *history.Entry) error
 	// UseKey keeps when and from where a key was used.
 	UseKey(ctx context.Context, keyID string, at time.Time, address string) error
+	CreateClient(ctx context.Context, c *Client, e *history.Entry) error
+	// Client returns ErrNotFound if there is none with the id.
+	Client(ctx context.Context, id string) (*Client, error)
+	// Clients returns the clients of an instance, the oldest first.
+	Clients(ctx context.Context, instanceID string) ([]*Client, error)
+	// RevokeClient returns ErrNotFound if the instance has no such client.
+	// The client's tokens end with it.
+	RevokeClient(ctx context.Context, instanceID, id string, at time.Time, e *history.Entry) (changed bool, err error)
+	// IssueToken writes a key that is the access token of a client. It returns
+	// [ErrReplayed] if the assertion was used before, and ErrNotFound if the
+	// client was revoked.
+	IssueToken(ctx context.Context, k *Key, g Grant, e *history.Entry) error
 	CreateAdminToken(ctx context.Context, t *AdminToken) error
 	// AdminToken returns ErrNotFound if there is none with the id.
 	AdminToken(ctx context.Context, id string) (*AdminToken, error)

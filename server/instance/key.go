@@ -55,6 +55,8 @@ type Key struct {
 	// LastAddress from where; zero and empty if it never was.
 	LastUsed    time.Time
 	LastAddress string
+	// ClientID is the OAuth 2.0 client whose access token the key is, or empty.
+	ClientID string
 }
 
 // State says whether the key can be used at a time, as a word: "valid",
@@ -104,16 +106,9 @@ func (s *Service) CreateKey(ctx context.Context, i *Instance, userName string, l
 	if life < 0 {
 		return nil, "", Refuse("a key cannot expire in the past")
 	}
-	h, err := s.store.Holder(ctx, i.ID, userName)
-	if errors.Is(err, ErrNotFound) {
-		return nil, "", Missing("instance %s has no user %q; make one with `muster-server user create %s --instance %s --integration --role lite-admin`",
-			i.Slug, userName, userName, i.Slug)
-	}
+	h, err := s.fitHolder(ctx, i, userName)
 	if err != nil {
 		return nil, "", err
-	}
-	if reason := h.unfit(); reason != "" {
-		return nil, "", Refuse("no key for %q: %s", userName, reason)
 	}
 	k, text := s.newKey(i, h, life)
 	e := history.New(i.ID, k.Created, actor, history.KeyCreate, history.Target{Type: "Key", ID: k.ID, Name: h.UserName})
@@ -122,6 +117,22 @@ func (s *Service) CreateKey(ctx context.Context, i *Instance, userName string, l
 		return nil, "", fmt.Errorf("create key: %w", err)
 	}
 	return k, text, nil
+}
+
+// fitHolder returns the user of that name, if he or she may hold keys.
+func (s *Service) fitHolder(ctx context.Context, i *Instance, userName string) (*Holder, error) {
+	h, err := s.store.Holder(ctx, i.ID, userName)
+	if errors.Is(err, ErrNotFound) {
+		return nil, Missing("instance %s has no user %q; make one with `muster-server user create %s --instance %s --integration --role lite-admin`",
+			i.Slug, userName, userName, i.Slug)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if reason := h.unfit(); reason != "" {
+		return nil, Refuse("no key for %q: %s", userName, reason)
+	}
+	return h, nil
 }
 
 // newKey makes a key for a user, and its text.

@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 )
 
+// newestVersion is the last migration that there is.
+const newestVersion = clientsVersion
+
 // ErrNoFile says that the database is not a file that could be copied.
 var ErrNoFile = errors.New("the database is no file of SQLite")
 
@@ -113,8 +116,8 @@ func checkFile(ctx context.Context, path string) error {
 		if err := db.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version WHERE is_applied").Scan(&schema); err != nil {
 			return fmt.Errorf("%s is a database, but not one of muster-server: %w", path, err)
 		}
-		if schema > countsVersion {
-			return fmt.Errorf("%s has the schema %d, of a newer version of muster-server than this one, which knows %d", path, schema, countsVersion)
+		if schema > newestVersion {
+			return fmt.Errorf("%s has the schema %d, of a newer version of muster-server than this one, which knows %d", path, schema, newestVersion)
 		}
 		return nil
 	})

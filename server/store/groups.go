@@ -120,17 +120,24 @@ func each(list []memberRow, yield func(string, provisioning.Member) error) error
 	return nil
 }
 
-const (
-	selectUserMembers = `SELECT gu.group_id AS group_id, u.id AS id, 'User' AS type, u.user_name AS name, u.display AS display
-		FROM group_users AS gu JOIN users AS u ON u.id = gu.user_id WHERE gu.group_id `
-	selectGroupMembers = `SELECT gg.group_id AS group_id, g.id AS id, 'Group' AS type, g.display_name AS name, g.display_name AS display
-		FROM group_groups AS gg JOIN groups AS g ON g.id = gg.child_id WHERE gg.group_id `
-)
+// userMembers and groupMembers return the query for the members of groups
+// that a condition on the table of members chooses, at most limit of them. The
+// limit stands inside: it tells the database that there are few, so that it
+// looks each of them up, and does not read all users.
+func userMembers(condition string, limit int) string {
+	return fmt.Sprintf(`SELECT m.group_id AS group_id, u.id AS id, 'User' AS type, u.user_name AS name, u.display AS display
+		FROM (SELECT group_id, user_id FROM group_users WHERE %s LIMIT %d) AS m JOIN users AS u ON u.id = m.user_id`, condition, limit)
+}
+
+func groupMembers(condition string, limit int) string {
+	return fmt.Sprintf(`SELECT m.group_id AS group_id, g.id AS id, 'Group' AS type, g.display_name AS name, g.display_name AS display
+		FROM (SELECT group_id, child_id FROM group_groups WHERE %s LIMIT %d) AS m JOIN groups AS g ON g.id = m.child_id`, condition, limit)
+}
 
 // fewMembers returns all members of groups, unless there are too many.
 func (s *Store) fewMembers(ctx context.Context, groupIDs []string) (list []memberRow, all bool, err error) {
-	// Sorted here: the database would read all of them to do it.
-	query := selectUserMembers + "IN (?) UNION ALL " + selectGroupMembers + fmt.Sprintf("IN (?) LIMIT %d", membersAtOnce+1)
+	const more = membersAtOnce + 1
+	query := userMembers("group_id IN (?)", more) + " UNION ALL " + groupMembers("group_id IN (?)", more)
 	if err := s.list(ctx, &list, query, groupIDs, groupIDs); err != nil || len(list) > membersAtOnce {
 		return nil, false, err
 	}
@@ -148,14 +155,12 @@ func (s *Store) fewMembers(ctx context.Context, groupIDs []string) (list []membe
 func (s *Store) manyMembers(ctx context.Context, groupIDs []string, yield func(string, provisioning.Member) error) error {
 	for _, groupID := range groupIDs {
 		for _, query := range []string{
-			// PostgreSQL does not see by itself that the second follows from the
-			// first; it would begin with the first user each time.
-			selectUserMembers + "= ? AND gu.user_id > ? AND u.id > ? ORDER BY gu.user_id",
-			selectGroupMembers + "= ? AND gg.child_id > ? AND g.id > ? ORDER BY gg.child_id",
+			userMembers("group_id = ? AND user_id > ? ORDER BY user_id", membersAtOnce) + " ORDER BY m.user_id",
+			groupMembers("group_id = ? AND child_id > ? ORDER BY child_id", membersAtOnce) + " ORDER BY m.child_id",
 		} {
 			for after := uuid.Nil.String(); after != ""; {
 				var list []memberRow
-				if err := s.list(ctx, &list, query+fmt.Sprintf(" LIMIT %d", membersAtOnce), groupID, after, after); err != nil {
+				if err := s.list(ctx, &list, query, groupID, after); err != nil {
 					return err
 				}
 				if err := each(list, yield); err != nil {

@@ -89,6 +89,15 @@ func (s *Store) Instances(ctx context.Context) ([]*instance.Instance, error) {
 	return list, nil
 }
 
+// Instance returns the instance with an id.
+func (s *Store) Instance(ctx context.Context, id string) (*instance.Instance, error) {
+	var r instanceRow
+	if err := s.get(ctx, &r, selectInstance+" WHERE id = ?", id); err != nil {
+		return nil, missing(err)
+	}
+	return r.instance()
+}
+
 // InstanceBySlug returns the instance of that name.
 func (s *Store) InstanceBySlug(ctx context.Context, slug string) (*instance.Instance, error) {
 	var r instanceRow
@@ -151,6 +160,7 @@ type keyRow struct {
 	Revoked    sql.NullInt64  `db:"revoked"`
 	LastUsed   sql.NullInt64  `db:"last_used"`
 	LastFrom   string         `db:"last_address"`
+	ClientID   sql.NullString `db:"client_id"`
 }
 
 func (r *keyRow) key() (*instance.Key, error) {
@@ -160,7 +170,7 @@ func (r *keyRow) key() (*instance.Key, error) {
 	}
 	k := &instance.Key{
 		ID: r.ID, InstanceID: r.InstanceID, UserID: r.UserID.String, UserName: r.UserName, Digest: digest,
-		Created: fromMillis(r.Created), Expires: fromMillis(r.Expires),
+		Created: fromMillis(r.Created), Expires: fromMillis(r.Expires), ClientID: r.ClientID.String,
 	}
 	if r.Revoked.Valid {
 		k.Revoked = fromMillis(r.Revoked.Int64)
@@ -186,8 +196,8 @@ func (s *Store) CreateKey(ctx context.Context, k *instance.Key, e *history.Entry
 }
 
 func (t *tx) createKey(ctx context.Context, k *instance.Key, e *history.Entry) error {
-	_, err := t.exec(ctx, "INSERT INTO api_keys (id, instance_id, user_id, user_name, digest, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		k.ID, k.InstanceID, k.UserID, k.UserName, hex.EncodeToString(k.Digest), millis(k.Created), millis(k.Expires))
+	_, err := t.exec(ctx, "INSERT INTO api_keys (id, instance_id, user_id, user_name, digest, created, expires, client_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		k.ID, k.InstanceID, k.UserID, k.UserName, hex.EncodeToString(k.Digest), millis(k.Created), millis(k.Expires), null(k.ClientID))
 	if err != nil {
 		return err
 	}
@@ -221,11 +231,12 @@ func (s *Store) UseKey(ctx context.Context, keyID string, at time.Time, address 
 	})
 }
 
-// Keys returns the keys of an instance, the oldest first.
+// Keys returns the keys of an instance, the oldest first, without those that
+// are tokens of clients.
 func (s *Store) Keys(ctx context.Context, instanceID string) ([]*instance.Key, error) {
 	var rows []keyRow
 	if err := s.list(ctx, &rows, `SELECT id, instance_id, user_id, user_name, digest, created, expires, revoked, last_used, last_address
-		FROM api_keys WHERE instance_id = ? ORDER BY created, id`, instanceID); err != nil {
+		FROM api_keys WHERE instance_id = ? AND client_id IS NULL ORDER BY created, id`, instanceID); err != nil {
 		return nil, err
 	}
 	list := make([]*instance.Key, len(rows))
@@ -286,7 +297,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 		Integration sql.NullBool   `db:"integration"`
 	}
 	err := s.get(ctx, &r, `SELECT k.id AS id, k.instance_id AS instance_id, k.user_id AS user_id, k.user_name AS user_name,
-		k.digest AS digest, k.created AS created, k.expires AS expires, k.revoked AS revoked, k.last_used AS last_used, k.last_address AS last_address,
+		k.digest AS digest, k.created AS created, k.expires AS expires, k.revoked AS revoked, k.last_used AS last_used, k.last_address AS last_address, k.client_id AS client_id,
 		i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment, i.fields AS fields, i.mapping AS mapping, i.workflow AS workflow, i.created AS began, i.revision AS revision,
 		u.role AS role, u.active AS active, u.integration AS integration
 		FROM api_keys AS k JOIN instances AS i ON i.id = k.instance_id LEFT JOIN users AS u ON u.id = k.user_id

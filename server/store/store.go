@@ -77,7 +77,7 @@ func (s *Store) provider() (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(s.d.rowSecurity(), s.d.lightRowSecurity(), s.d.tuning(), s.d.counts())}
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(s.d.rowSecurity(), s.d.lightRowSecurity(), s.d.tuning(), s.d.counts(), s.d.clients())}
 	if s.d.postgres {
 		// A lock in a table works where there are no advisory locks.
 		locker, err := lock.NewPostgresTableLocker()

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"muster/server/instance"
+	"muster/server/oauth"
+	"muster/server/provisioning"
+)
+
+func newClient() *cobra.Command {
+	c := &cobra.Command{
+		Use: "client", Short: "Register, list and revoke OAuth 2.0 clients, which need no API key",
+		Long: `Register OAuth 2.0 clients. A client authenticates at /oauth2/token by a JWT that
+it signs (RFC 7523), and gets an access token that is valid for ten minutes:
+nothing secret is stored on either side but the client's private key, on its own.`,
+	}
+	create := &cobra.Command{
+		Use: "create", Short: "Register a client of an instance", Args: cobra.NoArgs, RunE: runIn(createClient),
+		Example: `  muster-server client create --instance acme --user scim-sync --jwks-url https://idp.example.com/jwks
+  muster-server client create --instance acme --user scim-sync --jwks keys.json`,
+	}
+	create.Flags().String("user", "", "the integration user on whose behalf its tokens are made")
+	create.Flags().String("jwks", "", "a file with the client's public keys, as a JSON Web Key Set")
+	create.Flags().String("jwks-url", "", "where the client publishes its public keys, so that it can exchange them by itself")
+	if err := create.MarkFlagRequired("user"); err != nil {
+		panic(err)
+	}
+	list := &cobra.Command{Use: "list", Short: "List the clients of an instance", Args: cobra.NoArgs, RunE: runIn(listClients)}
+	revoke := &cobra.Command{Use: "revoke CLIENT-ID", Short: "Revoke a client and its tokens, at once", Args: cobra.ExactArgs(1), RunE: runIn(revokeClient)}
+	withInstance(create, list, revoke)
+	withJSON(create, list)
+	c.AddCommand(create, list, revoke)
+	return c
+}
+
+// clientJSON is a client as scripts see it.
+type clientJSON struct {
+	ID      string    `json:"id"`
+	User    string    `json:"user"`
+	JWKSURL string    `json:"jwksUrl,omitempty"`
+	State   string    `json:"state"` // "valid" or "revoked"
+	Created time.Time `json:"created"`
+}
+
+func describeClient(c *instance.Client) clientJSON {
+	d := clientJSON{ID: c.ID, User: c.UserName, JWKSURL: c.KeySetURL, State: "valid", Created: c.Created}
+	if !c.Revoked.IsZero() {
+		d.State = "revoked"
+	}
+	return d
+}
+
+func createClient(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
+	var made instance.Client
+	made.UserName, _ = c.Flags().GetString("user")
+	made.KeySetURL, _ = c.Flags().GetString("jwks-url")
+	file, _ := c.Flags().GetString("jwks")
+	switch {
+	case (file == "") == (made.KeySetURL == ""):
+		return errors.New("give either --jwks, a file, or --jwks-url")
+	case file != "":
+		var err error
+		if made.KeySet, err = os.ReadFile(file); err == nil {
+			_, err = oauth.ParseKeySet(made.KeySet)
+		}
+		if err != nil {
+			return fmt.Errorf("--jwks: %s: %w", file, err)
+		}
+	default:
+		if err := oauth.CheckKeySetURL(made.KeySetURL); err != nil {
+			return fmt.Errorf("--jwks-url: %w", err)
+		}
+	}
+	client, err := a.admin.Instances.CreateClient(c.Context(), sc.Instance, made, sc.Actor)
+	if err != nil {
+		return err
+	}
+	return a.print(c, describeClient(client), func() error {
+		return a.line("%s\n\nThis is the client_id. Its assertions have it as iss and sub.", client.ID)
+	})
+}
+
+func listClients(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
+	clients, err := a.admin.Instances.Clients(c.Context(), sc.Instance)
+	if err != nil {
+		return err
+	}
+	list := make([]clientJSON, len(clients))
+	rows := make([][]string, len(clients))
+	for i, x := range clients {
+		list[i] = describeClient(x)
+		keys := x.KeySetURL
+		if keys == "" {
+			keys = "(stored)"
+		}
+		rows[i] = []string{x.ID, x.UserName, list[i].State, stamp(x.Created), keys}
+	}
+	return a.print(c, list, func() error { return a.table("CLIENT ID | USER | STATE | CREATED | KEYS", rows) })
+}
+
+func revokeClient(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
+	changed, err := a.admin.Instances.RevokeClient(c.Context(), sc.Instance, args[0], sc.Actor)
+	if err != nil {
+		return err
+	}
+	if !changed {
+		return a.line("client %s is revoked already", args[0])
+	}
+	return a.line("client %s is revoked, with its tokens", args[0])
+}
