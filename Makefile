@@ -2,7 +2,7 @@ GO ?= go
 BIN := bin
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help build rehearse run test lint vulncheck fmt bench microbench conformance mutants image compose man sbom reproducible crash failover clean
+.PHONY: help build rehearse run test lint vulncheck fmt bench microbench conformance mutants image compose man sbom reproducible crash failover upgrade clean
 
 help:
 	@echo "make rehearse   rehearse the sample company's rollout in a sandbox, and write a report"
@@ -14,6 +14,7 @@ help:
 	@echo "make microbench Go benchmarks of the inner parts, with allocations"
 	@echo "make crash      break server, database and network under load, and prove that nothing is lost; ROUNDS=100"
 	@echo "make failover   kill the primary of three PostgreSQLs under Patroni, in mid-cycle; ROUNDS=5"
+	@echo "make upgrade    the old version OLD=<commit> and this one side by side, while a cycle runs"
 	@echo "make image      container images of both commands, FROM scratch"
 	@echo "make compose    the images with PostgreSQL and a proxy, as deploy/compose.yaml says"
 	@echo "make man        manual pages and completions, in build/"
@@ -97,6 +98,15 @@ reproducible:
 # A short campaign is part of make test.
 crash: build
 	$(GO) run ./scripts/crash -rounds $(or $(ROUNDS),10) $(if $(SEED),-seed $(SEED)) -out build/crash.md
+
+# OLD is a commit or tag, such as the version that runs in production.
+upgrade: build
+	@test -n "$(OLD)" || { echo "usage: make upgrade OLD=<commit of the version that runs>"; exit 2; }
+	@mkdir -p build
+	rm -rf build/old && git worktree prune && git worktree add --detach build/old $(OLD)
+	cd build/old && $(GO) build -o ../muster-server-old ./server
+	git worktree remove --force build/old
+	$(GO) run ./scripts/crash -upgrade-from build/muster-server-old -out build/upgrade.md
 
 # Three PostgreSQLs under Patroni; the image is made where it is missing.
 failover: build

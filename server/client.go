@@ -73,7 +73,11 @@ func createClient(a *application, c *cobra.Command, sc provisioning.Scope, _ []s
 			return fmt.Errorf("--jwks: %s: %w", file, err)
 		}
 	default:
-		if err := oauth.CheckKeySetURL(made.KeySetURL); err != nil {
+		err := oauth.CheckKeySetURL(made.KeySetURL)
+		if err == nil {
+			_, err = oauth.FetchKeySet(c.Context(), made.KeySetURL)
+		}
+		if err != nil {
 			return fmt.Errorf("--jwks-url: %w", err)
 		}
 	}

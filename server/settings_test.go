@@ -303,3 +303,25 @@ func TestVersionAndMan(t *testing.T) {
 		t.Error("a directory that is not there was accepted")
 	}
 }
+
+// TestSlowClient: who begins a request and does not go on is cut off.
+func TestSlowClient(t *testing.T) {
+	t.Parallel()
+	log := serving(t, setUp(t))
+	address := log.find(t, `address=(127\S+)`)
+	var d net.Dialer
+	c, err := d.DialContext(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte("GET /scim/v2/Users HTTP/1.1\r\nHost: x\r\nX-Slow: ")); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(c); err != nil {
+		t.Errorf("after 20 seconds the connection is still open: %v", err)
+	}
+}

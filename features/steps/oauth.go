@@ -37,10 +37,12 @@ func (w *world) registerOAuth(sc *godog.ScenarioContext) {
 	sc.Step(`^"([^"]*)" has an OAuth client that publishes its keys$`, w.anOAuthClient)
 	// The client signs with a new key from now on, which it publishes too.
 	sc.Step(`^the client exchanges its signing key$`, func() error { return w.oauth.exchange() })
+	// Nothing happens for a while.
 	sc.Step(`^(\d+) seconds pass$`, func(seconds int) { time.Sleep(time.Duration(seconds) * time.Second) })
 	// Asks at the endpoint that the metadata names; the client uses the token
 	// from then on.
 	sc.Step(`^the client asks for an access token$`, func(ctx context.Context) error { return w.askToken(ctx, "") })
+	// One that is wrong in some way, or was sent before.
 	sc.Step(`^the client asks for an access token with an assertion that (.*)$`, w.askToken)
 	// There is a token, and it ends within so many minutes.
 	sc.Step(`^it gets a token for at most (\d+) minutes$`, func(minutes int) error {
@@ -66,6 +68,7 @@ func (w *world) registerOAuth(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
+	// By the command of the application.
 	sc.Step(`^an administrator revokes the OAuth client of "([^"]*)"$`, func(ctx context.Context, instance string) error {
 		return w.server(ctx, nil, "client", "revoke", w.oauth.id, "--instance", w.slug(instance))
 	})

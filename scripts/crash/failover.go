@@ -11,8 +11,6 @@ import (
 	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/rs/zerolog"
 
 	"muster/scripts/process"
 )
@@ -69,8 +67,8 @@ func (w *world) join(ctx context.Context) (err error) {
 	if w.listen, err = freeAddress(); err != nil {
 		return err
 	}
-	network := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	w.toServer = toxiproxy.NewProxy(network, "server", "127.0.0.1:0", w.listen)
+	w.network = newNetwork()
+	w.toServer = toxiproxy.NewProxy(w.network, "server", "127.0.0.1:0", w.listen)
 	if err := w.toServer.Start(); err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type options struct {
 	only              string
 	halt              bool
 	failover          bool
+	older             string // a muster-server of an old version
 	out               string
 }
 
@@ -55,14 +56,18 @@ func run(ctx context.Context, args []string) error {
 	f.IntVar(&o.clients, "clients", 4, "how many clients write at once")
 	f.StringVar(&o.only, "only", "", "break only what has this in its name")
 	f.BoolVar(&o.failover, "failover", false, "kill the primary of a cluster of three in each round, and nothing else")
+	f.StringVar(&o.older, "upgrade-from", "", "a muster-server of an old version, which -server replaces while clients write; nothing breaks")
 	f.BoolVar(&o.halt, "halt", false, "stop at the first finding, and leave all as it is until Ctrl-C")
 	f.StringVar(&o.out, "out", "", "a file for the table, as Markdown")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	run := campaign
-	if o.failover {
+	switch {
+	case o.failover:
 		run = failover
+	case o.older != "":
+		run = upgrade
 	}
 	r, err := run(ctx, o)
 	if r != nil {
@@ -109,6 +114,8 @@ type round struct {
 	// recovery is how long after the fault had ended the server took to be
 	// ready.
 	recovery time.Duration
+	// cycle is why the simulator's cycle ended before its time, or empty.
+	cycle    string
 	findings []string
 }
 

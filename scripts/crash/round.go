@@ -64,7 +64,9 @@ func (w *world) round(ctx context.Context, f fault, after time.Duration, chance 
 	time.Sleep(300 * time.Millisecond) // all write again
 	stop()
 	clients.Wait()
-	_ = cycle.Wait() // it may have failed; the next one must not
+	if err := cycle.Wait(); err != nil { // as it may; the next one must not
+		r.cycle = fmt.Sprintf("%v: %s", err, complaint.String())
+	}
 	for _, x := range w.ledger.writes {
 		switch {
 		case x.acknowledged:

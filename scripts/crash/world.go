@@ -35,6 +35,7 @@ type world struct {
 	// toDatabase is what the server reaches PostgreSQL through, and toServer
 	// what clients reach the server through.
 	toDatabase, toServer *toxiproxy.Proxy
+	network              *toxiproxy.ApiServer
 	listen               string
 	// cluster, second and others are of a failover: a second server, and
 	// where it listens.
@@ -75,15 +76,15 @@ func newWorld(ctx context.Context, o options) (w *world, err error) {
 	if w.direct, _, err = w.database.Database(ctx); err != nil {
 		return w, err
 	}
-	network := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	w.toDatabase = toxiproxy.NewProxy(network, "database", "127.0.0.1:0", w.database.Address())
+	w.network = newNetwork()
+	w.toDatabase = toxiproxy.NewProxy(w.network, "database", "127.0.0.1:0", w.database.Address())
 	if err := w.toDatabase.Start(); err != nil {
 		return w, err
 	}
 	if w.listen, err = freeAddress(); err != nil {
 		return w, err
 	}
-	w.toServer = toxiproxy.NewProxy(network, "server", "127.0.0.1:0", w.listen)
+	w.toServer = toxiproxy.NewProxy(w.network, "server", "127.0.0.1:0", w.listen)
 	if err := w.toServer.Start(); err != nil {
 		return w, err
 	}
@@ -108,6 +109,11 @@ func (w *world) settle(ctx context.Context) (err error) {
 	}
 	w.group, _ = answer["id"].(string)
 	return w.company(ctx)
+}
+
+// newNetwork is where proxies belong.
+func newNetwork() *toxiproxy.ApiServer {
+	return toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
 }
 
 func freeAddress() (string, error) {

@@ -112,6 +112,11 @@ func (s *keySets) of(ctx context.Context, c *instance.Client, id string) ([]jose
 	return choose(set), nil
 }
 
+// FetchKeySet reads the key set at a URL.
+func FetchKeySet(ctx context.Context, from string) (*jose.JSONWebKeySet, error) {
+	return newKeySets().fetch(ctx, from)
+}
+
 func (s *keySets) fetch(ctx context.Context, from string) (*jose.JSONWebKeySet, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {

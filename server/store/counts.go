@@ -23,7 +23,9 @@ const countUsers = "SELECT CAST(COALESCE(sum(n), 0) AS bigint) FROM user_counts 
 
 // counts returns the migration. Triggers count, and not the statements of
 // this program: servers of the version before may still write while this one
-// takes over. Users of integrations do not count; a user never becomes one.
+// takes over. Where there are no such triggers, as in some of PostgreSQL's kin,
+// it does nothing, and users are counted when their number is wanted. Users of
+// integrations do not count; a user never becomes one.
 func (d dialect) counts() *goose.Migration {
 	statements := []string{
 		"CREATE TABLE user_counts (instance_id " + d.castType("uuid") + " NOT NULL, slot integer NOT NULL, n bigint NOT NULL, PRIMARY KEY (instance_id, slot))",
@@ -53,11 +55,17 @@ func (d dialect) counts() *goose.Migration {
 	}
 	statements = append(statements, "INSERT INTO user_counts (instance_id, slot, n) SELECT instance_id, 0, count(*) FROM users WHERE NOT integration GROUP BY instance_id")
 	return goose.NewGoMigration(countsVersion, &goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
-		for _, statement := range statements {
-			if _, err := t.ExecContext(ctx, statement); err != nil {
-				return fmt.Errorf("%s: %w", statement, err)
-			}
-		}
-		return nil
+		return ifSupported(ctx, t, statements...)
 	}}, nil)
+}
+
+// counts reports whether the database counts the users.
+func (s *Store) counts(ctx context.Context) (bool, error) {
+	tables := "SELECT count(*) FROM sqlite_master WHERE name = 'user_counts'"
+	if s.d.postgres {
+		tables = "SELECT count(*) FROM pg_tables WHERE tablename = 'user_counts' AND schemaname = ANY (current_schemas(false))"
+	}
+	var n int
+	err := s.db.GetContext(ctx, &n, tables)
+	return n > 0, err
 }

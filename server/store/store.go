@@ -32,6 +32,8 @@ type Store struct {
 	lanes *lanes
 
 	userKind, groupKind *kind
+	// counted is set where the database counts the users of an instance.
+	counted bool
 }
 
 // Open connects to the database that a name stands for, sqlite:PATH or a
@@ -44,6 +46,9 @@ func Open(ctx context.Context, name string) (*Store, error) {
 	s.userKind, s.groupKind = userKind(), groupKind()
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate database: %w", err), s.Close())
+	}
+	if s.counted, err = s.counts(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	if s.lite == nil {
 		s.lanes = newLanes(s)

@@ -66,15 +66,22 @@ func (d dialect) tuning() *goose.Migration {
 	}}, nil)
 }
 
-// ifSupported runs a statement that not every server knows.
-func ifSupported(ctx context.Context, t *sql.Tx, statement string) error {
+// ifSupported runs statements that not every server of PostgreSQL's kin knows:
+// all of them, or none.
+func ifSupported(ctx context.Context, t *sql.Tx, statements ...string) error {
 	if _, err := t.ExecContext(ctx, "SAVEPOINT optional"); err != nil {
 		return err
 	}
-	_, err := t.ExecContext(ctx, statement)
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) {
-		_, err = t.ExecContext(ctx, "ROLLBACK TO SAVEPOINT optional")
+	for _, statement := range statements {
+		_, err := t.ExecContext(ctx, statement)
+		var refused *pgconn.PgError
+		if errors.As(err, &refused) {
+			_, err := t.ExecContext(ctx, "ROLLBACK TO SAVEPOINT optional")
+			return err
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", statement, err)
+		}
 	}
-	return err
+	return nil
 }

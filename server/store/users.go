@@ -233,7 +233,10 @@ func notFound(err error) error {
 func (s *Store) Users(ctx context.Context, q provisioning.Query) ([]*provisioning.User, provisioning.Page, error) {
 	where, all := "WHERE instance_id = ?", ""
 	if !q.Integration {
-		where, all = where+" AND NOT integration", countUsers
+		where += " AND NOT integration"
+		if s.counted {
+			all = countUsers
+		}
 	}
 	r := userReading{plain: q.Plain, groups: q.Groups, apart: !s.userKind.few(q.Filter)}
 	p := pageOf[userRow]{kind: s.userKind, where: where, args: []any{q.InstanceID}, all: all, columns: s.columns(r), scan: r.scan, position: (*userRow).position}
