@@ -80,7 +80,7 @@ image: build
 	docker load --quiet --input build/muster-simulator.tar
 
 compose: image
-	docker compose -f deploy/compose.yaml up --detach --wait
+	$$(docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose) -f deploy/compose.yaml up --detach
 
 man: build
 	@mkdir -p build/man build/completion
