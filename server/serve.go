@@ -267,7 +267,7 @@ func serveBeside(c *cobra.Command, flag, path string, h http.Handler, log *slog.
 // above which it works as hard as it must.
 const (
 	garbagePercent = 400
-	memoryLimit    = 128 << 20
+	memoryLimit    = 112 << 20
 )
 
 // tuneMemory sets these, unless Go's own variables say otherwise.

@@ -57,18 +57,17 @@ postgresql:
     rewind: {username: rewinder, password: cluster}
 `
 
-func docker(ctx context.Context, args ...string) (string, error) {
-	out, err := exec.CommandContext(ctx, "docker", args...).CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("docker %s: %w: %s", args[0], err, out)
+func docker(ctx context.Context, args ...string) error {
+	if out, err := exec.CommandContext(ctx, "docker", args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("docker %s: %w: %s", args[0], err, out)
 	}
-	return strings.TrimSpace(string(out)), nil
+	return nil
 }
 
 // newCluster starts a cluster, and waits until it has a primary and a
 // synchronous standby.
 func newCluster(ctx context.Context) (c *cluster, err error) {
-	if _, err := docker(ctx, "image", "inspect", clusterImage); err != nil {
+	if err := docker(ctx, "image", "inspect", clusterImage); err != nil {
 		return nil, fmt.Errorf("there is no image %s: scripts/postgres-image --cluster makes it", clusterImage)
 	}
 	name := fmt.Sprintf("muster-failover-%d", os.Getpid())
@@ -78,7 +77,7 @@ func newCluster(ctx context.Context) (c *cluster, err error) {
 			err = errors.Join(err, c.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if _, err := docker(ctx, "network", "create", name); err != nil {
+	if err := docker(ctx, "network", "create", name); err != nil {
 		return c, err
 	}
 	etcd := name + "-etcd"
@@ -105,7 +104,7 @@ func newCluster(ctx context.Context) (c *cluster, err error) {
 func (c *cluster) database(ctx context.Context) (string, error) {
 	primary, _, _ := c.roles(ctx)
 	for _, statement := range []string{"CREATE ROLE muster LOGIN PASSWORD 'muster'", "CREATE DATABASE muster OWNER muster"} {
-		if _, err := docker(ctx, "exec", primary, "gosu", "postgres", "psql", "-v", "ON_ERROR_STOP=1", "-c", statement); err != nil {
+		if err := docker(ctx, "exec", primary, "gosu", "postgres", "psql", "-v", "ON_ERROR_STOP=1", "-c", statement); err != nil {
 			return "", err
 		}
 	}
@@ -114,7 +113,7 @@ func (c *cluster) database(ctx context.Context) (string, error) {
 
 func (c *cluster) run(ctx context.Context, name string, options []string, command ...string) error {
 	args := append([]string{"run", "--detach", "--name", name, "--network", c.network}, options...)
-	_, err := docker(ctx, append(append(args, clusterImage), command...)...)
+	err := docker(ctx, append(append(args, clusterImage), command...)...)
 	if err == nil {
 		c.names = append(c.names, name)
 	}
@@ -123,10 +122,10 @@ func (c *cluster) run(ctx context.Context, name string, options []string, comman
 
 func (c *cluster) close(ctx context.Context) (err error) {
 	for _, name := range c.names {
-		_, rmErr := docker(ctx, "rm", "--force", "--volumes", name)
+		rmErr := docker(ctx, "rm", "--force", "--volumes", name)
 		err = errors.Join(err, rmErr)
 	}
-	_, rmErr := docker(ctx, "network", "rm", c.network)
+	rmErr := docker(ctx, "network", "rm", c.network)
 	return errors.Join(err, rmErr)
 }
 
@@ -191,7 +190,7 @@ func (c *cluster) killPrimary(ctx context.Context) (string, error) {
 	if primary == "" {
 		return "", errors.New("there is no primary to be killed")
 	}
-	_, err := docker(ctx, "kill", "--signal", "KILL", primary)
+	err := docker(ctx, "kill", "--signal", "KILL", primary)
 	return primary, err
 }
 

@@ -49,7 +49,7 @@ func failover(ctx context.Context, o options) (r *report, err error) {
 		if err := w.cluster.elected(ctx, killed); err != nil {
 			return r, err
 		}
-		if _, err := docker(ctx, "start", killed); err != nil {
+		if err := docker(ctx, "start", killed); err != nil {
 			return r, err
 		}
 		if err := w.cluster.whole(ctx); err != nil {

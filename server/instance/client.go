@@ -29,7 +29,7 @@ type Client struct {
 // TokenLife is how long an access token is valid.
 const TokenLife = 10 * time.Minute
 
-// ErrReplayed: an assertion was used before.
+// ErrReplayed says that an assertion was used before.
 var ErrReplayed = errors.New("the assertion was used before")
 
 // CreateClient registers a client that acts on behalf of an integration user.

@@ -69,7 +69,8 @@ func ParseKeySet(text []byte) (*jose.JSONWebKeySet, error) {
 // CheckKeySetURL refuses a URL from which keys cannot be taken safely.
 func CheckKeySetURL(text string) error {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
+	safe := err == nil && u.Host != "" && u.User == nil && (u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()))
+	if !safe {
 		return fmt.Errorf("%q is no https:// URL", text)
 	}
 	return nil
