@@ -176,10 +176,19 @@ func (p *prepared) get(ctx context.Context, query string) (*sql.Stmt, error) {
 func one(dest any) func(rows) error {
 	return func(r rows) error {
 		if !r.Next() {
-			return errors.Join(r.Err(), sql.ErrNoRows)
+			return noRow(r, sql.ErrNoRows)
 		}
 		return scan(r, reflect.ValueOf(dest).Elem())
 	}
+}
+
+// noRow returns what it means that there was no row, unless the connection
+// broke before it came: then nobody knows.
+func noRow(r rows, meaning error) error {
+	if err := r.Err(); err != nil {
+		return err
+	}
+	return meaning
 }
 
 // all reads all rows into the slice that dest points to.

@@ -197,7 +197,7 @@ func (s *Store) oneUser(ctx context.Context, plain bool, where string, args ...a
 	r := userReading{plain: plain, groups: true}
 	err := s.quick(ctx, statement{query: "SELECT " + s.columns(r) + ", NULL FROM users " + where, args: args, read: func(from rows) error {
 		if !from.Next() {
-			return errors.Join(from.Err(), provisioning.ErrNotFound)
+			return noRow(from, provisioning.ErrNotFound)
 		}
 		return r.scan(&list[0], from)
 	}})

@@ -135,7 +135,7 @@ func (s *Store) UpdateUser(ctx context.Context, c provisioning.UserUpdate) error
 func readLinked(u *provisioning.User) func(rows) error {
 	return func(r rows) error {
 		if !r.Next() {
-			return errors.Join(r.Err(), provisioning.ErrChanged)
+			return noRow(r, provisioning.ErrChanged)
 		}
 		return r.Scan(&u.Manager.ID, &u.Manager.DisplayName)
 	}
