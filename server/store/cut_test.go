@@ -33,7 +33,7 @@ func (c *cutter) serve() {
 			return
 		}
 		go func() {
-			server, err := net.Dial("tcp", c.to) //nolint:noctx // a proxy of a test
+			server, err := net.Dial("tcp", c.to)
 			if err != nil {
 				_ = client.Close()
 				return
@@ -81,7 +81,7 @@ func TestCutAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a proxy of a test
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
