@@ -1,4 +1,4 @@
-@own
+@admin @own @wire
 Feature: OpenID's IPSIE profile, identity lifecycle level 1 for SCIM
   The profile says what a SCIM server of an enterprise must do. This is its
   list, in its order.
