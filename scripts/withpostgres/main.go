@@ -44,6 +44,6 @@ func run(ctx context.Context, command []string) (err error) {
 	c := exec.CommandContext(ctx, command[0], command[1:]...)
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
-	c.Env = append(os.Environ(), "MUSTER_TEST_DATABASE_URL="+server.URL())
+	c.Env = append(os.Environ(), server.Environment()...)
 	return c.Run()
 }

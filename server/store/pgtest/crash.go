@@ -13,11 +13,7 @@ import (
 
 // errNoContainer: what one does to a container cannot be done to another
 // server.
-var errNoContainer = errors.New("this takes a PostgreSQL in a container; start a container engine, and unset MUSTER_TEST_DATABASE_URL")
-
-// InContainer reports whether the server runs in a container, so that it can
-// be killed and paused.
-func (s *Server) InContainer() bool { return s.container != "" }
+var errNoContainer = errors.New("this takes a PostgreSQL in a container; see StartBreakable")
 
 // Container is the id of the container, or empty if there is none.
 func (s *Server) Container() string { return s.container }

@@ -46,12 +46,10 @@ type Server struct {
 // when the machine fails, for which it is faster. The caller must call Stop.
 func Start(ctx context.Context) (*Server, error) { return start(ctx, "-c", "fsync=off") }
 
-// StartDurableAt is [StartDurable] with the data of a container in a directory
-// of this machine, unless that is empty.
-func StartDurableAt(ctx context.Context, dir string) (*Server, error) {
-	if dir == "" {
-		return StartDurable(ctx)
-	}
+// StartBreakable starts a PostgreSQL like [StartDurable], in a container of its
+// own whatever server is there, so that it can be killed and paused. Its data
+// are in a directory of this machine, unless that is empty.
+func StartBreakable(ctx context.Context, dir string) (*Server, error) {
 	return startContainer(ctx, []string{"-c", "max_wal_size=256MB"}, dir)
 }
 
@@ -83,7 +81,10 @@ func (s *Server) Checkpoint(ctx context.Context) error { return s.exec(ctx, "CHE
 
 func start(ctx context.Context, settings ...string) (*Server, error) {
 	if name := os.Getenv("MUSTER_TEST_DATABASE_URL"); strings.HasPrefix(name, "postgres") {
-		return &Server{Origin: "the server that MUSTER_TEST_DATABASE_URL names", admin: name, stop: func(context.Context) error { return nil }}, nil
+		return &Server{
+			Origin: "the server that MUSTER_TEST_DATABASE_URL names", admin: name, stop: func(context.Context) error { return nil },
+			container: os.Getenv(containerVariable), bin: os.Getenv(binVariable),
+		}, nil
 	}
 	s, err := startContainer(ctx, settings, "")
 	if err == nil {
@@ -95,6 +96,18 @@ func start(ctx context.Context, settings ...string) (*Server, error) {
 		return s, nil
 	}
 	return nil, fmt.Errorf("no PostgreSQL for the tests: set MUSTER_TEST_DATABASE_URL, start Docker, or install PostgreSQL 15 or later:\n\tcontainer: %w\n\tbinaries: %w", err, localErr)
+}
+
+// These say where the programs of the server in MUSTER_TEST_DATABASE_URL are.
+const (
+	containerVariable = "MUSTER_TEST_POSTGRES_CONTAINER"
+	binVariable       = "MUSTER_TEST_POSTGRES_BIN"
+)
+
+// Environment returns the variables by which another process finds the
+// server, and its programs, as this one has.
+func (s *Server) Environment() []string {
+	return []string{"MUSTER_TEST_DATABASE_URL=" + s.admin, containerVariable + "=" + s.container, binVariable + "=" + s.bin}
 }
 
 // URL returns the URL of the server's administrative database, as
