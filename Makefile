@@ -2,7 +2,7 @@ GO ?= go
 BIN := bin
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help build rehearse run test lint vulncheck fmt bench microbench conformance mutants image compose man sbom reproducible crash failover upgrade clean
+.PHONY: help build rehearse run test lint vulncheck fmt bench microbench conformance mutants image compose unit man sbom reproducible crash failover upgrade clean
 
 help:
 	@echo "make rehearse   rehearse the sample company's rollout in a sandbox, and write a report"
@@ -17,6 +17,7 @@ help:
 	@echo "make upgrade    the old version OLD=<commit> and this one side by side, while a cycle runs"
 	@echo "make image      container images of both commands, FROM scratch"
 	@echo "make compose    the images with PostgreSQL and a proxy, as deploy/compose.yaml says"
+	@echo "make unit       deploy/muster-server.service under a real systemd, in a container"
 	@echo "make man        manual pages and completions, in build/"
 	@echo "make sbom       what the programs are made of, as CycloneDX, in build/"
 	@echo "make reproducible  build twice from fresh clones, and compare"
@@ -81,6 +82,9 @@ image: build
 
 compose: image
 	$$(docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose) -f deploy/compose.yaml up --detach
+
+unit: build
+	scripts/try-unit
 
 man: build
 	@mkdir -p build/man build/completion

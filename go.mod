@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/Shopify/toxiproxy/v2 v2.5.0
 	github.com/cenkalti/backoff/v7 v7.0.3
+	github.com/coreos/go-systemd/v22 v22.7.0
 	github.com/cucumber/godog v0.16.0
 	github.com/cucumber/messages/go/v34 v34.2.0
 	github.com/elimity-com/scim v0.0.0-20260728105928-2641426a1539

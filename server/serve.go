@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
 	"muster/buildinfo"
@@ -96,6 +97,11 @@ func serve(c *cobra.Command, _ []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.store.Close()) }()
+	connections, err := strconv.Atoi(text(c, "database-connections"))
+	if err != nil {
+		return err
+	}
+	a.store.LimitConnections(connections)
 	traces, err := tracing.Start(c.Context(), buildinfo.Read().Version)
 	if err != nil {
 		return err
@@ -188,7 +194,20 @@ func (a *application) serveOn(c *cobra.Command, l net.Listener, cert *certificat
 	if cert != nil {
 		config = cert.Config()
 	}
+	tellSystemd(c.Context(), log)
 	return serveUntil(c.Context(), l, traces.Wrap(handler, httpapi.IsProbe), config, log)
+}
+
+// tellSystemd tells that the server is ready, and, when ctx ends, that it
+// stops. Without systemd nobody is told.
+func tellSystemd(ctx context.Context, log *slog.Logger) {
+	tell := func(state string) {
+		if _, err := daemon.SdNotify(false, state); err != nil {
+			log.Warn("systemd cannot be told of the server's state", "state", state, "error", err)
+		}
+	}
+	tell(daemon.SdNotifyReady)
+	context.AfterFunc(ctx, func() { tell(daemon.SdNotifyStopping) })
 }
 
 func scheme(cert *certificate.Files) string {

@@ -39,6 +39,7 @@ func TestWrongSettings(t *testing.T) {
 		{nil, []string{"MUSTER_RATE_PER_KEY", "many"}, []string{"MUSTER_RATE_PER_KEY", "many", "a number of requests a second"}},
 		{nil, []string{"MUSTER_RATE_PER_ADDRESS", "NaN"}, []string{"MUSTER_RATE_PER_ADDRESS", "a number of requests a second"}},
 		{nil, []string{"MUSTER_MAX_REQUESTS", "-1"}, []string{"MUSTER_MAX_REQUESTS", "-1", "0 for no limit"}},
+		{nil, []string{"MUSTER_DATABASE_CONNECTIONS", "1"}, []string{"MUSTER_DATABASE_CONNECTIONS", `"1"`, "2 or more"}},
 		{nil, []string{"MUSTER_STRICT", "sure"}, []string{"MUSTER_STRICT", "sure", "true or false"}},
 		{nil, []string{"MUSTER_LOG_FORMAT", "xml"}, []string{"MUSTER_LOG_FORMAT", "xml", "text or json"}},
 		{nil, []string{"MUSTER_SMTP", "mail.example.com:secret"}, []string{"MUSTER_SMTP", "smtp://USER:PASSWORD@HOST:PORT"}},
@@ -238,6 +239,36 @@ func TestServeTLS(t *testing.T) {
 			t.Errorf("the metrics have no %s", want)
 		}
 	}
+}
+
+// TestNotify: systemd hears that the server is ready once it is, and that it
+// stops.
+func TestNotify(t *testing.T) {
+	address := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "notify"), Net: "unixgram"}
+	systemd, err := net.ListenUnixgram(address.Net, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = systemd.Close() })
+	t.Setenv("NOTIFY_SOCKET", address.Name)
+	hear := func(t *testing.T, want string) {
+		t.Helper()
+		message := make([]byte, 100)
+		if err := systemd.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := systemd.Read(message); err != nil || string(message[:n]) != want {
+			t.Errorf("heard %q, %v, want %s", message[:n], err, want)
+		}
+	}
+	t.Run("while it serves", func(t *testing.T) {
+		log := serving(t, setUp(t))
+		hear(t, "READY=1")
+		if status, text := fetch(t, http.DefaultClient, log.find(t, `url=(http://[^/\s]+)`)+"/readyz"); status != 200 {
+			t.Errorf("ready, and yet %d %s", status, text)
+		}
+	})
+	hear(t, "STOPPING=1")
 }
 
 // TestCheck: what would keep the server from its work fails, and nothing is

@@ -100,6 +100,10 @@ func (o options) measureTable(ctx context.Context, server *pgtest.Server, on set
 	if err := b.start(ctx, server, server.Direct(ctx, name)); err != nil {
 		return nil, err
 	}
+	// Else it is chance which load finds what in memory.
+	if err := server.Warm(ctx, name); err != nil {
+		return nil, err
+	}
 	t = &table{setup: on}
 	// The first load finds everything cold; it is not for the table.
 	for _, t := range []*target{b.ours, b.sqlite} {

@@ -75,33 +75,55 @@ func (t *tx) seal(ctx context.Context, instanceID string, limit int) (int, error
 	if err != nil {
 		return 0, err
 	}
-	var rows []historyRow
-	if err := t.list(ctx, &rows, selectHistory+" WHERE instance_id = ? AND seq IS NULL ORDER BY id LIMIT ?", instanceID, limit); err != nil {
+	var rows []struct {
+		ID   string `db:"id"`
+		Hash string `db:"content_hash"`
+	}
+	if err := t.list(ctx, &rows, "SELECT id, content_hash FROM history WHERE instance_id = ? AND seq IS NULL ORDER BY id LIMIT ?", instanceID, limit); err != nil || len(rows) == 0 {
 		return 0, err
 	}
-	links := make([][]any, 0, len(rows))
+	var l links
 	for _, r := range rows {
-		if r.ContentHash == "" { // written before rows had one
-			e, err := r.entry()
-			if err == nil {
-				r.ContentHash, err = e.Hash()
-			}
-			if err != nil {
+		if r.Hash == "" {
+			if r.Hash, err = t.hash(ctx, instanceID, r.ID); err != nil {
 				return 0, err
 			}
 		}
 		c.Seq++
-		c.Link = history.Link(c.Link, c.Seq, r.ContentHash)
-		links = append(links, []any{r.ID, c.Seq, c.Link, r.ContentHash})
+		c.Link = history.Link(c.Link, c.Seq, r.Hash)
+		l.add(r.ID, c.Seq, c.Link, r.Hash)
 	}
-	if len(links) == 0 {
-		return 0, nil
-	}
-	return len(links), t.finish(ctx, []statement{
-		{query: `WITH links (id, seq, link, hash) AS (VALUES ` + t.d.linkTuples(len(links)) + `)
-			UPDATE history SET seq = links.seq, link = links.link, content_hash = links.hash FROM links WHERE history.instance_id = ? AND history.id = links.id`, args: append(slices.Concat(links...), instanceID)},
+	list, args := t.d.links(l)
+	return len(rows), t.finish(ctx, []statement{
+		{query: `WITH links (id, seq, link, hash) AS (` + list + `)
+			UPDATE history SET seq = links.seq, link = links.link, content_hash = links.hash FROM links WHERE history.instance_id = ? AND history.id = links.id`, args: append(args, instanceID)},
 		endChain(instanceID, c),
 	})
+}
+
+// hash returns the hash of the content of a row that was written before rows
+// had one.
+func (t *tx) hash(ctx context.Context, instanceID, id string) (string, error) {
+	var r historyRow
+	if err := t.get(ctx, &r, selectHistory+" WHERE instance_id = ? AND id = ?", instanceID, id); err != nil {
+		return "", err
+	}
+	e, err := r.entry()
+	if err != nil {
+		return "", err
+	}
+	return e.Hash()
+}
+
+// links are what the chain adds to rows of the history, by column.
+type links struct {
+	ids          []string
+	seqs         []int64
+	links, hashs []string
+}
+
+func (l *links) add(id string, seq int64, link, hash string) {
+	l.ids, l.seqs, l.links, l.hashs = append(l.ids, id), append(l.seqs, seq), append(l.links, link), append(l.hashs, hash)
 }
 
 // appendSealed writes entries of an instance into its chain at once. The

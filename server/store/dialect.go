@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,14 +122,16 @@ func connectPostgres(ctx context.Context, name string) (*Store, error) {
 		return &bufferedConn{Conn: c, r: bufio.NewReaderSize(c, readBuffer)}, nil
 	}
 	db := sqlx.NewDb(stdlib.OpenDB(*config, stdlib.OptionAfterConnect(planOnce)), "pgx")
-	db.SetMaxOpenConns(20)
-	db.SetMaxIdleConns(20)
 	s := &Store{db: db, d: dialect{name: "PostgreSQL", postgres: true, goose: goose.DialectPostgres, forUpdate: " FOR UPDATE", begin: "BEGIN"}}
+	s.LimitConnections(defaultConnections)
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("the database %s does not answer: %w", redact(name), err), s.Close())
 	}
 	return s, nil
 }
+
+// defaultConnections is the limit unless another one is set.
+const defaultConnections = 20
 
 // readBuffer is how much is read from PostgreSQL at once: pages are longer
 // than the driver would.
@@ -310,11 +313,17 @@ func (d dialect) memberships() string {
 		FROM group_users AS gu JOIN groups AS g ON g.id = gu.group_id WHERE gu.user_id = users.id)`
 }
 
-// linkTuples returns parameters for n rows of an id, a number and two texts,
-// which have types only if they are said.
-func (d dialect) linkTuples(n int) string {
-	row := "(CAST(? AS " + d.castType("uuid") + "), CAST(? AS bigint), ?, ?)"
-	return row + strings.Repeat(", "+row, n-1)
+// links returns the query for a table of links. On PostgreSQL its text is the
+// same for any number of them, so that it is planned once.
+func (d dialect) links(l links) (query string, args []any) {
+	if d.postgres {
+		return "SELECT * FROM unnest(CAST(? AS uuid[]), CAST(? AS bigint[]), CAST(? AS text[]), CAST(? AS text[]))", []any{l.ids, l.seqs, l.links, l.hashs}
+	}
+	rows := make([][]any, len(l.ids))
+	for i := range rows {
+		rows[i] = []any{l.ids[i], l.seqs[i], l.links[i], l.hashs[i]}
+	}
+	return "VALUES " + tuples(rows), slices.Concat(rows...)
 }
 
 // castType returns the name of a type of PostgreSQL's for a CAST. SQLite

@@ -392,33 +392,43 @@ func (t *tx) addChildren(ctx context.Context, groupID string, children []memberR
 // removeMembers removes members from a group, and returns those who were in
 // it.
 func (t *tx) removeMembers(ctx context.Context, groupID string, c provisioning.MemberChange) ([]provisioning.Member, error) {
-	var removed []provisioning.Member
-	for _, table := range []struct{ kind, name, column, member string }{
-		{"User", "group_users", "user_id", "(SELECT u.user_name FROM users AS u WHERE u.id = user_id)"},
-		{"Group", "group_groups", "child_id", "(SELECT g.display_name FROM groups AS g WHERE g.id = child_id)"},
-	} {
-		ids := c.Remove
-		if c.Clear {
-			var present []string
-			if err := t.list(ctx, &present, "SELECT "+table.column+" FROM "+table.name+" WHERE group_id = ?", groupID); err != nil {
-				return nil, err
-			}
-			ids = difference(present, c.Add)
-		}
-		err := chunks(ids, func(ids []string) error {
-			var rows []memberRow
-			err := t.list(ctx, &rows, "DELETE FROM "+table.name+" WHERE group_id = ? AND "+table.column+" IN (?) RETURNING "+
-				table.column+" AS id, '"+table.kind+"' AS type, "+table.member+" AS name", groupID, ids)
-			for _, r := range rows {
-				removed = append(removed, r.member())
-			}
-			return err
-		})
+	ids := c.Remove
+	if c.Clear {
+		present := make([]string, 0)
+		err := t.list(ctx, &present, "SELECT user_id FROM group_users WHERE group_id = ? UNION ALL SELECT child_id FROM group_groups WHERE group_id = ?", groupID, groupID)
 		if err != nil {
 			return nil, err
 		}
+		ids = difference(present, c.Add)
 	}
-	return removed, nil
+	var removed []provisioning.Member
+	err := chunks(ids, func(ids []string) error {
+		users, err := removal("User", "group_users", "user_id", "(SELECT u.user_name FROM users AS u WHERE u.id = user_id)", groupID, ids, &removed)
+		if err != nil {
+			return err
+		}
+		groups, err := removal("Group", "group_groups", "child_id", "(SELECT g.display_name FROM groups AS g WHERE g.id = child_id)", groupID, ids, &removed)
+		if err != nil {
+			return err
+		}
+		return t.run(ctx, users, groups)
+	})
+	return removed, err
+}
+
+// removal returns the statement that removes members of one kind, and appends
+// those who were in the group to a list.
+func removal(kind, table, column, name, groupID string, ids []string, to *[]provisioning.Member) (statement, error) {
+	st, err := in("DELETE FROM "+table+" WHERE group_id = ? AND "+column+" IN (?) RETURNING "+column+" AS id, '"+kind+"' AS type, "+name+" AS name", groupID, ids)
+	st.read = func(r rows) error {
+		var list []memberRow
+		err := all(&list)(r)
+		for _, m := range list {
+			*to = append(*to, m.member())
+		}
+		return err
+	}
+	return st, err
 }
 
 // difference returns the strings in a that are not in b.

@@ -68,6 +68,15 @@ func (s *Store) Close() error {
 	return s.db.Close()
 }
 
+// LimitConnections sets how many connections to PostgreSQL there are at the
+// most, at least two. SQLite, which is in the same process, has its own.
+func (s *Store) LimitConnections(n int) {
+	if s.lite == nil {
+		s.db.SetMaxOpenConns(n)
+		s.db.SetMaxIdleConns(n)
+	}
+}
+
 // Ping tells whether the database answers.
 func (s *Store) Ping(ctx context.Context) error { return s.db.PingContext(ctx) }
 

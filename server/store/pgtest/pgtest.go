@@ -79,6 +79,26 @@ func memory() int {
 // every few minutes.
 func (s *Server) Checkpoint(ctx context.Context) error { return s.exec(ctx, "CHECKPOINT") }
 
+// Warm reads all tables and indexes of a database into the server's memory,
+// where they are after a while.
+func (s *Server) Warm(ctx context.Context, databaseURL string) error {
+	admin, err := url.Parse(s.admin)
+	if err != nil {
+		return err
+	}
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		return err
+	}
+	admin.Path = u.Path
+	err = execute(ctx, admin.String(), "CREATE EXTENSION IF NOT EXISTS pg_prewarm",
+		"SELECT pg_prewarm(oid) FROM pg_class WHERE relkind IN ('r', 'i', 't') AND relnamespace IN ('public'::regnamespace, 'pg_toast'::regnamespace)")
+	if err != nil {
+		return fmt.Errorf("warm the database (it takes a superuser, and PostgreSQL's contrib modules): %w", err)
+	}
+	return nil
+}
+
 func start(ctx context.Context, settings ...string) (*Server, error) {
 	if name := os.Getenv("MUSTER_TEST_DATABASE_URL"); strings.HasPrefix(name, "postgres") {
 		return &Server{
@@ -221,7 +241,11 @@ func (s *Server) query(ctx context.Context, dest any, query string) error {
 }
 
 func (s *Server) exec(ctx context.Context, statements ...string) error {
-	db, err := sql.Open("pgx", s.admin)
+	return execute(ctx, s.admin, statements...)
+}
+
+func execute(ctx context.Context, databaseURL string, statements ...string) error {
+	db, err := sql.Open("pgx", databaseURL)
 	if err != nil {
 		return err
 	}
