@@ -42,7 +42,8 @@ type ledger struct {
 	accounts []*account
 	writes   []write
 	members  map[string]member // of the group, by user id
-	n        int
+	// n counts the requests, and titles those that were given.
+	n, titles int
 }
 
 // member tells whether a user is in the group.
@@ -147,7 +148,12 @@ func (c *client) create(ctx context.Context) *account {
 }
 
 func (c *client) retitle(ctx context.Context, a *account) {
-	title := fmt.Sprint(c.chance.IntN(1_000_000))
+	// One that nobody had before: what changes nothing has no row in the
+	// history.
+	c.mu.Lock()
+	c.titles++
+	title := fmt.Sprint(c.titles)
+	c.mu.Unlock()
 	_, status := c.send(ctx, http.MethodPatch, "/Users/"+a.id, patch("replace", "title", title))
 	c.mu.Lock()
 	defer c.mu.Unlock()
