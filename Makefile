@@ -60,12 +60,12 @@ $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o ../$(BIN)/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint mvdan.cc/gofumpt golang.org/x/vuln/cmd/govulncheck github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 	@touch $@
 
-# The table goes to BENCHMARKS.md, which the README quotes. FULL=1 adds a
-# million users, a thousand instances, and two servers.
+# The tables go to BENCHMARKS.md. FULL=1 adds a million users, a thousand
+# instances, and two servers, and puts a summary into the README.
 bench: build
 	@mkdir -p build
 	$(GO) build -o build/bench ./scripts/bench
-	build/bench -out BENCHMARKS.md -json build/bench.json $(if $(FULL),-full)
+	build/bench -out BENCHMARKS.md -json build/bench.json $(if $(FULL),-full -readme README.md)
 
 microbench:
 	$(GO) test -run '^$$' -bench 'Parse|Confined|Requests' -benchmem ./server/...

@@ -34,6 +34,8 @@ type options struct {
 	only      string
 	out, dir  string
 	raw       string
+	readme    string // a file for the summary
+	from      string // a file with what was measured before
 	serveArgs string
 }
 
@@ -87,9 +89,19 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(o.dir)) }()
-	report, err := measure(ctx, o)
+	var report *report
+	if o.from != "" {
+		report, err = read(o.from)
+	} else {
+		report, err = measure(ctx, o)
+	}
 	if err != nil {
 		return err
+	}
+	if o.readme != "" {
+		if err := report.writeSummary(o.readme); err != nil {
+			return err
+		}
 	}
 	if o.raw != "" {
 		text, err := json.MarshalIndent(report, "", "  ")
@@ -113,6 +125,19 @@ func run(ctx context.Context, args []string) (err error) {
 	return err
 }
 
+// read reads what -json wrote.
+func read(file string) (*report, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	r := new(report)
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return r, nil
+}
+
 func parse(args []string) (o options, err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&o.server, "server", "bin/muster-server", "the muster-server to measure")
@@ -126,6 +151,8 @@ func parse(args []string) (o options, err error) {
 	f.StringVar(&o.only, "only", "", "operations whose name holds this")
 	f.StringVar(&o.out, "out", "", "a file for the table, as Markdown")
 	f.StringVar(&o.raw, "json", "", "a file for all that was measured, as JSON")
+	f.StringVar(&o.readme, "readme", "", "a README whose summary is to be replaced")
+	f.StringVar(&o.from, "from", "", "render what -json wrote into this file, and measure nothing")
 	f.StringVar(&o.serveArgs, "serve", "", "more flags for muster-server serve")
 	if err := f.Parse(args); err != nil {
 		return o, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"time"
 )
@@ -16,14 +17,96 @@ func (r *report) markdown() string {
 	return b.String()
 }
 
-func (t *table) markdown(b *strings.Builder) {
-	fmt.Fprintf(b, "\n### %s users", thousands(float64(t.Users)))
+// name says what the table was measured on.
+func (t *table) name() string {
+	name := thousands(float64(t.Users)) + " users"
 	if t.Instances > 1 {
-		fmt.Fprintf(b, ", %s instances", thousands(float64(t.Instances)))
+		name += fmt.Sprintf(", %s instances", thousands(float64(t.Instances)))
 	}
 	if t.Servers > 1 {
-		fmt.Fprintf(b, ", %d servers", t.Servers)
+		name += fmt.Sprintf(", %d servers", t.Servers)
 	}
+	return name
+}
+
+// summary renders what the README shows: the first table without what few look
+// at, and all tables side by side.
+func (r *report) summary() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Measured on %s; %s; PostgreSQL from %s, with a quarter of the memory as `shared_buffers`.\n", r.Date, r.Machine, r.Database)
+	if len(r.Tables) == 0 {
+		return b.String()
+	}
+	fmt.Fprintf(&b, "%s; beside PostgreSQL stand this server on SQLite, and a server on elimity-com/scim that keeps its users in memory:\n\n", r.Tables[0].name())
+	b.WriteString("| operation | clients | ours/s | limit/s | ratio | p50 | p99 | SQLite/s | elimity/s |\n| --- | --: | --: | --: | --: | --: | --: | --: | --: |\n")
+	for _, x := range r.Tables[0].Rows {
+		fmt.Fprintf(&b, "| %s | %d | %s | %s | %s | %s | %s | %s | %s |\n", x.Operation, x.Clients, thousands(x.Ours.PerSecond), thousands(x.Limit), ratio(x.ratio()),
+			short(x.Ours.P50), short(x.Ours.P99), thousands(x.SQLite.PerSecond), thousands(x.Elimity.PerSecond))
+	}
+	b.WriteString("\nHow it grows, per second, with the ratio to the limit where that was measured:\n\n| operation | clients |")
+	line := "\n| --- | --: |"
+	for _, t := range r.Tables {
+		b.WriteString(" " + t.name() + " |")
+		line += " --: |"
+	}
+	b.WriteString(line + "\n")
+	for _, x := range r.widest().Rows {
+		fmt.Fprintf(&b, "| %s | %d |", x.Operation, x.Clients)
+		for _, t := range r.Tables {
+			b.WriteString(" " + t.cell(x.Operation, x.Clients) + " |")
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// widest returns the table with the most rows: some operations take many
+// users.
+func (r *report) widest() *table {
+	widest := &r.Tables[0]
+	for i := range r.Tables {
+		if len(r.Tables[i].Rows) > len(widest.Rows) {
+			widest = &r.Tables[i]
+		}
+	}
+	return widest
+}
+
+func (t *table) cell(operation string, clients int) string {
+	for _, x := range t.Rows {
+		if x.Operation != operation || x.Clients != clients {
+			continue
+		}
+		if x.Limit == 0 {
+			return thousands(x.Ours.PerSecond)
+		}
+		return fmt.Sprintf("%s (%s)", thousands(x.Ours.PerSecond), ratio(x.ratio()))
+	}
+	return "–"
+}
+
+// These stand in the README around the summary.
+const (
+	begins = "<!-- what make bench FULL=1 measured -->\n"
+	ends   = "<!-- end of what was measured -->\n"
+)
+
+// writeSummary puts the summary into a README.
+func (r *report) writeSummary(file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	before, rest, found := strings.Cut(string(text), begins)
+	_, after, foundEnd := strings.Cut(rest, ends)
+	if !found || !foundEnd {
+		return fmt.Errorf("%s has no place for the summary, between %q and %q", file, begins, ends)
+	}
+	return os.WriteFile(file, []byte(before+begins+r.summary()+ends+after), 0o644)
+}
+
+func (t *table) markdown(b *strings.Builder) {
+	fmt.Fprintf(b, "\n### %s", t.name())
 	b.WriteString("\n\n| operation | clients | ours/s | limit/s | ratio | p50 | p95 | p99 | CPU server | CPU database | memory | pgbench/s | bare/s | SQLite/s | elimity/s |\n")
 	b.WriteString("| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n")
 	for _, r := range t.Rows {
