@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -151,7 +150,7 @@ func (b *bench) start(ctx context.Context, server *pgtest.Server, database strin
 		return err
 	}
 	// What the database does by itself within a minute or two is done now.
-	if err := execute(ctx, database, "VACUUM (ANALYZE, PARALLEL 0)"); err != nil {
+	if err := pgtest.Execute(ctx, database, "VACUUM (ANALYZE, PARALLEL 0)"); err != nil {
 		return err
 	}
 	if err := server.Checkpoint(ctx); err != nil {
@@ -264,7 +263,7 @@ func (b *bench) muster(ctx context.Context, name, database string, servers int) 
 // multiply makes copies of the instance on PostgreSQL, each with a hundred of
 // its users.
 func multiply(ctx context.Context, database string, n int) error {
-	return execute(ctx, database,
+	return pgtest.Execute(ctx, database,
 		fmt.Sprintf(`INSERT INTO instances (id, slug, name, edition, environment, created)
 			SELECT gen_random_uuid(), 'other-' || n, 'Other', edition, environment, created FROM instances, generate_series(2, %d) AS n`, n),
 		`INSERT INTO users (id, instance_id, user_name, display, user_name_key, external_id, email_key, display_name_key, family_name_key, given_name_key,
@@ -272,20 +271,6 @@ func multiply(ctx context.Context, database string, n int) error {
 			SELECT gen_random_uuid(), i.id, u.user_name || i.slug, u.display, u.user_name_key || i.slug, u.external_id, u.email_key, u.display_name_key,
 				u.family_name_key, u.given_name_key, u.active, u.integration, u.role, u.source, u.resource, u.search, u.fields, 1, u.created, u.modified
 			FROM instances AS i, (SELECT * FROM users WHERE NOT integration ORDER BY id LIMIT 100) AS u WHERE i.slug <> 'bench'`)
-}
-
-// execute runs statements on PostgreSQL.
-func execute(ctx context.Context, database string, statements ...string) error {
-	db, err := sql.Open("pgx", database)
-	if err != nil {
-		return err
-	}
-	for _, statement := range statements {
-		if _, err = db.ExecContext(ctx, statement); err != nil {
-			break
-		}
-	}
-	return errors.Join(err, db.Close())
 }
 
 func keyIn(text string) string { return regexp.MustCompile(`muster_[A-Za-z0-9_-]+`).FindString(text) }

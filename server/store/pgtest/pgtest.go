@@ -91,7 +91,7 @@ func (s *Server) Warm(ctx context.Context, databaseURL string) error {
 		return err
 	}
 	admin.Path = u.Path
-	err = execute(ctx, admin.String(), "CREATE EXTENSION IF NOT EXISTS pg_prewarm",
+	err = Execute(ctx, admin.String(), "CREATE EXTENSION IF NOT EXISTS pg_prewarm",
 		"SELECT pg_prewarm(oid) FROM pg_class WHERE relkind IN ('r', 'i', 't') AND relnamespace IN ('public'::regnamespace, 'pg_toast'::regnamespace)")
 	if err != nil {
 		return fmt.Errorf("warm the database (it takes a superuser, and PostgreSQL's contrib modules): %w", err)
@@ -241,10 +241,11 @@ func (s *Server) query(ctx context.Context, dest any, query string) error {
 }
 
 func (s *Server) exec(ctx context.Context, statements ...string) error {
-	return execute(ctx, s.admin, statements...)
+	return Execute(ctx, s.admin, statements...)
 }
 
-func execute(ctx context.Context, databaseURL string, statements ...string) error {
+// Execute runs statements on a database, one after the other.
+func Execute(ctx context.Context, databaseURL string, statements ...string) error {
 	db, err := sql.Open("pgx", databaseURL)
 	if err != nil {
 		return err
