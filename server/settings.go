@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"muster/server/store"
 )
 
 // setting is something that a flag, a variable or a file sets.
@@ -43,7 +45,7 @@ func settings() []setting {
 		{flag: "rate-per-key", fallback: "0", check: isNumber, help: "requests a second that an API key may send, and twice as many at once; more are answered 429; 0 is no limit"},
 		{flag: "rate-per-address", fallback: "0", check: isNumber, help: "the same for a network address, before the key is looked at"},
 		{flag: "max-requests", fallback: "512", check: isCount, help: "how many requests are answered at once; more are answered 503; 0 is no limit"},
-		{flag: "database-connections", fallback: "20", check: isConnections, help: "how many connections to PostgreSQL a server holds at the most; all servers together must stay below its max_connections"},
+		{flag: "database-connections", fallback: strconv.Itoa(store.DefaultConnections), check: isConnections, help: "how many connections to PostgreSQL a server holds at the most; all servers together must stay below its max_connections"},
 		{flag: "metrics-listen", check: optional(isAddress), help: "address and port for Prometheus, at /metrics; keep it from strangers; off by default"},
 		{flag: "debug-listen", check: optional(isAddress), help: "address and port for profiles, below /debug/pprof/; keep it from strangers; off by default"},
 		{flag: "log-format", fallback: "text", check: oneOf("text", "json"), help: "text or json"},

@@ -98,11 +98,6 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.readme != "" {
-		if err := report.writeSummary(o.readme); err != nil {
-			return err
-		}
-	}
 	if o.raw != "" {
 		text, err := json.MarshalIndent(report, "", "  ")
 		if err != nil {
@@ -118,6 +113,11 @@ func run(ctx context.Context, args []string) (err error) {
 			return err
 		}
 		if err := os.WriteFile(o.out, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	if o.readme != "" {
+		if err := report.writeSummary(o.readme); err != nil {
 			return err
 		}
 	}

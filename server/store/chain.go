@@ -117,13 +117,13 @@ func (t *tx) hash(ctx context.Context, instanceID, id string) (string, error) {
 
 // links are what the chain adds to rows of the history, by column.
 type links struct {
-	ids          []string
-	seqs         []int64
-	links, hashs []string
+	ids           []string
+	seqs          []int64
+	links, hashes []string
 }
 
 func (l *links) add(id string, seq int64, link, hash string) {
-	l.ids, l.seqs, l.links, l.hashs = append(l.ids, id), append(l.seqs, seq), append(l.links, link), append(l.hashs, hash)
+	l.ids, l.seqs, l.links, l.hashes = append(l.ids, id), append(l.seqs, seq), append(l.links, link), append(l.hashes, hash)
 }
 
 // appendSealed writes entries of an instance into its chain at once. The

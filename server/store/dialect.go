@@ -123,15 +123,16 @@ func connectPostgres(ctx context.Context, name string) (*Store, error) {
 	}
 	db := sqlx.NewDb(stdlib.OpenDB(*config, stdlib.OptionAfterConnect(planOnce)), "pgx")
 	s := &Store{db: db, d: dialect{name: "PostgreSQL", postgres: true, goose: goose.DialectPostgres, forUpdate: " FOR UPDATE", begin: "BEGIN"}}
-	s.LimitConnections(defaultConnections)
+	s.LimitConnections(DefaultConnections)
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("the database %s does not answer: %w", redact(name), err), s.Close())
 	}
 	return s, nil
 }
 
-// defaultConnections is the limit unless another one is set.
-const defaultConnections = 20
+// DefaultConnections is how many connections to PostgreSQL there are at the
+// most, unless [Store.LimitConnections] says otherwise.
+const DefaultConnections = 20
 
 // readBuffer is how much is read from PostgreSQL at once: pages are longer
 // than the driver would.
@@ -317,11 +318,11 @@ func (d dialect) memberships() string {
 // same for any number of them, so that it is planned once.
 func (d dialect) links(l links) (query string, args []any) {
 	if d.postgres {
-		return "SELECT * FROM unnest(CAST(? AS uuid[]), CAST(? AS bigint[]), CAST(? AS text[]), CAST(? AS text[]))", []any{l.ids, l.seqs, l.links, l.hashs}
+		return "SELECT * FROM unnest(CAST(? AS uuid[]), CAST(? AS bigint[]), CAST(? AS text[]), CAST(? AS text[]))", []any{l.ids, l.seqs, l.links, l.hashes}
 	}
 	rows := make([][]any, len(l.ids))
 	for i := range rows {
-		rows[i] = []any{l.ids[i], l.seqs[i], l.links[i], l.hashs[i]}
+		rows[i] = []any{l.ids[i], l.seqs[i], l.links[i], l.hashes[i]}
 	}
 	return "VALUES " + tuples(rows), slices.Concat(rows...)
 }

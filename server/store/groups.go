@@ -394,7 +394,7 @@ func (t *tx) addChildren(ctx context.Context, groupID string, children []memberR
 func (t *tx) removeMembers(ctx context.Context, groupID string, c provisioning.MemberChange) ([]provisioning.Member, error) {
 	ids := c.Remove
 	if c.Clear {
-		present := make([]string, 0)
+		var present []string
 		err := t.list(ctx, &present, "SELECT user_id FROM group_users WHERE group_id = ? UNION ALL SELECT child_id FROM group_groups WHERE group_id = ?", groupID, groupID)
 		if err != nil {
 			return nil, err
