@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/Shopify/toxiproxy/v2 v2.5.0
+	github.com/agnivade/levenshtein v1.2.2
 	github.com/cenkalti/backoff/v7 v7.0.3
 	github.com/coreos/go-systemd/v22 v22.7.0
 	github.com/cucumber/godog v0.16.0

@@ -61,7 +61,7 @@ func (s *server) accountRoutes() []*route {
 	}
 	return []*route{
 		s.adminRoute("GET", adminInstance+"/users", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
-			return itemsOf(s.Admin.ListUsers(x.Context(), sc, x.URL.Query().Get("filter")))
+			return itemsOf(s.Admin.ListUsers(x.Context(), sc, x.query.Get("filter")))
 		}),
 		s.adminRoute("POST", adminInstance+"/users", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, n administration.NewUser) (any, error) {
 			return s.Admin.CreateUser(x.Context(), sc, n)
@@ -235,7 +235,7 @@ const historyPage = 100
 
 // historyQuery reads the parameters that choose rows.
 func historyQuery(x *exchange) administration.HistoryQuery {
-	q := x.URL.Query()
+	q := x.query
 	return administration.HistoryQuery{
 		User: q.Get("user"), Group: q.Get("group"), Key: q.Get("key"), Request: q.Get("request"), Outcome: q.Get("outcome"), Text: q.Get("text"),
 		From: q.Get("from"), To: q.Get("to"), Before: q.Get("before"),
@@ -268,7 +268,7 @@ func (s *server) historyPage(x *exchange, sc provisioning.Scope) (any, error) {
 		Before string           `json:"before,omitempty"`
 	}{Items: []*history.Entry{}}
 	q := historyQuery(x)
-	limit, err := strconv.Atoi(x.URL.Query().Get("limit"))
+	limit, err := strconv.Atoi(x.query.Get("limit"))
 	if err != nil { // not given: the contract has checked it
 		limit = historyPage
 	}
@@ -285,7 +285,7 @@ func (s *server) historyPage(x *exchange, sc provisioning.Scope) (any, error) {
 }
 
 func (s *server) exportHistory(x *exchange, sc provisioning.Scope) (any, error) {
-	format := x.URL.Query().Get("format")
+	format := x.query.Get("format")
 	mediaType := "text/csv; charset=utf-8"
 	if format == "" || format == "jsonl" {
 		format, mediaType = "jsonl", "application/x-ndjson"

@@ -56,7 +56,7 @@ func (s *server) bulk(x *exchange) error {
 		return bulkTooLarge("the body is larger than %d bytes", MaxBulkPayload)
 	}
 	if err == nil {
-		raw, err = tolerance.Bulk(raw, x.policy)
+		raw, err = tolerance.Bulk(raw, x.scope.Policy)
 	}
 	if err == nil {
 		err = x.route.operation.checkBody(raw)
@@ -117,9 +117,6 @@ func newBulk(raw map[string]any) (*bulkRun, error) {
 			o.data = data
 		case []any: // the operations of a PATCH alone, as in Section 3.7.3's examples
 			o.data = map[string]any{"schemas": []any{scim.PatchOpURN}, "Operations": data}
-		}
-		if o.method == http.MethodPost && o.bulkID == "" {
-			return nil, scim.BadRequest(scim.InvalidValue, "Operations[%d]: a POST needs a bulkId", i)
 		}
 		if o.bulkID != "" {
 			if b.byID[o.bulkID] != nil {
@@ -228,8 +225,12 @@ func (b *bulkRun) do(s *server, x *exchange, o *bulkOperation) {
 	}
 }
 
-// check refuses an operation that refers to nothing, or to what failed.
+// check refuses an operation that refers to nothing, or to what failed, and a
+// creation that could not be told from another in the answer.
 func (b *bulkRun) check(o *bulkOperation) error {
+	if o.method == http.MethodPost && o.bulkID == "" {
+		return scim.BadRequest(scim.InvalidValue, `a POST needs a "bulkId", a name of your own by which its answer can be told`)
+	}
 	for _, id := range o.references {
 		switch other := b.byID[id]; {
 		case other == nil:
@@ -366,14 +367,15 @@ func (s *server) subrequest(x *exchange, o *bulkOperation, method, path string, 
 	}
 	answer := &recorded{header: make(http.Header)}
 	sub := &exchange{
-		Request: r, answer: &answerWriter{ResponseWriter: answer}, scope: x.scope, policy: tolerance.New(s.Strict),
+		Request: r, answer: &answerWriter{ResponseWriter: answer}, scope: x.scope,
 		users: x.users, began: x.began, base: x.base, digest: x.digest, decoded: data,
 	}
+	sub.scope.Policy = tolerance.New(s.Strict)
 	if sub.decoded == nil {
 		sub.decoded = map[string]any{}
 	}
 	s.mux.ServeHTTP(sub.answer, sub.attach())
-	x.policy.Add(sub.policy)
+	x.scope.Policy.Add(sub.scope.Policy)
 	s.count(sub, sub.route, answer.status)
 	o.status, o.etag, o.answer = answer.status, answer.header.Get("ETag"), nil
 	switch {

@@ -4,13 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 
 	"muster/server/scim"
@@ -73,48 +69,6 @@ func (c *contract) operation(method, path string) (*operation, error) {
 func anyText(s *openapi3.Schema) bool {
 	return s.Type.Is(openapi3.TypeString) && s.MinLength <= 1 && s.MaxLength == nil && s.Pattern == "" && s.Format == "" && len(s.Enum) == 0 &&
 		len(s.OneOf)+len(s.AnyOf)+len(s.AllOf) == 0 && s.Not == nil
-}
-
-var pathParameters = regexp.MustCompile(`\{(\w+)\}`)
-
-// checkParameters checks the parameters of a request. One that the document
-// does not know is refused: a misspelled filter must not list everybody.
-func (c *contract) checkParameters(x *exchange) error {
-	if x.URL.RawQuery == "" && x.route.operation.texts {
-		return nil // there is nothing that could be wrong
-	}
-	query, err := url.ParseQuery(strings.Trim(x.URL.RawQuery, "&"))
-	if err != nil {
-		return scim.BadRequest(scim.InvalidSyntax, "the query of the URL is not valid: %v", err)
-	}
-	for name, values := range query {
-		switch {
-		case !slices.Contains(x.route.operation.parameters, name):
-			return scim.BadRequest(scim.InvalidSyntax, "unknown parameter %q; %s", name, takes(x.route.operation.parameters))
-		case len(values) > 1:
-			return scim.BadRequest(scim.InvalidSyntax, "the parameter %q is given %d times", name, len(values))
-		}
-	}
-	inPath := make(map[string]string)
-	for _, m := range pathParameters.FindAllStringSubmatch(x.route.path, -1) {
-		inPath[m[1]] = x.PathValue(m[1])
-	}
-	err = openapi3filter.ValidateRequest(x.Context(), &openapi3filter.RequestValidationInput{
-		Request: x.Request, PathParams: inPath, QueryParams: query, Route: x.route.operation.route,
-		Options: &openapi3filter.Options{ExcludeRequestBody: true, SkipSettingDefaults: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
-	})
-	var refused *openapi3filter.RequestError
-	if errors.As(err, &refused) && refused.Parameter != nil {
-		return scim.BadRequest(scim.InvalidValue, "the parameter %q is not valid: %s", refused.Parameter.Name, reason(refused.Err, refused.Reason))
-	}
-	return err
-}
-
-func takes(names []string) string {
-	if len(names) == 0 {
-		return "this request takes none"
-	}
-	return "this request takes " + strings.Join(names, ", ")
 }
 
 // checkBody checks a decoded body.

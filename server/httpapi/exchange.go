@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -33,8 +34,9 @@ type exchange struct {
 	// administrator is set for a token of the admin API.
 	administrator bool
 
-	policy *tolerance.Policy
-	route  *route
+	route *route
+	// query holds the parameters of the URL that the route takes.
+	query url.Values
 	// name is the user name or display name in the body, for the history.
 	name string
 	// base is the URL that the client reaches SCIM at: see instancePath.
@@ -81,7 +83,8 @@ type exchangeKey struct{}
 // panic from ending the process.
 func (s *server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &exchange{answer: &answerWriter{ResponseWriter: w}, began: time.Now(), policy: tolerance.New(s.Strict), users: s.Admin.Users, base: s.public + Base}
+		x := &exchange{answer: &answerWriter{ResponseWriter: w}, began: time.Now(), users: s.Admin.Users, base: s.public + Base}
+		x.scope.Policy = tolerance.New(s.Strict)
 		x.scope.Actor = history.Actor{
 			RequestID: requestID(r), Client: clip(r.UserAgent(), 200), Address: s.address(r),
 		}
@@ -162,7 +165,7 @@ func (s *server) logEnd(x *exchange) {
 	if c := trace.SpanContextFromContext(x.Context()); c.HasTraceID() {
 		attributes = append(attributes, slog.String("traceId", c.TraceID().String()))
 	}
-	if taken := x.policy.Taken(); len(taken) > 0 {
+	if taken := x.scope.Policy.Taken(); len(taken) > 0 {
 		attributes = append(attributes, slog.Any("deviations", taken))
 	}
 	s.Log.LogAttrs(x.Context(), level, "request", attributes...)
@@ -250,7 +253,7 @@ func (s *server) again(x *exchange, token, slug string, next http.Handler) error
 	s.Admin.Instances.Forget(x.scope.Actor.KeyID)
 	x.Request = x.WithContext(instance.Confine(x.Context(), ""))
 	actor := history.Actor{RequestID: x.scope.Actor.RequestID, Client: x.scope.Actor.Client, Address: x.scope.Actor.Address}
-	x.stale, x.name, x.route, x.policy, x.scope = false, "", nil, tolerance.New(s.Strict), provisioning.Scope{Actor: actor}
+	x.stale, x.name, x.route, x.scope = false, "", nil, provisioning.Scope{Actor: actor, Policy: tolerance.New(s.Strict)}
 	if err := s.identify(x, token, slug); err != nil {
 		return challenge(x, err)
 	}

@@ -55,11 +55,11 @@ func (s *server) patchGroup(x *exchange) error {
 	if err != nil {
 		return x.refused(err)
 	}
-	g, _, err := s.Admin.Users.PatchGroup(x.Context(), x.scope, x.PathValue("id"), ops, x.policy, x.condition())
+	g, _, err := s.Admin.Users.PatchGroup(x.Context(), x.scope, x.PathValue("id"), ops, x.condition())
 	if err != nil {
 		return err
 	}
-	if !x.URL.Query().Has("attributes") {
+	if !x.query.Has("attributes") {
 		x.answer.Header().Set("ETag", provisioning.ETag(g.Version))
 		return x.sendNothing(http.StatusNoContent)
 	}

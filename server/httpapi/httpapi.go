@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"muster/server/administration"
@@ -74,22 +75,31 @@ func New(c Config) (http.Handler, error) {
 	s.mux.Handle("/", s.serve(func(x *exchange) error {
 		return &scim.Error{Status: http.StatusNotFound, Detail: "there is nothing at this path; SCIM is at " + x.base}
 	}))
-	return s.observe(s.admit(s.authenticate(withoutSlash(s.mux)))), nil
+	return plainSlashes(s.observe(s.admit(s.authenticate(s.mux)))), nil
 }
 
-// withoutSlash takes a slash away that a path ends in: clients join URLs
-// carelessly.
-func withoutSlash(next http.Handler) http.Handler {
+// plainSlashes makes one slash of several in the path of a SCIM request, and
+// takes one away that it ends in: clients join URLs carelessly, and few follow
+// a redirect with a body. It stands before everything that looks at the path.
+func plainSlashes(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if path := strings.TrimSuffix(r.URL.Path, "/"); (strings.HasPrefix(path, Base) || isAdmin(path)) && r.URL.RawPath == "" && path != r.URL.Path {
+		sent := r.URL.EscapedPath()
+		plain := strings.TrimSuffix(manySlashes.ReplaceAllString(sent, "/"), "/")
+		if path, err := url.PathUnescape(plain); err == nil && plain != sent && (isSCIM(plain) || isAdmin(sent)) {
 			u := *r.URL
-			u.Path = path
+			u.Path, u.RawPath = path, plain
 			r = r.WithContext(r.Context())
 			r.URL = &u
 		}
 		next.ServeHTTP(w, r)
 	})
 }
+
+func isSCIM(path string) bool {
+	return path == Base || strings.HasPrefix(path, Base+"/") || instancePaths.MatchString(path)
+}
+
+var manySlashes = regexp.MustCompile(`//+`)
 
 // me answers for the alias of the authenticated subject, Section 3.11 of RFC
 // 7644. The subject is an integration user, who is not visible over SCIM.
@@ -202,11 +212,11 @@ func (s *server) dispatch(path string, m methods) http.Handler {
 		if !x.administrator { // the admin API answers with other types too
 			err = x.checkAccept()
 		}
-		if err == nil && x.route.discovery && x.URL.Query().Has("filter") {
-			err = &scim.Error{Status: http.StatusForbidden, Detail: "this endpoint cannot be filtered; read all of it"}
-		}
 		if err == nil {
 			err = s.contract.checkParameters(x)
+		}
+		if err == nil && x.route.discovery && x.query.Has("filter") {
+			err = &scim.Error{Status: http.StatusForbidden, Detail: "this endpoint cannot be filtered; read all of it"}
 		}
 		if err == nil && x.route.alone {
 			err = s.Admin.Instances.Current(x.Context())

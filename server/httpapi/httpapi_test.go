@@ -565,11 +565,20 @@ func TestBulkLimits(t *testing.T) {
 	wantError(t, f.send("POST", "/scim/v2/Bulk", many), 413, "", "1000 operations")
 	long := head + operation + "]" + strings.Repeat(" ", httpapi.MaxBulkPayload) + "}"
 	wantError(t, f.send("POST", "/scim/v2/Bulk", long), 413, "", "1048576 bytes")
+	alone := f.send("POST", "/scim/v2/Bulk", head+`{"method":"POST","path":"/Users","data":{"userName":"a"}},`+
+		`{"method":"POST","path":"/Users","bulkId":"","data":{"userName":"b"}},`+
+		`{"method":"POST","path":"/Users","bulkId":"c","data":{"userName":"c"}}]}`)
+	var statuses []any
+	for _, o := range alone.body["Operations"].([]any) {
+		statuses = append(statuses, o.(map[string]any)["status"])
+	}
+	if !slices.Equal(statuses, []any{"400", "400", "201"}) {
+		t.Errorf("POSTs without bulkId fail alone: %v, %s", statuses, alone.text)
+	}
 	for name, body := range map[string]string{
-		"a POST without bulkId": `{"method":"POST","path":"/Users","data":{"userName":"a"}}`,
-		"a bulkId twice":        `{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a"}},{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"b"}}`,
-		"another method":        `{"method":"GET","path":"/Users"}`,
-		"no path":               `{"method":"DELETE"}`,
+		"a bulkId twice": `{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a"}},{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"b"}}`,
+		"another method": `{"method":"GET","path":"/Users"}`,
+		"no path":        `{"method":"DELETE"}`,
 	} {
 		if a := f.send("POST", "/scim/v2/Bulk", head+body+"]}"); a.status != 400 {
 			t.Errorf("%s: %d %s", name, a.status, a.text)

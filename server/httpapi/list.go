@@ -57,15 +57,15 @@ func (s *server) source(x *exchange, q *search, rt *schema.ResourceType, all []*
 	if len(all) > 1 {
 		others = all
 	}
-	p, err := q.projection(rt, others)
+	p, err := q.projection(rt, others, x.scope.Policy)
 	if err != nil {
 		return source{}, err
 	}
 	src := source{view: &view{x.base, rt, p}}
-	if src.query.Filter, err = q.node(rt, others, x.policy); err != nil {
+	if src.query.Filter, err = q.node(rt, others, x.scope.Policy); err != nil {
 		return src, err
 	}
-	if src.query.SortBy, err = q.sort(rt, others); err != nil {
+	if src.query.SortBy, err = q.sort(rt, others, x.scope.Policy); err != nil {
 		return src, err
 	}
 	src.query.Descending = q.descending && src.query.SortBy != nil

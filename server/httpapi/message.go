@@ -69,7 +69,7 @@ func (s *server) resource(x *exchange, rt *schema.ResourceType) (*view, schema.R
 			x.name = clip(s, 200)
 		}
 	}
-	if raw, err = tolerance.Resource(rt, raw, x.policy); err == nil {
+	if raw, err = tolerance.Resource(rt, raw, x.scope.Policy); err == nil {
 		err = x.route.operation.checkBody(raw)
 	}
 	if err != nil {
@@ -88,7 +88,7 @@ func (s *server) operations(x *exchange, rt *schema.ResourceType) (*view, []patc
 	}
 	raw, err := x.body()
 	if err == nil {
-		raw, err = tolerance.Patch(rt, raw, x.policy)
+		raw, err = tolerance.Patch(rt, raw, x.scope.Policy)
 	}
 	if err == nil {
 		err = x.route.operation.checkBody(raw)
@@ -96,7 +96,7 @@ func (s *server) operations(x *exchange, rt *schema.ResourceType) (*view, []patc
 	if err != nil {
 		return nil, nil, err
 	}
-	ops, err := patch.Parse(rt, raw, x.policy)
+	ops, err := patch.Parse(rt, raw, x.scope.Policy)
 	return v, ops, err
 }
 

@@ -33,7 +33,7 @@ type search struct {
 // urlSearch reads a query from the URL. The contract has checked that numbers
 // are numbers.
 func (x *exchange) urlSearch() *search {
-	q := x.URL.Query()
+	q := x.query
 	text := func(name string) *string {
 		if !q.Has(name) {
 			return nil
@@ -59,7 +59,7 @@ func (x *exchange) urlSearch() *search {
 func (x *exchange) bodySearch() (*search, error) {
 	raw, err := x.body()
 	if err == nil {
-		raw, err = tolerance.Search(raw, x.policy)
+		raw, err = tolerance.Search(raw, x.scope.Policy)
 	}
 	if err == nil {
 		err = x.route.operation.checkBody(raw)
@@ -130,18 +130,27 @@ func (q *search) offset() int {
 
 // projection reads the attributes that the client wants, Section 3.9 of RFC
 // 7644. In a query across resource types an attribute may be one of another.
-func (q *search) projection(rt *schema.ResourceType, others []*schema.ResourceType) (*schema.Projection, error) {
-	own := func(paths []string) []string {
-		var list []string
+func (q *search) projection(rt *schema.ResourceType, others []*schema.ResourceType, p *tolerance.Policy) (*schema.Projection, error) {
+	own := func(paths []string) (list []string, err error) {
 		for _, path := range paths {
+			if path, err = tolerance.Path(rt, path, p); err != nil {
+				return nil, err
+			}
 			a, extension := rt.Resolve(path)
 			if a != nil || extension != nil || !known(others, path) {
 				list = append(list, path)
 			}
 		}
-		return list
+		return list, nil
 	}
-	attributes, excluded := own(q.attributes), own(q.excluded)
+	attributes, err := own(q.attributes)
+	if err != nil {
+		return nil, err
+	}
+	excluded, err := own(q.excluded)
+	if err != nil {
+		return nil, err
+	}
 	if len(attributes) == 0 && len(q.attributes) > 0 {
 		attributes = []string{"id"} // what is always returned, and nothing else
 	}
@@ -170,14 +179,18 @@ func (q *search) node(rt *schema.ResourceType, others []*schema.ResourceType, p 
 }
 
 // sort returns the attribute to sort by: of a complex one, its value.
-func (q *search) sort(rt *schema.ResourceType, others []*schema.ResourceType) (*schema.Attribute, error) {
+func (q *search) sort(rt *schema.ResourceType, others []*schema.ResourceType, p *tolerance.Policy) (*schema.Attribute, error) {
 	if q.sortBy == "" {
 		return nil, nil
 	}
 	if len(others) > 0 {
 		return nil, scim.BadRequest(scim.InvalidValue, "a query across resource types cannot be sorted; query /Users or /Groups")
 	}
-	a, _ := rt.Resolve(q.sortBy)
+	path, err := tolerance.Path(rt, q.sortBy, p)
+	if err != nil {
+		return nil, err
+	}
+	a, _ := rt.Resolve(path)
 	if a != nil && a.Type == schema.Complex {
 		a = a.Sub("value")
 	}

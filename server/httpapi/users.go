@@ -9,7 +9,7 @@ import (
 
 // view returns the view of a resource type that the request asks for.
 func (s *server) view(x *exchange, rt *schema.ResourceType) (*view, error) {
-	p, err := x.urlSearch().projection(rt, nil)
+	p, err := x.urlSearch().projection(rt, nil, x.scope.Policy)
 	return &view{x.base, rt, p}, err
 }
 
@@ -59,7 +59,7 @@ func (s *server) patchUser(x *exchange) error {
 	if err != nil {
 		return x.refused(err)
 	}
-	u, _, err := s.Admin.Users.PatchUser(x.Context(), x.scope, x.PathValue("id"), ops, x.policy, x.condition())
+	u, _, err := s.Admin.Users.PatchUser(x.Context(), x.scope, x.PathValue("id"), ops, x.condition())
 	if err != nil {
 		return err
 	}

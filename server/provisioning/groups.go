@@ -12,7 +12,6 @@ import (
 	"muster/server/scim"
 	"muster/server/scim/patch"
 	"muster/server/scim/schema"
-	"muster/server/scim/tolerance"
 )
 
 // Group returns a group, without its members.
@@ -59,6 +58,7 @@ func (s *Service) CreateGroup(ctx context.Context, sc Scope, r schema.Resource) 
 	entry := func(added, _ []Member) *history.Entry {
 		e := history.New(sc.Instance.ID, now, sc.Actor, history.GroupCreate, g.target())
 		e.Changes = append(changes(s.groups, nil, r, noField), memberChanges(added, nil)...)
+		sc.tell(e)
 		return e
 	}
 	err := checkIDs(ids)
@@ -115,9 +115,7 @@ func splitMembers(r schema.Resource) (schema.Resource, []string) {
 func memberIDs(list []any) []string {
 	ids := make([]string, 0, len(list))
 	for _, v := range list {
-		m, _ := v.(map[string]any)
-		id, _ := m["value"].(string)
-		ids = append(ids, id)
+		ids = append(ids, memberID(v))
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
@@ -158,14 +156,14 @@ func (s *Service) ReplaceGroup(ctx context.Context, sc Scope, id string, r schem
 // PatchGroup applies PATCH operations to a group, Section 3.5.2 of RFC 7644.
 // Members are added and removed without reading the others, however many
 // there are. It reports whether anything changed.
-func (s *Service) PatchGroup(ctx context.Context, sc Scope, id string, ops []patch.Operation, p *tolerance.Policy, c *Condition) (*Group, bool, error) {
+func (s *Service) PatchGroup(ctx context.Context, sc Scope, id string, ops []patch.Operation, c *Condition) (*Group, bool, error) {
 	return s.updateGroup(ctx, sc, id, c, func(g *Group, before schema.Resource) (schema.Resource, MemberChange, error) {
 		own, members := splitOperations(ops)
-		after, err := patch.Apply(s.groups, before, own, p)
+		after, err := patch.Apply(s.groups, before, own, sc.Policy)
 		if err != nil {
 			return nil, MemberChange{}, err
 		}
-		change, err := s.memberChange(ctx, g, members, p)
+		change, err := s.memberChange(ctx, sc, g, members)
 		return after, change, err
 	})
 }
@@ -234,6 +232,7 @@ func (s *Service) updateGroupOnce(ctx context.Context, sc Scope, g *Group, exact
 		Entry: func(added, removed []Member) *history.Entry {
 			e := history.New(sc.Instance.ID, g.Modified, sc.Actor, action, was.target())
 			e.Changes = append(changes(s.groups, before, after, noField), memberChanges(added, removed)...)
+			sc.tell(e)
 			return e
 		},
 	})

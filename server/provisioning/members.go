@@ -4,11 +4,11 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"muster/server/scim/filter"
 	"muster/server/scim/patch"
 	"muster/server/scim/schema"
-	"muster/server/scim/tolerance"
 )
 
 // splitOperations tells the operations on members from those on the group's
@@ -16,6 +16,7 @@ import (
 func splitOperations(ops []patch.Operation) (own, members []patch.Operation) {
 	for _, o := range ops {
 		if o.Attr.Name == "members" {
+			o.Value, o.Values = byID(o.Value), byID(o.Values).([]any)
 			members = append(members, o)
 		} else {
 			own = append(own, o)
@@ -24,17 +25,41 @@ func splitOperations(ops []patch.Operation) (own, members []patch.Operation) {
 	return own, members
 }
 
+// byID returns members with their ids, where a client names one by its URI
+// alone.
+func byID(v any) any {
+	list, ok := v.([]any)
+	if !ok {
+		return v
+	}
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = map[string]any{"value": memberID(v)}
+	}
+	return out
+}
+
+// memberID returns the id of a member: its value, or what its URI ends in.
+func memberID(v any) string {
+	m, _ := v.(map[string]any)
+	id, _ := m["value"].(string)
+	if uri, _ := m["$ref"].(string); id == "" {
+		id = uri[strings.LastIndexByte(uri, '/')+1:]
+	}
+	return id
+}
+
 // memberChange returns the change of members that operations make one after
 // the other. Only an operation that chooses by something else than the id
 // needs to read the members.
-func (s *Service) memberChange(ctx context.Context, g *Group, ops []patch.Operation, p *tolerance.Policy) (MemberChange, error) {
+func (s *Service) memberChange(ctx context.Context, sc Scope, g *Group, ops []patch.Operation) (MemberChange, error) {
 	d := delta{add: make(map[string]bool)}
 	for _, o := range ops {
 		ids, known := operands(o)
-		selective := o.Filter != nil || o.Values != nil
+		selective := o.Filter != nil || o.Listed
 		// Strict mode must know whether what is removed is there.
-		if !known || selective && !p.Tolerant() {
-			return s.readMemberChange(ctx, g, ops, p)
+		if !known || selective && !sc.Policy.Tolerant() {
+			return s.readMemberChange(ctx, sc, g, ops)
 		}
 		if o.Kind != patch.Remove {
 			if err := checkIDs(ids); err != nil {
@@ -57,9 +82,8 @@ func operands(o patch.Operation) (ids []string, known bool) {
 	switch {
 	case o.Sub != nil:
 		return nil, false
-	case o.Values != nil:
-		ids = memberIDs(o.Values)
-		return ids, !slices.Contains(ids, "") // chosen by something else than the id
+	case o.Listed:
+		return memberIDs(o.Values), true
 	case o.Filter == nil:
 		list, _ := o.Value.([]any)
 		return memberIDs(list), true
@@ -72,7 +96,7 @@ func operands(o patch.Operation) (ids []string, known bool) {
 }
 
 // readMemberChange applies the operations to the members as they are.
-func (s *Service) readMemberChange(ctx context.Context, g *Group, ops []patch.Operation, p *tolerance.Policy) (MemberChange, error) {
+func (s *Service) readMemberChange(ctx context.Context, sc Scope, g *Group, ops []patch.Operation) (MemberChange, error) {
 	var list []any
 	err := s.store.Members(ctx, []string{g.ID}, func(_ string, m Member) error {
 		list = append(list, map[string]any{"value": m.ID, "type": m.Type, "display": m.Display})
@@ -85,7 +109,7 @@ func (s *Service) readMemberChange(ctx context.Context, g *Group, ops []patch.Op
 	if list != nil {
 		r["members"] = list
 	}
-	after, err := patch.Apply(s.groups, r, ops, p)
+	after, err := patch.Apply(s.groups, r, ops, sc.Policy)
 	if err != nil {
 		return MemberChange{}, err
 	}

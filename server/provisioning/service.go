@@ -20,6 +20,7 @@ import (
 	"muster/server/scim"
 	"muster/server/scim/filter"
 	"muster/server/scim/schema"
+	"muster/server/scim/tolerance"
 	"muster/server/workflow"
 )
 
@@ -191,6 +192,16 @@ type Page struct {
 type Scope struct {
 	Instance *instance.Instance
 	Actor    history.Actor
+	// Policy decides on deviations from the standard, and has kept what the
+	// history is to tell of them. Nil is strict.
+	Policy *tolerance.Policy
+}
+
+// tell adds to an entry what was dropped of the request.
+func (s Scope) tell(e *history.Entry) {
+	for _, note := range s.Policy.Notes() {
+		e.AddDetail(note)
+	}
 }
 
 // provider reports whether an identity provider acts, and not a person.

@@ -119,7 +119,7 @@ func (s *Service) foreseeProblem(ctx context.Context, u *User, a FieldUpdate, va
 }
 
 func (s *Service) updateField(ctx context.Context, sc Scope, u *User, a FieldUpdate) (problem string, err error) {
-	_, _, err = s.update(ctx, sc, u.ID, nil, func(before schema.Resource) (schema.Resource, error) {
+	_, _, err = s.update(ctx, sc, u.ID, nil, func(_ *User, before schema.Resource) (schema.Resource, error) {
 		return s.setups.of(sc.Instance).mapping.Set(before, a.Field, a.value(u))
 	})
 	if e := scim.AsError(err); e != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -13,9 +14,9 @@ import (
 	"muster/server/invitation"
 	"muster/server/mapping"
 	"muster/server/scim"
+	"muster/server/scim/filter"
 	"muster/server/scim/patch"
 	"muster/server/scim/schema"
-	"muster/server/scim/tolerance"
 )
 
 // User returns a user as a provider sees it.
@@ -109,13 +110,12 @@ func (s *Service) begin(sc Scope, u *User, r schema.Resource) *history.Entry {
 	u.InstanceID = sc.Instance.ID
 	u.Version, u.Created = 1, s.clock()
 	u.Modified = u.Created
-	if _, given := r["active"]; !given {
-		r["active"] = true
-	}
+	s.users.SetDefaults(r)
 	s.describe(sc.Instance, u, r)
 	e := history.New(sc.Instance.ID, u.Created, sc.Actor, history.UserCreate, u.target())
 	e.Changes = changes(s.UserType(sc.Instance), nil, r, s.setups.of(sc.Instance).label)
 	u.tellFailures(e)
+	sc.tell(e)
 	if u.Integration {
 		e.Detail = "integration user with the role " + string(u.Role)
 	}
@@ -181,7 +181,7 @@ func (s *Service) nameTaken(err error, u *User) error {
 // leaves it out must not bring a suspended person back. It reports whether
 // anything changed.
 func (s *Service) ReplaceUser(ctx context.Context, sc Scope, id string, r schema.Resource, c *Condition) (*User, bool, error) {
-	return s.update(ctx, sc, id, c, func(before schema.Resource) (schema.Resource, error) {
+	return s.update(ctx, sc, id, c, func(_ *User, before schema.Resource) (schema.Resource, error) {
 		after := r.Clone()
 		if _, given := after["active"]; !given {
 			after["active"] = before["active"]
@@ -197,20 +197,33 @@ func (s *Service) ReplaceUser(ctx context.Context, sc Scope, id string, r schema
 
 // PatchUser applies PATCH operations to a user, Section 3.5.2 of RFC 7644. It
 // reports whether anything changed.
-func (s *Service) PatchUser(ctx context.Context, sc Scope, id string, ops []patch.Operation, p *tolerance.Policy, c *Condition) (*User, bool, error) {
-	return s.update(ctx, sc, id, c, func(before schema.Resource) (schema.Resource, error) {
-		after, err := patch.Apply(s.UserType(sc.Instance), before, ops, p)
-		if err == nil && after["active"] == nil {
-			after["active"] = before["active"]
-		}
-		return after, err
+func (s *Service) PatchUser(ctx context.Context, sc Scope, id string, ops []patch.Operation, c *Condition) (*User, bool, error) {
+	return s.update(ctx, sc, id, c, func(u *User, before schema.Resource) (schema.Resource, error) {
+		return patch.Apply(s.UserType(sc.Instance), before, u.asSeen(ops), sc.Policy)
 	})
+}
+
+// asSeen returns the operations as they are about what is stored. A client that
+// chooses the manager by brackets knows the id of the one who is linked; stored
+// is what the provider called him or her.
+func (u *User) asSeen(ops []patch.Operation) []patch.Operation {
+	if u.Manager.ID == "" {
+		return ops
+	}
+	ops = slices.Clone(ops)
+	for i, o := range ops {
+		linked := map[string]any{"value": u.Manager.ID}
+		if o.Filter != nil && o.Attr.Name == "manager" && filter.MatchElement(o.Filter, linked) {
+			ops[i].Filter, ops[i].Expr = nil, nil
+		}
+	}
+	return ops
 }
 
 // SetActive suspends or reactivates a user by hand. It reports whether
 // anything changed.
 func (s *Service) SetActive(ctx context.Context, sc Scope, u *User, active bool) (*User, bool, error) {
-	return s.update(ctx, sc, u.ID, nil, func(before schema.Resource) (schema.Resource, error) {
+	return s.update(ctx, sc, u.ID, nil, func(_ *User, before schema.Resource) (schema.Resource, error) {
 		after := before.Clone()
 		after["active"] = active
 		return after, nil
@@ -249,7 +262,7 @@ func (u *User) target() history.Target {
 // update reads a user, lets change decide what becomes of it, and writes
 // that. What changes nothing writes nothing.
 func (s *Service) update(ctx context.Context, sc Scope, id string, c *Condition,
-	change func(before schema.Resource) (schema.Resource, error),
+	change func(u *User, before schema.Resource) (schema.Resource, error),
 ) (u *User, changed bool, err error) {
 	target := history.Target{Type: "User", ID: id}
 	err = retry(ctx, func() error {
@@ -269,13 +282,15 @@ func (s *Service) update(ctx context.Context, sc Scope, id string, c *Condition,
 	return u, changed, nil
 }
 
-func (s *Service) updateOnce(ctx context.Context, sc Scope, u *User, change func(schema.Resource) (schema.Resource, error)) (bool, error) {
+func (s *Service) updateOnce(ctx context.Context, sc Scope, u *User,
+	change func(*User, schema.Resource) (schema.Resource, error),
+) (bool, error) {
 	rt := s.UserType(sc.Instance)
 	before, err := rt.Decode(u.Text)
 	if err != nil {
 		return false, err
 	}
-	after, err := change(before)
+	after, err := change(u, before)
 	if err == nil {
 		err = checkPicks(sc.Instance, after)
 	}
@@ -301,6 +316,7 @@ func (s *Service) updateOnce(ctx context.Context, sc Scope, u *User, change func
 	e := history.New(sc.Instance.ID, u.Modified, sc.Actor, action, was.target())
 	e.Changes = changes(rt, before, after, s.setups.of(sc.Instance).label)
 	u.tellFailures(e)
+	sc.tell(e)
 	if err := s.store.UpdateUser(ctx, u.since(&was, e)); err != nil {
 		return false, s.nameTaken(err, u)
 	}

@@ -100,7 +100,7 @@ func TestCutAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sc := provisioning.Scope{Instance: i, Actor: actor}
+	sc := provisioning.Scope{Instance: i, Actor: actor, Policy: tolerance.New(false)}
 	anna, err := users.AddUser(t.Context(), sc, provisioning.Account{Fields: mapping.Fields{mapping.UserName: "anna"}})
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +134,7 @@ func TestCutAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _, err = users.PatchUser(t.Context(), sc, anna.ID, ops, tolerance.New(false), nil)
+		_, _, err = users.PatchUser(t.Context(), sc, anna.ID, ops, nil)
 		c.left.Store(-1)
 		if acknowledged[id] = err == nil; scim.AsError(err) != nil {
 			t.Errorf("a change whose answer ends after %d bytes: %v", n, err)

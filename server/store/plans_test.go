@@ -135,7 +135,7 @@ func (f *planned) fill() {
 	for n := range 20 {
 		i, err := f.instances.Create(ctx, instance.Instance{Slug: fmt.Sprint("acme", n), Name: "Acme", Edition: instance.Enterprise, Environment: instance.Sandbox}, actor)
 		f.must(err)
-		f.sc = provisioning.Scope{Instance: i, Actor: actor}
+		f.sc = provisioning.Scope{Instance: i, Actor: actor, Policy: tolerance.New(false)}
 		newcomers := make([]*provisioning.Newcomer, 600)
 		for u := range newcomers {
 			name := fmt.Sprintf("user%d@acme%d.example", u, n)
@@ -254,7 +254,7 @@ func (f *planned) change(ctx context.Context) {
 		f.must(err)
 		ops, err := patch.Parse(f.users.GroupType(), body, tolerance.New(false))
 		f.must(err)
-		_, _, err = f.users.PatchGroup(ctx, f.sc, outer.ID, ops, tolerance.New(false), nil)
+		_, _, err = f.users.PatchGroup(ctx, f.sc, outer.ID, ops, nil)
 		f.must(err)
 	}
 	_, err = f.users.User(ctx, f.sc, f.ids[9]) // in a group within a group
@@ -318,7 +318,7 @@ func TestRoundTrips(t *testing.T) {
 	actor := history.Actor{Kind: history.KeyActor, Name: "sync", KeyID: "k", RequestID: "r"}
 	i, err := f.instances.Create(t.Context(), instance.Instance{Slug: "acme", Name: "Acme", Edition: instance.Enterprise, Environment: instance.Sandbox}, actor)
 	f.must(err)
-	f.sc = provisioning.Scope{Instance: i, Actor: actor}
+	f.sc = provisioning.Scope{Instance: i, Actor: actor, Policy: tolerance.New(false)}
 	ctx := instance.ConfineAt(t.Context(), i)
 	n, trips := 0, 0
 	create := func() *provisioning.User {
@@ -335,7 +335,7 @@ func TestRoundTrips(t *testing.T) {
 		f.must(err)
 		ops, err := patch.Parse(f.users.GroupType(), body, tolerance.New(false))
 		f.must(err)
-		_, changed, err := f.users.PatchGroup(ctx, f.sc, g.ID, ops, tolerance.New(false), nil)
+		_, changed, err := f.users.PatchGroup(ctx, f.sc, g.ID, ops, nil)
 		f.must(err)
 		if !changed {
 			t.Error("no member came or went")

@@ -69,22 +69,33 @@ func Bind(rt *schema.ResourceType, e Expr, policy *tolerance.Policy) (Node, erro
 // value, Section 3.4.2.1 of RFC 7644.
 func BindAmong(rt *schema.ResourceType, others []*schema.ResourceType, e Expr, policy *tolerance.Policy) (Node, error) {
 	b := binder{typ: scim.InvalidFilter, policy: policy}
-	own := func(path string) *schema.Attribute {
-		a, _ := rt.Resolve(path)
-		return a
-	}
 	b.resolve = func(path string) (*schema.Attribute, error) {
-		a := own(path)
-		for i := 0; a == nil && i < len(others); i++ {
-			a, _ = others[i].Resolve(path)
+		a, err := resolve(rt, path, policy)
+		for i := 0; a == nil && err == nil && i < len(others); i++ {
+			a, err = resolve(others[i], path, policy)
+		}
+		if err != nil {
+			return nil, err
 		}
 		if a == nil || a.Returned == schema.Never {
 			return nil, scim.BadRequest(b.typ, "cannot filter by %q: the schemas of a %s (see /Schemas) do not define it", path, rt.Name)
 		}
 		return a, nil
 	}
-	b.foreign = func(path string) bool { return own(path) == nil }
+	b.foreign = func(path string) bool {
+		a, err := resolve(rt, path, policy)
+		return a == nil && err == nil
+	}
 	return b.bind(e)
+}
+
+func resolve(rt *schema.ResourceType, path string, policy *tolerance.Policy) (*schema.Attribute, error) {
+	path, err := tolerance.Path(rt, path, policy)
+	if err != nil {
+		return nil, err
+	}
+	a, _ := rt.Resolve(path)
+	return a, nil
 }
 
 // BindElement resolves a filter that stands in the brackets behind a complex

@@ -1,7 +1,6 @@
 package patch
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 
@@ -30,14 +29,51 @@ func Apply(rt *schema.ResourceType, r schema.Resource, operations []Operation, p
 		}
 		rt.Set(out, o.Attr, v)
 	}
+	for i, o := range operations {
+		if slices.ContainsFunc(operations[:i], func(before Operation) bool { return before.Attr == o.Attr }) {
+			continue
+		}
+		if err := o.tidy(rt, out, policy); err != nil {
+			return nil, err
+		}
+	}
 	return out, rt.CheckRequired(out)
+}
+
+// tidy leaves of the values of a multi-valued attribute each once, and none
+// that names nothing, as one does of which only the type has been set.
+func (o *Operation) tidy(rt *schema.ResourceType, r schema.Resource, policy *tolerance.Policy) error {
+	values, ok := rt.Get(r, o.Attr).([]any)
+	if !ok {
+		return nil
+	}
+	var kept []any
+	for i, v := range values {
+		if o.Attr.Names(v) {
+			kept = append(kept, v)
+			continue
+		}
+		if !policy.Tolerant() {
+			return scim.BadRequest(scim.InvalidValue, "%s[%d] would have nothing but its type: give its value, too", o.Attr.Path(), i)
+		}
+		policy.Note("a value of %s had nothing but its type, and was dropped", o.Attr.Path())
+		if err := policy.Allow(tolerance.BlankValue); err != nil {
+			return err
+		}
+	}
+	if kept = schema.Distinct(kept); kept == nil {
+		rt.Set(r, o.Attr, nil)
+	} else {
+		rt.Set(r, o.Attr, kept)
+	}
+	return nil
 }
 
 // apply returns the value of the attribute after the operation; old is
 // the value before, which apply may change. Nil stands for no value.
 func (o *Operation) apply(old any, policy *tolerance.Policy) (any, error) {
 	if !o.Attr.MultiValued {
-		return o.applySingle(old)
+		return o.applySingle(old, policy)
 	}
 	values, _ := old.([]any)
 	values, err := o.applyMany(values, policy)
@@ -47,7 +83,13 @@ func (o *Operation) apply(old any, policy *tolerance.Policy) (any, error) {
 	return values, nil
 }
 
-func (o *Operation) applySingle(old any) (any, error) {
+func (o *Operation) applySingle(old any, policy *tolerance.Policy) (any, error) {
+	if o.Filter != nil && (old == nil || !filter.MatchElement(o.Filter, old)) {
+		if o.Kind == Remove {
+			return old, o.absent(policy)
+		}
+		return nil, o.noTarget()
+	}
 	if o.Sub == nil && (o.Kind == Remove || o.Attr.Type != schema.Complex || o.Value == nil) {
 		if o.Kind == Remove {
 			return nil, nil
@@ -68,7 +110,8 @@ func (o *Operation) applySingle(old any) (any, error) {
 }
 
 // change applies the operation to one complex value. Sub-attributes that the
-// new value does not name stay as they are, Section 3.5.2.3 of RFC 7644.
+// new value does not name stay as they are, Section 3.5.2.3 of RFC 7644; those
+// that it has as null go.
 func (o *Operation) change(m map[string]any) error {
 	if o.Sub == nil {
 		given, _ := o.Value.(map[string]any)
@@ -94,240 +137,6 @@ func (o *Operation) set(m map[string]any, sub *schema.Attribute, v any) error {
 		delete(m, sub.Name)
 	} else {
 		m[sub.Name] = v
-	}
-	return nil
-}
-
-func (o *Operation) applyMany(values []any, policy *tolerance.Policy) ([]any, error) {
-	switch {
-	case o.Values != nil:
-		return o.removeListed(values, policy)
-	case o.Filter == nil && o.Sub == nil:
-		return o.applyAll(values)
-	}
-	chosen := o.choose(values)
-	if len(chosen) == 0 {
-		return o.applyNone(values, policy)
-	}
-	if o.Kind == Remove && o.Sub == nil {
-		return without(values, chosen), nil
-	}
-	for _, i := range chosen {
-		m, _ := values[i].(map[string]any)
-		if err := o.change(m); err != nil {
-			return nil, err
-		}
-	}
-	if err := o.movePrimary(values, chosen); err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(values, func(v any) bool {
-		m, ok := v.(map[string]any)
-		return ok && len(m) == 0
-	}), nil
-}
-
-// applyAll applies an operation on the attribute as a whole.
-func (o *Operation) applyAll(values []any) ([]any, error) {
-	given, _ := o.Value.([]any)
-	switch o.Kind {
-	case Remove:
-		return nil, nil
-	case Replace:
-		return given, nil
-	}
-	var added []int
-	for _, v := range given {
-		i := o.find(values, v)
-		if i < 0 {
-			i = len(values)
-			values = append(values, v)
-		} else if old, ok := values[i].(map[string]any); ok {
-			for name, x := range v.(map[string]any) {
-				old[name] = x
-			}
-		}
-		added = append(added, i)
-	}
-	return values, o.movePrimary(values, added)
-}
-
-// find returns the place of the value that an added one is the same as, or
-// -1: the same "value" and "type", if the attribute has them (Section 2.4 of
-// RFC 7643), or everything the same.
-func (o *Operation) find(values []any, v any) int {
-	given, _ := v.(map[string]any)
-	for i, x := range values {
-		if reflect.DeepEqual(x, v) {
-			return i
-		}
-		old, _ := x.(map[string]any)
-		if given["value"] != nil && sameSub(o.Attr, "value", old, given) && sameSub(o.Attr, "type", old, given) {
-			return i
-		}
-	}
-	return -1
-}
-
-func sameSub(a *schema.Attribute, name string, x, y map[string]any) bool {
-	if x[name] == y[name] {
-		return true
-	}
-	s, ok := x[name].(string)
-	t, ok2 := y[name].(string)
-	sub := a.Sub(name)
-	// A member's type is known by its id: a client need not repeat it.
-	if name == "type" && sub != nil && sub.Mutability == schema.Immutable && (!ok || !ok2) {
-		return true
-	}
-	return ok && ok2 && sub != nil && sub.Key(s) == sub.Key(t)
-}
-
-// choose returns the places of the values that the operation is about.
-func (o *Operation) choose(values []any) []int {
-	var chosen []int
-	for i, v := range values {
-		if o.Filter == nil || filter.MatchElement(o.Filter, v) {
-			chosen = append(chosen, i)
-		}
-	}
-	return chosen
-}
-
-// applyNone applies an operation whose path chooses no value.
-func (o *Operation) applyNone(values []any, policy *tolerance.Policy) ([]any, error) {
-	if o.Kind == Remove || o.Value == nil {
-		return values, o.absent(policy)
-	}
-	element := make(map[string]any)
-	if o.Expr != nil && !fill(element, o.Attr, o.Expr) {
-		return nil, o.noTarget()
-	}
-	if err := o.allow(policy, tolerance.ReplaceMissing); err != nil {
-		return nil, err
-	}
-	if err := o.change(element); err != nil {
-		return nil, err
-	}
-	values = append(values, element)
-	return values, o.movePrimary(values, []int{len(values) - 1})
-}
-
-func (o *Operation) absent(policy *tolerance.Policy) error {
-	if o.Filter == nil && o.Values == nil {
-		return nil
-	}
-	return o.allow(policy, tolerance.RemoveAbsent)
-}
-
-// allow lets a deviation pass or returns the error that Section 3.5.2 of RFC
-// 7644 asks for, with the name of the deviation.
-func (o *Operation) allow(policy *tolerance.Policy, d tolerance.Deviation) error {
-	if policy.Tolerant() {
-		return policy.Allow(d)
-	}
-	e := o.noTarget()
-	e.Detail += fmt.Sprintf(" (refused in strict mode as %q)", d)
-	return e
-}
-
-func (o *Operation) noTarget() *scim.Error {
-	where := o.Attr.Path()
-	if o.Expr != nil {
-		where += "[" + filter.String(o.Expr) + "]"
-	}
-	return scim.BadRequest(scim.NoTarget, "%s: no such value", where)
-}
-
-// fill sets the sub-attributes that a filter of equations joined by "and"
-// asks for. It reports whether the filter is of that form.
-func fill(element map[string]any, a *schema.Attribute, e filter.Expr) bool {
-	switch e := e.(type) {
-	case *filter.And:
-		return fill(element, a, e.Left) && fill(element, a, e.Right)
-	case *filter.Comparison:
-		sub := a.Sub(e.Path)
-		if sub == nil || e.Op != filter.EQ || e.Value == nil {
-			return false
-		}
-		v, err := tolerance.Value(sub, e.Value, tolerance.New(false))
-		if err == nil {
-			v, err = sub.Canonical(v)
-		}
-		if err != nil || v == nil {
-			return false
-		}
-		element[sub.Name] = v
-		return true
-	}
-	return false
-}
-
-// removeListed removes the values that the operation lists.
-func (o *Operation) removeListed(values []any, policy *tolerance.Policy) ([]any, error) {
-	var chosen []int
-	for _, v := range o.Values {
-		i := slices.IndexFunc(values, func(x any) bool { return o.listed(x, v) })
-		if i < 0 {
-			if err := o.absent(policy); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		chosen = append(chosen, i)
-	}
-	return without(values, chosen), nil
-}
-
-// listed reports whether x is the value that v names: the same in all
-// sub-attributes that v gives.
-func (o *Operation) listed(x, v any) bool {
-	old, _ := x.(map[string]any)
-	given, ok := v.(map[string]any)
-	if !ok {
-		return reflect.DeepEqual(x, v)
-	}
-	for name := range given {
-		if !sameSub(o.Attr, name, old, given) {
-			return false
-		}
-	}
-	return true
-}
-
-func without(values []any, places []int) []any {
-	var rest []any
-	for i, v := range values {
-		if !slices.Contains(places, i) {
-			rest = append(rest, v)
-		}
-	}
-	return rest
-}
-
-// movePrimary takes the mark "primary" from all values but the changed one
-// that has it, Section 3.5.2 of RFC 7644. Two changed ones that have it are
-// refused.
-func (o *Operation) movePrimary(values []any, changed []int) error {
-	winner := -1
-	for _, i := range changed {
-		if i >= len(values) {
-			continue
-		}
-		if m, _ := values[i].(map[string]any); m["primary"] == true {
-			if winner >= 0 && winner != i {
-				return scim.BadRequest(scim.InvalidValue, "%s: at most one value may be primary", o.Attr.Path())
-			}
-			winner = i
-		}
-	}
-	if winner < 0 {
-		return nil
-	}
-	for i, v := range values {
-		if m, _ := v.(map[string]any); i != winner && m["primary"] == true {
-			m["primary"] = false
-		}
 	}
 	return nil
 }

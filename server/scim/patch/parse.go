@@ -41,10 +41,13 @@ type Operation struct {
 	Expr   filter.Expr
 	// Sub is the sub-attribute that changes, nil when it is the whole value.
 	Sub *schema.Attribute
-	// Value is the new value in canonical form: of Sub, of one value of Attr
-	// when there is a Filter, else of Attr. Nil means no value.
+	// Value is what an Add or a Replace gives, as [schema.Attribute.Change] has
+	// it: of Sub, of one value of Attr when there is a Filter, else of Attr. It
+	// is never nil: a Replace by null is a Remove, an Add of it is none.
 	Value any
-	// Values, of a Remove, are the values to remove, each by its "value".
+	// Listed says that a Remove lists the values to remove, in Values, which
+	// may be empty: then nothing is removed. Without it all are.
+	Listed bool
 	Values []any
 }
 
@@ -88,8 +91,8 @@ func (p *parser) operation(raw map[string]any) error {
 		return scim.BadRequest(scim.InvalidSyntax, `"op" is %q; it must be add, remove or replace`, op)
 	}
 	value, given := raw["value"]
-	if kind == Add && !given {
-		return scim.BadRequest(scim.InvalidValue, `"add" without a value`)
+	if kind != Remove && !given {
+		return scim.BadRequest(scim.InvalidValue, `%q without a value; null clears an attribute, by "replace"`, kind)
 	}
 	path, ok := raw["path"].(string)
 	switch {
@@ -122,27 +125,35 @@ func (p *parser) whole(kind Kind, value any) error {
 			if err := p.add(kind, target{attr: a}, v); err != nil {
 				return err
 			}
-		case p.rt.Extension(name) != nil:
-			if err := p.extension(kind, p.rt.Extension(name), v); err != nil {
-				return err
-			}
 		case strings.EqualFold(name, "password"):
 			if err := p.policy.Allow(tolerance.Password); err != nil {
 				return err
 			}
 		default:
-			if !strings.ContainsAny(name, ".[:") {
-				return p.rt.Unknown(name)
-			}
-			if err := p.policy.Allow(tolerance.PathAsKey); err != nil {
-				return err
-			}
-			if err := p.at(kind, name, v); err != nil {
+			if err := p.other(kind, name, v); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// other reads a member of the value of an operation without path that is no
+// attribute: an extension, or what some clients have for a key, a path.
+func (p *parser) other(kind Kind, name string, v any) error {
+	s, err := tolerance.Extension(p.rt, name, p.policy)
+	switch {
+	case err != nil:
+		return err
+	case s != nil:
+		return p.extension(kind, s, v)
+	case !strings.ContainsAny(name, ".[:"):
+		return p.rt.Unknown(name)
+	}
+	if err := p.policy.Allow(tolerance.PathAsKey); err != nil {
+		return err
+	}
+	return p.at(kind, name, v)
 }
 
 // readOnlyMember decides on a read-only attribute in the value of an
@@ -158,24 +169,24 @@ func (p *parser) readOnlyMember(a *schema.Attribute) error {
 
 // extension reads an operation on a whole extension.
 func (p *parser) extension(kind Kind, s *schema.Schema, value any) error {
-	if kind == Remove {
+	if kind == Remove || kind == Replace && value == nil {
 		for _, a := range s.Attributes {
-			if err := p.add(kind, target{attr: a}, nil); err != nil {
+			if err := p.add(Remove, target{attr: a}, nil); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
 	object, ok := value.(map[string]any)
-	if !ok {
+	if !ok && value != nil {
 		return scim.BadRequest(scim.InvalidValue, "%s needs an object of attributes for its value", s.ID)
 	}
 	for _, name := range slices.Sorted(maps.Keys(object)) {
-		a := s.Attribute(name)
-		if a == nil {
-			return p.rt.Unknown(s.ID + ":" + name)
+		a, err := tolerance.Member(p.rt, s, name, p.policy)
+		if err == nil && a != nil {
+			err = p.add(kind, target{attr: a}, object[name])
 		}
-		if err := p.add(kind, target{attr: a}, object[name]); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -193,6 +204,9 @@ type target struct {
 // at reads an operation with a path.
 func (p *parser) at(kind Kind, text string, value any) error {
 	path, err := filter.ParsePath(text, p.policy)
+	if err == nil {
+		path.Attribute, err = tolerance.Path(p.rt, path.Attribute, p.policy)
+	}
 	if err != nil {
 		return err
 	}
@@ -221,16 +235,24 @@ func (p *parser) at(kind Kind, text string, value any) error {
 	if t.attr.Mutability == schema.ReadOnly || t.sub != nil && t.sub.Mutability == schema.ReadOnly {
 		return scim.BadRequest(scim.Mutability, "%s is read-only", text)
 	}
+	if _, one := value.(map[string]any); one && kind == Add && t.sub == nil && t.filter == nil && t.attr.MultiValued {
+		value = []any{value} // Section 3.5.2.1 of RFC 7644: what is added may be one value
+	}
 	return p.add(kind, t, value)
 }
 
 func (p *parser) brackets(t *target, path filter.Path) error {
-	if t.sub != nil || t.attr.Type != schema.Complex || !t.attr.MultiValued {
-		return scim.BadRequest(scim.InvalidPath, "%s: brackets choose among the values of a complex multi-valued attribute only", path)
+	if t.sub != nil || t.attr.Type != schema.Complex {
+		return scim.BadRequest(scim.InvalidPath, "%s: brackets choose among the values of a complex attribute only", path)
 	}
 	var err error
 	if t.filter, err = filter.BindElement(t.attr, path.Filter, p.policy); err != nil {
 		return err
+	}
+	if !t.attr.MultiValued {
+		if err := p.policy.Allow(tolerance.FilterOnSingle); err != nil {
+			return err
+		}
 	}
 	if path.Sub != "" {
 		if t.sub = t.attr.Sub(path.Sub); t.sub == nil {
@@ -240,56 +262,89 @@ func (p *parser) brackets(t *target, path filter.Path) error {
 	return nil
 }
 
-// add checks the value and appends the operation.
+// add checks the value and appends the operation, unless it is about nothing.
 func (p *parser) add(kind Kind, t target, value any) error {
 	o := Operation{Kind: kind, Attr: t.attr, Filter: t.filter, Expr: t.expr, Sub: t.sub}
+	about := true
 	var err error
 	switch {
-	case kind == Remove && value != nil:
+	case kind != Remove:
+		about, err = p.given(&o, value)
+	case value != nil:
 		err = p.removed(&o, value)
-	case kind == Remove:
-	case t.sub != nil:
-		o.Value, err = p.canonical(t.sub, value, tolerance.Value, (*schema.Attribute).Canonical)
-	case t.filter != nil:
-		o.Value, err = p.canonical(t.attr, value, tolerance.Element, (*schema.Attribute).Element)
-		if err == nil && o.Value == nil {
-			o.Kind = Remove // no value in place of the chosen ones
-		}
-	default:
-		o.Value, err = p.canonical(t.attr, value, tolerance.Value, (*schema.Attribute).Canonical)
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case o.Attr.Default != nil && o.Value == nil:
+		// To do nothing would let a client believe that it has suspended somebody.
+		return scim.BadRequest(scim.Mutability, "%s cannot be cleared: the server gives it a value of its own; send true or false", o.Attr.Path())
+	case about:
+		p.operations = append(p.operations, o)
 	}
-	p.operations = append(p.operations, o)
 	return nil
 }
 
-// canonical checks a value after it was brought into the standard's shape.
-func (p *parser) canonical(a *schema.Attribute, v any,
-	shape func(*schema.Attribute, any, *tolerance.Policy) (any, error),
-	check func(*schema.Attribute, any) (any, error),
-) (any, error) {
-	v, err := shape(a, v, p.policy)
-	if err != nil {
-		return nil, err
+// given reads what an Add or a Replace gives. It reports false for what gives
+// nothing.
+func (p *parser) given(o *Operation, value any) (about bool, err error) {
+	use := tolerance.Replace
+	if o.Kind == Add {
+		use = tolerance.Add
 	}
-	return check(a, v)
+	v, given := value, false
+	switch {
+	case o.Sub != nil:
+		if v, given, err = tolerance.Value(use, o.Sub, value, p.policy); given {
+			v, err = o.Sub.Change(v)
+		}
+	case o.Filter != nil:
+		if v, given, err = tolerance.Element(use, o.Attr, value, p.policy); given {
+			v, err = o.Attr.ChangeElement(v)
+		}
+	default:
+		if v, given, err = tolerance.Value(use, o.Attr, value, p.policy); given {
+			v, err = o.Attr.Change(v)
+		}
+	}
+	if err != nil || !given {
+		return false, err
+	}
+	if o.Kind == Add {
+		v = withoutNull(v) // an add takes nothing away
+	}
+	if v == nil && o.Kind == Replace {
+		o.Kind = Remove
+	}
+	o.Value = v
+	return v != nil || o.Kind == Remove, nil
+}
+
+// withoutNull returns v without the sub-attributes that are to be cleared.
+func withoutNull(v any) any {
+	if m, ok := v.(map[string]any); ok {
+		maps.DeleteFunc(m, func(_ string, x any) bool { return x == nil })
+	}
+	return v
 }
 
 // removed reads the value of a "remove", which the standard does not have.
 func (p *parser) removed(o *Operation, value any) error {
-	if list, ok := value.([]any); ok && len(list) == 0 || !o.Attr.MultiValued || o.Filter != nil {
-		// Clients that always send a value mean nothing by it here.
-		return p.policy.Allow(tolerance.RemoveWithValue)
-	}
 	if err := p.policy.Allow(tolerance.RemoveWithValue); err != nil {
 		return err
 	}
-	v, err := p.canonical(o.Attr, value, tolerance.Value, (*schema.Attribute).Canonical)
-	if err != nil {
-		return err
+	switch {
+	case !o.Attr.MultiValued || o.Filter != nil:
+		return nil // the path says all: clients that always send a value mean nothing by it
+	case o.Sub != nil:
+		return scim.BadRequest(scim.InvalidValue, "%s is a part of every value: choose one by brackets, as in %s[value eq \"…\"]",
+			o.Sub.Path(), o.Attr.Path())
 	}
+	v, _, err := tolerance.Value(tolerance.Remove, o.Attr, value, p.policy)
+	if err == nil {
+		v, err = o.Attr.Change(v)
+	}
+	o.Listed = true
 	o.Values, _ = v.([]any)
-	return nil
+	return err
 }

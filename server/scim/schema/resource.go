@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/big"
 	"net/url"
-	"reflect"
 	"strings"
 	"time"
 
@@ -80,9 +79,18 @@ func (rt *ResourceType) take(r Resource, name string, v any) error {
 	if a == nil {
 		return rt.Unknown(name)
 	}
+	return set(r, a, v)
+}
+
+// set puts the value of a into the object that holds it, unless a is
+// read-only: then what a client sends is ignored, whatever it is.
+func set(object map[string]any, a *Attribute, v any) error {
+	if a.Mutability == ReadOnly {
+		return nil
+	}
 	c, err := a.Canonical(v)
-	if err == nil && c != nil && a.Mutability != ReadOnly {
-		r[a.Name] = c
+	if err == nil && c != nil {
+		object[a.Name] = c
 	}
 	return err
 }
@@ -101,12 +109,8 @@ func (rt *ResourceType) takeExtension(r Resource, s *Schema, v any) error {
 		if a == nil {
 			return rt.Unknown(s.ID + ":" + name)
 		}
-		c, err := a.Canonical(v)
-		if err != nil {
+		if err := set(extension, a, v); err != nil {
 			return err
-		}
-		if c != nil && a.Mutability != ReadOnly {
-			extension[a.Name] = c
 		}
 	}
 	if len(extension) > 0 {
@@ -154,78 +158,10 @@ func (rt *ResourceType) CheckRequired(r Resource) error {
 	return nil
 }
 
-// Canonical checks a value against the definition of a, and returns it in
-// canonical form; nil means that there is no value.
-func (a *Attribute) Canonical(v any) (any, error) {
-	return a.canonical(v, a.Path())
-}
-
-// Element checks one value of a multi-valued attribute, as [Attribute.Canonical]
-// does the whole.
-func (a *Attribute) Element(v any) (any, error) {
-	return a.single(v, a.Path())
-}
-
-func (a *Attribute) canonical(v any, path string) (any, error) {
-	if v == nil {
-		return nil, nil
-	}
-	if !a.MultiValued {
-		return a.single(v, path)
-	}
-	list, ok := v.([]any)
-	if !ok {
-		return nil, wrongType(path, "an array", v)
-	}
-	values := make([]any, 0, len(list))
-	for i, v := range list {
-		c, err := a.single(v, fmt.Sprintf("%s[%d]", path, i))
-		if err != nil {
-			return nil, err
-		}
-		if c != nil && !contains(values, c) {
-			values = append(values, c)
-		}
-	}
-	if len(values) == 0 {
-		return nil, nil
-	}
-	return values, a.CheckPrimary(values)
-}
-
-// contains reports whether list holds v: the same value twice says no more
-// than once (Section 2.4 of RFC 7643).
-func contains(list []any, v any) bool {
-	if len(list) > 100 {
-		return false // groups with many members are freed of duplicates when they are stored
-	}
-	for _, x := range list {
-		if reflect.DeepEqual(x, v) {
-			return true
-		}
-	}
-	return false
-}
-
-// CheckPrimary returns an error if more than one of the values is primary,
-// Section 2.4 of RFC 7643.
-func (a *Attribute) CheckPrimary(values []any) error {
-	n := 0
-	for _, v := range values {
-		if m, _ := v.(map[string]any); m["primary"] == true {
-			n++
-		}
-	}
-	if n > 1 {
-		return scim.BadRequest(scim.InvalidValue, "%s: %d values are primary; at most one may be", a.Path(), n)
-	}
-	return nil
-}
-
-func (a *Attribute) single(v any, path string) (any, error) {
+func (a *Attribute) single(v any, path string, f form) (any, error) {
 	switch a.Type {
 	case Complex:
-		return a.complex(v, path)
+		return a.complex(v, path, f)
 	case Boolean:
 		if b, ok := v.(bool); ok {
 			return b, nil
@@ -245,7 +181,7 @@ func (a *Attribute) single(v any, path string) (any, error) {
 	return nil, wrongType(path, article(a.Type), v)
 }
 
-func (a *Attribute) complex(v any, path string) (any, error) {
+func (a *Attribute) complex(v any, path string, f form) (any, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -259,15 +195,15 @@ func (a *Attribute) complex(v any, path string) (any, error) {
 		if sub == nil {
 			return nil, scim.BadRequest(scim.InvalidSyntax, "unknown sub-attribute %q of %s", name, path)
 		}
-		x, err := sub.canonical(v, path+"."+sub.Name)
+		x, err := sub.canonical(v, path+"."+sub.Name, whole)
 		if err != nil {
 			return nil, err
 		}
-		if x != nil && sub.Mutability != ReadOnly {
+		if (x != nil || f == change) && sub.Mutability != ReadOnly {
 			c[sub.Name] = x
 		}
 	}
-	if len(c) == 0 {
+	if len(c) == 0 && f == whole {
 		return nil, nil
 	}
 	return c, nil

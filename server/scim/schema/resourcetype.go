@@ -28,11 +28,13 @@ func User(custom ...*Attribute) *ResourceType {
 	application := load("application_user")
 	application.Attributes = append(application.Attributes, custom...)
 	application.link()
+	user := load("user")
+	user.Attribute("active").Default = true
 	return &ResourceType{
 		Name:        "User",
 		Description: "A person who has an account in the application.",
 		Endpoint:    "/Users",
-		Schema:      load("user"),
+		Schema:      user,
 		Extensions:  []*Schema{load("enterprise_user"), application},
 		common:      common(),
 	}
@@ -162,6 +164,16 @@ func (rt *ResourceType) Set(r Resource, a *Attribute, v any) {
 		delete(c, a.Name)
 		if rt.InExtension(a) && len(c) == 0 {
 			delete(r, a.schema.ID)
+		}
+	}
+}
+
+// SetDefaults sets the attributes that r lacks and the server has a default
+// for.
+func (rt *ResourceType) SetDefaults(r Resource) {
+	for _, a := range rt.Schema.Attributes {
+		if _, given := r[a.Name]; !given && a.Default != nil {
+			r[a.Name] = a.Default
 		}
 	}
 }

@@ -62,6 +62,10 @@ type Attribute struct {
 	Uniqueness      string       `json:"uniqueness,omitempty"`
 	ReferenceTypes  []string     `json:"referenceTypes,omitempty"`
 
+	// Default is the value that the server gives where a creation has none;
+	// nil if it gives none. An attribute with a default cannot be cleared.
+	Default any `json:"-"`
+
 	schema *Schema
 	parent *Attribute
 	names  names

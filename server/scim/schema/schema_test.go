@@ -191,7 +191,7 @@ func TestResolve(t *testing.T) {
 func TestProjection(t *testing.T) {
 	rt := schema.User()
 	r, err := decode(t, rt, userHead+`"title":"T","name":{"givenName":"A","familyName":"B"},
-		"emails":[{"value":"a@x","type":"work"},{"type":"home"}],
+		"emails":[{"value":"a@x","type":"work"},{"type":"home","display":"H"}],
 		"`+scim.EnterpriseUserURN+`":{"department":"D","division":"V"}}`)
 	if err != nil {
 		t.Fatal(err)

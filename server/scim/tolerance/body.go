@@ -1,7 +1,6 @@
 package tolerance
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -27,14 +26,9 @@ func Resource(rt *schema.ResourceType, raw map[string]any, p *Policy) (map[strin
 
 // member takes one member of a body over into out.
 func member(rt *schema.ResourceType, out map[string]any, name string, v any, p *Policy) error {
-	s := rt.Extension(name)
-	if s == nil {
-		if modern := modernURN(rt, name); modern != "" {
-			if err := p.Allow(OldSchemaURN); err != nil {
-				return err
-			}
-			s = rt.Extension(modern)
-		}
+	s, err := Extension(rt, name, p)
+	if err != nil {
+		return err
 	}
 	if s != nil {
 		return extension(rt, out, s, v, p)
@@ -46,7 +40,32 @@ func member(rt *schema.ResourceType, out map[string]any, name string, v any, p *
 	case a == nil:
 		return rt.Unknown(name)
 	}
-	return put(out, a, v, p)
+	return shaper{Create, p}.put(out, a, v)
+}
+
+// Extension returns the extension that the name of a member stands for, also
+// by an older URN; nil if it stands for none.
+func Extension(rt *schema.ResourceType, name string, p *Policy) (*schema.Schema, error) {
+	if s := rt.Extension(name); s != nil {
+		return s, nil
+	}
+	if s := rt.Extension(modernURN(rt, name)); s != nil {
+		return s, p.Allow(OldSchemaURN)
+	}
+	return nil, nil
+}
+
+// Member returns the attribute that a member of an extension's value stands
+// for; nil if the member is to be passed over.
+func Member(rt *schema.ResourceType, s *schema.Schema, name string, p *Policy) (*schema.Attribute, error) {
+	a := s.Attribute(name)
+	switch {
+	case a == nil && strings.EqualFold(name, "schemas"):
+		return nil, p.Allow(SchemasInExtension)
+	case a == nil:
+		return nil, rt.Unknown(s.ID + ":" + name)
+	}
+	return a, nil
 }
 
 func extension(rt *schema.ResourceType, out map[string]any, s *schema.Schema, v any, p *Policy) error {
@@ -63,190 +82,14 @@ func extension(rt *schema.ResourceType, out map[string]any, s *schema.Schema, v 
 		e = make(map[string]any, len(object))
 		out[s.ID] = e
 	}
-	for name, v := range object {
-		a := s.Attribute(name)
-		if a == nil {
-			return rt.Unknown(s.ID + ":" + name)
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		a, err := Member(rt, s, name, p)
+		if err == nil && a != nil {
+			err = shaper{Create, p}.put(e, a, object[name])
 		}
-		if err := put(e, a, v, p); err != nil {
+		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// put sets the attribute a of out to v in the standard's shape.
-func put(out map[string]any, a *schema.Attribute, v any, p *Policy) error {
-	if _, twice := out[a.Name]; twice {
-		return scim.BadRequest(scim.InvalidSyntax, "the body gives %q twice, in two spellings", a.Path())
-	}
-	if v == nil || a.Mutability == schema.ReadOnly {
-		return nil
-	}
-	v, err := Value(a, v, p)
-	if v != nil {
-		out[a.Name] = v
-	}
-	return err
-}
-
-// Value brings the value of an attribute or sub-attribute into the
-// standard's shape; nil means that there is no value.
-func Value(a *schema.Attribute, v any, p *Policy) (any, error) {
-	if !a.MultiValued {
-		return single(a, v, p)
-	}
-	list, ok := v.([]any)
-	if !ok {
-		if v == nil || v == "" {
-			return nil, nil
-		}
-		if err := p.Allow(SingleForMany); err != nil {
-			return nil, err
-		}
-		list = []any{v}
-	}
-	values := make([]any, 0, len(list))
-	for _, v := range list {
-		v, err := Element(a, v, p)
-		if err != nil {
-			return nil, err
-		}
-		if v != nil {
-			values = append(values, v)
-		}
-	}
-	return values, onePrimary(values, p)
-}
-
-// Element brings one value of a multi-valued attribute into the standard's
-// shape.
-func Element(a *schema.Attribute, v any, p *Policy) (any, error) {
-	if a.Type == schema.Complex {
-		switch v.(type) {
-		case string, json.Number:
-			if v == "" {
-				return nil, nil
-			}
-			if err := p.Allow(BareValue); err != nil {
-				return nil, err
-			}
-			v = map[string]any{"value": v}
-		}
-	}
-	return single(a, v, p)
-}
-
-func single(a *schema.Attribute, v any, p *Policy) (any, error) {
-	if v == nil {
-		return nil, nil
-	}
-	if a.Name == "manager" && a.Type == schema.Complex {
-		return manager(a, v, p)
-	}
-	if a.Type == schema.Complex {
-		return object(a, v, p)
-	}
-	if list, ok := v.([]any); ok {
-		return unwrap(a, list, p)
-	}
-	if a.Type == schema.Boolean {
-		return boolean(a, v, p)
-	}
-	return v, nil
-}
-
-func object(a *schema.Attribute, v any, p *Policy) (any, error) {
-	m, ok := v.(map[string]any)
-	if !ok {
-		if v == "" {
-			return nil, nil // a template's macro without a value
-		}
-		return v, nil
-	}
-	out := make(map[string]any, len(m))
-	for _, name := range slices.Sorted(maps.Keys(m)) {
-		sub := a.Sub(name)
-		if sub == nil {
-			return nil, scim.BadRequest(scim.InvalidSyntax, "unknown sub-attribute %q of %s", name, a.Path())
-		}
-		if err := put(out, sub, m[name], p); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// manager takes a manager as a plain string, or with OneLogin's names.
-func manager(a *schema.Attribute, v any, p *Policy) (any, error) {
-	switch m := v.(type) {
-	case string:
-		if m == "" {
-			return nil, nil
-		}
-		return map[string]any{"value": m}, p.Allow(ManagerShape)
-	case map[string]any:
-		for name, id := range m {
-			if strings.EqualFold(name, "managerId") {
-				if id == nil || id == "" {
-					return nil, p.Allow(ManagerShape)
-				}
-				return map[string]any{"value": id}, p.Allow(ManagerShape)
-			}
-		}
-	}
-	return object(a, v, p)
-}
-
-// unwrap takes [{"value": v}] for v.
-func unwrap(a *schema.Attribute, list []any, p *Policy) (any, error) {
-	if len(list) == 1 {
-		if m, ok := list[0].(map[string]any); ok && m["value"] != nil {
-			if err := p.Allow(WrappedValue); err != nil {
-				return nil, err
-			}
-			return single(a, m["value"], p)
-		}
-	}
-	return list, nil
-}
-
-func boolean(a *schema.Attribute, v any, p *Policy) (any, error) {
-	var word string
-	switch v := v.(type) {
-	case string:
-		word = strings.ToLower(v)
-	case json.Number:
-		word = v.String()
-	default:
-		return v, nil
-	}
-	switch {
-	case word == "":
-		return nil, nil
-	case word == "true" || word == "false":
-		return word == "true", p.Allow(BooleanString)
-	case a.Name == "active" && len(word) == 1 && '0' <= word[0] && word[0] <= '9':
-		return word == "1", p.Allow(StatusForActive)
-	}
-	return v, nil
-}
-
-// onePrimary keeps the first mark of several.
-func onePrimary(values []any, p *Policy) error {
-	found := false
-	for _, v := range values {
-		m, _ := v.(map[string]any)
-		if m["primary"] != true {
-			continue
-		}
-		if found {
-			if err := p.Allow(SeveralPrimaries); err != nil {
-				return err
-			}
-			m["primary"] = false
-		}
-		found = true
 	}
 	return nil
 }
@@ -321,4 +164,16 @@ func modernURN(rt *schema.ResourceType, urn string) string {
 		}
 	}
 	return ""
+}
+
+// Path returns the path of an attribute with a colon behind the URN of its
+// schema, where some clients have a dot.
+func Path(rt *schema.ResourceType, path string, p *Policy) (string, error) {
+	for _, s := range append([]*schema.Schema{rt.Schema}, rt.Extensions...) {
+		n := len(s.ID)
+		if len(path) > n && path[n] == '.' && strings.EqualFold(path[:n], s.ID) {
+			return path[:n] + ":" + path[n+1:], p.Allow(DotBehindURN)
+		}
+	}
+	return path, nil
 }

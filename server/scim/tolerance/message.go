@@ -1,6 +1,8 @@
 package tolerance
 
 import (
+	"encoding/json"
+	"errors"
 	"strings"
 
 	"muster/server/scim"
@@ -35,11 +37,15 @@ func Message(raw map[string]any, kind string, names ...string) (map[string]any, 
 // Patch brings the decoded body of a PATCH into the shape of a PatchOp
 // message, Section 3.5.2 of RFC 7644.
 func Patch(rt *schema.ResourceType, raw map[string]any, p *Policy) (map[string]any, error) {
-	if members, ok := members11(rt, raw); ok {
+	if isPatch11(rt, raw) {
 		if err := p.Allow(GroupPatch11); err != nil {
 			return nil, err
 		}
-		return patch11(members), nil
+		return patch11(raw)
+	}
+	raw, err := withoutEnvelope(raw, p)
+	if err != nil {
+		return nil, err
 	}
 	m, err := Message(raw, "PatchOp", "schemas", "Operations")
 	if err != nil {
@@ -55,6 +61,23 @@ func Patch(rt *schema.ResourceType, raw map[string]any, p *Policy) (map[string]a
 		}
 	}
 	return m, nil
+}
+
+// withoutEnvelope leaves out of a message what names the resource that it is
+// for: the URL does.
+func withoutEnvelope(raw map[string]any, p *Policy) (map[string]any, error) {
+	out := make(map[string]any, len(raw))
+	for name, v := range raw {
+		switch strings.ToLower(name) {
+		case "id", "externalid", "meta":
+			if err := p.Allow(EnvelopeMember); err != nil {
+				return nil, err
+			}
+		default:
+			out[name] = v
+		}
+	}
+	return out, nil
 }
 
 // Search brings the decoded body of a query into the shape of a SearchRequest
@@ -75,6 +98,12 @@ func Bulk(raw map[string]any, p *Policy) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if m["failOnErrors"] == json.Number("0") {
+		if err := p.Allow(FailOnNoErrors); err != nil {
+			return nil, err
+		}
+		delete(m, "failOnErrors")
+	}
 	list, _ := m["Operations"].([]any)
 	for i, v := range list {
 		raw, ok := v.(map[string]any)
@@ -88,21 +117,37 @@ func Bulk(raw map[string]any, p *Policy) (map[string]any, error) {
 		if method, ok := o["method"].(string); ok {
 			o["method"] = strings.ToUpper(method)
 		}
+		if o["bulkId"] == "" {
+			if err := p.Allow(BlankValue); err != nil {
+				return nil, err
+			}
+			delete(o, "bulkId")
+		}
 		list[i] = o
 	}
 	return m, messageSchemas(m, scim.BulkRequestURN, p)
 }
 
-// operation brings the names of an operation and its "op" into shape. A
-// value of null stays: it says that the attribute is to lose its value.
+// operation brings the names of an operation and its "op" into shape. A value
+// of null stays: it says that the attribute is to lose its value, where no
+// value says nothing.
 func operation(v any, p *Policy) (any, error) {
 	raw, ok := v.(map[string]any)
 	if !ok {
 		return v, nil
 	}
-	o, err := Message(raw, "PATCH operation", "op", "path", "value")
+	o, err := Message(raw, "PATCH operation", "op", "path", "value", "name")
 	if err != nil {
 		return nil, err
+	}
+	if has(raw, "value") && o["value"] == nil {
+		o["value"] = nil
+	}
+	if has(raw, "name") {
+		if err := p.Allow(OperationName); err != nil {
+			return nil, err
+		}
+		delete(o, "name")
 	}
 	if op, ok := o["op"].(string); ok {
 		if lower := strings.ToLower(op); lower != op {
@@ -134,61 +179,78 @@ func messageSchemas(m map[string]any, urn string, p *Policy) error {
 	return nil
 }
 
-// members11 returns the members of a group's PATCH as SCIM 1.1 has it: a
-// partial group without operations.
-func members11(rt *schema.ResourceType, raw map[string]any) ([]any, bool) {
-	if rt.Schema.ID != scim.GroupURN {
-		return nil, false
-	}
-	var members []any
+// isPatch11 reports whether the body of a group's PATCH is as SCIM 1.1 has it:
+// a partial group without operations.
+func isPatch11(rt *schema.ResourceType, raw map[string]any) bool {
+	members := false
 	for name, v := range raw {
 		switch strings.ToLower(name) {
 		case "members":
-			list, ok := v.([]any)
-			if !ok {
-				return nil, false
+			_, members = v.([]any)
+		case "schemas", "id", "displayname":
+		case "meta":
+			if m, _ := v.(map[string]any); has(m, "attributes") {
+				return false // which would be cleared, and nobody is known to send it
 			}
-			members = list
-		case "schemas", "id", "displayname", "meta":
 		default:
-			return nil, false
+			return false
 		}
 	}
-	return members, members != nil
+	return members && rt.Schema.ID == scim.GroupURN
 }
 
-// patch11 returns the PatchOp message that says the same as the members of a
-// SCIM 1.1 PATCH.
-func patch11(members []any) map[string]any {
-	var added, removed []any
-	for _, v := range members {
-		m, ok := v.(map[string]any)
-		if !ok {
-			added = append(added, v)
-			continue
-		}
-		member := make(map[string]any, len(m))
-		remove := false
-		for name, v := range m {
-			if strings.EqualFold(name, "operation") {
-				op, _ := v.(string)
-				remove = strings.EqualFold(op, "delete")
+// patch11 returns the PatchOp message that says the same as a SCIM 1.1 PATCH
+// of a group.
+func patch11(raw map[string]any) (map[string]any, error) {
+	var added, removed, operations []any
+	for name, v := range raw {
+		switch strings.ToLower(name) {
+		case "displayname":
+			if v == nil || v == "" {
 				continue
 			}
-			member[name] = v
-		}
-		if remove {
-			removed = append(removed, member)
-		} else {
-			added = append(added, member)
+			operations = append(operations, map[string]any{"op": "replace", "path": "displayName", "value": v})
+		case "members":
+			for i, v := range v.([]any) {
+				member, remove, err := member11(v)
+				switch {
+				case err != nil:
+					return nil, scim.BadRequest(scim.InvalidValue, "members[%d]: %v", i, err)
+				case remove:
+					removed = append(removed, member)
+				default:
+					added = append(added, member)
+				}
+			}
 		}
 	}
-	var operations []any
 	if len(removed) > 0 {
 		operations = append(operations, map[string]any{"op": "remove", "path": "members", "value": removed})
 	}
-	if len(added) > 0 || len(removed) == 0 {
-		operations = append(operations, map[string]any{"op": "add", "path": "members", "value": added})
+	if len(added) > 0 || len(operations) == 0 {
+		operations = append(operations, map[string]any{"op": "add", "path": "members", "value": append([]any{}, added...)})
 	}
-	return map[string]any{"schemas": []any{scim.PatchOpURN}, "Operations": operations}
+	return map[string]any{"schemas": []any{scim.PatchOpURN}, "Operations": operations}, nil
+}
+
+// member11 returns a member without its "operation", and whether that removes
+// the member.
+func member11(v any) (member any, remove bool, err error) {
+	m, ok := v.(map[string]any)
+	if !ok {
+		return v, false, nil
+	}
+	out := make(map[string]any, len(m))
+	for name, v := range m {
+		if !strings.EqualFold(name, "operation") {
+			out[name] = v
+			continue
+		}
+		op, _ := v.(string)
+		remove = strings.EqualFold(op, "delete")
+		if v != nil && op != "" && !remove && !strings.EqualFold(op, "add") {
+			return nil, false, errors.New(`the operation must be "delete", or none to add the member`)
+		}
+	}
+	return out, remove, nil
 }

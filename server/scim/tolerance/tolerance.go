@@ -9,7 +9,9 @@
 package tolerance
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"muster/server/scim"
 )
@@ -41,6 +43,17 @@ const (
 	RemoveAbsent         Deviation = "remove-absent"
 	FilterBehindBrackets Deviation = "filter-behind-brackets"
 	FilterBooleanString  Deviation = "filter-boolean-string"
+	FilterOnSingle       Deviation = "filter-on-single"
+	BlankValue           Deviation = "blank-value"
+	DotBehindURN         Deviation = "dot-behind-urn"
+	OperationName        Deviation = "operation-name"
+	EnvelopeMember       Deviation = "envelope-member"
+	SchemasInExtension   Deviation = "schemas-in-extension"
+	DisplayNameInValue   Deviation = "display-name-in-value"
+	UnknownSubAttribute  Deviation = "unknown-sub-attribute"
+	FailOnNoErrors       Deviation = "fail-on-no-errors"
+	ParameterLetterCase  Deviation = "parameter-letter-case"
+	UnknownParameter     Deviation = "unknown-parameter"
 )
 
 // Description is what the documentation says of a deviation.
@@ -71,12 +84,23 @@ func Describe() []Description {
 		{PathAsKey, "Entra ID", `the value of an operation without path has paths for keys, such as "name.givenName"`, "nested objects, or an operation with a path"},
 		{IDInValue, "Okta", `the value of an operation without path repeats "id", "schemas" or "meta"`, "attributes that can be changed only"},
 		{RemoveWithValue, "Entra ID, OneLogin, JumpCloud", `"remove" lists the values to remove in "value"; only these are removed`, `a filter in the path: members[value eq "ID"]`},
-		{WrappedValue, "Entra ID", `a single value arrives as [{"value": …}]`, "the value itself"},
+		{WrappedValue, "Entra ID", `a single value arrives as an array of one: [{"value": …}], or [the value]`, "the value itself"},
 		{GroupPatch11, "OneLogin (SCIM 1.1 connectors)", `a PATCH has no operations but members, each perhaps with "operation": "delete"`, "a PatchOp message"},
 		{ReplaceMissing, "Entra ID", `"add" or "replace" of emails[type eq "work"].value where there is no such value; it is made`, "add without a filter"},
 		{RemoveAbsent, "all, after a time-out", `"remove" of a value that is not there; nothing happens`, "no such operation"},
 		{FilterBehindBrackets, "Entra ID", `a filter compares behind brackets: emails[type eq "work"].value eq "x"`, `emails[type eq "work" and value eq "x"]`},
 		{FilterBooleanString, "Entra ID", `a filter compares a boolean with a string: primary eq "True"`, "primary eq true"},
+		{FilterOnSingle, "Entra ID", `brackets behind a single complex value, as in manager[value eq "ID"]; the change is made if the value is the one`, "a path without brackets"},
+		{BlankValue, "OneLogin", `a template's macro without a value leaves "" where no text belongs, or an entry of a list with nothing but its type; nothing is meant by it, and nothing is lost`, "no value at all"},
+		{DotBehindURN, "Entra ID", "a path has a dot behind the URN of a schema: urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.manager", "a colon behind the URN"},
+		{OperationName, "Entra ID", `an operation of a PATCH has a "name", which names the operation only`, "op, path and value"},
+		{EnvelopeMember, "Entra ID", `a PATCH repeats "id", "externalId" or "meta" beside its operations`, `"schemas" and "Operations"`},
+		{SchemasInExtension, "scim2-models", `the value of an extension has "schemas" of its own`, `"schemas" in the resource only`},
+		{DisplayNameInValue, "Entra ID", `a value of a multi-valued attribute has "displayName" instead of display`, `"display"`},
+		{UnknownSubAttribute, "Entra ID", `a value of a multi-valued attribute has an unknown sub-attribute, such as the id of an app role; it is dropped, and the history says so`, "sub-attributes that /Schemas lists"},
+		{FailOnNoErrors, "Entra ID", `"failOnErrors" of a bulk request is 0: as many may fail as come`, `no "failOnErrors"`},
+		{ParameterLetterCase, "Entra ID", "a parameter of the URL is in another letter case: startindex", "startIndex"},
+		{UnknownParameter, "all", "a parameter of the URL is unknown, and is ignored as Section 3.4.2 of RFC 7644 advises; one that looks like a misspelled filter or page is refused all the same", "parameters that spec/openapi.yaml lists"},
 	}
 }
 
@@ -85,6 +109,7 @@ func Describe() []Description {
 type Policy struct {
 	tolerant bool
 	taken    []Deviation
+	notes    []string
 }
 
 // New returns a policy for one request.
@@ -108,6 +133,33 @@ func (p *Policy) Allow(d Deviation) error {
 		p.taken = append(p.taken, d)
 	}
 	return nil
+}
+
+// maxNotes and maxNote are how many notes are kept, and how long each may be:
+// they hold names that the client has chosen.
+const (
+	maxNotes = 20
+	maxNote  = 160
+)
+
+// Note keeps what the history is to tell of what was dropped. It must not hold
+// a value, which may be a secret.
+func (p *Policy) Note(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if len(text) > maxNote {
+		text = strings.ToValidUTF8(text[:maxNote], "") + "…"
+	}
+	if p.Tolerant() && len(p.notes) < maxNotes && !slices.Contains(p.notes, text) {
+		p.notes = append(p.notes, text)
+	}
+}
+
+// Notes returns what the history is to tell of what was dropped.
+func (p *Policy) Notes() []string {
+	if p == nil {
+		return nil
+	}
+	return p.notes
 }
 
 // Add keeps what another policy has taken.

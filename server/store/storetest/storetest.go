@@ -144,26 +144,29 @@ func (x *suite) group(t *testing.T, name string, members ...string) *provisionin
 // patchUser applies operations, a JSON array, to a user.
 func (x *suite) patchUser(t *testing.T, id, operations string) (*provisioning.User, bool, error) {
 	t.Helper()
-	ops, p := x.operations(t, x.users.UserType(x.scope.Instance), operations)
-	return x.users.PatchUser(t.Context(), x.scope, id, ops, p, nil)
+	sc, ops := x.operations(t, x.users.UserType(x.scope.Instance), operations)
+	return x.users.PatchUser(t.Context(), sc, id, ops, nil)
 }
 
 func (x *suite) patchGroup(t *testing.T, id, operations string) (*provisioning.Group, bool, error) {
 	t.Helper()
-	ops, p := x.operations(t, x.users.GroupType(), operations)
-	return x.users.PatchGroup(t.Context(), x.scope, id, ops, p, nil)
+	sc, ops := x.operations(t, x.users.GroupType(), operations)
+	return x.users.PatchGroup(t.Context(), sc, id, ops, nil)
 }
 
-func (x *suite) operations(t *testing.T, rt *schema.ResourceType, text string) ([]patch.Operation, *tolerance.Policy) {
+// operations reads operations, and returns the scope of the request that has
+// them.
+func (x *suite) operations(t *testing.T, rt *schema.ResourceType, text string) (provisioning.Scope, []patch.Operation) {
 	t.Helper()
-	p := tolerance.New(false)
+	sc, p := x.scope, tolerance.New(false)
+	sc.Policy = p
 	raw, err := scim.DecodeObject([]byte(`{"Operations":` + text + `}`))
 	fatal(t, err)
 	raw, err = tolerance.Patch(rt, raw, p)
 	fatal(t, err)
 	ops, err := patch.Parse(rt, raw, p)
 	fatal(t, err)
-	return ops, p
+	return sc, ops
 }
 
 func addMember(id string) string {
@@ -300,10 +303,10 @@ func testVersions(t *testing.T, x *suite) {
 	if err != nil || !changed || next.Version != 2 || next.Active {
 		t.Errorf("a change: %v, %+v, %v", changed, next, err)
 	}
-	ops, p := x.operations(t, x.users.UserType(x.scope.Instance), `[{"op":"replace","path":"title","value":"T"}]`)
-	_, _, err = x.users.PatchUser(t.Context(), x.scope, u.ID, ops, p, &provisioning.Condition{Versions: []int64{1}})
+	sc, ops := x.operations(t, x.users.UserType(x.scope.Instance), `[{"op":"replace","path":"title","value":"T"}]`)
+	_, _, err = x.users.PatchUser(t.Context(), sc, u.ID, ops, &provisioning.Condition{Versions: []int64{1}})
 	wantError(t, err, 412, "", `W/"2"`)
-	_, changed, err = x.users.PatchUser(t.Context(), x.scope, u.ID, ops, p, &provisioning.Condition{Versions: []int64{1, 2}})
+	_, changed, err = x.users.PatchUser(t.Context(), sc, u.ID, ops, &provisioning.Condition{Versions: []int64{1, 2}})
 	if err != nil || !changed {
 		t.Errorf("the right version: %v, %v", changed, err)
 	}
