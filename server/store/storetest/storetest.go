@@ -48,6 +48,7 @@ func Run(t *testing.T, s Store) {
 		{"parallel managers", testParallelManagers},
 		{"groups", testGroups},
 		{"members", testMembers},
+		{"members who are not named stay", testMembersKept},
 		{"parallel members", testParallelMembers},
 		{"groups within groups", testNestedGroups},
 		{"deletion", testDeletion},

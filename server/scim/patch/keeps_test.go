@@ -1,0 +1,556 @@
+package patch_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"muster/server/scim"
+	"muster/server/scim/filter"
+	"muster/server/scim/patch"
+	"muster/server/scim/schema"
+	"muster/server/scim/tolerance"
+)
+
+// TestKeeps looks for an operation by which something is lost that it does not
+// name: an add removes nothing, and what is named neither by path nor by value
+// stays, whatever the value holds in the wrong place.
+//
+//	go test ./server/scim/patch -run TestKeeps -rapid.checks=100000
+func TestKeeps(t *testing.T) {
+	check := keeps(schema.User())
+	for range 100 { // so many times what -rapid.checks says, which is 100
+		rapid.Check(t, check)
+	}
+}
+
+// FuzzKeeps is the same, led by coverage.
+func FuzzKeeps(f *testing.F) {
+	f.Fuzz(rapid.MakeFuzz(keeps(schema.User())))
+}
+
+func keeps(rt *schema.ResourceType) func(*rapid.T) {
+	return func(t *rapid.T) { keepsIn(t, rt) }
+}
+
+func keepsIn(t *rapid.T, rt *schema.ResourceType) {
+	r := drawUser(t, rt)
+	for range rapid.IntRange(1, 3).Draw(t, "operations") {
+		o := drawOperation(t)
+		policy := tolerance.New(rapid.Bool().Draw(t, "strict"))
+		after, err := o.apply(rt, r, policy)
+		if err != nil {
+			if scim.AsError(err) == nil {
+				t.Fatalf("%v is no SCIM error", err)
+			}
+			continue
+		}
+		c := check{t: t, rt: rt, o: o, before: r, after: after}
+		c.all()
+		r = after
+	}
+}
+
+// drawUser draws a user in canonical form.
+func drawUser(t *rapid.T, rt *schema.ResourceType) schema.Resource {
+	r := schema.Resource{"userName": "anna", "active": true}
+	text := rapid.SampledFrom([]string{"a", "b", "c"})
+	object := func(label string, names ...string) map[string]any {
+		m := make(map[string]any)
+		for _, name := range names {
+			if rapid.Bool().Draw(t, label+"."+name) {
+				m[name] = text.Draw(t, label+"."+name)
+			}
+		}
+		return m
+	}
+	if name := object("name", "givenName", "familyName", "middleName"); len(name) > 0 {
+		r["name"] = name
+	}
+	for _, name := range []string{"title", "nickName"} {
+		if rapid.Bool().Draw(t, name) {
+			r[name] = text.Draw(t, name)
+		}
+	}
+	types := []string{"work", "home", "other"}
+	list := func(name string, subs ...string) {
+		var values []any
+		for i, kind := range types[:rapid.IntRange(0, 3).Draw(t, name)] {
+			m := object(name, subs...)
+			m["type"] = kind
+			m[subs[0]] = "v" + string(rune('0'+i))
+			if i == 0 && rapid.Bool().Draw(t, name+".primary") {
+				m["primary"] = true
+			}
+			values = append(values, m)
+		}
+		if values != nil {
+			r[name] = values
+		}
+	}
+	list("emails", "value", "display")
+	list("phoneNumbers", "value")
+	list("addresses", "locality", "region", "streetAddress")
+	list("roles", "value", "display")
+	if e := object("enterprise", "department", "division"); len(e) > 0 {
+		r[scim.EnterpriseUserURN] = e
+	}
+	if rapid.Bool().Draw(t, "manager") {
+		rt.Set(r, rt.Attribute(scim.EnterpriseUserURN, "manager", ""), map[string]any{"value": "m"})
+	}
+	return r
+}
+
+// operation is one operation as it is sent.
+type operation struct {
+	Op    string `json:"op"`
+	Path  string `json:"path,omitempty"`
+	Value any    `json:"value"`
+	bare  bool   // without a value
+}
+
+func (o operation) String() string {
+	b, _ := json.Marshal(o)
+	return string(b)
+}
+
+func drawOperation(t *rapid.T) operation {
+	o := operation{
+		Op: rapid.SampledFrom([]string{"add", "replace", "remove"}).Draw(t, "op"),
+		Path: rapid.SampledFrom([]string{
+			"", "name", "name.middleName", "title", "active", "emails", "emails.display", `emails[type eq "work"]`, `emails[type eq "work"].value`,
+			`emails[type eq "work"].display`, `emails[value eq "v1"]`, `emails[value eq "none"]`, `emails[type eq "home" and value pr]`, "phoneNumbers",
+			`phoneNumbers[type eq "mobile"].value`, "addresses", `addresses[type eq "work"]`, `addresses[locality sw "v"]`, `roles[primary eq "True"].value`,
+			"roles", "entitlements", scim.EnterpriseUserURN, scim.EnterpriseUserURN + ":manager", scim.EnterpriseUserURN + ".manager",
+			scim.EnterpriseUserURN + ":department", scim.EnterpriseUserURN + `:manager[value eq "m"]`, "userName", "groups", "meta.version",
+		}).Draw(t, "path"),
+		bare: rapid.IntRange(0, 9).Draw(t, "bare") == 0,
+	}
+	o.Value = drawValue(t, 0)
+	if rapid.Bool().Draw(t, "fitting") {
+		o.Value = drawFitting(t, o.Path)
+	}
+	if o.Path == "" && rapid.Bool().Draw(t, "whole") {
+		o.Value = drawObject(t, 0, []string{
+			rapid.SampledFrom([]string{"name", "name.givenName"}).Draw(t, "name"),
+			rapid.SampledFrom([]string{"emails", `emails[type eq "work"].value`}).Draw(t, "emails"),
+			"title", "NICKNAME", "active", "addresses", "roles", scim.EnterpriseUserURN, "id", "externalId",
+		})
+	}
+	return o
+}
+
+var subNames = []string{"value", "type", "display", "primary", "locality", "region", "givenName", "familyName", "MiddleName", "department", "manager", "displayName", "$ref", "id", "schemas", "managerId"}
+
+// drawFitting draws an object, or a list of one, of sub-attributes that are in
+// place at a path, each with a text, null or blank.
+func drawFitting(t *rapid.T, path string) any {
+	names := []string{"value", "type", "display"}
+	switch {
+	case strings.HasPrefix(path, "name"):
+		names = []string{"givenName", "familyName", "middleName"}
+	case strings.HasPrefix(path, "addresses"):
+		names = []string{"type", "locality", "region"}
+	}
+	m := make(map[string]any)
+	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 1, 3, rapid.ID[string]).Draw(t, "names") {
+		m[name] = rapid.SampledFrom([]any{"v0", "new", "work", nil, ""}).Draw(t, name)
+	}
+	if rapid.Bool().Draw(t, "list") {
+		return []any{m}
+	}
+	return m
+}
+
+// drawValue draws what a client could send, right or wrong.
+func drawValue(t *rapid.T, depth int) any {
+	kinds := 9
+	if depth > 2 {
+		kinds = 7
+	}
+	switch rapid.IntRange(0, kinds-1).Draw(t, "kind") {
+	case 0:
+		return nil
+	case 1, 2:
+		return ""
+	case 3, 4:
+		return rapid.SampledFrom([]string{"a", "v0", "v1", "V2", "work", "home", "True", "m"}).Draw(t, "text")
+	case 5:
+		return rapid.Bool().Draw(t, "boolean")
+	case 6:
+		return json.Number("7")
+	case 7:
+		return drawObject(t, depth+1, subNames)
+	}
+	list := []any{}
+	for range rapid.IntRange(0, 3).Draw(t, "entries") {
+		list = append(list, drawValue(t, depth+1))
+	}
+	return list
+}
+
+func drawObject(t *rapid.T, depth int, names []string) map[string]any {
+	m := make(map[string]any)
+	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 3, rapid.ID[string]).Draw(t, "names") {
+		m[name] = drawValue(t, depth+1)
+	}
+	return m
+}
+
+func (o operation) apply(rt *schema.ResourceType, r schema.Resource, policy *tolerance.Policy) (schema.Resource, error) {
+	raw := map[string]any{"op": o.Op, "value": schema.CloneValue(o.Value)}
+	if o.bare {
+		delete(raw, "value")
+	}
+	if o.Path != "" {
+		raw["path"] = o.Path
+	}
+	message, err := tolerance.Patch(rt, map[string]any{"schemas": []any{scim.PatchOpURN}, "Operations": []any{raw}}, policy)
+	if err != nil {
+		return nil, err
+	}
+	ops, err := patch.Parse(rt, message, policy)
+	if err != nil {
+		return nil, err
+	}
+	return patch.Apply(rt, r, ops, policy)
+}
+
+// check compares a user before and after one operation that succeeded.
+type check struct {
+	t             *rapid.T
+	rt            *schema.ResourceType
+	o             operation
+	before, after schema.Resource
+}
+
+func (c *check) fail(format string, args ...any) {
+	c.t.Helper()
+	c.t.Fatalf("%s\n"+format+"\nbefore %s\nafter  %s",
+		append(append([]any{c.o}, args...), c.rt.Append(nil, c.before), c.rt.Append(nil, c.after))...)
+}
+
+func (c *check) all() {
+	if c.after["userName"] == nil || c.after["active"] == nil {
+		c.fail("what must be there is gone")
+	}
+	text := c.rt.Append(nil, c.after)
+	raw, err := scim.DecodeObject(text)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	again, err := c.rt.Resource(raw)
+	if err != nil || string(c.rt.Append(nil, again)) != string(text) {
+		c.fail("the result is not canonical: %v, %v", again, err)
+	}
+	for _, s := range append([]*schema.Schema{c.rt.Schema}, c.rt.Extensions...) {
+		for _, a := range s.Attributes {
+			c.attribute(a, c.rt.Get(c.before, a), c.rt.Get(c.after, a))
+		}
+	}
+}
+
+// named returns the parts of the operation that are about a: the value, the
+// brackets and the sub-attribute of the path.
+func (c *check) named(a *schema.Attribute) (value any, in filter.Expr, sub *schema.Attribute, named bool) {
+	if c.o.Path == "" {
+		return c.inObject(a, c.o.Value)
+	}
+	text, _ := tolerance.Path(c.rt, c.o.Path, tolerance.New(false))
+	path, err := filter.ParsePath(text, tolerance.New(false))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	found, extension := c.rt.Resolve(path.Attribute)
+	switch {
+	case extension != nil && a.Schema() == extension && c.o.Op == "remove":
+		return nil, nil, nil, true
+	case extension != nil && a.Schema() == extension && c.o.Value == nil:
+		return nil, nil, nil, c.o.Op == "replace"
+	case extension != nil && a.Schema() == extension:
+		return c.inObject(a, c.o.Value)
+	case found == nil || found.Top() != a:
+		return nil, nil, nil, false
+	case found != a:
+		return c.o.Value, nil, found, true
+	}
+	return c.o.Value, path.Filter, a.Sub(path.Sub), true
+}
+
+// inObject finds a in the value of an operation without path.
+func (c *check) inObject(a *schema.Attribute, v any) (value any, in filter.Expr, sub *schema.Attribute, named bool) {
+	m, _ := v.(map[string]any)
+	for name, x := range m {
+		switch s := c.rt.Extension(name); {
+		case strings.EqualFold(name, a.Name) && (c.o.Path != "" || !c.rt.InExtension(a)):
+			return x, nil, nil, true
+		case s != nil && s == a.Schema() && x == nil:
+			return nil, nil, nil, c.o.Op == "replace"
+		case s != nil && s == a.Schema():
+			if !has(x, a.Name) {
+				return nil, nil, nil, false
+			}
+			return member(x, a.Name), nil, nil, true
+		case strings.HasPrefix(name, a.Name+"[") || strings.HasPrefix(name, a.Name+"."):
+			path, _ := filter.ParsePath(name, nil)
+			sub := a.Sub(path.Sub)
+			if found, _ := c.rt.Resolve(path.Attribute); found != nil && found != a {
+				sub = found
+			}
+			return x, path.Filter, sub, true
+		}
+	}
+	return nil, nil, nil, false
+}
+
+func has(v any, name string) bool {
+	m, _ := v.(map[string]any)
+	for n := range m {
+		if strings.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// member returns the member of an object that is called name in any letter
+// case.
+func member(v any, name string) any {
+	m, _ := v.(map[string]any)
+	for n, x := range m {
+		if strings.EqualFold(n, name) {
+			return x
+		}
+	}
+	return ""
+}
+
+func (c *check) attribute(a *schema.Attribute, before, after any) {
+	value, in, sub, named := c.named(a)
+	switch {
+	case !named:
+		if !reflect.DeepEqual(before, after) {
+			c.fail("%s is not named, and changed", a.Path())
+		}
+	case before == nil:
+	case c.o.Op == "add":
+		c.added(a, sub, value, before, after)
+	case sub != nil || in != nil:
+		c.part(a, in, sub, value, before, after)
+	case c.o.Op == "remove":
+		c.removed(a, value, before, after)
+	default:
+		c.replaced(a, value, before, after)
+	}
+}
+
+// added: what was there is there, but for what the value names anew.
+func (c *check) added(a, sub *schema.Attribute, value, before, after any) {
+	if after == nil {
+		c.fail("an add removed %s", a.Path())
+	}
+	if !a.MultiValued {
+		c.stays(a, sub, value, before, after)
+		return
+	}
+	for _, e := range before.([]any) {
+		if !c.survives(a, sub, value, e, after) {
+			c.fail("an add lost %v", e)
+		}
+	}
+}
+
+// stays fails unless what the value does not name of a complex value is what
+// it was.
+func (c *check) stays(a, sub *schema.Attribute, value, before, after any) {
+	old, ok := before.(map[string]any)
+	now, _ := after.(map[string]any)
+	if !ok {
+		return
+	}
+	for name, x := range old {
+		v, named := c.names(a, sub, value, name)
+		if named && (c.o.Op != "add" || !isEmpty(v)) {
+			continue
+		}
+		if !reflect.DeepEqual(x, now[name]) {
+			c.fail("%s.%s was lost", a.Path(), name)
+		}
+	}
+}
+
+func isEmpty(v any) bool { return v == nil || v == "" }
+
+// names reports whether path or value name a sub-attribute, and as what.
+func (c *check) names(a, sub *schema.Attribute, value any, name string) (any, bool) {
+	if sub != nil {
+		return value, sub.Name == name
+	}
+	list, ok := value.([]any)
+	if !ok {
+		list = []any{value}
+	}
+	for _, v := range list {
+		m, ok := v.(map[string]any)
+		if !ok && name == "value" && a.Sub("value") != nil && v != nil {
+			return v, true // the bare form
+		}
+		for n, x := range m {
+			switch {
+			case strings.EqualFold(n, name), a.Name == "manager" && strings.EqualFold(n, "managerId"), strings.EqualFold(n, "displayName") && name == "display":
+				return x, true
+			}
+		}
+	}
+	return nil, false
+}
+
+// survives reports whether e is among the values of after, the same in all
+// that value does not name.
+func (c *check) survives(a, sub *schema.Attribute, value, e, after any) bool {
+	list, _ := after.([]any)
+	return slices.ContainsFunc(list, func(x any) bool {
+		now, _ := x.(map[string]any)
+		for name, v := range e.(map[string]any) {
+			if _, named := c.names(a, sub, value, name); !named && name != "primary" && !reflect.DeepEqual(v, now[name]) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// part: brackets, or the sub-attribute of all values. Values that are not
+// chosen stay; of those that are, what is not named does, unless a whole
+// record takes their place.
+func (c *check) part(a *schema.Attribute, in filter.Expr, sub *schema.Attribute, value, before, after any) {
+	if !a.MultiValued {
+		if c.o.Op == "replace" && (sub != nil || value != nil) {
+			c.replaced(a, value, before, after)
+		}
+		return
+	}
+	var node filter.Node
+	if in != nil {
+		node, _ = filter.BindElement(a, in, tolerance.New(false))
+	}
+	for _, e := range before.([]any) {
+		chosen := node == nil || filter.MatchElement(node, e)
+		switch {
+		case !chosen:
+			if !c.survives(a, sub, nil, e, after) {
+				c.fail("%v was not chosen, and is gone", e)
+			}
+		case sub == nil && (c.o.Op == "remove" || value == nil || givesRecord(a, value)):
+		case sub != nil && a.Sub("value") == sub && (c.o.Op == "remove" || isEmpty(value) || isBlankOne(value)):
+			// What names a record is cleared: no shell stays.
+		default:
+			if onlyNames(e.(map[string]any), func(name string) bool { _, named := c.names(a, sub, value, name); return named }) {
+				continue
+			}
+			if !c.survives(a, sub, value, e, after) {
+				c.fail("%v was changed, and lost more than is named", e)
+			}
+		}
+	}
+}
+
+// onlyNames reports whether all that a value is about is named.
+func onlyNames(e map[string]any, named func(string) bool) bool {
+	for name := range e {
+		if name != "type" && name != "primary" && !named(name) {
+			return false
+		}
+	}
+	return true
+}
+
+func isBlankOne(v any) bool {
+	list, ok := v.([]any)
+	return ok && len(list) == 1 && (list[0] == "" || isEmpty(member(list[0], "value")))
+}
+
+// givesRecord reports whether a value takes the place of a record.
+func givesRecord(a *schema.Attribute, v any) bool {
+	if list, ok := v.([]any); ok && len(list) == 1 {
+		v = list[0]
+	}
+	if a.Sub("value") != nil {
+		if m, ok := v.(map[string]any); ok {
+			return !isEmpty(member(m, "value"))
+		}
+		return !isEmpty(v)
+	}
+	for name, x := range asObject(v) {
+		if !isEmpty(x) && !strings.EqualFold(name, "type") && !strings.EqualFold(name, "primary") {
+			return true
+		}
+	}
+	return false
+}
+
+func asObject(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}
+
+// removed: without a value all goes; else what no text of the value equals
+// stays.
+func (c *check) removed(a *schema.Attribute, value, before, after any) {
+	if value == nil || c.o.bare || !a.MultiValued {
+		return
+	}
+	said := texts(nil, value)
+	for _, e := range before.([]any) {
+		hit := slices.ContainsFunc(texts(nil, e), func(s string) bool { return slices.Contains(said, s) && s != "work" && s != "home" && s != "other" })
+		if !hit && !c.survives(a, nil, nil, e, after) {
+			c.fail("%v is not listed, and was removed", e)
+		}
+	}
+}
+
+func texts(list []string, v any) []string {
+	switch v := v.(type) {
+	case string:
+		if v != "" {
+			list = append(list, schema.Fold(v))
+		}
+	case []any:
+		for _, x := range v {
+			list = texts(list, x)
+		}
+	case map[string]any:
+		for _, x := range v {
+			list = texts(list, x)
+		}
+	}
+	return list
+}
+
+// replaced: only null and the empty list empty an attribute; only null and
+// blank text a simple one.
+func (c *check) replaced(a *schema.Attribute, value, before, after any) {
+	list, isList := value.([]any)
+	switch {
+	case a.MultiValued && (value == nil || isList && len(list) == 0):
+		if after != nil {
+			c.fail("%s was to be emptied", a.Path())
+		}
+	case a.MultiValued && after == nil:
+		c.fail("%s was emptied by a value that is not empty", a.Path())
+	case a.MultiValued && value == "":
+		if !reflect.DeepEqual(before, after) {
+			c.fail("%s changed by blank text", a.Path())
+		}
+	case a.Type == schema.Complex && value != nil:
+		if _, ok := value.(string); ok && a.Name == "manager" {
+			return // the bare form
+		}
+		_, _, sub, _ := c.named(a)
+		c.stays(a, sub, value, before, after)
+	}
+}
