@@ -2,47 +2,22 @@ package conformance_test
 
 import (
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
-	"strings"
 	"testing"
 
-	"github.com/google/go-github/v74/github"
+	"github.com/google/go-github/v88/github"
 
-	"muster/features/steps"
+	"muster/features/peers"
 )
-
-// newGitHubClient returns the SCIM client of go-github, unmodified. It was
-// written for another server, whose paths begin otherwise: a proxy maps
-// those, and nothing else.
-func newGitHubClient(t *testing.T, target steps.Target) *github.Client {
-	t.Helper()
-	u, err := url.Parse(target.BaseURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
-		p.SetURL(&url.URL{Scheme: u.Scheme, Host: u.Host})
-		for _, prefix := range []string{"/api/v3/scim/v2/organizations/acme", "/api/v3/scim/v2/enterprises/acme"} {
-			if rest, ok := strings.CutPrefix(p.In.URL.Path, prefix); ok {
-				p.Out.URL.Path = u.Path + rest
-			}
-		}
-	}})
-	t.Cleanup(proxy.Close)
-	c, err := github.NewClient(nil).WithAuthToken(target.Token).WithEnterpriseURLs(proxy.URL, proxy.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
 
 // TestForeignClient: a client that others made, for another server, creates,
 // finds, reads and deletes users here, and lists groups.
 func TestForeignClient(t *testing.T) {
-	target := startMuster(t).instance(t, "acme")
-	c := newGitHubClient(t, target).SCIM
+	client, stop, err := peers.GitHub(startMuster(t).instance(t, "acme"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	c := client.SCIM
 	ctx := t.Context()
 
 	created, _, err := c.ProvisionAndInviteSCIMUser(ctx, "acme", &github.SCIMUserAttributes{
@@ -66,7 +41,7 @@ func TestForeignClient(t *testing.T) {
 	if err != nil || *read.DisplayName != "Anna Novák" || *read.ExternalID != "ext-1" || read.Emails[0].Value != "anna@acme.example" || !*read.Active {
 		t.Fatalf("read: %+v, %v", read, err)
 	}
-	groups, _, err := c.ListSCIMProvisionedGroupsForEnterprise(ctx, "acme", nil)
+	groups, _, err := client.Enterprise.ListProvisionedSCIMGroups(ctx, "acme", nil)
 	if err != nil || *groups.TotalResults != 0 {
 		t.Fatalf("groups: %+v, %v", groups, err)
 	}

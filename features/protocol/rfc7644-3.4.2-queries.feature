@@ -120,3 +120,8 @@ Feature: Lists (Section 3.4.2 of RFC 7644)
     Then the list holds two
     When the client sends GET "?filter=displayName+eq+%22Both-{tag}%22+and+meta.resourceType+eq+%22Group%22"
     Then the list holds two
+
+  Scenario: A parameter that nobody knows is ignored
+    Given a user anna
+    When the client sends GET "/Users?filter=userName+eq+%22anna-{tag}%22&unheardOf=1"
+    Then the list holds anna

@@ -199,3 +199,79 @@ Feature: Modifying with PATCH (Section 3.5.2 of RFC 7644)
       """
     When the client sends GET "/Groups/{team}"
     Then "/members" has 7 values
+
+  Rule: Absent, null and empty are three things (Section 2.5 of RFC 7643)
+
+    Background:
+      Given a user carl with:
+        """
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],
+        "name": {"givenName": "A", "familyName": "B", "middleName": "C"}, "title": "T",
+        "emails": [{"value": "work@example.com", "type": "work", "display": "W"}, {"value": "home@example.com", "type": "home"}],
+        "addresses": [{"type": "work", "streetAddress": "1 Old", "locality": "Hollywood", "region": "CA", "postalCode": "91608"}],
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "Tours", "manager": {"value": "{ben}"}}
+        """
+
+    @rfc7644-3.5.2.1
+    Scenario Outline: An add takes nothing away: <what>
+      When the client patches "/Users/{carl}" with:
+        """
+        {"op": "add", <operation>}
+        """
+      Then the answer is 200 or 204
+      When the client sends GET "/Users/{carl}"
+      Then "<pointer>" is <value>
+
+      Examples:
+        | what | operation | pointer | value |
+        | an empty object | "path": "name", "value": {} | /name/givenName | "A" |
+        | null | "path": "name", "value": {"middleName": null} | /name/middleName | "C" |
+        | null beside a value | "path": "name", "value": {"givenName": "Z", "middleName": null} | /name/middleName | "C" |
+        | an empty list | "path": "emails", "value": [] | /emails/1/value | "home@example.com" |
+        | null for a part of a value that a filter chooses | "path": "emails[type eq \"work\"]", "value": {"display": null} | /emails/0/value | "work@example.com" |
+        | null in an extension | "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "value": {"department": null} | /urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/department | "Tours" |
+        | null without a path | "value": {"title": null, "nickName": "N"} | /title | "T" |
+        | one object for a list | "path": "entitlements", "value": {"value": "e"} | /entitlements/0/value | "e" |
+
+    @rfc7644-3.5.2.3
+    Scenario Outline: A replace leaves what it does not name: <what>
+      When the client patches "/Users/{carl}" with:
+        """
+        {"op": "replace", <operation>}
+        """
+      Then the answer is 200 or 204
+      When the client sends GET "/Users/{carl}"
+      Then "<pointer>" is <value>
+
+      Examples:
+        | what | operation | pointer | value |
+        | an empty object | "path": "name", "value": {} | /name/givenName | "A" |
+        | null for a part | "path": "name", "value": {"middleName": null} | /name/familyName | "B" |
+        | null beside a value | "path": "name", "value": {"givenName": "Z", "middleName": null} | /name/givenName | "Z" |
+        | null for a part of a value that a filter chooses | "path": "emails[type eq \"work\"]", "value": {"display": null} | /emails/0/value | "work@example.com" |
+        | what is read-only | "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager", "value": {"displayName": "X"} | /urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/manager/value | "{ben}" |
+        | null in an extension | "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "value": {"department": null} | /urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/manager/value | "{ben}" |
+        | the type that a filter states | "path": "addresses[type eq \"work\"]", "value": {"streetAddress": "2 New", "locality": "Oslo"} | /addresses/0/type | "work" |
+
+    @rfc7644-3.5.2.3
+    Scenario Outline: A replace clears what it names as null, and what it replaces whole: <what>
+      When the client patches "/Users/{carl}" with:
+        """
+        {"op": "replace", <operation>}
+        """
+      Then the answer is 200 or 204
+      When the client sends GET "/Users/{carl}"
+      Then "<pointer>" is not there
+      And "<kept>" is there
+
+      Examples:
+        | what | operation | pointer | kept |
+        | a part | "path": "name", "value": {"middleName": null} | /name/middleName | /name/givenName |
+        | a part, beside a value | "path": "name", "value": {"givenName": "Z", "middleName": null} | /name/middleName | /name/givenName |
+        | an attribute | "path": "title", "value": null | /title | /name/givenName |
+        | an attribute, without a path | "value": {"title": null} | /title | /name/givenName |
+        | a part of a value that a filter chooses | "path": "emails[type eq \"work\"]", "value": {"display": null} | /emails/0/display | /emails/0/value |
+        | the region of another address | "path": "addresses[type eq \"work\"]", "value": {"type": "work", "streetAddress": "2 New", "locality": "Oslo"} | /addresses/0/region | /addresses/0/locality |
+        | its postal code | "path": "addresses[type eq \"work\"]", "value": {"type": "work", "streetAddress": "2 New", "locality": "Oslo"} | /addresses/0/postalCode | /addresses/0/locality |
+        | all of a list | "path": "emails", "value": [] | /emails | /name/givenName |
+        | an attribute of an extension | "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "value": null | /urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/department | /urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/manager |

@@ -126,3 +126,18 @@ Feature: Bulk operations (Section 3.7 of RFC 7644)
     Then "/Operations" has 1 value
     When the client sends GET "/Users/{anna}"
     Then the answer is 200
+
+  Scenario: A creation without a bulkId fails alone
+    Given a user anna
+    When the client sends POST "/Bulk" with:
+      """
+      {"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [
+        {"method": "POST", "path": "/Users", "data": {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "nobody-{tag}"}},
+        {"method": "DELETE", "path": "/Users/{anna}"}
+      ]}
+      """
+    Then the answer is 200
+    And "/Operations/0/status" is "400"
+    And "/Operations/1/status" is "204"
+    When the client filters Users by: userName eq "nobody-{tag}"
+    Then the list holds nobody

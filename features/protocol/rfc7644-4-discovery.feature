@@ -79,3 +79,24 @@ Feature: Discovery (Section 4 of RFC 7644, Sections 5 to 7 of RFC 7643)
       | /Schemas               |
       | /ResourceTypes         |
       | /ServiceProviderConfig |
+
+  Scenario Outline: Other parameters of a query are ignored: <parameter>
+    When the client sends GET "/ServiceProviderConfig?<parameter>"
+    Then the answer is 200
+    When the client sends GET "/ResourceTypes?<parameter>"
+    Then the answer is 200
+    When the client sends GET "/Schemas?<parameter>"
+    Then the answer is 200
+    When the client sends GET "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User?<parameter>"
+    Then the answer is 200
+    And "/attributes/0/name" is there
+
+    Examples:
+      | parameter               |
+      | count=100               |
+      | startIndex=1            |
+      | sortBy=id               |
+      | sortOrder=descending    |
+      | attributes=id           |
+      | excludedAttributes=meta |
+      | cursor                  |

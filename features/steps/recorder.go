@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,6 +145,8 @@ func (r *recorder) record(answer *http.Response) error {
 	return nil
 }
 
+var manySlashes = regexp.MustCompile(`//+`)
+
 // check validates an answer against spec/openapi.yaml.
 func (r *recorder) check(answer *http.Response, text []byte) error {
 	if r.contract == nil {
@@ -153,7 +156,7 @@ func (r *recorder) check(answer *http.Response, text []byte) error {
 		return nil // it is a GET whose body is left out
 	}
 	request := answer.Request.Clone(answer.Request.Context())
-	request.URL.Path = strings.TrimSuffix(request.URL.Path, "/")
+	request.URL.Path = strings.TrimSuffix(manySlashes.ReplaceAllString(request.URL.Path, "/"), "/")
 	route, parameters, err := r.contract.FindRoute(request)
 	if err != nil {
 		if slices.Contains([]int{http.StatusUnauthorized, http.StatusNotFound, http.StatusMethodNotAllowed}, answer.StatusCode) {

@@ -83,7 +83,7 @@ func (x *exchange) parameter(sent string, names []string) (string, error) {
 		}
 	}
 	if meant := restrictionMeant(sent, names); meant != "" {
-		return "", scim.BadRequest(scim.InvalidSyntax, "unknown parameter %q: did you mean %q? %s", sent, meant, takes(names))
+		return "", scim.BadRequest(scim.InvalidSyntax, "unknown parameter %q: did you mean %s? %s", sent, meant, takes(names))
 	}
 	if !x.scope.Policy.Tolerant() {
 		return "", scim.BadRequest(scim.InvalidSyntax, "unknown parameter %q (refused in strict mode as %q); %s", sent, tolerance.UnknownParameter, takes(names))
@@ -93,7 +93,7 @@ func (x *exchange) parameter(sent string, names []string) (string, error) {
 
 // restrictions are the parameters without which an answer holds more, or
 // other, resources than the client asked for.
-var restrictions = []string{"filter", "startIndex", "count", "cursor", "attributes", "excludedAttributes"}
+var restrictions = []string{"filter", "startIndex", "count", "cursor", "excludedAttributes", "attributes"}
 
 // restrictionMeant returns the restriction that a name is a near miss of. A
 // filter is meant even where none can be given.

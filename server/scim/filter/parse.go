@@ -335,16 +335,18 @@ func (p *parser) string() (any, error) {
 	return string(s), nil
 }
 
-// attrPath parses: [URN ":"] attrName ["." attrName]. A URN has dots and
-// digits of its own, so that where it ends is for the schema to say; see
+// attrPath parses: [URI ":"] attrName ["." attrName]. A URI has dots and digits
+// of its own, so that where it ends is for the schema to say; see
 // schema.ResourceType.Resolve.
 func (p *parser) attrPath() (string, error) {
 	start := p.pos
-	if len(p.text)-start > 4 && strings.EqualFold(p.text[start:start+4], "urn:") {
-		for c := p.peek(); isAlpha(c) || isDigit(c) || strings.IndexByte("-_.:$", c) >= 0 && c != 0; c = p.peek() {
-			p.pos++
-		}
-		return p.text[start:p.pos], nil
+	end := start
+	for end < len(p.text) && isURI(p.text[end]) {
+		end++
+	}
+	if strings.Contains(p.text[start:end], ":") && isAlpha(p.text[start]) {
+		p.pos = end
+		return p.text[start:end], nil
 	}
 	if _, err := p.attrName(); err != nil {
 		return "", err
@@ -356,6 +358,12 @@ func (p *parser) attrPath() (string, error) {
 		}
 	}
 	return p.text[start:p.pos], nil
+}
+
+// isURI reports whether c can stand in the URI of a schema: brackets, of both
+// kinds, end a path here.
+func isURI(c byte) bool {
+	return isAlpha(c) || isDigit(c) || strings.IndexByte("-_.:$/~%+@=;,!*#?&'", c) >= 0
 }
 
 // attrName parses: ALPHA *( "-" / "_" / DIGIT / ALPHA ), or such a name

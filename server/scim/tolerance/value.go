@@ -228,13 +228,14 @@ func has(m map[string]any, name string) bool {
 
 // manager takes a manager as a plain string, or with OneLogin's names.
 func (s shaper) manager(a *schema.Attribute, v any) (any, error) {
-	id, shaped := v, true
+	id := v
 	if m, ok := v.(map[string]any); ok {
-		id, shaped = managerID(m)
+		if !has(m, "managerId") {
+			return s.object(a, v)
+		}
+		id = managerID(m)
 	}
 	switch {
-	case !shaped:
-		return s.object(a, v)
 	case id != nil && id != "":
 		return map[string]any{"value": id}, s.policy.Allow(ManagerShape)
 	case s.use == Create:
@@ -243,13 +244,19 @@ func (s shaper) manager(a *schema.Attribute, v any) (any, error) {
 	return map[string]any{"value": nil}, s.policy.Allow(ManagerShape)
 }
 
-func managerID(m map[string]any) (id any, there bool) {
-	for name, id := range m {
+// managerID returns the id in a manager with OneLogin's names: its value, if it
+// has one too, or its managerId.
+func managerID(m map[string]any) (id any) {
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		v := m[name]
+		if strings.EqualFold(name, "value") && v != nil && v != "" {
+			return v
+		}
 		if strings.EqualFold(name, "managerId") {
-			return id, true
+			id = v
 		}
 	}
-	return nil, false
+	return id
 }
 
 // unwrap takes [v] and [{"value": v}] for v.
