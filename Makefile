@@ -2,7 +2,7 @@ GO ?= go
 BIN := bin
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help build rehearse run test lint vulncheck fmt bench microbench conformance mutants image compose unit man sbom reproducible crash failover upgrade clean
+.PHONY: help build rehearse run test lint vulncheck fmt bench microbench conformance peers mutants image compose unit man sbom reproducible crash failover upgrade clean
 
 help:
 	@echo "make rehearse   rehearse the sample company's rollout in a sandbox, and write a report"
@@ -22,6 +22,7 @@ help:
 	@echo "make sbom       what the programs are made of, as CycloneDX, in build/"
 	@echo "make reproducible  build twice from fresh clones, and compare"
 	@echo "make mutants    put deliberate defects into the server, and show which scenario notices each"
+	@echo "make peers      what others wrote about SCIM, clients, recorded requests and grammar, against this server"
 	@echo "make conformance TARGET=<base url> TOKEN=<key>   RFC scenarios against any server; with ALL=1 the guide's, too"
 
 # Static, and the same bits from the same commit wherever it is built.
@@ -123,6 +124,10 @@ mutants:
 conformance: build
 	@test -n "$(TARGET)" || { echo "usage: make conformance TARGET=https://scim.example.com/scim/v2 TOKEN=..."; exit 2; }
 	@MUSTER_TOKEN="$(TOKEN)" $(BIN)/muster-simulator check --target "$(TARGET)" $(if $(ALL),,--protocol) $(if $(JUNIT),--junit "$(JUNIT)") $(if $(JSON),--json)
+
+# Their versions are those in go.mod.
+peers:
+	@$(GO) run ./scripts/peers $(if $(JSON),-json)
 
 clean:
 	rm -rf $(BIN) rehearsal build

@@ -59,10 +59,17 @@ func runGitHub(ctx context.Context, target steps.Target) (*Suite, error) {
 		name string
 		f    func(context.Context) error
 	}{
-		{"ProvisionSCIMUser", g.createUser}, {"ListProvisionedSCIMUsers", g.listUsers}, {"SetProvisionedSCIMUser", g.setUser},
-		{"UpdateSCIMUserAttribute", g.updateUser}, {"ProvisionSCIMGroup", g.createGroup}, {"ListProvisionedSCIMGroups", g.listGroups},
-		{"UpdateSCIMGroupAttribute", g.updateGroup}, {"SetProvisionedSCIMGroup", g.setGroup}, {"DeleteSCIMGroup", g.deleteGroup},
-		{"DeleteSCIMUser", g.deleteUser}, {"ProvisionAndInviteSCIMUser", g.organization},
+		{"ProvisionSCIMUser", g.createUser},
+		{"ListProvisionedSCIMUsers", g.listUsers},
+		{"SetProvisionedSCIMUser", g.setUser},
+		{"UpdateSCIMUserAttribute", g.updateUser},
+		{"ProvisionSCIMGroup", g.createGroup},
+		{"ListProvisionedSCIMGroups", g.listGroups},
+		{"UpdateSCIMGroupAttribute", g.updateGroup},
+		{"SetProvisionedSCIMGroup", g.setGroup},
+		{"DeleteSCIMGroup", g.deleteGroup},
+		{"DeleteSCIMUser", g.deleteUser},
+		{"ProvisionAndInviteSCIMUser", g.organization},
 	} {
 		g.add(call.name, call.f(ctx))
 	}

@@ -84,8 +84,8 @@ func (g *grammar) try(ctx context.Context, text string) error {
 		}
 		return err
 	}
-	if _, err := library.ParsePath([]byte(text)); err != nil || !strings.ContainsAny(text, ".[:") {
-		return nil // a word, which could be anything
+	if !isPath(text) {
+		return nil
 	}
 	body, err := json.Marshal(map[string]any{
 		"schemas":    []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
@@ -99,6 +99,12 @@ func (g *grammar) try(ctx context.Context, text string) error {
 		g.add("path "+text, understood(status, answer))
 	}
 	return err
+}
+
+// isPath reports whether a text is a path, and no word that could be anything.
+func isPath(text string) bool {
+	_, err := library.ParsePath([]byte(text))
+	return err == nil && strings.ContainsAny(text, ".[:")
 }
 
 // understood tells a text that the server cannot read from one whose

@@ -97,7 +97,7 @@ func TestUnknownParameters(t *testing.T) {
 		{user + "?count=1", 200, "anna"},
 		{user + "?filter=x", 400, "did you mean filter?"},
 		{user + "?ATTRIBUTES=userName", 200, "anna"},
-		{user + "?atributes=userName", 400, "did you mean attributes?"},
+		{user + "?attribute=userName", 400, "did you mean attributes?"},
 		{admin + "?x=1", 400, "this request takes none"},
 	} {
 		token := f.keys["acme"]

@@ -292,7 +292,8 @@ func (p *parser) given(o *Operation, value any) (about bool, err error) {
 	if o.Kind == Add {
 		use = tolerance.Add
 	}
-	v, given := value, false
+	var v any
+	var given bool
 	switch {
 	case o.Sub != nil:
 		if v, given, err = tolerance.Value(use, o.Sub, value, p.policy); given {
