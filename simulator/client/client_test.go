@@ -148,10 +148,28 @@ func TestRequests(t *testing.T) {
 
 func TestOddServers(t *testing.T) {
 	several := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `{"totalResults":2,"Resources":[{"id":"1"},{"id":"2"}]}`)
+		fmt.Fprint(w, `{"totalResults":2,"Resources":[{"id":"1","userName":"ANNA","displayName":"ANNA"},{"id":"2","userName":"Anna","displayName":"Anna"}]}`)
 	})
-	if _, err := several.FindUser(t.Context(), "anna"); err == nil || !strings.Contains(err.Error(), "found 2 users") {
+	if _, err := several.FindUser(t.Context(), "anna"); err == nil || !strings.Contains(err.Error(), "found 2 of that name") {
 		t.Errorf("several: got %v", err)
+	}
+	if u, err := several.FindUser(t.Context(), "Anna"); err != nil || u.ID() != "2" {
+		t.Errorf("the one that is spelled so: got %v, %v", u, err)
+	}
+	if g, err := several.FindGroup(t.Context(), "anna"); err == nil || !strings.Contains(err.Error(), "found 2 of that name") {
+		t.Errorf("several groups: got %v, %v", g, err)
+	}
+	if g, err := several.FindGroup(t.Context(), "Anna"); err != nil || g.ID != "2" {
+		t.Errorf("the group that is spelled so: got %v, %v", g, err)
+	}
+	if u, err := several.FindUser(t.Context(), "аnna"); err == nil || !strings.Contains(err.Error(), "U+0430") {
+		t.Errorf("one that looks the same: got %v, %v", u, err)
+	}
+	if g, err := several.FindGroup(t.Context(), "Staff"); g != nil || err != nil {
+		t.Errorf("the filter is ignored, and no group has the name: got %v, %v", g, err)
+	}
+	if _, err := several.CreateUser(t.Context(), map[string]any{"userName": "ben"}); err == nil || !strings.Contains(err.Error(), "no id") {
+		t.Errorf("a creation that is answered with a list: got %v", err)
 	}
 	if _, err := several.TestConnection(t.Context()); err == nil || !strings.Contains(err.Error(), "ignore the filter") {
 		t.Errorf("a filter that is ignored: got %v", err)
@@ -159,6 +177,13 @@ func TestOddServers(t *testing.T) {
 	none := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { fail(w, 404, "no such user") })
 	if u, err := none.FindUser(t.Context(), "anna"); u != nil || err != nil {
 		t.Errorf("404 for nobody: got %v, %v", u, err)
+	}
+	another := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"id":"7","userName":"root","displayName":"Domain Admins"}`) })
+	if _, err := another.CreateUser(t.Context(), map[string]any{"userName": "anna"}); err == nil || !strings.Contains(err.Error(), `answered with "root"`) {
+		t.Errorf("another user than the one who was sent: got %v", err)
+	}
+	if _, err := another.CreateGroup(t.Context(), "Team", ""); err == nil || !strings.Contains(err.Error(), "Domain Admins") {
+		t.Errorf("another group than the one that was sent: got %v", err)
 	}
 	noID := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{}`) })
 	if _, err := noID.CreateUser(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "no id") {

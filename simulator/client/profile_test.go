@@ -168,7 +168,7 @@ func TestTrace(t *testing.T) {
 		if n == 1 {
 			panic(http.ErrAbortHandler)
 		}
-		fmt.Fprintf(w, `{"id":"7","note":"%s","password":"hunter2 \"quoted\""}`, token)
+		fmt.Fprintf(w, `{"id":"7","userName":"anna","note":"%s","password":"hunter2 \"quoted\""}`, token)
 	})
 	var trace client.Trace
 	if _, err := c.CreateUser(client.WithTrace(t.Context(), &trace), map[string]any{"userName": "anna"}); err != nil {
@@ -206,7 +206,7 @@ func TestHeaders(t *testing.T) {
 				t.Errorf("%s: got %q, want %q", name, got, want)
 			}
 		}
-		fmt.Fprint(w, `{"id":"7"}`)
+		fmt.Fprint(w, `{"id":"7","userName":"anna"}`)
 	}))
 	defer s.Close()
 	c, err := client.New(client.Options{BaseURL: s.URL, Token: token, Headers: map[string]string{

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"muster/simulator/username"
 )
 
 // User is a user as the server returns it: any SCIM attributes.
@@ -144,13 +146,39 @@ func (c *Client) FindUser(ctx context.Context, userName string) (User, error) {
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case len(found.Resources) > 1:
-		return nil, fmt.Errorf("the lookup of %q found %d users; a User Name must be unique", userName, len(found.Resources))
-	case len(found.Resources) == 0:
-		return nil, nil
 	}
-	return found.Resources[0], nil
+	return theOne("user", userName, found, User.UserName, username.Equal)
 }
+
+// theOne returns the resource of a lookup that has the name: exactly, or else
+// in a form that is the same. An answer that holds others only comes from a
+// server that ignores the filter: whether the name is there, it does not say.
+func theOne[T any](what, name string, answer list[T], nameOf func(T) string, same func(a, b string) bool) (T, error) {
+	var none T
+	var matches []T
+	for _, r := range answer.Resources {
+		if nameOf(r) == name {
+			return r, nil
+		}
+		if same(nameOf(r), name) {
+			matches = append(matches, r)
+		}
+	}
+	switch {
+	case len(matches) == 1:
+		return matches[0], nil
+	case len(matches) > 1:
+		return none, fmt.Errorf("the lookup of the %s %s found %d of that name, and none is spelled so: which is meant cannot be told",
+			what, username.Quote(name), len(matches))
+	case len(answer.Resources) > 0:
+		asked, found := username.Differ(name, nameOf(answer.Resources[0]))
+		return none, fmt.Errorf("the lookup of the %s %s found %s: %w", what, asked, found, ErrFilterIgnored)
+	}
+	return none, nil
+}
+
+// ErrFilterIgnored says that a lookup was answered with something else.
+var ErrFilterIgnored = errors.New("the server seems to ignore the filter")
 
 // GetUser reads a user, and returns nil if there is none of that id.
 func (c *Client) GetUser(ctx context.Context, id string) (User, error) {
@@ -174,8 +202,13 @@ func (c *Client) CreateUser(ctx context.Context, body map[string]any) (User, err
 	if err := c.do(ctx, http.MethodPost, "/Users", body, &u); err != nil {
 		return nil, err
 	}
-	if u.ID() == "" {
+	sent := text(body["userName"])
+	switch {
+	case u.ID() == "":
 		return nil, errors.New("the server created a user, and its answer has no id")
+	case !username.Equal(u.UserName(), sent):
+		wanted, got := username.Differ(sent, u.UserName())
+		return nil, fmt.Errorf("the server was asked to create the user %s, and answered with %s (id %s): look there at what it did", wanted, got, u.ID())
 	}
 	return u, nil
 }
@@ -292,7 +325,35 @@ func (c *Client) FindGroup(ctx context.Context, displayName string) (*Group, err
 	if err != nil {
 		return nil, err
 	}
-	return &found.Resources[0], nil
+	g, err := theOne("group", displayName, found, func(g Group) string { return g.DisplayName }, sameGroup)
+	if errors.Is(err, ErrFilterIgnored) {
+		return c.searchGroup(ctx, displayName)
+	}
+	if err != nil || g.ID == "" {
+		return nil, err
+	}
+	return &g, nil
+}
+
+func sameGroup(a, b string) bool { return username.Fold(a) == username.Fold(b) }
+
+// searchGroup looks for a group among all, at a server that ignores filters.
+func (c *Client) searchGroup(ctx context.Context, displayName string) (*Group, error) {
+	var found list[Group]
+	err := c.Groups(ctx, func(g Group) error {
+		if sameGroup(g.DisplayName, displayName) {
+			found.Resources = append(found.Resources, g)
+		}
+		return nil
+	})
+	if err != nil || len(found.Resources) == 0 {
+		return nil, err
+	}
+	g, err := theOne("group", displayName, found, func(g Group) string { return g.DisplayName }, sameGroup)
+	if err != nil {
+		return nil, err
+	}
+	return &g, nil
 }
 
 // CreateGroup creates a group. The first member is in it only if the provider
@@ -303,11 +364,17 @@ func (c *Client) CreateGroup(ctx context.Context, displayName, firstMember strin
 		body["members"] = []any{map[string]any{"value": firstMember}}
 	}
 	var g Group
-	err := c.do(ctx, http.MethodPost, "/Groups", body, &g)
-	if err == nil && g.ID == "" {
-		err = errors.New("the server created a group, and its answer has no id")
+	if err := c.do(ctx, http.MethodPost, "/Groups", body, &g); err != nil {
+		return nil, err
 	}
-	return &g, err
+	switch {
+	case g.ID == "":
+		return nil, errors.New("the server created a group, and its answer has no id")
+	case g.DisplayName != "" && !sameGroup(g.DisplayName, displayName):
+		wanted, got := username.Differ(displayName, g.DisplayName)
+		return nil, fmt.Errorf("the server was asked to create the group %s, and answered with %s (id %s): look there at what it did", wanted, got, g.ID)
+	}
+	return &g, nil
 }
 
 // DeleteGroup deletes a group. One that is not there is no error.

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
 	"muster/simulator/client"
 	"muster/simulator/state"
@@ -110,9 +109,6 @@ func (r *run) provision(ctx context.Context, a *Action, item *Item) error {
 		if err != nil || found == nil {
 			return err
 		}
-	}
-	if !strings.EqualFold(found.UserName(), a.UserName) {
-		return fmt.Errorf("the lookup of %q found %q: the server seems to ignore the filter", a.UserName, found.UserName())
 	}
 	if !a.record.Creating {
 		if err := r.keep(ctx, a, found); err != nil {

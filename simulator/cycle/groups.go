@@ -2,11 +2,12 @@ package cycle
 
 import (
 	"context"
+	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 
 	"muster/simulator/client"
+	"muster/simulator/username"
 )
 
 // groups finds the groups of the application by their names, and creates
@@ -17,19 +18,20 @@ type groups struct {
 
 	mu     sync.Mutex
 	loaded bool
-	// ids and names are by the name in lower case.
-	ids, names       map[string]string
+	// known are the groups by their names as the application compares them.
+	known            map[string][]client.Group
 	created, matched map[string]bool
 }
 
 func newGroups(c *client.Client) groups {
-	return groups{client: c, created: make(map[string]bool), matched: make(map[string]bool)}
+	return groups{client: c, known: make(map[string][]client.Group), created: make(map[string]bool), matched: make(map[string]bool)}
 }
 
 func (g *groups) load(ctx context.Context) error {
 	if g.loaded {
 		return nil
 	}
+	clear(g.known)
 	err := g.client.Groups(ctx, func(group client.Group) error {
 		g.know(group)
 		return nil
@@ -42,34 +44,43 @@ func (g *groups) load(ctx context.Context) error {
 func (g *groups) find(ctx context.Context, name string) (string, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.look(ctx, name)
+	group, err := g.look(ctx, name)
+	return group.ID, err
 }
 
-func (g *groups) look(ctx context.Context, name string) (string, error) {
-	key := strings.ToLower(name)
-	if !g.client.Profile().ListsGroups {
-		if id, ok := g.ids[key]; ok {
-			return id, nil
+// look returns the group of a name: the one that is spelled so, or else the
+// only one of that name. Its id is empty if there is none.
+func (g *groups) look(ctx context.Context, name string) (client.Group, error) {
+	if g.client.Profile().ListsGroups {
+		if err := g.load(ctx); err != nil {
+			return client.Group{}, err
 		}
+	} else if len(g.known[username.Fold(name)]) == 0 {
 		group, err := g.client.FindGroup(ctx, name)
 		if err != nil || group == nil {
-			return "", err
+			return client.Group{}, err
 		}
 		g.know(*group)
-		return group.ID, nil
 	}
-	if err := g.load(ctx); err != nil {
-		return "", err
+	same := g.known[username.Fold(name)]
+	for _, group := range same {
+		if group.DisplayName == name {
+			return group, nil
+		}
 	}
-	return g.ids[key], nil
+	switch len(same) {
+	case 0:
+		return client.Group{}, nil
+	case 1:
+		return same[0], nil
+	}
+	return client.Group{}, fmt.Errorf("the application has %d groups of that name, and none is spelled so: which is meant cannot be told", len(same))
 }
 
 func (g *groups) know(group client.Group) {
-	if g.ids == nil {
-		g.ids, g.names = make(map[string]string), make(map[string]string)
-	}
-	key := strings.ToLower(group.DisplayName)
-	g.ids[key], g.names[key] = group.ID, group.DisplayName
+	group.Members = nil // there may be many
+	key := username.Fold(group.DisplayName)
+	g.known[key] = append(g.known[key], group)
 }
 
 // ensure returns the id of a group, and creates it if there is none of that
@@ -78,31 +89,31 @@ func (g *groups) know(group client.Group) {
 func (g *groups) ensure(ctx context.Context, name, userID string) (id string, made bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if id, err = g.look(ctx, name); err != nil {
+	there, err := g.look(ctx, name)
+	if err != nil {
 		return "", false, err
 	}
-	key := strings.ToLower(name)
-	if id != "" {
-		if !g.created[name] {
-			g.matched[g.names[key]] = true
+	if there.ID != "" {
+		if !g.created[there.DisplayName] {
+			g.matched[there.DisplayName] = true
 		}
-		return id, false, nil
+		return there.ID, false, nil
 	}
 	group, err := g.client.CreateGroup(ctx, name, userID)
 	if client.Status(err) == http.StatusConflict {
 		// It was made meanwhile, perhaps by a try whose answer was lost.
 		g.loaded = false
-		id, again := g.look(ctx, name)
-		if again != nil || id != "" {
-			g.matched[g.names[key]] = true
-			return id, false, again
+		there, again := g.look(ctx, name)
+		if again != nil || there.ID != "" {
+			g.matched[there.DisplayName] = true
+			return there.ID, false, again
 		}
 	}
 	if err != nil {
 		return "", false, err
 	}
+	group.DisplayName = name // as it was sent
 	g.know(*group)
-	g.names[key] = name
 	g.created[name] = true
 	return group.ID, g.client.Profile().GroupsHaveMembers, nil
 }
@@ -111,7 +122,7 @@ func (g *groups) ensure(ctx context.Context, name, userID string) (id string, ma
 func (g *groups) forget(name string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.ids, strings.ToLower(name))
+	delete(g.known, username.Fold(name))
 }
 
 // used returns the names of the groups that were created, and of those that

@@ -14,6 +14,7 @@ import (
 	"muster/simulator/client"
 	"muster/simulator/cycle"
 	"muster/simulator/directory"
+	"muster/simulator/username"
 )
 
 // Severity is how much a finding matters.
@@ -102,8 +103,8 @@ func (a *accounts) add(u client.User) {
 	}
 }
 
-// fold makes names equal that the application takes for equal.
-func fold(s string) string { return norm.NFC.String(strings.ToLower(s)) }
+// fold makes user names equal that the application takes for equal.
+func fold(s string) string { return username.Key(s) }
 
 // skeleton makes names equal that people take for equal: without spaces,
 // punctuation and accents.
