@@ -88,5 +88,5 @@ func (s *session) cycle(c *cobra.Command) (*cycle.Cycle, *link, error) {
 		return nil, nil, err
 	}
 	n, _ := c.Flags().GetInt("concurrency")
-	return &cycle.Cycle{App: s.app, Directory: s.account.Directory, State: s.state, Client: l.Client, Concurrency: n}, l, nil
+	return &cycle.Cycle{Account: s.account.Name, App: s.app, Directory: s.account.Directory, State: s.state, Client: l.Client, Concurrency: n}, l, nil
 }

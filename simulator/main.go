@@ -71,6 +71,7 @@ command here:
   Entitlements → Refresh              refresh
   Reapply entitlement mappings        reapply (and drift, which only looks)
   Activity                            log
+  (another server, the same app)      forget
 
 A rollout, from the first look to the last wave:
 
@@ -102,7 +103,7 @@ the same command goes on from there. A second Ctrl-C stops at once.`,
 	for group, commands := range map[string][]*cobra.Command{
 		"rollout": {newPreflight(), newRehearse(), newRollback()},
 		"app": {
-			newApps(), newSync(), newEnable(), newDisable(), newRefresh(), newReapply(), newDrift(), newUsers(), newApprovals(), newRetry(), newLog(),
+			newApps(), newSync(), newEnable(), newDisable(), newRefresh(), newReapply(), newDrift(), newUsers(), newApprovals(), newRetry(), newLog(), newForget(),
 		},
 		"people": {newGenerate(), newDirectory(), newUnsupported("import-users"), newUnsupported("import-groups"), newUnsupported("sync-password")},
 		"other":  {newCheck(), newSchema(), newProfiles(), newVersion(), newMan()},

@@ -150,6 +150,11 @@ func rehearse(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	unlock, err := r.State.Lock(c.CommandPath() + ": " + r.Rollout.Name)
+	if err != nil {
+		return errors.Join(err, closing())
+	}
+	defer unlock() //nolint:errcheck // the end of the process unlocks, too
 	r.Resume, _ = c.Flags().GetBool("resume")
 	if !asJSON(c) {
 		p := report.NewProgress(os.Stderr)
@@ -192,6 +197,11 @@ func rollBack(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	unlock, err := r.State.Lock(c.CommandPath() + ": " + r.Rollout.Name)
+	if err != nil {
+		return errors.Join(err, closing())
+	}
+	defer unlock() //nolint:errcheck // the end of the process unlocks, too
 	if !asJSON(c) {
 		r.Progress = report.NewProgress(os.Stderr).Show
 	}

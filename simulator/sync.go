@@ -25,7 +25,13 @@ fail are not tried again until their data change or an administrator retries the
 
 Managers come before those who report to them. Requests that fail for a while are
 tried again, with growing pauses, or when the server says (Retry-After); a server
-that is down is left alone and tried by one request at a time.`,
+that is down is left alone and tried by one request at a time.
+
+What is remembered belongs to one account and one server: at another one the cycle is
+refused, because the ids mean other people there (see --state, and forget). Before an
+account is written whose id is remembered, its user name is compared: one that was
+renamed at the application is reported as drifted, and left as it is without --force.
+One process at a time works with a state file.`,
 		Example: `  muster-simulator sync -f account.yaml --app acme --dry-run
   muster-simulator sync -f account.yaml --app acme
   muster-simulator sync --app acme --profile okta --trace --json
@@ -39,7 +45,7 @@ that is down is left alone and tried by one request at a time.`,
 // withCycle adds the flags of commands that run a cycle.
 func withCycle(c *cobra.Command) {
 	c.Flags().Bool("trace", false, "keep the requests that are sent for each user, for --json")
-	c.Flags().Bool("force", false, "run although the app is in quarantine")
+	c.Flags().Bool("force", false, "run although the app is in quarantine, and overwrite accounts that are called otherwise than when they were written last")
 	withAccount(c)
 	withConnection(c)
 	withJSON(c)
@@ -83,6 +89,13 @@ func (s *session) runCycle(c *cobra.Command, reapply, dry bool) error {
 	if err != nil {
 		return err
 	}
+	if !dry {
+		unlock, err := s.state.Lock(c.CommandPath() + " --app " + s.app.Name)
+		if err != nil {
+			return err
+		}
+		defer unlock() //nolint:errcheck // the end of the process unlocks, too
+	}
 	cy.Reapply = reapply
 	cy.Trace, _ = c.Flags().GetBool("trace")
 	cy.Force, _ = c.Flags().GetBool("force")
@@ -107,7 +120,7 @@ func (s *session) runCycle(c *cobra.Command, reapply, dry bool) error {
 	if err != nil {
 		return err
 	}
-	if !r.DryRun && r.Count(cycle.Conflict)+r.Count(cycle.Failed) > 0 {
+	if !r.DryRun && r.Count(cycle.Conflict)+r.Count(cycle.Failed)+r.Count(cycle.Drifted) > 0 {
 		return errNotAsPlanned
 	}
 	return nil

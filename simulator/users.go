@@ -88,6 +88,11 @@ func (s *session) chosen(c *cobra.Command, qualifies func(*state.Record) bool, w
 
 // change saves records after f changed them, and says so.
 func (s *session) change(c *cobra.Command, records []*state.Record, done string, f func(*state.Record)) error {
+	unlock, err := s.state.Lock(c.CommandPath() + " --app " + s.app.Name)
+	if err != nil {
+		return err
+	}
+	defer unlock() //nolint:errcheck // the end of the process unlocks, too
 	for _, r := range records {
 		f(r)
 		if err := s.state.Save(c.Context(), s.app.Name, r); err != nil {
@@ -173,6 +178,32 @@ func newRetry() *cobra.Command {
 	}
 	withAccount(c)
 	withChoice(c)
+	return c
+}
+
+func newForget() *cobra.Command {
+	c := &cobra.Command{
+		Use: "forget", Short: "Drop what is remembered of an app, so that everybody is looked up by user name again", Args: cobra.NoArgs,
+		RunE: run(func(s *session, c *cobra.Command, _ []string) error {
+			unlock, err := s.state.Lock(c.CommandPath() + " --app " + s.app.Name)
+			if err != nil {
+				return err
+			}
+			defer unlock() //nolint:errcheck // the end of the process unlocks, too
+			n, err := s.state.ForgetApp(c.Context(), s.app.Name)
+			if err == nil {
+				_, err = fmt.Fprintf(c.OutOrStdout(), "%d people of the app %s are remembered no more; the next cycle looks everybody up by user name\n", n, s.app.Name)
+			}
+			return err
+		}),
+		Long: `Drop what the state file remembers of an app: the ids of accounts, what waits for
+approval, failures, and the waves of its rollouts, which cannot be taken back any
+more. Nothing is changed at the application. It is the way to another server, or to
+one that was restored from a backup, when its accounts are to be picked up by user
+name. People who left since the last cycle are forgotten, too, and their accounts stay.`,
+		Example: `  muster-simulator forget -f account.yaml --app acme`,
+	}
+	withAccount(c)
 	return c
 }
 

@@ -95,6 +95,9 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
+// BaseURL returns the base URL, without a slash at its end.
+func (c *Client) BaseURL() string { return c.o.BaseURL }
+
 // trips is after how many failures, one after the other, the circuit opens:
 // then nobody asks the server for a while, and one request tries it again.
 const trips = 8

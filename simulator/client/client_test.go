@@ -178,7 +178,9 @@ func TestOddServers(t *testing.T) {
 	if u, err := none.FindUser(t.Context(), "anna"); u != nil || err != nil {
 		t.Errorf("404 for nobody: got %v, %v", u, err)
 	}
-	another := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"id":"7","userName":"root","displayName":"Domain Admins"}`) })
+	another := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"id":"7","userName":"root","displayName":"Domain Admins"}`)
+	})
 	if _, err := another.CreateUser(t.Context(), map[string]any{"userName": "anna"}); err == nil || !strings.Contains(err.Error(), `answered with "root"`) {
 		t.Errorf("another user than the one who was sent: got %v", err)
 	}

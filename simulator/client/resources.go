@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -130,6 +131,67 @@ func (c *Client) tryOut(ctx context.Context) error {
 		err = c.DeleteGroup(ctx, g.ID)
 	}
 	return errors.Join(err, c.DeleteUser(ctx, u.ID()))
+}
+
+// Self returns what the server calls itself: the instance that it names in
+// its answers, or else the location of its configuration (Section 5 of RFC
+// 7643); empty if it says neither.
+func (c *Client) Self(ctx context.Context) (string, error) {
+	var config struct {
+		Meta struct {
+			Location string `json:"location"`
+		} `json:"meta"`
+	}
+	err := c.do(ctx, http.MethodGet, "/ServiceProviderConfig", nil, &config)
+	var answer *Error
+	switch {
+	case c.Instance() != "":
+		return "instance " + c.Instance(), nil
+	case errors.As(err, &answer) && !answer.Refused():
+		return "", nil // it has none
+	}
+	return config.Meta.Location, err
+}
+
+// namesAtOnce is how many user names are asked for by one request.
+const namesAtOnce = 40
+
+// UserNames returns the user names of accounts by their ids; one that is not
+// there is not in the answer. It asks for many at once, and one by one only at
+// a server that does not answer that.
+func (c *Client) UserNames(ctx context.Context, ids []string) (map[string]string, error) {
+	names := make(map[string]string, len(ids))
+	for some := range slices.Chunk(ids, namesAtOnce) {
+		terms := make([]string, len(some))
+		for i, id := range some {
+			terms[i] = equals("id", id)
+		}
+		var found list[User]
+		query := "/Users?attributes=userName&count=" + strconv.Itoa(len(some)) + "&filter=" + url.QueryEscape(strings.Join(terms, " or "))
+		err := c.do(ctx, http.MethodGet, query, nil, &found)
+		var answer *Error
+		if err != nil && (!errors.As(err, &answer) || answer.Refused()) {
+			return nil, err
+		}
+		for _, u := range found.Resources {
+			if slices.Contains(some, u.ID()) && u.UserName() != "" {
+				names[u.ID()] = u.UserName()
+			}
+		}
+		for _, id := range some {
+			if names[id] != "" {
+				continue
+			}
+			u, err := c.GetUser(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			if u != nil && u.ID() == id {
+				names[id] = u.UserName()
+			}
+		}
+	}
+	return names, nil
 }
 
 // equals writes a filter.

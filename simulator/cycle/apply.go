@@ -105,10 +105,17 @@ func (r *run) provision(ctx context.Context, a *Action, item *Item) error {
 		return err
 	}
 	if found == nil {
-		found, err = r.create(ctx, a)
+		found, err = r.create(ctx, a, item)
 		if err != nil || found == nil {
 			return err
 		}
+	}
+	detail := item.Detail
+	if err := r.claim(ctx, a, found, item); err != nil {
+		return err
+	}
+	if item.Detail != detail {
+		a.record.Creating = false // it was there before
 	}
 	if !a.record.Creating {
 		if err := r.keep(ctx, a, found); err != nil {
@@ -137,7 +144,7 @@ func (r *run) bind(ctx context.Context, a *Action, id string) error {
 // create creates an account. If the answer says that the name is taken, it
 // returns the account that a second lookup finds: the answer to an earlier
 // try was lost. It returns nil when the account was created.
-func (r *run) create(ctx context.Context, a *Action) (client.User, error) {
+func (r *run) create(ctx context.Context, a *Action, item *Item) (client.User, error) {
 	if err := r.keep(ctx, a, nil); err != nil {
 		return nil, err
 	}
@@ -149,6 +156,9 @@ func (r *run) create(ctx context.Context, a *Action) (client.User, error) {
 	}
 	created, err := r.Client.CreateUser(ctx, a.Body)
 	if err == nil {
+		if err = r.claim(ctx, a, created, item); err != nil {
+			return nil, err
+		}
 		return nil, r.bind(ctx, a, created.ID())
 	}
 	if client.Status(err) != http.StatusConflict {

@@ -20,6 +20,8 @@ import (
 
 // Cycle is what a cycle works on.
 type Cycle struct {
+	// Account is the name of the account: what is remembered belongs to it.
+	Account   string
 	App       *account.App
 	Directory *directory.Directory
 	State     *state.File
@@ -34,7 +36,8 @@ type Cycle struct {
 	// Reapply reads the account of everybody who is provisioned, and corrects
 	// what differs from what it should be: "Reapply entitlement mappings".
 	Reapply bool
-	// Force runs the cycle although the app is in quarantine.
+	// Force runs the cycle although the app is in quarantine, and overwrites
+	// accounts that are called otherwise than when they were written last.
 	Force bool
 	// Concurrency is how many users are worked on at once; 0 means 4.
 	Concurrency int
@@ -45,6 +48,10 @@ type Cycle struct {
 	// Keep is called before the account of a user is touched, with how things
 	// are until then; may be nil.
 	Keep func(context.Context, *state.Snapshot) error
+
+	// keys are the keys under which people are remembered, where these differ
+	// from those that they have: see rekeyed.
+	keys map[string]string
 
 	// noGroups says why groups are left out, if they are.
 	noGroups atomic.Pointer[string]
@@ -126,7 +133,15 @@ func (c *Cycle) Run(ctx context.Context) (*Report, error) {
 		_, err = c.Probe(ctx)
 	}
 	if err == nil {
-		err = r.all(ctx, r.attempt)
+		err = c.Belongs(ctx, true)
+	}
+	if err == nil {
+		err = c.rekey(ctx)
+	}
+	if err == nil {
+		if app, err = c.State.App(ctx, c.App.Name); err == nil {
+			err = r.all(ctx, r.attempt)
+		}
 	}
 	r.finish()
 	return r.report, errors.Join(err, c.judge(context.WithoutCancel(ctx), app, r.report, err))
@@ -142,7 +157,23 @@ func (c *Cycle) DryRun(ctx context.Context) (*Report, error) {
 	c.noGroups.Store(&app.NoGroups)
 	r := newRun(c)
 	r.report.DryRun = true
-	err = r.all(ctx, r.foretell)
+	if err = c.Belongs(ctx, false); err == nil {
+		c.keys, err = c.rekeyed(ctx)
+	}
+	if err == nil {
+		err = r.all(ctx, r.foretell)
+	}
 	r.finish()
 	return r.report, err
+}
+
+// rekey has people remembered under the keys that they have now.
+func (c *Cycle) rekey(ctx context.Context) error {
+	keys, err := c.rekeyed(ctx)
+	for now, before := range keys {
+		if err == nil {
+			err = c.State.Rekey(ctx, c.App.Name, before, now)
+		}
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package cycle
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -52,6 +53,8 @@ type Action struct {
 	// Waits says that the action waits for approval.
 	Waits bool
 
+	// drifted says why the account is not to be written; see run.verify.
+	drifted string
 	// departed: what follows from a deletion or a removed access.
 	departed bool
 	manager  string // key of the manager; empty without one
@@ -131,8 +134,9 @@ func (c *Cycle) survey(ctx context.Context) (*plan, error) {
 			return nil, err
 		}
 	}
+	before := slices.Collect(maps.Values(c.keys))
 	err := c.State.EachRecord(ctx, c.App.Name, func(r *state.Record) error {
-		if u := c.Directory.Find(r.Key); u != nil && u.Key == r.Key {
+		if u := c.Directory.Find(r.Key); u != nil && u.Key == r.Key || slices.Contains(before, r.Key) {
 			return nil
 		}
 		return c.actions(ctx, p, []entry{{nil, r.Key}}, note)
@@ -144,11 +148,7 @@ func (c *Cycle) survey(ctx context.Context) (*plan, error) {
 
 // actions decides for some, and yields for whom there is something to do.
 func (c *Cycle) actions(ctx context.Context, p *plan, entries []entry, yield func(entry, *Action)) error {
-	keys := make([]string, len(entries))
-	for i, e := range entries {
-		keys[i] = e.key
-	}
-	records, err := c.State.Records(ctx, c.App.Name, keys)
+	records, err := c.records(ctx, entries)
 	if err != nil {
 		return err
 	}
@@ -167,6 +167,23 @@ func (c *Cycle) actions(ctx context.Context, p *plan, entries []entry, yield fun
 		}
 	}
 	return nil
+}
+
+// records returns what is remembered of the entries, by their keys.
+func (c *Cycle) records(ctx context.Context, entries []entry) (map[string]*state.Record, error) {
+	keys := make([]string, len(entries))
+	for i, e := range entries {
+		keys[i] = cmp.Or(c.keys[e.key], e.key)
+	}
+	records, err := c.State.Records(ctx, c.App.Name, keys)
+	for now, before := range c.keys {
+		if r := records[before]; r != nil {
+			r.Key = now
+			records[now] = r
+			delete(records, before)
+		}
+	}
+	return records, err
 }
 
 // decide returns the action for a person, or nil.

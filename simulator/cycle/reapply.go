@@ -131,6 +131,10 @@ func (r *run) foretell(ctx context.Context, a *Action) (Item, error) {
 		item.Outcome, item.Detail, item.Earlier = failure(a.record), a.Earlier, true
 		return item, nil
 	}
+	if a.drifted != "" {
+		item.Outcome, item.Detail = Drifted, a.drifted
+		return item, nil
+	}
 	var err error
 	switch a.Kind {
 	case Provision:

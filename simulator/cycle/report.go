@@ -26,6 +26,9 @@ const (
 	// lookup finds.
 	Conflict Outcome = "conflict"
 	Failed   Outcome = "failed"
+	// Drifted: the account is called otherwise than when it was written last,
+	// and was left as it is.
+	Drifted Outcome = "drifted"
 	// Corrected: the account had been changed at the application.
 	Corrected Outcome = "corrected"
 	// Unchanged: a re-apply found the account as it should be.
@@ -34,7 +37,7 @@ const (
 
 // Outcomes returns all outcomes that items have, in the order of reports.
 func Outcomes() []Outcome {
-	return []Outcome{PickedUp, Created, Updated, Corrected, Suspended, Reactivated, Deleted, Released, Waiting, Conflict, Failed}
+	return []Outcome{PickedUp, Created, Updated, Corrected, Suspended, Reactivated, Deleted, Released, Waiting, Drifted, Conflict, Failed}
 }
 
 // outcomes are those of actions that succeed. Provision can end as PickedUp

@@ -116,6 +116,9 @@ func (r *run) feed(ctx context.Context, p *plan, entries []entry, work chan<- *A
 		if err := r.actions(ctx, p, some, func(_ entry, a *Action) { actions = append(actions, a) }); err != nil {
 			return err
 		}
+		if err := r.verify(ctx, actions); err != nil {
+			return err
+		}
 		for _, a := range actions {
 			select {
 			case <-ctx.Done():
@@ -189,12 +192,17 @@ func (r *run) try(ctx context.Context, a *Action) (Item, error) {
 		return item, nil
 	}
 	a.before = *a.record
-	a.record.UserName = a.UserName
+	if a.drifted == "" {
+		a.record.UserName = a.UserName
+	}
 	if a.Waits {
 		if a.record.RemoteID == "" {
 			a.record.Status = state.Pending
 		}
 		return a.item(Waiting, a.Reason), nil
+	}
+	if a.drifted != "" {
+		return a.item(Drifted, a.drifted), nil
 	}
 	item := a.item(outcomes[a.Kind], a.Reason)
 	err := r.apply(ctx, a, &item)

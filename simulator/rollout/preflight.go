@@ -64,6 +64,9 @@ func (r *Rehearsal) Preflight(ctx context.Context) (*Preflight, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the connection test of the app %q failed: %w", r.Rollout.App.Name, err)
 	}
+	if err := r.cycle(0).Belongs(ctx, false); err != nil {
+		return nil, err
+	}
 	if connection.Note != "" {
 		p.Findings = append(p.Findings, Finding{Severity: Warning, Kind: "instance", Text: connection.Note})
 	}

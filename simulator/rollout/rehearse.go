@@ -121,6 +121,9 @@ func (r *Rehearsal) waves(ctx context.Context, result *Result) error {
 	if _, err := r.cycle(0).Probe(ctx); err != nil {
 		return fmt.Errorf("the connection test of the app %q failed: %w", r.Rollout.App.Name, err)
 	}
+	if err := r.cycle(0).Belongs(ctx, true); err != nil {
+		return err
+	}
 	if err := r.lookElsewhere(ctx, nil); err != nil {
 		return err
 	}
@@ -160,7 +163,7 @@ func (r *Rehearsal) waves(ctx context.Context, result *Result) error {
 // cycle returns the cycle of the first n waves.
 func (r *Rehearsal) cycle(n int) *cycle.Cycle {
 	return &cycle.Cycle{
-		App: r.Rollout.App, Directory: r.Rollout.Account.Directory, State: r.State, Client: r.Client,
+		Account: r.Rollout.Account.Name, App: r.Rollout.App, Directory: r.Rollout.Account.Directory, State: r.State, Client: r.Client,
 		Scope: r.Rollout.scope(n), RetryFailed: r.Resume, Concurrency: r.Concurrency, Progress: r.Progress,
 	}
 }
@@ -274,6 +277,9 @@ func (r *Rehearsal) judge(w *Wave, result *WaveResult) {
 	failed := report.With(cycle.Failed)
 	for _, item := range failed {
 		result.Problems = append(result.Problems, fmt.Sprintf("failed: %s: %s", item.User, item.Detail))
+	}
+	for _, item := range report.With(cycle.Drifted) {
+		result.Problems = append(result.Problems, fmt.Sprintf("drifted: %s: %s", item.User, item.Detail))
 	}
 	if waiting := report.Count(cycle.Waiting); waiting > 0 {
 		result.Problems = append(result.Problems, fmt.Sprintf("%d actions wait for approval; approve them with `muster-simulator approvals approve`", waiting))

@@ -51,6 +51,9 @@ func (r *Rehearsal) Rollback(ctx context.Context) (*RolledBack, error) {
 	if _, err := r.cycle(0).Probe(ctx); err != nil {
 		return nil, fmt.Errorf("the connection test of the app %q failed: %w", r.Rollout.App.Name, err)
 	}
+	if err := r.cycle(0).Belongs(ctx, false); err != nil {
+		return nil, err
+	}
 	now, err := r.read(ctx)
 	if err != nil {
 		return nil, err

@@ -85,6 +85,8 @@ type App struct {
 	// NoGroups says why the application's groups cannot be kept, once it has
 	// said that it does not support that.
 	NoGroups string `json:"noGroups,omitempty"`
+	// Target is the server that the remembered ids are from; nil if none are.
+	Target *Target `json:"target,omitempty"`
 }
 
 // Quarantine says that the provider stopped provisioning an app by itself.
@@ -107,13 +109,18 @@ type Entry struct {
 }
 
 // File is an open state file. It is safe for concurrent use.
-type File struct{ db *sqlx.DB }
+type File struct {
+	db   *sqlx.DB
+	path string
+}
 
 const schema = `
 CREATE TABLE IF NOT EXISTS records (app TEXT NOT NULL, key TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (app, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, app TEXT NOT NULL, user TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS log_app ON log (app, id);
 CREATE TABLE IF NOT EXISTS apps (app TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS identity (name TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS records_remote ON records (app, json_extract(data, '$.remoteId'));
 CREATE TABLE IF NOT EXISTS snapshots (rollout TEXT NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (rollout, position, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS waves (rollout TEXT NOT NULL, position INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (rollout, position));
 `
@@ -138,7 +145,7 @@ func Open(ctx context.Context, path string) (*File, error) {
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("the state file %s cannot be opened: %w", path, err), db.Close())
 	}
-	return &File{db}, nil
+	return &File{db, path}, nil
 }
 
 // Close closes the file.
