@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster/simulator/client"
-	"muster/simulator/cycle"
 	"muster/simulator/report"
 )
 
@@ -120,7 +119,7 @@ func (s *session) runCycle(c *cobra.Command, reapply, dry bool) error {
 	if err != nil {
 		return err
 	}
-	if !r.DryRun && r.Count(cycle.Conflict)+r.Count(cycle.Failed)+r.Count(cycle.Drifted) > 0 {
+	if !r.DryRun && r.Wrong() > 0 {
 		return errNotAsPlanned
 	}
 	return nil

@@ -35,6 +35,9 @@ const (
 	Unchanged Outcome = "unchanged"
 )
 
+// Wrong reports whether the outcome is one that somebody has to look at.
+func (o Outcome) Wrong() bool { return o == Conflict || o == Failed || o == Drifted }
+
 // Outcomes returns all outcomes that items have, in the order of reports.
 func Outcomes() []Outcome {
 	return []Outcome{PickedUp, Created, Updated, Corrected, Suspended, Reactivated, Deleted, Released, Waiting, Drifted, Conflict, Failed}
@@ -105,6 +108,17 @@ func (r *Report) Count(o Outcome) int {
 	n := 0
 	for _, item := range r.Items {
 		if item.Outcome == o {
+			n++
+		}
+	}
+	return n
+}
+
+// Wrong returns how many users have an outcome that somebody has to look at.
+func (r *Report) Wrong() int {
+	n := 0
+	for _, item := range r.Items {
+		if item.Outcome.Wrong() {
 			n++
 		}
 	}

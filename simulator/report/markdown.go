@@ -39,7 +39,7 @@ func cell(s string) string {
 func failed(w *rollout.WaveResult) []cycle.Item {
 	var items []cycle.Item
 	for _, item := range w.Cycle.Items {
-		if item.Outcome == cycle.Conflict || item.Outcome == cycle.Failed {
+		if item.Outcome.Wrong() {
 			items = append(items, item)
 		}
 	}

@@ -196,7 +196,7 @@ func failures(p *printer, items []cycle.Item) {
 	var rows []table.Row
 	all := 0
 	for _, item := range items {
-		if item.Outcome != cycle.Conflict && item.Outcome != cycle.Failed {
+		if !item.Outcome.Wrong() {
 			continue
 		}
 		if all++; all > listed {
