@@ -139,9 +139,11 @@ type Provisioning struct {
 	// reaches users only when their own data change, or when the mappings are
 	// re-applied, as OneLogin documents it of many changes.
 	ChangesNeedReapply bool `yaml:"changes_need_reapply"`
-	// MaxDeletes holds deletions for approval when a cycle has more of them;
-	// 0 holds none. Entra ID has such a limit.
-	MaxDeletes int `yaml:"max_deletes"`
+	// MaxDeletes holds deletions, and suspensions for a deletion, for approval
+	// when a cycle has more of them; 0 holds none. If it is not given it is the
+	// larger of 10 and a tenth of the people who are provisioned: an emptied
+	// file must not delete everybody. Entra ID has such a limit.
+	MaxDeletes *int `yaml:"max_deletes"`
 	// Quarantine is when the app stops by itself; nil leaves it to the
 	// profile.
 	Quarantine *Quarantine `yaml:"quarantine"`
@@ -310,8 +312,8 @@ func (p *Provisioning) check() error {
 		return yamlfile.Atf("when_deleted", "%q is no choice; use delete, suspend or do_nothing", p.WhenDeleted)
 	case p.WhenSuspended != Suspend && p.WhenSuspended != DoNothing:
 		return yamlfile.Atf("when_suspended", "%q is no choice; use suspend or do_nothing", p.WhenSuspended)
-	case p.MaxDeletes < 0:
-		return yamlfile.Atf("max_deletes", "it is %d; give how many deletions a cycle may have, or leave it out", p.MaxDeletes)
+	case p.MaxDeletes != nil && *p.MaxDeletes < 0:
+		return yamlfile.Atf("max_deletes", "it is %d; give how many deletions a cycle may have, 0 for any number, or leave it out", *p.MaxDeletes)
 	case q != nil && (q.Share < 1 || q.Share > 100 || q.Failures < 1):
 		return yamlfile.Atf("quarantine", "give failures, 1 or more, and share, 1 to 100 percent")
 	}

@@ -49,6 +49,9 @@ type Cycle struct {
 	// are until then; may be nil.
 	Keep func(context.Context, *state.Snapshot) error
 
+	// writes says that the cycle may change what is remembered: a dry run does
+	// not.
+	writes bool
 	// keys are the keys under which people are remembered, where these differ
 	// from those that they have: see rekeyed.
 	keys map[string]string
@@ -125,7 +128,7 @@ func (c *Cycle) Run(ctx context.Context) (*Report, error) {
 		err = c.allowed(app, time.Now())
 	}
 	if err != nil {
-		return &Report{App: c.App.Name, Began: time.Now().UTC(), Items: []Item{}}, err
+		return &Report{App: c.App.Name, Began: time.Now().UTC(), Items: []Item{}, Stopped: err.Error()}, err
 	}
 	c.noGroups.Store(&app.NoGroups)
 	r := newRun(c)
@@ -136,12 +139,16 @@ func (c *Cycle) Run(ctx context.Context) (*Report, error) {
 		err = c.Belongs(ctx, true)
 	}
 	if err == nil {
+		c.writes = true
 		err = c.rekey(ctx)
 	}
 	if err == nil {
 		if app, err = c.State.App(ctx, c.App.Name); err == nil {
 			err = r.all(ctx, r.attempt)
 		}
+	}
+	if err != nil {
+		r.report.Stopped = err.Error()
 	}
 	r.finish()
 	return r.report, errors.Join(err, c.judge(context.WithoutCancel(ctx), app, r.report, err))
@@ -162,6 +169,9 @@ func (c *Cycle) DryRun(ctx context.Context) (*Report, error) {
 	}
 	if err == nil {
 		err = r.all(ctx, r.foretell)
+	}
+	if err != nil {
+		r.report.Stopped = err.Error()
 	}
 	r.finish()
 	return r.report, err

@@ -95,8 +95,21 @@ type entry struct {
 type plan struct {
 	buckets map[bucket][]entry
 	total   int
-	// hold says that there are too many deletions, which wait for approval.
-	hold bool
+	// departures is how many accounts are deleted, or suspended for a deletion;
+	// limit is how many may be: if there are more, all of them wait for approval.
+	departures, limit int
+}
+
+// holds reports whether the departures wait for approval.
+func (p *plan) holds() bool { return p.limit > 0 && p.departures > p.limit }
+
+// maxDeletes returns how many departures a cycle may have; 0 for any number.
+func (c *Cycle) maxDeletes(ctx context.Context) (int, error) {
+	if n := c.App.Provisioning.MaxDeletes; n != nil {
+		return *n, nil
+	}
+	bound, err := c.State.Bound(ctx, c.App.Name)
+	return max(10, bound/10), err
 }
 
 // order returns the buckets in their order.
@@ -116,13 +129,12 @@ const batch = 250
 // do. It sends no request and writes nothing.
 func (c *Cycle) survey(ctx context.Context) (*plan, error) {
 	p := &plan{buckets: make(map[bucket][]entry)}
-	departures := 0
 	note := func(e entry, a *Action) {
 		b := a.bucket(e.user)
 		p.buckets[b] = append(p.buckets[b], e)
 		p.total++
-		if a.departed && a.record.RemoteID != "" {
-			departures++
+		if a.departed && a.Kind != Release {
+			p.departures++
 		}
 	}
 	for people := range slices.Chunk(c.Directory.Users, batch) {
@@ -141,8 +153,9 @@ func (c *Cycle) survey(ctx context.Context) (*plan, error) {
 		}
 		return c.actions(ctx, p, []entry{{nil, r.Key}}, note)
 	})
-	limit := c.App.Provisioning.MaxDeletes
-	p.hold = limit > 0 && departures > limit
+	if err == nil {
+		p.limit, err = c.maxDeletes(ctx)
+	}
 	return p, err
 }
 
@@ -162,11 +175,31 @@ func (c *Cycle) actions(ctx context.Context, p *plan, entries []entry, yield fun
 		if err != nil {
 			return err
 		}
-		if a != nil && c.settle(a, p.hold) {
+		if a == nil {
+			if err := c.void(ctx, records[e.key], e.user); err != nil {
+				return err
+			}
+			continue
+		}
+		if c.settle(a, p) {
 			yield(e, a)
 		}
 	}
 	return nil
+}
+
+// void drops an approval whose action is not due any more: should it be due
+// again, that is for an administrator to decide anew.
+func (c *Cycle) void(ctx context.Context, r *state.Record, u *directory.User) error {
+	later := u != nil && c.Scope != nil && !c.Scope(u) // another wave decides
+	if r == nil || r.Waiting == nil || !c.writes || later {
+		return nil
+	}
+	r.Waiting = nil
+	if r.RemoteID == "" && r.Status == state.Pending {
+		return c.State.Forget(ctx, c.App.Name, r.Key)
+	}
+	return c.State.Save(ctx, c.App.Name, r)
 }
 
 // records returns what is remembered of the entries, by their keys.
@@ -356,21 +389,23 @@ func (c *Cycle) action(k Kind, r *state.Record, userName string, body map[string
 
 // settle applies what is remembered of earlier attempts and of approvals. It
 // reports whether the action belongs to the plan at all.
-func (c *Cycle) settle(a *Action, hold bool) bool {
+func (c *Cycle) settle(a *Action, p *plan) bool {
 	r := a.record
+	held := p.holds() && a.departed && a.Kind != Release
 	if r.Failure != "" && r.FailedAt == a.print && !c.RetryFailed && !c.App.Provisioning.RetryFailed {
 		a.Earlier = r.Failure
 		return true
 	}
-	if held := hold && a.departed; !held && !c.needsApproval(a) {
+	if !held && !c.needsApproval(a) {
+		r.Waiting = nil
 		return true
 	}
 	if r.Waiting == nil || r.Waiting.Print != a.print {
 		r.Waiting = &state.Waiting{Action: string(a.Kind), Print: a.print}
 	}
 	a.Waits = !r.Waiting.Approved
-	if a.Waits && hold && a.departed {
-		a.Reason = strings.TrimSuffix(a.Reason, ".") + "; held, because the cycle has more than " + fmt.Sprint(c.App.Provisioning.MaxDeletes) + " deletions"
+	if a.Waits && held {
+		a.Reason = strings.TrimSuffix(a.Reason, ".") + fmt.Sprintf("; held, because the cycle has %d deletions, and more than %d wait for approval", p.departures, p.limit)
 	}
 	return !r.Waiting.Skipped
 }

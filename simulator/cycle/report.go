@@ -96,6 +96,12 @@ type Report struct {
 	// CircuitOpened is how often the server was left alone for a while,
 	// because it was down.
 	CircuitOpened int64 `json:"circuitOpened,omitempty"`
+	// Held is how many deletions wait for approval because there are too many,
+	// and Limit how many a cycle may have.
+	Held  int `json:"held,omitempty"`
+	Limit int `json:"limit,omitempty"`
+	// Stopped says what ended the cycle before it was complete.
+	Stopped string `json:"stopped,omitempty"`
 	// Quarantine says why the app went into quarantine, if it did.
 	Quarantine string `json:"quarantine,omitempty"`
 	// GroupsCreated were missing at the application, GroupsMatched were there.

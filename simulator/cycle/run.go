@@ -57,6 +57,9 @@ func (r *run) all(ctx context.Context, f do) error {
 		return err
 	}
 	r.total = p.total
+	if p.holds() {
+		r.report.Held, r.report.Limit = p.departures, p.limit
+	}
 	if r.Reapply {
 		if err := r.loadMembers(ctx); err != nil {
 			return err

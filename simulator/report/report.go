@@ -129,7 +129,10 @@ func Cycle(w io.Writer, r *cycle.Report) error {
 	if r.Unchanged > 0 {
 		p.line("  %-22s %d", "as they should be", r.Unchanged)
 	}
-	if !some {
+	switch {
+	case r.Stopped != "":
+		p.line("  it was stopped: %s", r.Stopped)
+	case !some:
 		p.line("  nothing: everything is as it should be")
 	}
 	joined, left := r.Memberships()
@@ -138,6 +141,11 @@ func Cycle(w io.Writer, r *cycle.Report) error {
 	}
 	for _, text := range r.Unsupported {
 		p.line("  not supported: %s", text)
+	}
+	if r.Held > 0 {
+		p.line("  held                   %d deletions, because a cycle may have %d: look at whether they are meant, then\n"+
+			"                         `muster-simulator approvals approve --all --app %s` lets the next cycle do them,\n"+
+			"                         or provisioning.max_deletes in the account allows as many", r.Held, r.Limit, r.App)
 	}
 	if r.DryRun {
 		plan(p, r)
