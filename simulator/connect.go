@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +20,8 @@ func withConnection(commands ...*cobra.Command) {
 	for _, c := range commands {
 		c.Flags().Uint("tries", 6, "how often a request is sent while its failure may pass: no answer, 429, or 5xx")
 		c.Flags().Duration("wait", 0, "the first pause between two tries, each about half longer than the one before (default 200ms)")
+		c.Flags().Duration("timeout", time.Minute, "how long one request may take")
+		c.Flags().String("ca-file", "", "a file of certificates in PEM that are trusted beside the system's")
 		c.Flags().Int("concurrency", 4, "how many users are worked on at once")
 		c.Flags().String("profile", "", "the provider whose requests are sent; `muster-simulator profiles` lists them (default: the app's, else onelogin)")
 		c.Flags().String("fault", "", "break the line on purpose, such as drop-after=5%,429=0.1,latency=20%:50ms, or all=3%")
@@ -54,6 +57,14 @@ func connect(c *cobra.Command, app *account.App) (*link, error) {
 	}
 	o.Tries, _ = c.Flags().GetUint("tries")
 	o.Wait, _ = c.Flags().GetDuration("wait")
+	o.Timeout, _ = c.Flags().GetDuration("timeout")
+	transport := client.NewTransport()
+	if file, _ := c.Flags().GetString("ca-file"); file != "" {
+		if err := client.Trust(transport, file); err != nil {
+			return nil, fmt.Errorf("--ca-file: %w", err)
+		}
+	}
+	o.Transport = transport
 	l := &link{base: base}
 	if text, _ := c.Flags().GetString("fault"); text != "" {
 		plan, err := fault.Parse(text)
@@ -61,7 +72,7 @@ func connect(c *cobra.Command, app *account.App) (*link, error) {
 			return nil, fmt.Errorf("--fault: %w", err)
 		}
 		seed, _ := c.Flags().GetUint64("fault-seed")
-		l.faults = &fault.Transport{Base: client.NewTransport(), Plan: plan, Seed: seed}
+		l.faults = &fault.Transport{Base: transport, Plan: plan, Seed: seed}
 		o.Transport = l.faults
 	}
 	if l.Client, err = client.New(o); err != nil {

@@ -25,7 +25,7 @@ func TestAnotherServer(t *testing.T) {
 			second.send("POST", "/Users", map[string]any{"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": name + "@globex.example", "title": "Chief"})
 		}
 		p := newProvider(t, first, twoPeople)
-		if got := p.outcomes(0, "sync"); got["created"] != 2 {
+		if got := p.outcomes("sync"); got["created"] != 2 {
 			t.Fatalf("first: %v", got)
 		}
 		p.at = second
@@ -36,7 +36,7 @@ func TestAnotherServer(t *testing.T) {
 		second.has("ceo@globex.example Chief active", "cfo@globex.example Chief active")
 		// The same server goes on, and after forget the other one does.
 		p.at = first
-		if got := p.outcomes(0, "sync"); got["updated"] != 1 || len(got) != 1 {
+		if got := p.outcomes("sync"); got["updated"] != 1 || len(got) != 1 {
 			t.Errorf("the first server goes on: %v", got)
 		}
 		p.run(0, "forget", "2 people")
@@ -51,7 +51,7 @@ func TestAnotherServer(t *testing.T) {
 func TestAnotherAccount(t *testing.T) {
 	onEach(t, func(t *testing.T, at, _ *target) {
 		p := newProvider(t, at, twoPeople)
-		p.outcomes(0, "sync")
+		p.outcomes("sync")
 		p.account("Globex", "")
 		p.users("id,username,roles\n7,zoe@globex.example,Staff\n")
 		p.run(1, "sync", `belongs to the account "Acme"`, "--state FILE")
@@ -66,7 +66,7 @@ func TestAnotherAccount(t *testing.T) {
 func TestRenamedAccount(t *testing.T) {
 	onEach(t, func(t *testing.T, at, _ *target) {
 		p := newProvider(t, at, twoPeople)
-		p.outcomes(0, "sync")
+		p.outcomes("sync")
 		_, ids := at.users()
 		at.send("PATCH", "/Users/"+ids["anna@acme.example"], map[string]any{
 			"schemas":    []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
@@ -74,7 +74,7 @@ func TestRenamedAccount(t *testing.T) {
 		})
 		changed := strings.Replace(strings.Replace(twoPeople, "Analyst", "Lead", 1), "Boss", "Chief", 1)
 		p.users(changed)
-		if got := p.outcomes(0, "sync --dry-run"); got["drifted"] != 1 || got["updated"] != 1 {
+		if got := p.outcomes("sync --dry-run"); got["drifted"] != 1 || got["updated"] != 1 {
 			t.Errorf("dry run: %v", got)
 		}
 		p.run(1, "sync", "drifted", "root@acme.example", "--force")
@@ -101,7 +101,7 @@ func TestNamesAreComparedByThePage(t *testing.T) {
 			return b.String()
 		}
 		p := newProvider(t, at, people("Old"))
-		p.outcomes(0, "sync")
+		p.outcomes("sync")
 		p.users(people("New"))
 		out := p.run(0, "sync --trace --json")
 		if n := strings.Count(out, `"requests": 124`) + strings.Count(out, `"requests":124`); n != 1 {
@@ -150,18 +150,18 @@ func TestHiredAgain(t *testing.T) {
 	onEach(t, func(t *testing.T, at, _ *target) {
 		p := newProvider(t, at, twoPeople)
 		p.account("Acme", "      when_deleted: suspend")
-		p.outcomes(0, "sync")
+		p.outcomes("sync")
 		lines := strings.SplitAfter(twoPeople, "\n")
 		p.users(lines[0] + lines[2])
-		if got := p.outcomes(0, "sync"); got["suspended"] != 1 {
+		if got := p.outcomes("sync"); got["suspended"] != 1 {
 			t.Fatalf("left: %v", got)
 		}
 		p.users(lines[0] + lines[2] + strings.Replace(lines[1], "1,", "9,", 1))
-		if got := p.outcomes(0, "sync"); got["picked up"] != 1 {
+		if got := p.outcomes("sync"); got["picked up"] != 1 {
 			t.Fatalf("back: %v", got)
 		}
 		p.account("Acme", "      when_deleted: delete")
-		if got := p.outcomes(0, "sync"); len(got) != 0 {
+		if got := p.outcomes("sync"); len(got) != 0 {
 			t.Errorf("nothing is to be done: %v", got)
 		}
 		at.has("anna@acme.example Analyst active", "ben@acme.example Boss active")
@@ -174,17 +174,17 @@ func TestIDsAreAdded(t *testing.T) {
 	onEach(t, func(t *testing.T, at, _ *target) {
 		without := "username,title,roles\nanna@acme.example,Analyst,Staff\nben@acme.example,Boss,Staff\n"
 		p := newProvider(t, at, without)
-		p.outcomes(0, "sync")
+		p.outcomes("sync")
 		_, before := at.users()
 		p.users(strings.Replace(without, "anna@", "Anna@", 1))
 		for _, command := range []string{"sync --dry-run", "sync"} {
-			if got := p.outcomes(0, command); got["updated"] != 1 || len(got) != 1 {
+			if got := p.outcomes(command); got["updated"] != 1 || len(got) != 1 {
 				t.Errorf("another letter case, %s: %v", command, got)
 			}
 		}
 		p.users(strings.Replace(twoPeople, "anna@", "Anna@", 1))
 		for _, command := range []string{"sync --dry-run", "sync"} {
-			if got := p.outcomes(0, command); got["created"]+got["deleted"]+got["picked up"] != 0 {
+			if got := p.outcomes(command); got["created"]+got["deleted"]+got["picked up"] != 0 {
 				t.Errorf("ids added, %s: %v", command, got)
 			}
 		}
@@ -265,16 +265,94 @@ func TestServersThatLie(t *testing.T) {
 	})
 }
 
-// TestAnnotherLetterCaseOfTheURL: the same server by another spelling of its
-// base URL is the same server.
+// TestWhatStopsACycle is what the summary says, and nobody is remembered as
+// failed for it.
+func TestWhatStopsACycle(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer func(w http.ResponseWriter)
+		says   string
+	}{
+		"401":    {func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) }, "401: Unauthorized"},
+		"403":    {func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, "403: Forbidden"},
+		"a page": {func(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/html"); fmt.Fprint(w, "<html>") }, "something else than a SCIM server"},
+		"a redirect": {func(w http.ResponseWriter) {
+			w.Header().Set("Location", "https://login.example/x")
+			w.WriteHeader(http.StatusFound)
+		}, "https://login.example/x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			at := newScripted(t)
+			p := newProvider(t, at, twoPeople)
+			p.outcomes("sync")
+			at.script.Answer = func(w http.ResponseWriter, _ *http.Request, _ scripted.Resource) bool {
+				test.answer(w)
+				return true
+			}
+			for _, people := range []string{strings.Replace(twoPeople, "Boss", "Chief", 1), twoPeople + "3,carl@x,C,C,T,Staff\n"} {
+				p.users(people)
+				out := p.run(1, "sync --tries 1", "it was stopped", test.says)
+				if strings.Contains(out, "everything is as it should be") || strings.Contains(out, "*client.") || strings.Contains(out, "*url.") {
+					t.Errorf("it says:\n%s", out)
+				}
+			}
+			at.script.Answer = nil
+			if got := p.outcomes("sync"); got["created"] != 1 || len(got) != 1 {
+				t.Errorf("afterwards: %v", got)
+			}
+		})
+	}
+}
+
+// TestManyDeletions: an emptied file deletes nobody before an administrator has
+// looked; and an approval is void once its action is not due any more.
+func TestManyDeletions(t *testing.T) {
+	onEach(t, func(t *testing.T, at, _ *target) {
+		people := func(n int) string {
+			var b strings.Builder
+			b.WriteString("id,username,title,roles\n")
+			for i := range n {
+				fmt.Fprintf(&b, "%d,p%d@acme.example,T,Staff\n", i, i)
+			}
+			return b.String()
+		}
+		p := newProvider(t, at, people(12))
+		p.outcomes("sync")
+		p.users(people(0))
+		p.run(0, "sync", "waiting for approval   12", "held", "approvals approve --all --app acme", "max_deletes")
+		if lines, _ := at.users(); len(lines) != 12 {
+			t.Fatalf("%d are left", len(lines))
+		}
+		// It was a mistake, though somebody had approved it already.
+		p.run(0, "approvals approve --all")
+		p.users(people(12))
+		p.outcomes("sync")
+		p.users(people(0))
+		p.run(0, "sync", "waiting for approval   12")
+		if lines, _ := at.users(); len(lines) != 12 {
+			t.Fatalf("an approval of before was used: %d are left", len(lines))
+		}
+		p.users(people(2))
+		if got := p.outcomes("sync"); got["deleted"] != 10 {
+			t.Errorf("ten of twelve: %v", got)
+		}
+		p.account("Acme", "      max_deletes: 0")
+		p.users(people(0))
+		if got := p.outcomes("sync"); got["deleted"] != 2 {
+			t.Errorf("any number: %v", got)
+		}
+	})
+}
+
+// TestTheSameServer: the same server by another spelling of its base URL is
+// the same server.
 func TestTheSameServer(t *testing.T) {
 	at := newScripted(t)
 	p := newProvider(t, at, twoPeople)
-	p.outcomes(0, "sync")
+	p.outcomes("sync")
 	spelled := *at
 	spelled.base = strings.Replace(at.base, "http://", "HTTP://", 1) + "/"
 	p.at = &spelled
-	if got := p.outcomes(0, "sync"); len(got) != 0 {
+	if got := p.outcomes("sync"); len(got) != 0 {
 		t.Errorf("got %v", got)
 	}
 	// What an older version has remembered, without a target, is taken over.

@@ -107,6 +107,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.Answer != nil && s.Answer(w, r, body) {
 		return
 	}
+	s.Do(w, r, body)
+}
+
+// Do answers a request as the server does, for an Answer that wants to do
+// something afterwards.
+func (s *Server) Do(w http.ResponseWriter, r *http.Request, body Resource) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	path := strings.TrimPrefix(r.URL.Path, "/scim/v2/")

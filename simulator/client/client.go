@@ -4,13 +4,17 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -36,6 +40,8 @@ type Options struct {
 	Profile *Profile
 	// Transport carries the requests; nil is HTTP as it is.
 	Transport http.RoundTripper
+	// Timeout is how long one request may take; 0 means a minute.
+	Timeout time.Duration
 	// Wait is the first pause between two tries; each is about one and a half times
 	// as long as the one before. 0 means 200 milliseconds.
 	Wait time.Duration
@@ -77,7 +83,7 @@ func New(o Options) (*Client, error) {
 		o.Transport = NewTransport()
 	}
 	c := &Client{o: o, masker: newMasker(o.Token), http: &http.Client{
-		Transport: o.Transport, Timeout: time.Minute,
+		Transport: o.Transport, Timeout: cmp.Or(o.Timeout, time.Minute),
 		// A redirect could carry the token to another place.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -110,6 +116,24 @@ func down(err error) bool {
 		return answer.Temporary() && answer.Status >= 500
 	}
 	return err != nil && !errors.Is(err, context.Canceled)
+}
+
+// Trust has a transport accept the certificates of the authorities in a file
+// of PEM, beside those of the system.
+func Trust(t *http.Transport, file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(text) {
+		return fmt.Errorf("%s: there is no certificate in PEM", file)
+	}
+	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	return nil
 }
 
 // NewTransport returns a transport for many requests to one server.
@@ -191,6 +215,17 @@ func Status(err error) int {
 		return e.Status
 	}
 	return 0
+}
+
+// ErrNoSCIM says that a base URL leads elsewhere, such as to a page for people.
+var ErrNoSCIM = errors.New("something else than a SCIM server answers there")
+
+// Stops reports whether err is nothing that one user is about: the server does
+// not take the connection, sends one elsewhere, or is no SCIM server at all.
+func Stops(err error) bool {
+	var down *DownError
+	var answer *Error
+	return errors.As(err, &down) || errors.Is(err, ErrNoSCIM) || errors.As(err, &answer) && (answer.Refused() || answer.Status/100 == 3)
 }
 
 // DownError says that the server did not answer, or not in a way that lets
@@ -305,13 +340,17 @@ func (c *Client) send(ctx context.Context, method, path string, text []byte) (in
 		return answer.StatusCode, content, failure(r, answer, content)
 	}
 	if kind := answer.Header.Get("Content-Type"); len(content) > 0 && kind != "" && !strings.Contains(kind, "json") && !json.Valid(content) {
-		return answer.StatusCode, content, fmt.Errorf("%s %s: the answer is %s and no JSON: something else than a SCIM server answers there", method, r.URL, kind)
+		return answer.StatusCode, content, fmt.Errorf("%s %s: the answer is %s and no JSON: %w", method, r.URL, kind, ErrNoSCIM)
 	}
 	return answer.StatusCode, content, nil
 }
 
 func failure(r *http.Request, answer *http.Response, content []byte) error {
 	e := &Error{Method: r.Method, URL: r.URL.String(), Status: answer.StatusCode}
+	if to, err := answer.Location(); err == nil && answer.StatusCode/100 == 3 {
+		e.Detail = "the server sends one on to " + to.Redacted() + ", which is not followed with the token: give that as the base URL if it is right"
+		return e
+	}
 	var message struct {
 		ScimType string `json:"scimType"`
 		Detail   string `json:"detail"`

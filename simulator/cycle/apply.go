@@ -129,16 +129,21 @@ func (r *run) provision(ctx context.Context, a *Action, item *Item) error {
 	if a.record.Creating {
 		item.Outcome, item.Detail = Created, "the answer to the creation was lost"
 	}
-	return r.bind(ctx, a, found.ID())
+	return r.bind(ctx, a, found.ID(), item)
 }
 
 // bind remembers whose an account is, as soon as that is known: the groups
 // come after it, and the cycle may be cut off before.
-func (r *run) bind(ctx context.Context, a *Action, id string) error {
+func (r *run) bind(ctx context.Context, a *Action, id string, item *Item) error {
 	rec := a.record
 	rec.RemoteID, rec.Creating = id, false
 	rec.Sent, rec.Active, rec.Status = a.body, a.Active, state.Provisioned
-	return r.State.Save(context.WithoutCancel(ctx), r.App.Name, rec)
+	ctx = context.WithoutCancel(ctx)
+	err := r.State.Save(ctx, r.App.Name, rec)
+	if err == nil && r.Note != nil {
+		err = r.Note(ctx, *item)
+	}
+	return err
 }
 
 // create creates an account. If the answer says that the name is taken, it
@@ -159,7 +164,7 @@ func (r *run) create(ctx context.Context, a *Action, item *Item) (client.User, e
 		if err = r.claim(ctx, a, created, item); err != nil {
 			return nil, err
 		}
-		return nil, r.bind(ctx, a, created.ID())
+		return nil, r.bind(ctx, a, created.ID(), item)
 	}
 	if client.Status(err) != http.StatusConflict {
 		var down *client.DownError

@@ -49,6 +49,13 @@ type Cycle struct {
 	// are until then; may be nil.
 	Keep func(context.Context, *state.Snapshot) error
 
+	// Note is told what was done for a person as soon as it is done, and of an
+	// account as soon as it is bound; may be nil.
+	Note func(context.Context, Item) error
+	// Making is told of a group before it is created, and with false if it was
+	// not; may be nil.
+	Making func(ctx context.Context, group string, made bool) error
+
 	// writes says that the cycle may change what is remembered: a dry run does
 	// not.
 	writes bool

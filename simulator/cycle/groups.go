@@ -2,6 +2,7 @@ package cycle
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -15,6 +16,8 @@ import (
 // looked up one by one, as the provider does it.
 type groups struct {
 	client *client.Client
+	// making is told of a group before it is created; may be nil.
+	making func(ctx context.Context, group string, made bool) error
 
 	mu     sync.Mutex
 	loaded bool
@@ -23,8 +26,11 @@ type groups struct {
 	created, matched map[string]bool
 }
 
-func newGroups(c *client.Client) groups {
-	return groups{client: c, known: make(map[string][]client.Group), created: make(map[string]bool), matched: make(map[string]bool)}
+func newGroups(c *client.Client, making func(context.Context, string, bool) error) groups {
+	if making == nil {
+		making = func(context.Context, string, bool) error { return nil }
+	}
+	return groups{client: c, making: making, known: make(map[string][]client.Group), created: make(map[string]bool), matched: make(map[string]bool)}
 }
 
 func (g *groups) load(ctx context.Context) error {
@@ -99,7 +105,13 @@ func (g *groups) ensure(ctx context.Context, name, userID string) (id string, ma
 		}
 		return there.ID, false, nil
 	}
+	if err := g.making(ctx, name, true); err != nil {
+		return "", false, err
+	}
 	group, err := g.client.CreateGroup(ctx, name, userID)
+	if status := client.Status(err); status != 0 && status < http.StatusInternalServerError {
+		err = errors.Join(err, g.making(context.WithoutCancel(ctx), name, false)) // the server said no
+	}
 	if client.Status(err) == http.StatusConflict {
 		// It was made meanwhile, perhaps by a try whose answer was lost.
 		g.loaded = false

@@ -31,7 +31,7 @@ type run struct {
 }
 
 func newRun(c *Cycle) *run {
-	r := &run{Cycle: c, groups: newGroups(c.Client), began: time.Now(), requests: c.Client.Requests(), opened: c.Client.Opened()}
+	r := &run{Cycle: c, groups: newGroups(c.Client, c.Making), began: time.Now(), requests: c.Client.Requests(), opened: c.Client.Opened()}
 	r.report = &Report{App: c.App.Name, Profile: c.Client.Profile().Name, Began: r.began.UTC()}
 	return r
 }
@@ -181,6 +181,9 @@ func (r *run) attempt(ctx context.Context, a *Action) (Item, error) {
 	} else {
 		err = r.State.Save(ctx, r.App.Name, a.record)
 	}
+	if err == nil && r.Note != nil && item.Outcome != Unchanged {
+		err = r.Note(ctx, item)
+	}
 	if err == nil && item.Outcome != Unchanged {
 		err = r.State.Log(ctx, state.Entry{Time: time.Now(), App: r.App.Name, User: a.UserName, Outcome: string(item.Outcome), Detail: item.Detail})
 	}
@@ -216,9 +219,7 @@ func (r *run) try(ctx context.Context, a *Action) (Item, error) {
 		}
 		return item, nil
 	}
-	var down *client.DownError
-	var answer *client.Error
-	if errors.As(err, &down) || ctx.Err() != nil || errors.As(err, &answer) && answer.Refused() {
+	if client.Stops(err) || ctx.Err() != nil {
 		// Not this user's fault: nothing is remembered against him or her.
 		return item, errors.Join(fmt.Errorf("%s: %w", a.UserName, err), r.State.Save(context.WithoutCancel(ctx), r.App.Name, a.record))
 	}

@@ -133,6 +133,7 @@ type forecaster struct {
 	owned     map[string]bool
 	elsewhere map[string]string
 	groups    []client.Group
+	creating  map[string]bool   // see content
 	seen      map[string]string // user names of this forecast, with their keys
 	// expected are the user names of all people: an account of such a name is
 	// somebody else's.
@@ -144,7 +145,7 @@ type forecaster struct {
 func (r *Rehearsal) forecast(position int, now *content) *Forecast {
 	f := &forecaster{
 		Forecast: &Forecast{Position: position, GroupsMatched: []string{}, GroupsCreated: []string{}, Findings: []Finding{}, Items: []Foretold{}, Expectations: []Expectation{}},
-		r:        r, here: newAccounts(), owned: make(map[string]bool), elsewhere: r.elsewhere, groups: now.groups, seen: make(map[string]string),
+		r:        r, here: newAccounts(), owned: make(map[string]bool), elsewhere: r.elsewhere, groups: now.groups, creating: now.creating, seen: make(map[string]string),
 		expected: make(map[string]bool),
 	}
 	for _, u := range r.Rollout.Account.Directory.Users {
@@ -209,6 +210,8 @@ func (f *forecaster) person(u *directory.User) {
 		f.Conflicts++
 		f.find(Problem, "conflict", name, f.row(u)+": give a username of its own",
 			"the people with the ids %s and %s have the same user name; the second one cannot be created", f.seen[fold(name)], u.Key)
+	case found != nil && f.creating[u.Key]:
+		f.Created++
 	case found != nil:
 		f.pickUp(name, found)
 		item.Outcome = cycle.PickedUp

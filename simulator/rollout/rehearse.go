@@ -132,7 +132,7 @@ func (r *Rehearsal) waves(ctx context.Context, result *Result) error {
 			return err
 		}
 		var earlier WaveResult
-		known, err := r.State.Wave(ctx, r.Rollout.Name, i, &earlier)
+		known, err := r.earlier(ctx, i, &earlier)
 		if err != nil {
 			return err
 		}
@@ -143,12 +143,8 @@ func (r *Rehearsal) waves(ctx context.Context, result *Result) error {
 			result.Waves = append(result.Waves, &earlier)
 			continue
 		}
-		wave, err := r.wave(ctx, i, w)
+		wave, err := r.wave(ctx, i, w, &earlier)
 		if wave != nil {
-			if known {
-				wave.Resumed = true
-				merge(wave.Cycle, earlier.Cycle)
-			}
 			r.judge(w, wave)
 			result.Waves = append(result.Waves, wave)
 			err = errors.Join(err, r.State.SaveWave(context.WithoutCancel(ctx), r.Rollout.Name, i, wave))
@@ -168,8 +164,9 @@ func (r *Rehearsal) cycle(n int) *cycle.Cycle {
 	}
 }
 
-// wave runs one wave and checks its outcome by reading the application.
-func (r *Rehearsal) wave(ctx context.Context, i int, w *Wave) (*WaveResult, error) {
+// wave runs one wave and checks its outcome by reading the application. What
+// an earlier run of it did belongs to it.
+func (r *Rehearsal) wave(ctx context.Context, i int, w *Wave, earlier *WaveResult) (*WaveResult, error) {
 	if r.Began != nil {
 		r.Began(i+1, w)
 	}
@@ -179,18 +176,25 @@ func (r *Rehearsal) wave(ctx context.Context, i int, w *Wave) (*WaveResult, erro
 	}
 	c := r.cycle(i + 1)
 	c.Trace = len(r.Rollout.Account.Directory.Users) <= traced
-	c.Keep = func(ctx context.Context, s *state.Snapshot) error { return r.State.Keep(ctx, r.Rollout.Name, i, s) }
-	result := &WaveResult{Position: i + 1, Name: w.Name, Problems: []string{}, Forecast: r.forecast(i+1, before)}
+	r.note(c, i)
+	result := &WaveResult{Position: i + 1, Name: w.Name, Problems: []string{}, Forecast: r.forecast(i+1, before), Resumed: earlier.Cycle != nil}
+	result.Forecast.goOn(earlier.Forecast)
+	if err := r.State.Note(ctx, r.Rollout.Name, i, state.ForecastNote, "", result.Forecast); err != nil {
+		return nil, err
+	}
 	for _, p := range r.Rollout.Account.Directory.Users {
 		if r.Rollout.App.Assigned(p) && c.Scope(p) {
 			result.People++
 		}
 	}
-	if result.Cycle, err = c.Run(ctx); err != nil {
-		return result, fmt.Errorf("wave %q was cut off: %w", w.Name, err)
+	result.Cycle, err = c.Run(ctx)
+	if err == nil {
+		result.Check, err = r.check(ctx, w, before, result.Cycle)
+	} else {
+		err = fmt.Errorf("wave %q was cut off: %w", w.Name, err)
 	}
-	result.Surprises = surprises(result.Forecast, result.Cycle)
-	result.Check, err = r.check(ctx, w, before, result.Cycle)
+	merge(result.Cycle, earlier.Cycle)
+	result.Surprises = before.still(surprises(result.Forecast, result.Cycle))
 	return result, err
 }
 
@@ -222,39 +226,6 @@ func (w *WaveResult) unexpectedCreates(e Expect) []Surprise {
 	return slices.DeleteFunc(slices.Clone(w.Surprises), func(s Surprise) bool {
 		return containsFold(e.NearMisses, s.User) || s.Happened != cycle.Created || s.NearMiss == "" && s.Foretold != cycle.PickedUp
 	})
-}
-
-// merge adds to a report what an earlier run of the same wave did.
-func merge(now, earlier *cycle.Report) {
-	if earlier == nil {
-		return
-	}
-	at := make(map[string]int, len(now.Items))
-	for i, item := range now.Items {
-		at[item.Key] = i
-	}
-	for _, old := range earlier.Items {
-		i, again := at[old.Key]
-		arrived := old.Outcome == cycle.Created || old.Outcome == cycle.PickedUp
-		switch {
-		case !again && old.Outcome != cycle.Conflict && old.Outcome != cycle.Failed && old.Outcome != cycle.Waiting:
-			now.Items = append(now.Items, old)
-		case again && arrived && now.Items[i].Outcome == cycle.Updated:
-			now.Items[i].Outcome = old.Outcome
-		}
-	}
-	now.GroupsCreated = union(now.GroupsCreated, earlier.GroupsCreated)
-	now.GroupsMatched = slices.DeleteFunc(union(now.GroupsMatched, earlier.GroupsMatched), func(name string) bool {
-		return slices.Contains(now.GroupsCreated, name)
-	})
-	now.Requests += earlier.Requests
-	now.Seconds += earlier.Seconds
-}
-
-func union(a, b []string) []string {
-	list := slices.Concat(a, b)
-	slices.Sort(list)
-	return slices.Compact(list)
 }
 
 // judge compares the outcome of a wave with the plan, and opens the gate or

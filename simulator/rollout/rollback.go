@@ -62,7 +62,7 @@ func (r *Rehearsal) Rollback(ctx context.Context) (*RolledBack, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &rollback{Rehearsal: r, result: result, how: r.Rollout.Waves[position].Rollback, groups: make(map[string]string)}
+	b := &rollback{Rehearsal: r, result: result, how: r.Rollout.Waves[position].Rollback, groups: make(map[string]string), deleted: make(map[string]bool)}
 	for _, g := range now.groups {
 		b.groups[strings.ToLower(g.DisplayName)] = g.ID
 	}
@@ -93,7 +93,10 @@ func (r *Rehearsal) Rollback(ctx context.Context) (*RolledBack, error) {
 func (r *Rehearsal) lastWave(ctx context.Context) (int, *WaveResult, error) {
 	for i := len(r.Rollout.Waves) - 1; i >= 0; i-- {
 		w := &WaveResult{}
-		known, err := r.State.Wave(ctx, r.Rollout.Name, i, w)
+		known, err := r.earlier(ctx, i, w)
+		if err == nil && !known {
+			known = w.Cycle != nil
+		}
 		if err == nil && !known {
 			var left []*state.Snapshot
 			left, err = r.State.Snapshots(ctx, r.Rollout.Name, i)
@@ -112,6 +115,8 @@ type rollback struct {
 	result *RolledBack
 	how    Rollback
 	groups map[string]string // ids by the name in lower case
+	// deleted are the ids of the accounts that were deleted.
+	deleted map[string]bool
 }
 
 // back takes one user back to a snapshot.
@@ -175,9 +180,15 @@ func (b *rollback) uncreateAccount(ctx context.Context, id string, s *state.Snap
 		b.result.Suspended = append(b.result.Suspended, s.UserName)
 		return b.Client.ReplaceUser(ctx, id, body)
 	}
+	if rec != nil { // as OneLogin does it: not every server does it by itself
+		if err := b.memberships(ctx, id, rec.Groups, nil); err != nil {
+			return err
+		}
+	}
 	if err := b.Client.DeleteUser(ctx, id); err != nil {
 		return err
 	}
+	b.deleted[id] = true
 	b.result.Deleted = append(b.result.Deleted, s.UserName)
 	return nil
 }
@@ -273,6 +284,7 @@ func (b *rollback) dropGroups(ctx context.Context, wave *WaveResult) error {
 	}
 	var empty []client.Group
 	err := b.Client.Groups(ctx, func(g client.Group) error {
+		g.Members = slices.DeleteFunc(g.Members, func(m client.Member) bool { return b.deleted[m.Value] })
 		if len(g.Members) == 0 && slices.Contains(wave.Cycle.GroupsCreated, g.DisplayName) {
 			empty = append(empty, g)
 		}

@@ -83,6 +83,7 @@ func (f *File) ForgetApp(ctx context.Context, app string) (int64, error) {
 	for i, query := range []string{
 		"DELETE FROM records WHERE app = ?",
 		"DELETE FROM snapshots WHERE rollout IN (SELECT rollout FROM waves WHERE json_extract(data, '$.cycle.app') = ?)",
+		"DELETE FROM progress WHERE rollout IN (SELECT rollout FROM waves WHERE json_extract(data, '$.cycle.app') = ?)",
 		"DELETE FROM waves WHERE json_extract(data, '$.cycle.app') = ?",
 		"DELETE FROM apps WHERE app = ?",
 	} {

@@ -122,6 +122,7 @@ CREATE TABLE IF NOT EXISTS apps (app TEXT PRIMARY KEY, data TEXT NOT NULL) WITHO
 CREATE TABLE IF NOT EXISTS identity (name TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS records_remote ON records (app, json_extract(data, '$.remoteId'));
 CREATE TABLE IF NOT EXISTS snapshots (rollout TEXT NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (rollout, position, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS progress (rollout TEXT NOT NULL, position INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (rollout, position, kind, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS waves (rollout TEXT NOT NULL, position INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (rollout, position));
 `
 
@@ -282,18 +283,29 @@ func (f *File) Wave(ctx context.Context, rollout string, position int, dest any)
 	return f.one(ctx, dest, "SELECT data FROM waves WHERE rollout = ? AND position = ?", rollout, position)
 }
 
-// SaveWave writes what is to be remembered of a wave.
+// SaveWave writes what is to be remembered of a wave. What was noted while it
+// ran is part of it, and is dropped.
 func (f *File) SaveWave(ctx context.Context, rollout string, position int, wave any) error {
-	return f.put(ctx, wave, `INSERT INTO waves (rollout, position, data) VALUES (?, ?, ?)
+	err := f.put(ctx, wave, `INSERT INTO waves (rollout, position, data) VALUES (?, ?, ?)
 		ON CONFLICT (rollout, position) DO UPDATE SET data = excluded.data`, rollout, position)
+	if err == nil {
+		err = f.forget(ctx, "progress", rollout, position)
+	}
+	return err
 }
 
 // ForgetWave removes what is remembered of a wave, its snapshots too.
 func (f *File) ForgetWave(ctx context.Context, rollout string, position int) error {
-	_, err := f.db.ExecContext(ctx, "DELETE FROM snapshots WHERE rollout = ? AND position = ?", rollout, position)
-	if err == nil {
-		_, err = f.db.ExecContext(ctx, "DELETE FROM waves WHERE rollout = ? AND position = ?", rollout, position)
+	for _, table := range []string{"snapshots", "progress", "waves"} {
+		if err := f.forget(ctx, table, rollout, position); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (f *File) forget(ctx context.Context, table, rollout string, position int) error {
+	_, err := f.db.ExecContext(ctx, "DELETE FROM "+table+" WHERE rollout = ? AND position = ?", rollout, position)
 	return wrap(err)
 }
 

@@ -61,8 +61,7 @@ func Differ(a, b string) (string, string) {
 func skeleton(s string) string {
 	plain := norm.NFKD.String(Fold(s))
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r == ' ' || r == '\u00a0' || r == '\u200b' || r >= 0x300 && r <= 0x36f:
+		if r == ' ' || r == '\u00a0' || r == '\u200b' || r >= 0x300 && r <= 0x36f {
 			return -1
 		}
 		if latin, ok := doubles[r]; ok {
