@@ -158,11 +158,17 @@ func newDirectory() *cobra.Command {
 	take := &cobra.Command{
 		Use: "import FILE", Short: "Add people of a CSV file to an account, and change those it has", Args: cobra.ExactArgs(1), RunE: importPeople,
 		Long: `Add the people of a CSV file to the account's own, and change those whom it has
-already, by id or else by user name. A column that the account lacks is added, as a
-custom attribute. Who is not in the file stays, unless --remove is given. Nothing is
-written if any line is wrong.`,
+already: the person of the same id; or, where the file or the account has no id for
+somebody, of the same user name. An e-mail address identifies nobody, and an id never
+changes. A column that the account lacks is added, as a custom attribute. Who is not in
+the file stays, unless --remove is given. Each person who changes is listed, field by
+field; --dry-run lists and writes nothing. Nothing is written if any line is wrong.`,
+		Example: `  muster-simulator directory import people.csv --dry-run
+  muster-simulator directory import people.csv --remove`,
 	}
 	take.Flags().Bool("remove", false, "remove who is not in the file")
+	take.Flags().Bool("dry-run", false, "show what would change, and write nothing")
+	withJSON(take)
 	for _, x := range []*cobra.Command{export, take} {
 		x.Flags().StringP("file", "f", "account.yaml", "the account")
 	}
@@ -181,15 +187,19 @@ func importPeople(c *cobra.Command, args []string) error {
 		return err
 	}
 	remove, _ := c.Flags().GetBool("remove")
-	merged, counts, err := a.Directory.Merge(from, remove)
+	merged, changes, err := a.Directory.Merge(from, remove)
 	if err != nil {
 		return fmt.Errorf("%s: %w", args[0], err)
 	}
-	if err := replaceFile(a.UsersPath(), merged.Write); err != nil {
-		return err
+	if !dryRun(c) {
+		if err := replaceFile(a.UsersPath(), merged.Write); err != nil {
+			return err
+		}
 	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: %d added, %d changed, %d removed, %d as they were\n", a.UsersPath(), counts.Added, counts.Changed, counts.Removed, counts.Same)
-	return err
+	if asJSON(c) {
+		return report.JSON(c.OutOrStdout(), changes)
+	}
+	return report.Imported(c.OutOrStdout(), a.UsersPath(), changes, len(a.Directory.Users), dryRun(c))
 }
 
 // newUnsupported returns a command for something that OneLogin has and that

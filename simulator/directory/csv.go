@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -145,66 +144,4 @@ func splitRoles(s string) []string {
 		}
 	}
 	return roles
-}
-
-// Counts tells what a merge did.
-type Counts struct{ Added, Changed, Removed, Same int }
-
-// Merge returns the people of a directory with those of another one: who is
-// in both, by id or else by user name, has the other's values in the columns
-// that it has. Who is not in the other one stays, unless remove is true.
-func (d *Directory) Merge(other *Directory, remove bool) (*Directory, Counts, error) {
-	var counts Counts
-	merged := &Directory{columns: &columns{index: make(map[string]int)}}
-	for _, c := range []*columns{d.columns, other.columns} {
-		for i, name := range c.names {
-			merged.columns.add(name, c.heads[i])
-		}
-	}
-	row := func(u, over *User) (*User, error) {
-		values := make([]string, len(merged.columns.names))
-		for i, name := range merged.columns.names {
-			if values[i] = u.Field(name); over != nil && other.columns.has(name) {
-				values[i] = over.Field(name)
-			}
-		}
-		return merged.user(values, parsed{make(map[string][]string), make(map[string]Status)})
-	}
-	used := make(map[*User]bool)
-	add := func(u, over *User) error {
-		r, err := row(u, over)
-		if err == nil {
-			r.line = len(merged.Users) + 2
-			merged.Users = append(merged.Users, r)
-		}
-		return err
-	}
-	for _, u := range d.Users {
-		over := other.Find(u.Key)
-		if over == nil {
-			over = other.Find(u.Field(Username))
-		}
-		if over == nil && remove {
-			counts.Removed++
-			continue
-		}
-		if err := add(u, over); err != nil {
-			return nil, counts, err
-		}
-		used[over] = true
-		if r := merged.Users[len(merged.Users)-1]; over == nil || slices.EqualFunc(d.columns.names, d.columns.names, func(name, _ string) bool { return r.Field(name) == u.Field(name) }) {
-			counts.Same++
-		} else {
-			counts.Changed++
-		}
-	}
-	for _, u := range other.Users {
-		if !used[u] {
-			counts.Added++
-			if err := add(u, nil); err != nil {
-				return nil, counts, err
-			}
-		}
-	}
-	return merged, counts, merged.index()
 }
