@@ -343,6 +343,62 @@ func TestManyDeletions(t *testing.T) {
 	})
 }
 
+// TestRenames: a chain of renames is done in the order in which it succeeds, a
+// ring by way of a name of its own, and both are foretold; what cannot be done
+// is foretold as a conflict.
+func TestRenames(t *testing.T) {
+	onEach(t, func(t *testing.T, at, _ *target) {
+		people := func(names ...string) string {
+			var b strings.Builder
+			b.WriteString("id,username,title,roles\n")
+			for i, name := range names {
+				fmt.Fprintf(&b, "%d,%s@acme.example,T%d,Staff\n", i+1, name, i+1)
+			}
+			return b.String()
+		}
+		p := newProvider(t, at, people("a", "b", "c", "d", "e", "f"))
+		p.outcomes("sync")
+		_, ids := at.users()
+		holds := func(names ...string) {
+			t.Helper()
+			_, now := at.users()
+			for i, name := range names {
+				if before := string(rune('a' + i)); now[name+"@acme.example"] != ids[before+"@acme.example"] {
+					t.Errorf("%s is not the account that was %s", name, before)
+				}
+			}
+			if len(now) != len(names) {
+				t.Errorf("there are %v", now)
+			}
+		}
+		// a takes b's name, b takes c's, and c a free one; d, e and f swap in a ring.
+		p.users(people("b", "c", "g", "e", "f", "d"))
+		for _, command := range []string{"sync --dry-run", "sync"} {
+			if got := p.outcomes(command); got["updated"] != 6 || len(got) != 1 {
+				t.Errorf("%s: %v", command, got)
+			}
+		}
+		holds("b", "c", "g", "e", "f", "d")
+		// Two swap; a third wants a name that nobody gives up.
+		p.users(people("c", "b", "g", "e", "f", "e"))
+		p.run(1, "sync --dry-run", "is that of line") // no two people have one name
+		at.send("POST", "/Users", map[string]any{"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": "z@acme.example"})
+		p.users(people("c", "b", "z", "e", "f", "d"))
+		p.run(0, "sync --dry-run", "conflict", "which nobody gives up")
+		p.run(1, "sync --concurrency 8", "conflict")
+		_, now := at.users()
+		delete(now, "z@acme.example")
+		if now["c@acme.example"] != ids["a@acme.example"] || now["b@acme.example"] != ids["b@acme.example"] || now["g@acme.example"] != ids["c@acme.example"] {
+			t.Errorf("there are %v", now)
+		}
+		for name := range now {
+			if strings.HasPrefix(name, "moving-") {
+				t.Errorf("%s is left behind", name)
+			}
+		}
+	})
+}
+
 // TestTheSameServer: the same server by another spelling of its base URL is
 // the same server.
 func TestTheSameServer(t *testing.T) {

@@ -164,6 +164,43 @@ func TestRollbackAfterAKill(t *testing.T) {
 	}
 }
 
+// TestKilledInASwap: two people who swap their names have the right accounts
+// whenever the provider is killed, and goes on.
+func TestKilledInASwap(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for writes := int64(1); writes <= 3; writes++ {
+			at := newScripted(t)
+			p := newProvider(t, at, twoPeople)
+			p.outcomes("sync")
+			_, ids := at.users()
+			p.users("id,username,firstname,lastname,title,roles\n1,ben@acme.example,Anna,Novak,Analyst,Staff\n2,anna@acme.example,Ben,Smith,Boss,Staff\n")
+			killed := p.cmd("sync", "--concurrency", "1")
+			var n atomic.Int64
+			at.script.Answer = func(w http.ResponseWriter, r *http.Request, body scripted.Resource) bool {
+				if r.Method == http.MethodGet || n.Add(1) != writes {
+					return false
+				}
+				if after {
+					at.script.Do(w, r, body)
+				}
+				_ = killed.Process.Kill()
+				<-r.Context().Done()
+				return true
+			}
+			if err := killed.Start(); err != nil {
+				t.Fatal(err)
+			}
+			_ = killed.Wait()
+			at.script.Answer = nil
+			p.run(0, "sync")
+			at.has("anna@acme.example Boss active", "ben@acme.example Analyst active")
+			if _, now := at.users(); now["ben@acme.example"] != ids["anna@acme.example"] || now["anna@acme.example"] != ids["ben@acme.example"] {
+				t.Errorf("killed at write %d (after %v): the accounts were %v and are %v", writes, after, ids, now)
+			}
+		}
+	}
+}
+
 func read(t *testing.T, p *provider, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(p.dir, name))

@@ -139,6 +139,10 @@ func (s *Server) one(w http.ResponseWriter, r *http.Request, kind, id string, bo
 	}
 	switch r.Method {
 	case http.MethodPut:
+		if s.taken(kind, id, body) {
+			fail(w, http.StatusConflict, "the name is taken")
+			return
+		}
 		body["id"] = id
 		s.kinds[kind][id] = body
 	case http.MethodPatch:
@@ -153,11 +157,9 @@ func (s *Server) one(w http.ResponseWriter, r *http.Request, kind, id string, bo
 
 func (s *Server) many(w http.ResponseWriter, r *http.Request, kind string, body Resource) {
 	if r.Method == http.MethodPost {
-		for _, other := range s.kinds[kind] {
-			if body["userName"] != nil && same(other["userName"], body["userName"]) {
-				fail(w, http.StatusConflict, "the name is taken")
-				return
-			}
+		if s.taken(kind, "", body) {
+			fail(w, http.StatusConflict, "the name is taken")
+			return
 		}
 		answer(w, http.StatusCreated, s.kinds[kind][s.add(kind, body)])
 		return
@@ -179,6 +181,16 @@ func (s *Server) many(w http.ResponseWriter, r *http.Request, kind string, body 
 	answer(w, http.StatusOK, Resource{
 		"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:ListResponse"}, "totalResults": total, "startIndex": max(start, 1), "itemsPerPage": len(list), "Resources": list,
 	})
+}
+
+// taken reports whether another resource has the userName.
+func (s *Server) taken(kind, id string, body Resource) bool {
+	for other, r := range s.kinds[kind] {
+		if other != id && same(r["userName"], body["userName"]) {
+			return true
+		}
+	}
+	return false
 }
 
 func byNumber(a, b string) int {

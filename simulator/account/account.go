@@ -6,6 +6,7 @@
 package account
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -330,6 +331,9 @@ func (app *App) loadTemplate(d *directory.Directory, path string) error {
 	}
 	t, err := template.Parse(text, func(kind, name string) error { return app.checkMacro(d, kind, name) })
 	app.template = t
+	if err == nil && !t.Has("userName") {
+		return errors.New(`the template has no "userName", by which users are found and created; add "userName": "{$parameters.scimusername}"`)
+	}
 	return err
 }
 

@@ -21,7 +21,7 @@ const head = "account: Acme\nusers: users.csv\nroles: [Staff, Guest, Team A, Lea
 func load(t *testing.T, text string) (*account.Account, error) {
 	t.Helper()
 	dir := t.TempDir()
-	for name, content := range map[string]string{"users.csv": users, "account.yaml": text, "t.json": `{"userName":"{$parameters.scimusername}"}`, "shoe.json": `{"userName":"{$parameters.shoe}"}`} {
+	for name, content := range map[string]string{"users.csv": users, "account.yaml": text, "t.json": `{"userName":"{$parameters.scimusername}"}`, "shoe.json": `{"userName":"{$parameters.shoe}"}`, "nameless.json": `{"displayName":"x"}`} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -150,6 +150,24 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
+// TestPlainMacros are those that OneLogin's parameters have.
+func TestPlainMacros(t *testing.T) {
+	a := mustLoad(t, head+`apps:
+  - name: acme
+    parameters:
+      scimusername: {macro: "{firstinitial}{lastname}@{email_domain_part}"}
+      title: {macro: "{email_name_part} {title} {lastinitial}"}
+      badge: {macro: "{badge}/{$user.department}"}
+`)
+	app, carl := a.Apps[0], a.Directory.Find("carl")
+	if got := app.UserName(carl); got != "CJones@x" {
+		t.Errorf("got %q", got)
+	}
+	if got := app.Body(carl)["title"]; got != "carl Seller J" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestLoadRefuses(t *testing.T) {
 	app := func(s string) string { return head + "apps:\n  - name: acme\n    " + s + "\n" }
 	for name, test := range map[string]struct{ text, want string }{
@@ -171,6 +189,9 @@ func TestLoadRefuses(t *testing.T) {
 		"two sources":           {app("parameters: {title: {field: title, value: x}}"), "give one of"},
 		"a field from nowhere":  {app("parameters: {title: {field: shoe}}"), `no field "shoe"`},
 		"a macro from nowhere":  {app(`parameters: {title: {macro: "{$user.shoe}"}}`), `no field "shoe"`},
+		"a word that is none":   {app(`parameters: {title: {macro: "{shoe}"}}`), `no field "shoe"`},
+		"a macro as a value":    {app(`parameters: {title: {value: "{firstname}"}}`), "write it as macro:"},
+		"no userName":           {app("configuration: {json_template: nameless.json}"), `has no "userName"`},
 		"a macro without end":   {app(`parameters: {scimusername: {macro: "{$user.manager_scimusername}"}}`), "not made of other parameters"},
 		"a rule without effect": {app("rules: [{name: r}]"), "does nothing"},
 		"a rule for no role":    {app("rules: [{name: r, if: [{role: Nobody}], set_groups: [G]}]"), `the role "Nobody"`},

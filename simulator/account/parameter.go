@@ -3,9 +3,12 @@ package account
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 
 	"muster/simulator/directory"
 	"muster/simulator/template"
@@ -84,8 +87,16 @@ func (app *App) checkParameter(d *directory.Directory, name string, p *Parameter
 	case p.Field != "" && !d.HasField(p.Field) && !isDefault(name, p):
 		return fmt.Errorf("the users have no field %q; add a column to their file, or use one of its columns", p.Field)
 	}
+	if plainMacro.MatchString(p.Value) {
+		return fmt.Errorf("the value %q is sent as it stands here; write it as macro: if its braces are a macro", p.Value)
+	}
+	p.Macro = plainMacro.ReplaceAllString(p.Macro, "{$$user.$1}")
 	return app.checkParameterMacro(d, name, p.Macro)
 }
+
+// plainMacro is a macro as OneLogin's parameters have it: {firstname},
+// {email_name_part}. It is the same as {$user.firstname}.
+var plainMacro = regexp.MustCompile(`\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
 // checkParameterMacro refuses macros that would never come to an end: those
 // that stand for other parameters.
@@ -106,7 +117,9 @@ func isDefault(name string, p *Parameter) bool {
 }
 
 // derived are the names behind {$user.…} that are no fields of the file.
-var derived = []string{"display_name", "active", "status", "manager_scimusername"}
+var derived = []string{
+	"display_name", "active", "status", "manager_scimusername", "firstinitial", "lastinitial", "email_name_part", "email_domain_part",
+}
 
 // optional are the fields of OneLogin's users that a file may lack.
 var optional = []string{
@@ -125,7 +138,7 @@ func (app *App) checkMacro(d *directory.Directory, kind, name string) error {
 	if slices.Contains(derived, name) || slices.Contains(derived, field) || slices.Contains(optional, field) || d.HasField(name) || d.HasField(field) {
 		return nil
 	}
-	return fmt.Errorf("the users have no field %q", name)
+	return fmt.Errorf("the users have no field %q; there are %s and %s", name, strings.Join(derived, ", "), strings.Join(d.Fields(), ", "))
 }
 
 // macro returns the value of a macro for a person.
@@ -142,6 +155,16 @@ func (app *App) macro(u *directory.User, kind, name string) string {
 		return strconv.Itoa(int(u.Status))
 	case "scimusername":
 		return app.UserName(u)
+	case "firstinitial":
+		return initial(u.Field(directory.FirstName))
+	case "lastinitial":
+		return initial(u.Field(directory.LastName))
+	case "email_name_part":
+		name, _ := cutLast(u.Field(directory.Email), "@")
+		return name
+	case "email_domain_part":
+		_, domain := cutLast(u.Field(directory.Email), "@")
+		return domain
 	}
 	if field, ok := strings.CutPrefix(name, "manager_"); ok {
 		if u.Manager == nil {
@@ -150,6 +173,25 @@ func (app *App) macro(u *directory.User, kind, name string) string {
 		return app.macro(u.Manager, kind, field)
 	}
 	return u.Field(name)
+}
+
+// initial returns the first letter of a name, with the marks that belong to it.
+func initial(s string) string {
+	g := norm.NFC.String(s)
+	for i := range g {
+		if i > 0 {
+			return g[:i]
+		}
+	}
+	return g
+}
+
+// cutLast is [strings.Cut] at the last separator.
+func cutLast(s, sep string) (before, after string) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):]
+	}
+	return s, ""
 }
 
 // parameter returns the value of a parameter for a person.

@@ -37,6 +37,30 @@ func Differences(there, sent map[string]any, same func(path, there, sent string)
 	return list
 }
 
+// Emptied returns what has a value in there and none in what is sent instead of
+// it, but for what the server alone sets. The new values are empty.
+func Emptied(there, sent map[string]any) []Difference {
+	old, now := flat(there), flat(sent)
+	var list []Difference
+	for path, v := range old {
+		if _, stays := now[path]; !stays && !isServers(path) {
+			list = append(list, Difference{Path: path, Old: fmt.Sprint(v)})
+		}
+	}
+	slices.SortFunc(list, func(a, b Difference) int { return strings.Compare(a.Path, b.Path) })
+	return list
+}
+
+// isServers reports whether a path is one that the server alone sets.
+func isServers(path string) bool {
+	for _, prefix := range []string{"id", "meta.", "groups[", "active"} {
+		if path == prefix || strings.HasPrefix(path, prefix) && prefix != "id" {
+			return true
+		}
+	}
+	return isSchemas(path) || strings.HasSuffix(path, ".$ref") || strings.HasSuffix(path, ":manager.displayName") || strings.HasPrefix(path, "urn:muster:")
+}
+
 func isSchemas(path string) bool { return path == "schemas" || strings.HasPrefix(path, "schemas[") }
 
 // flat returns the values of a resource that have no parts, by their paths.

@@ -3,6 +3,7 @@ package client_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,5 +36,24 @@ func TestDifferences(t *testing.T) {
 		if strings.Join(got, ", ") != test.want {
 			t.Errorf("%s: got %q, want %q", name, got, test.want)
 		}
+	}
+}
+
+// TestEmptied: what is not sent any more is told, and what the server sets is
+// not.
+func TestEmptied(t *testing.T) {
+	there := map[string]any{
+		"id": "7", "meta": map[string]any{"version": "1"}, "active": true, "schemas": []any{"x"}, "groups": []any{map[string]any{"value": "1"}},
+		"title": "T1", "nickName": "N", "emails": []any{map[string]any{"type": "work", "value": "a", "display": "D"}},
+		"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": map[string]any{"manager": map[string]any{"value": "m", "$ref": "r", "displayName": "M"}},
+	}
+	sent := map[string]any{"nickName": "O", "emails": []any{map[string]any{"type": "work", "value": "b"}}}
+	var got []string
+	for _, d := range client.Emptied(there, sent) {
+		got = append(got, d.Path+"="+d.Old+d.New)
+	}
+	want := []string{`emails[type eq "work"].display=D`, "title=T1", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value=m"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -131,7 +131,7 @@ func (a *Action) writes() bool {
 // calledBefore returns the names that the account may have: the one that was
 // sent last, and those of tries whose answer may have been lost.
 func (a *Action) calledBefore() []string {
-	return []string{called(a.record), a.record.UserName, a.UserName}
+	return []string{called(a.record), a.record.UserName, a.UserName, detourOf(a.Key, called(a.record))}
 }
 
 // called returns the name that an account was sent last.

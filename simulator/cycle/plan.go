@@ -53,6 +53,8 @@ type Action struct {
 	// Waits says that the action waits for approval.
 	Waits bool
 
+	// detour is the name that the account gets for a while; see renames.
+	detour string
 	// drifted says why the account is not to be written; see run.verify.
 	drifted string
 	// departed: what follows from a deletion or a removed access.
@@ -87,6 +89,8 @@ func (a *Action) bucket(u *directory.User) bucket {
 type entry struct {
 	user *directory.User
 	key  string
+	// detour is a user name for a while, for one of those who swap theirs.
+	detour string
 }
 
 // plan is whom a cycle has something to do for, in which order. It holds no
@@ -98,6 +102,8 @@ type plan struct {
 	// departures is how many accounts are deleted, or suspended for a deletion;
 	// limit is how many may be: if there are more, all of them wait for approval.
 	departures, limit int
+	// freed are the user names that somebody gives up.
+	freed map[string]bool
 }
 
 // holds reports whether the departures wait for approval.
@@ -128,7 +134,8 @@ const batch = 250
 // survey decides for everybody, and returns for whom there is something to
 // do. It sends no request and writes nothing.
 func (c *Cycle) survey(ctx context.Context) (*plan, error) {
-	p := &plan{buckets: make(map[bucket][]entry)}
+	p := &plan{buckets: make(map[bucket][]entry), freed: make(map[string]bool)}
+	names := &renames{make(map[string]*renaming), p.freed}
 	note := func(e entry, a *Action) {
 		b := a.bucket(e.user)
 		p.buckets[b] = append(p.buckets[b], e)
@@ -136,11 +143,12 @@ func (c *Cycle) survey(ctx context.Context) (*plan, error) {
 		if a.departed && a.Kind != Release {
 			p.departures++
 		}
+		names.note(e, a)
 	}
 	for people := range slices.Chunk(c.Directory.Users, batch) {
 		entries := make([]entry, len(people))
 		for i, u := range people {
-			entries[i] = entry{u, u.Key}
+			entries[i] = entry{user: u, key: u.Key}
 		}
 		if err := c.actions(ctx, p, entries, note); err != nil {
 			return nil, err
@@ -151,11 +159,12 @@ func (c *Cycle) survey(ctx context.Context) (*plan, error) {
 		if u := c.Directory.Find(r.Key); u != nil && u.Key == r.Key || slices.Contains(before, r.Key) {
 			return nil
 		}
-		return c.actions(ctx, p, []entry{{nil, r.Key}}, note)
+		return c.actions(ctx, p, []entry{{key: r.Key}}, note)
 	})
 	if err == nil {
 		p.limit, err = c.maxDeletes(ctx)
 	}
+	names.order(p)
 	return p, err
 }
 

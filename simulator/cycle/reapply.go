@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"muster/simulator/client"
+	"muster/simulator/username"
 )
 
 // memberships is who is in which group at the application.
@@ -143,16 +144,26 @@ func (r *run) foretell(ctx context.Context, a *Action) (Item, error) {
 			item.Outcome = PickedUp
 		}
 		item.Changes = client.Differences(found, a.Body, nil)
+		if r.Client.Profile().Update == client.Put {
+			item.Changes = append(item.Changes, client.Emptied(found, a.Body)...)
+		}
 		item.Joined = a.Groups
 	case Reapply:
 		err = r.foretellReapply(ctx, a, &item)
 	default:
+		var taken string
+		if a.Body != nil && a.record.RemoteID != "" {
+			taken, err = r.taken(ctx, a)
+		}
+		if taken != "" {
+			item.Outcome, item.Detail = Conflict, "the user name is that of the account "+username.Quote(taken)+", which nobody gives up"
+		}
 		var before map[string]any
-		if len(a.record.Sent) > 0 {
+		if len(a.record.Sent) > 0 && err == nil {
 			err = json.Unmarshal(a.record.Sent, &before)
 		}
 		if a.Body != nil {
-			item.Changes = client.Differences(before, a.Body, nil)
+			item.Changes = append(client.Differences(before, a.Body, nil), client.Emptied(before, a.Body)...)
 		}
 		item.Joined, item.Left = without(a.Groups, a.record.Groups), without(a.record.Groups, a.Groups)
 	}

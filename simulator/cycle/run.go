@@ -20,6 +20,9 @@ type run struct {
 	// members is who is in which group at the application, for a re-apply.
 	members memberships
 
+	// freed are the user names that somebody gives up in this cycle.
+	freed map[string]bool
+
 	began    time.Time
 	requests int64
 	opened   int64
@@ -56,7 +59,7 @@ func (r *run) all(ctx context.Context, f do) error {
 	if err != nil {
 		return err
 	}
-	r.total = p.total
+	r.total, r.freed = p.total, p.freed
 	if p.holds() {
 		r.report.Held, r.report.Limit = p.departures, p.limit
 	}
@@ -116,7 +119,14 @@ func (r *run) bucket(ctx context.Context, p *plan, entries []entry, f do) error 
 func (r *run) feed(ctx context.Context, p *plan, entries []entry, work chan<- *Action) error {
 	for some := range slices.Chunk(entries, batch) {
 		var actions []*Action
-		if err := r.actions(ctx, p, some, func(_ entry, a *Action) { actions = append(actions, a) }); err != nil {
+		var bad error
+		err := r.actions(ctx, p, some, func(e entry, a *Action) {
+			if e.detour != "" {
+				bad = errors.Join(bad, a.takes(e.detour))
+			}
+			actions = append(actions, a)
+		})
+		if err = errors.Join(err, bad); err != nil {
 			return err
 		}
 		if err := r.verify(ctx, actions); err != nil {
@@ -155,9 +165,12 @@ func (r *run) one(ctx context.Context, a *Action, f do) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if item.Outcome == Unchanged {
+	switch {
+	case item.Outcome == Unchanged:
 		r.report.Unchanged++
-	} else {
+	case a.detour != "" && !item.Outcome.Wrong():
+		// What it comes to in the end is told.
+	default:
 		r.report.Items = append(r.report.Items, item)
 	}
 	r.done++
@@ -213,7 +226,10 @@ func (r *run) try(ctx context.Context, a *Action) (Item, error) {
 	item := a.item(outcomes[a.Kind], a.Reason)
 	err := r.apply(ctx, a, &item)
 	if err == nil {
-		a.record.Failure, a.record.FailedAt, a.record.Waiting = "", "", nil
+		a.record.Failure, a.record.FailedAt = "", ""
+		if a.detour == "" {
+			a.record.Waiting = nil
+		}
 		if a.source != "" {
 			a.record.Source = a.source
 		}
