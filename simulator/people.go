@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
@@ -162,11 +163,18 @@ already: the person of the same id; or, where the file or the account has no id 
 somebody, of the same user name. An e-mail address identifies nobody, and an id never
 changes. A column that the account lacks is added, as a custom attribute. Who is not in
 the file stays, unless --remove is given. Each person who changes is listed, field by
-field; --dry-run lists and writes nothing. Nothing is written if any line is wrong.`,
+field; --dry-run lists and writes nothing. Nothing is written if any line is wrong.
+
+The file may have commas, semicolons or tabs, in UTF-8 or UTF-16. The columns and status
+words of exports of OneLogin, Okta, Entra ID, Google Workspace and BambooHR are known;
+others are named by --map.`,
 		Example: `  muster-simulator directory import people.csv --dry-run
-  muster-simulator directory import people.csv --remove`,
+  muster-simulator directory import people.csv --remove
+  muster-simulator directory import hr.csv --map "Work email=email" --map "Staff no=id"`,
 	}
 	take.Flags().Bool("remove", false, "remove who is not in the file")
+	take.Flags().String("preset", "", "whose export it is: onelogin, okta, entra, google, bamboohr or none (default: found by its columns)")
+	take.Flags().StringArray("map", nil, `what a column of the file is called here, such as "Work email=email"; may be given several times`)
 	take.Flags().Bool("dry-run", false, "show what would change, and write nothing")
 	withJSON(take)
 	for _, x := range []*cobra.Command{export, take} {
@@ -182,7 +190,11 @@ func importPeople(c *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	from, err := directory.ReadFile(args[0])
+	export, err := exportOf(c)
+	if err != nil {
+		return err
+	}
+	from, found, err := directory.ReadExportFile(args[0], export)
 	if err != nil {
 		return err
 	}
@@ -197,9 +209,26 @@ func importPeople(c *cobra.Command, args []string) error {
 		}
 	}
 	if asJSON(c) {
-		return report.JSON(c.OutOrStdout(), changes)
+		return report.JSON(c.OutOrStdout(), map[string]any{"file": found, "changes": changes, "written": !dryRun(c)})
 	}
-	return report.Imported(c.OutOrStdout(), a.UsersPath(), changes, len(a.Directory.Users), dryRun(c))
+	return report.Imported(c.OutOrStdout(), report.Import{
+		From: args[0], Found: found, Into: a.UsersPath(), Changes: changes, Before: len(a.Directory.Users), DryRun: dryRun(c),
+	})
+}
+
+// exportOf reads the flags that say how a file of another program is read.
+func exportOf(c *cobra.Command) (directory.Export, error) {
+	e := directory.Export{Columns: make(map[string]string)}
+	e.Preset, _ = c.Flags().GetString("preset")
+	pairs, _ := c.Flags().GetStringArray("map")
+	for _, pair := range pairs {
+		from, to, ok := strings.Cut(pair, "=")
+		if !ok || strings.TrimSpace(from) == "" || strings.TrimSpace(to) == "" {
+			return e, fmt.Errorf("--map %q: give the file's column and what it is called here, such as \"Work email=email\"", pair)
+		}
+		e.Columns[strings.TrimSpace(from)] = strings.TrimSpace(to)
+	}
+	return e, nil
 }
 
 // newUnsupported returns a command for something that OneLogin has and that

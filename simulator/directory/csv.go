@@ -1,12 +1,12 @@
 package directory
 
 import (
-	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -25,7 +25,7 @@ func ReadFile(path string) (*Directory, error) {
 	return d, nil
 }
 
-// Read reads users from CSV in UTF-8. The first line names the columns, in
+// Read reads users from CSV, with commas, semicolons or tabs, in UTF-8 or UTF-16. The first line names the columns, in
 // any order and letter case: id, username, email, firstname, lastname,
 // department, title, company, phone, mobile, manager, status, roles, and any
 // number of custom ones. A username or an email is needed; a missing
@@ -33,15 +33,33 @@ func ReadFile(path string) (*Directory, error) {
 // name holds. The manager is given by id, username or email. The status is a
 // code of OneLogin's or a word, such as 1 or active, 2 or suspended.
 func Read(r io.Reader) (*Directory, error) {
-	b := bufio.NewReader(r)
-	if mark, err := b.Peek(3); err == nil && string(mark) == "\ufeff" {
-		_, _ = b.Discard(3) // spreadsheets write a byte order mark
+	d, _, err := ReadExport(r, Export{Preset: "none"})
+	return d, err
+}
+
+// ReadExport reads users as [Read] does, from what another program has written;
+// and returns what was found of it.
+func ReadExport(r io.Reader, o Export) (*Directory, *Found, error) {
+	found := &Found{}
+	b, delimiter, err := text(r, found)
+	if err != nil {
+		return nil, found, err
 	}
 	c := csv.NewReader(b)
+	c.Comma = delimiter
+	d, err := read(c, o, found)
+	return d, found, err
+}
+
+func read(c *csv.Reader, o Export, found *Found) (*Directory, error) {
 	heads, err := c.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, errors.New("the file is empty; its first line names the columns")
 	}
+	if err != nil {
+		return nil, err
+	}
+	heads, preset, err := o.translate(heads, found)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +72,10 @@ func Read(r io.Reader) (*Directory, error) {
 	}
 	d.columns.add(Username, Username)
 	d.columns.add("manager", "manager")
-	known := parsed{make(map[string][]string), make(map[string]Status)}
+	known := parsed{roles: make(map[string][]string), status: make(map[string]Status)}
+	if preset != nil {
+		known.words = preset.status
+	}
 	for {
 		row, err := c.Read()
 		if errors.Is(err, io.EOF) {
@@ -78,6 +99,8 @@ func Read(r io.Reader) (*Directory, error) {
 type parsed struct {
 	roles  map[string][]string
 	status map[string]Status
+	// words are what another program calls a status.
+	words map[string]Status
 }
 
 // user makes a person of a row.
@@ -100,6 +123,13 @@ func (d *Directory) user(row []string, known parsed) (*User, error) {
 	}
 	text := u.Field("status")
 	status, ok := known.status[text]
+	if word, theirs := known.words[fieldName(text)]; theirs && !ok {
+		status, ok = word, true
+		known.status[text] = word
+		u.set("status", strconv.Itoa(int(word)))
+	} else if theirs {
+		u.set("status", strconv.Itoa(int(word)))
+	}
 	if !ok {
 		var err error
 		if status, err = ParseStatus(text); err != nil {

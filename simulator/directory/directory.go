@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +47,11 @@ func ParseStatus(text string) (Status, error) {
 		if name == fieldName(word) || name == strconv.Itoa(int(status)) {
 			return status, nil
 		}
+	}
+	words := slices.Collect(maps.Values(statusWords))
+	slices.Sort(words)
+	if near := nearest(name, words); near != "" {
+		return 0, fmt.Errorf("the status %q is not known; is %s meant?", text, near)
 	}
 	return 0, fmt.Errorf("the status %q is not known; use 1 (active), 2 (suspended) or another of OneLogin's codes: 0 unactivated, 3 locked, "+
 		"4 password expired, 5 awaiting password reset, 7 password pending, 8 security questions required", text)

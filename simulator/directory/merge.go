@@ -119,7 +119,7 @@ func (m *merger) keep(u, over *User) error {
 			change.Fields = append(change.Fields, FieldChange{name, u.Field(name), values[i]})
 		}
 	}
-	r, err := m.merged.user(slices.Clone(values), parsed{make(map[string][]string), make(map[string]Status)})
+	r, err := m.merged.user(slices.Clone(values), parsed{roles: make(map[string][]string), status: make(map[string]Status)})
 	if err != nil {
 		return fmt.Errorf("%s: %w", change.User, err)
 	}
