@@ -164,6 +164,20 @@ func TestRollbackAfterAKill(t *testing.T) {
 	}
 }
 
+// TestPreflightKnowsLimits: what an application hardly takes is found before it
+// is sent, and expectations that cannot be met.
+func TestPreflightKnowsLimits(t *testing.T) {
+	onEach(t, func(t *testing.T, at, _ *target) {
+		p := newProvider(t, at, "id,username,email,title,roles\n1,anna@x.example,not an address,T,Staff\n"+
+			"2,"+strings.Repeat("b", 300)+"@x.example,b@x.example,T,Staff\n3,carl@x.example,carl@x.example,\"a\tb\",Staff\n")
+		p.write("rollout.yaml", oneWave+"    expect: {created: 5}\n")
+		p.run(1, "preflight", "is no e-mail address", "has 310 characters", "control character", "5 are expected", "3 people of the wave")
+		p.users("id,username,email,title,roles\n1,anna@x.example,anna@x.example,T,Staff\n")
+		p.write("rollout.yaml", oneWave)
+		p.run(0, "preflight", "Nothing stands in the way")
+	})
+}
+
 // TestKilledInASwap: two people who swap their names have the right accounts
 // whenever the provider is killed, and goes on.
 func TestKilledInASwap(t *testing.T) {

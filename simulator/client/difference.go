@@ -102,6 +102,17 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
+// Texts returns the texts of a resource by their paths.
+func Texts(resource map[string]any) map[string]string {
+	texts := make(map[string]string)
+	for path, v := range flat(resource) {
+		if s, ok := v.(string); ok && !isSchemas(path) {
+			texts[path] = s
+		}
+	}
+	return texts
+}
+
 // Paths returns the paths of the attributes that a resource has, each once,
 // without the filters that tell values apart: emails.value.
 func Paths(resource map[string]any) []string {

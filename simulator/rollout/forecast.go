@@ -33,8 +33,8 @@ const (
 // Finding is something that a forecast noticed, with what to do about it.
 type Finding struct {
 	Severity Severity `json:"severity"`
-	// Kind is one of conflict, near miss, blank, group, attribute, manager,
-	// spelling, suspended and instance.
+	// Kind is one of conflict, near miss, blank, value, expect, group,
+	// attribute, manager, spelling, suspended and instance.
 	Kind string `json:"kind"`
 	// User is the user name; empty if it is about no user.
 	User string `json:"user,omitempty"`
@@ -224,6 +224,7 @@ func (f *forecaster) person(u *directory.User) {
 		f.Created++
 		item.NearMiss = f.nearMiss(u, name)
 	}
+	f.limits(u, name)
 	if f.seen[fold(name)] == "" {
 		f.seen[fold(name)] = u.Key
 	}
@@ -270,7 +271,7 @@ func (f *forecaster) nearMiss(u *directory.User, name string) string {
 // rename says how to give an account the user name that the provider sends,
 // or the other way round.
 func (f *forecaster) rename(u *directory.User, name string, there *candidate) string {
-	fix := fmt.Sprintf("%s: set the username to %s; or rename the account at the application", f.row(u), there.userName)
+	fix := fmt.Sprintf("%s: set the username to %s; or rename the account at the application", f.row(u), quote(there.userName))
 	if instance := f.r.Client.Instance(); instance != "" && fold(there.email) == fold(name) {
 		fix += fmt.Sprintf(":\nmuster-server user update-field userName --instance %s --from email --filter %s --apply",
 			instance, quote(fmt.Sprintf("userName eq %q", there.userName)))
@@ -278,7 +279,7 @@ func (f *forecaster) rename(u *directory.User, name string, there *candidate) st
 	return fix
 }
 
-// quote writes a text for a shell.
+// quote writes a text for a shell, so that spaces at its ends are seen.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 func (f *forecaster) groupsOf(wanted map[string]string) {
@@ -324,6 +325,7 @@ func (f *forecaster) compare(e Expect) {
 	}
 	add("picked up", e.PickedUp, f.PickedUp)
 	add("created", e.Created, f.Created)
+	f.possible(e)
 	// What is planned is no problem.
 	for i, x := range f.Findings {
 		if x.Kind == "conflict" && containsFold(e.Conflicts, x.User) || x.Kind == "near miss" && containsFold(e.NearMisses, x.User) {

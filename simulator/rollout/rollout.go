@@ -146,8 +146,11 @@ func (r *Rollout) check() error {
 	}
 	for i, w := range r.Waves {
 		err := w.check(r)
-		if w.Name == "" {
+		switch {
+		case w.Name == "":
 			err = yamlfile.Atf("name", "the name is missing")
+		case slices.ContainsFunc(r.Waves[:i], func(x *Wave) bool { return strings.EqualFold(x.Name, w.Name) }):
+			err = yamlfile.Atf("name", "another wave is called %q: reports could not tell them apart", w.Name)
 		}
 		if err != nil {
 			return yamlfile.At(fmt.Sprintf("waves[%d]", i), err)
@@ -170,6 +173,9 @@ func (w *Wave) check(r *Rollout) error {
 		if given != 1 || (c.Set != "") != (c.Field != "") {
 			return yamlfile.Atf(fmt.Sprintf("changes[%d]", i), "give one of suspend, reactivate, delete, or set with field and to")
 		}
+	}
+	if err := w.Expect.check(); err != nil {
+		return yamlfile.At("expect", err)
 	}
 	for i, a := range w.Check {
 		if err := a.check(); err != nil {

@@ -57,6 +57,8 @@ func TestLoadRefuses(t *testing.T) {
 		"no name":               {"app: acme\nwaves: []\n", "rollout: the name"},
 		"no wave":               {"rollout: T\napp: acme\n", "waves: there is none"},
 		"no app":                {"rollout: T\nwaves: []\n", "acme, globex"},
+		"a wave twice":          {"rollout: T\napp: acme\nwaves:\n  - {name: W, users: {everybody: true}}\n  - {name: w, users: {everybody: true}}\n", "another wave is called"},
+		"less than nobody":      {wave("users: {everybody: true}\n    expect: {created: -1}"), "created is -1"},
 		"an unknown app":        {"rollout: T\napp: initech\n", `no app "initech"`},
 		"an unknown key":        {"rollout: T\nwave: []\n", "rollout.yaml:2:1: unknown field"},
 		"no account":            {"rollout: T\naccount: none.yaml\n", "none.yaml"},
