@@ -88,6 +88,7 @@ and with 1 and the list of what is not.`,
 	c.Flags().String("html", "", "write the report as an HTML page to this file")
 	c.Flags().String("report", "", "write the report as JSON to this file; `muster-simulator schema report` prints its schema")
 	c.Flags().String("markdown", "", "write the report as Markdown to this file")
+	c.Flags().String("list", "", "write what was done for whom, wave by wave, as CSV to this file: for the application's owner")
 	c.Flags().String("junit", "", "write the report in JUnit's format to this file")
 	return c
 }
@@ -237,6 +238,7 @@ func publish(c *cobra.Command, result *rollout.Result) error {
 		{"html", report.HTML},
 		{"markdown", report.Markdown},
 		{"junit", report.JUnit},
+		{"list", report.List},
 	} {
 		path, _ := c.Flags().GetString(form.flag)
 		if path == "" {

@@ -11,6 +11,7 @@ import (
 
 	"muster/simulator/client"
 	"muster/simulator/cycle"
+	"muster/simulator/directory"
 	"muster/simulator/report"
 	"muster/simulator/rollout"
 )
@@ -106,6 +107,20 @@ func TestGolden(t *testing.T) {
 				User: "anna@acme.example", Action: cycle.Reapply, Outcome: cycle.Corrected, Detail: "changed at the application", Joined: []string{"Board"},
 				Changes: []client.Difference{{Path: "title", Old: "Boss", New: "Analyst"}},
 			}}})
+		},
+		"list.csv": func(b *bytes.Buffer) error { return report.List(b, result()) },
+		"held.txt": func(b *bytes.Buffer) error {
+			return report.Cycle(b, &cycle.Report{App: "acme", Held: 12, Limit: 10, Stopped: "401: the token is another one", Items: []cycle.Item{
+				{User: "anna@acme.example", Action: cycle.Delete, Outcome: cycle.Waiting}, {User: "ben@acme.example", Action: cycle.Update, Outcome: cycle.Drifted, Detail: "it is called otherwise"},
+			}})
+		},
+		"imported.txt": func(b *bytes.Buffer) error {
+			return report.Imported(b, report.Import{
+				From: "hr.csv", Found: &directory.Found{Encoding: "UTF-16", Delimiter: "tab", Preset: "Okta", Custom: []string{"Shoe"}, Notes: []string{"the column is odd"}},
+				Into: "users.csv", Before: 3, DryRun: true, Changes: []directory.Change{
+					{Kind: directory.Changed, Key: "1", User: "anna", Fields: []directory.FieldChange{{Field: "title", Old: "T1"}}}, {Kind: directory.Added, Key: "2", User: "ben"},
+				},
+			})
 		},
 		"profiles.txt": func(b *bytes.Buffer) error { return report.Profiles(b, client.Profiles()) },
 		"stopped.json": func(b *bytes.Buffer) error { return report.JSON(b, result()) },
