@@ -261,7 +261,7 @@ func TestServersThatLie(t *testing.T) {
 			return true
 		}
 		p := newProvider(t, at, twoPeople)
-		p.run(1, "sync --concurrency 1", "already: two")
+		p.run(1, "sync --concurrency 1", "two people")
 	})
 }
 

@@ -49,6 +49,9 @@ type Cycle struct {
 	// are until then; may be nil.
 	Keep func(context.Context, *state.Snapshot) error
 
+	// Model stands for the server in a dry run, so that it sends no request; nil
+	// asks the server.
+	Model Model
 	// Note is told what was done for a person as soon as it is done, and of an
 	// account as soon as it is bound; may be nil.
 	Note func(context.Context, Item) error
@@ -65,6 +68,36 @@ type Cycle struct {
 
 	// noGroups says why groups are left out, if they are.
 	noGroups atomic.Pointer[string]
+}
+
+// Model is what is known of the accounts of a server.
+type Model interface {
+	// Named returns the account of a user name, Account that of an id; nil for
+	// none.
+	Named(userName string) client.User
+	Account(id string) client.User
+}
+
+// find looks a user up, at the server or in the model of it.
+func (c *Cycle) find(ctx context.Context, userName string) (client.User, error) {
+	if c.Model != nil {
+		return c.Model.Named(userName), nil
+	}
+	return c.Client.FindUser(ctx, userName)
+}
+
+// userNames returns what accounts are called, by their ids.
+func (c *Cycle) userNames(ctx context.Context, ids []string) (map[string]string, error) {
+	if c.Model == nil {
+		return c.Client.UserNames(ctx, ids)
+	}
+	names := make(map[string]string)
+	for _, id := range ids {
+		if u := c.Model.Account(id); u != nil {
+			names[id] = u.UserName()
+		}
+	}
+	return names, nil
 }
 
 // groupsLeftOut returns why groups are left out; empty if they are not.
@@ -171,7 +204,10 @@ func (c *Cycle) DryRun(ctx context.Context) (*Report, error) {
 	c.noGroups.Store(&app.NoGroups)
 	r := newRun(c)
 	r.report.DryRun = true
-	if err = c.Belongs(ctx, false); err == nil {
+	if c.Model == nil {
+		err = c.Belongs(ctx, false)
+	}
+	if err == nil {
 		c.keys, err = c.rekeyed(ctx)
 	}
 	if err == nil {

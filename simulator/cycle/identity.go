@@ -107,7 +107,7 @@ func (r *run) verify(ctx context.Context, actions []*Action) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	names, err := r.Client.UserNames(ctx, ids)
+	names, err := r.userNames(ctx, ids)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (r *run) claim(ctx context.Context, a *Action, account client.User, item *I
 		return err
 	}
 	if u := r.Directory.Find(other.Key); u != nil && u.Key == other.Key && r.App.Assigned(u) {
-		return fmt.Errorf("the account %s of the server is %s's already: two people cannot have one account", account.ID(), username.Quote(other.UserName))
+		return fmt.Errorf(owned+"%s is that of %s already: two people cannot have one account", account.ID(), username.Quote(other.UserName))
 	}
 	item.Detail = fmt.Sprintf("the account was that of %s, who had left under the key %s", other.UserName, other.Key)
 	return r.State.Forget(ctx, r.App.Name, other.Key)

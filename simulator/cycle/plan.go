@@ -104,6 +104,7 @@ type plan struct {
 	departures, limit int
 	// freed are the user names that somebody gives up.
 	freed map[string]bool
+	names *renames
 }
 
 // holds reports whether the departures wait for approval.
@@ -135,7 +136,8 @@ const batch = 250
 // do. It sends no request and writes nothing.
 func (c *Cycle) survey(ctx context.Context) (*plan, error) {
 	p := &plan{buckets: make(map[bucket][]entry), freed: make(map[string]bool)}
-	names := &renames{make(map[string]*renaming), p.freed}
+	names := &renames{make(map[string]*renaming), p.freed, make(map[string]bool)}
+	p.names = names
 	note := func(e entry, a *Action) {
 		b := a.bucket(e.user)
 		p.buckets[b] = append(p.buckets[b], e)
@@ -241,7 +243,10 @@ func (c *Cycle) decide(u *directory.User, r *state.Record) (*Action, error) {
 		if !r.Active {
 			return c.compareSuspended(u, r)
 		}
-		return c.suspend(r, c.App.Body(u), "suspended in the provider")
+		// The name stays: a suspension must not fail because another has it.
+		body := c.App.Body(u)
+		body["userName"] = called(r)
+		return c.suspend(r, body, "suspended in the provider")
 	case !bound:
 		if c.Scope != nil && !c.Scope(u) {
 			return nil, nil

@@ -140,8 +140,8 @@ func (r *run) foretell(ctx context.Context, a *Action) (Item, error) {
 	switch a.Kind {
 	case Provision:
 		var found client.User
-		if found, err = r.Client.FindUser(ctx, a.UserName); found != nil {
-			item.Outcome = PickedUp
+		if found, err = r.foretellProvision(ctx, a, &item); item.Outcome == Conflict {
+			return item, err
 		}
 		item.Changes = client.Differences(found, a.Body, nil)
 		if r.Client.Profile().Update == client.Put {
@@ -151,15 +151,11 @@ func (r *run) foretell(ctx context.Context, a *Action) (Item, error) {
 	case Reapply:
 		err = r.foretellReapply(ctx, a, &item)
 	default:
-		var taken string
-		if a.Body != nil && a.record.RemoteID != "" {
-			taken, err = r.taken(ctx, a)
-		}
-		if taken != "" {
-			item.Outcome, item.Detail = Conflict, "the user name is that of the account "+username.Quote(taken)+", which nobody gives up"
+		if r.cannot(a) {
+			item.Outcome, item.Detail = Conflict, "the user name "+username.Quote(a.wants())+" is that of another account, which nobody gives up"
 		}
 		var before map[string]any
-		if len(a.record.Sent) > 0 && err == nil {
+		if len(a.record.Sent) > 0 {
 			err = json.Unmarshal(a.record.Sent, &before)
 		}
 		if a.Body != nil {
@@ -171,6 +167,31 @@ func (r *run) foretell(ctx context.Context, a *Action) (Item, error) {
 		item.Outcome = Waiting
 	}
 	return item, err
+}
+
+// foretellProvision returns the account that will be picked up, nil for none.
+// What the cycle does before counts: a name that somebody gives up is free, and
+// an account that is somebody else's cannot be had.
+func (r *run) foretellProvision(ctx context.Context, a *Action, item *Item) (client.User, error) {
+	found, err := r.find(ctx, a.UserName)
+	if err != nil || found == nil || r.freed[username.Key(a.UserName)] {
+		return nil, err
+	}
+	owner, err := r.State.ByRemote(ctx, r.App.Name, found.ID())
+	if err != nil {
+		return nil, err
+	}
+	item.Outcome = PickedUp
+	if a.record.Creating {
+		item.Outcome = Created // by the cycle that was cut off
+	}
+	if owner == nil || owner.Key == a.Key {
+		return found, nil
+	}
+	if u := r.Directory.Find(owner.Key); u != nil && u.Key == owner.Key && r.App.Assigned(u) {
+		item.Outcome, item.Detail = Conflict, owned+"it is that of "+username.Quote(owner.UserName)
+	}
+	return found, nil
 }
 
 func (r *run) foretellReapply(ctx context.Context, a *Action, item *Item) error {

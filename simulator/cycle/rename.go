@@ -14,7 +14,9 @@ import (
 type renaming struct {
 	entry
 	from, to string // as the application compares them
-	waits    bool
+	name     string // as it is wanted
+	// waits says that it is not done in this cycle; blocked that it cannot be.
+	waits, blocked bool
 }
 
 // renames finds the order in which accounts can get other user names: one whose
@@ -22,8 +24,9 @@ type renaming struct {
 // detour: one gets a name of its own for a while.
 type renames struct {
 	byOld map[string]*renaming
-	// freed are the names that somebody gives up in this cycle.
-	freed map[string]bool
+	// freed are the names that somebody gives up in this cycle; gone are those
+	// of accounts that are deleted, unless there are too many of them.
+	freed, gone map[string]bool
 }
 
 // note keeps what an action does to the name of an account.
@@ -32,17 +35,30 @@ func (n *renames) note(e entry, a *Action) {
 		return
 	}
 	from := username.Key(called(a.record))
-	switch to := username.Key(a.UserName); {
-	case a.Kind == Delete:
-		n.freed[from] = true
+	switch to := username.Key(a.wants()); {
+	case a.Kind == Delete && !a.Waits && a.Earlier == "":
+		n.gone[from] = true
 	case a.Body != nil && from != to:
-		n.freed[from] = true
-		n.byOld[from] = &renaming{e, from, to, a.Waits || a.Earlier != ""}
+		if !a.Waits && a.Earlier == "" {
+			n.freed[from] = true
+		}
+		n.byOld[from] = &renaming{entry: e, from: from, to: to, name: a.wants(), waits: a.Waits || a.Earlier != ""}
 	}
+}
+
+// wants returns the user name that an action gives to the account.
+func (a *Action) wants() string {
+	if name, ok := a.Body["userName"].(string); ok {
+		return name
+	}
+	return a.UserName
 }
 
 // order puts the renamings into the buckets of a plan.
 func (n *renames) order(p *plan) {
+	if !p.holds() {
+		maps.Copy(p.freed, n.gone)
+	}
 	depths := make(map[*renaming]int, len(n.byOld))
 	for _, r := range n.byOld {
 		n.depth(r, depths, p)
@@ -123,25 +139,59 @@ func detourOf(key, from string) string {
 	return "moving-" + hex.EncodeToString(sum[:4]) + "-" + username.Key(from)
 }
 
-// takes gives an account a name for a while, instead of what the action is.
+// takes gives an account a name for a while, instead of what the action is:
+// nothing else of it changes.
 func (a *Action) takes(detour string) (err error) {
-	a.Kind, a.detour, a.source = Update, detour, ""
-	a.Body = maps.Clone(a.Body)
+	if a.Body, err = sentBody(a.record); err != nil {
+		return err
+	}
 	a.Body["userName"] = detour
+	a.Kind, a.detour, a.source, a.Active, a.Groups = Update, detour, "", a.record.Active, a.record.Groups
 	a.body, err = json.Marshal(a.Body)
 	return err
 }
 
-// taken returns the name of the account that has the name that an action wants,
-// though nobody gives it up; empty if it is free.
-func (r *run) taken(ctx context.Context, a *Action) (string, error) {
-	want := username.Key(a.UserName)
-	if want == username.Key(called(a.record)) || r.freed[want] {
-		return "", nil
+// foresee finds who cannot be renamed, because the name is that of an account
+// which does not give it up: then the own name is not free for others either.
+func (n *renames) foresee(ctx context.Context, p *plan, lookup func(context.Context, string) (bool, error)) error {
+	known := make(map[*renaming]bool)
+	for _, r := range n.byOld {
+		if _, err := n.isBlocked(ctx, r, known, make(map[*renaming]bool), lookup); err != nil {
+			return err
+		}
 	}
-	found, err := r.Client.FindUser(ctx, a.UserName)
-	if err != nil || found == nil || found.ID() == a.record.RemoteID {
-		return "", err
+	for r, blocked := range known {
+		if r.blocked = blocked; blocked {
+			delete(p.freed, r.from)
+		}
 	}
-	return found.UserName(), nil
+	return nil
+}
+
+func (n *renames) isBlocked(ctx context.Context, r *renaming, known, open map[*renaming]bool, lookup func(context.Context, string) (bool, error)) (bool, error) {
+	if blocked, ok := known[r]; ok {
+		return blocked, nil
+	}
+	if open[r] {
+		return false, nil // a ring, which a detour opens unless somebody of it waits
+	}
+	open[r] = true
+	var blocked bool
+	var err error
+	switch next := n.byOld[r.to]; {
+	case next != nil && next.waits:
+		blocked = true
+	case next != nil:
+		blocked, err = n.isBlocked(ctx, next, known, open, lookup)
+	case !n.gone[r.to]:
+		blocked, err = lookup(ctx, r.name)
+	}
+	known[r] = blocked
+	return blocked, err
+}
+
+// cannot reports whether the name that an action wants cannot be had.
+func (r *run) cannot(a *Action) bool {
+	x := r.names.byOld[username.Key(called(a.record))]
+	return x != nil && x.key == a.Key && x.blocked
 }

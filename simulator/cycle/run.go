@@ -22,6 +22,7 @@ type run struct {
 
 	// freed are the user names that somebody gives up in this cycle.
 	freed map[string]bool
+	names *renames
 
 	began    time.Time
 	requests int64
@@ -59,7 +60,16 @@ func (r *run) all(ctx context.Context, f do) error {
 	if err != nil {
 		return err
 	}
-	r.total, r.freed = p.total, p.freed
+	r.total, r.freed, r.names = p.total, p.freed, p.names
+	if r.report.DryRun {
+		err := p.names.foresee(ctx, p, func(ctx context.Context, name string) (bool, error) {
+			found, err := r.find(ctx, name)
+			return found != nil, err
+		})
+		if err != nil {
+			return err
+		}
+	}
 	if p.holds() {
 		r.report.Held, r.report.Limit = p.departures, p.limit
 	}
@@ -244,9 +254,12 @@ func (r *run) try(ctx context.Context, a *Action) (Item, error) {
 	return item, nil
 }
 
+// owned begins the failure of somebody whose account is another person's.
+const owned = "the account is another person's: "
+
 // failure tells a conflict from other failures: the server said 409.
 func failure(r *state.Record) Outcome {
-	if strings.HasPrefix(r.Failure, "409") {
+	if strings.HasPrefix(r.Failure, "409") || strings.HasPrefix(r.Failure, owned) {
 		return Conflict
 	}
 	return Failed

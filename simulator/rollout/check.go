@@ -36,9 +36,6 @@ type content struct {
 	groups []client.Group
 	// owned are the ids of the accounts that the provider provisions.
 	owned map[string]*state.Record
-	// creating are the keys of people whose creation was under way when the
-	// provider was cut off: an account that is found was made by it.
-	creating map[string]bool
 }
 
 // after returns the content as it will be when a forecast has come true, as
@@ -57,12 +54,10 @@ func (c *content) after(f *Forecast) *content {
 }
 
 func (r *Rehearsal) read(ctx context.Context) (*content, error) {
-	c := &content{users: make(map[string]client.User), owned: make(map[string]*state.Record), creating: make(map[string]bool)}
+	c := &content{users: make(map[string]client.User), owned: make(map[string]*state.Record)}
 	err := r.State.EachRecord(ctx, r.Rollout.App.Name, func(rec *state.Record) error {
 		if rec.RemoteID != "" {
 			c.owned[rec.RemoteID] = rec
-		} else if rec.Creating {
-			c.creating[rec.Key] = true
 		}
 		return nil
 	})

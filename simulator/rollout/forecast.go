@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -133,19 +134,24 @@ type forecaster struct {
 	owned     map[string]bool
 	elsewhere map[string]string
 	groups    []client.Group
-	creating  map[string]bool   // see content
-	seen      map[string]string // user names of this forecast, with their keys
+	// planned is what the plan of the cycle comes to, by key.
+	planned map[string]cycle.Outcome
+	seen    map[string]string // user names of this forecast, with their keys
 	// expected are the user names of all people: an account of such a name is
 	// somebody else's.
 	expected map[string]bool
 }
 
 // forecast foretells a wave, or with position 0 a cycle for everybody. It
-// sends no request.
-func (r *Rehearsal) forecast(position int, now *content) *Forecast {
+// sends no request: the plan of the cycle is held against what was read.
+func (r *Rehearsal) forecast(ctx context.Context, position int, now *content) (*Forecast, error) {
+	planned, err := r.planned(ctx, position, now)
+	if err != nil {
+		return nil, err
+	}
 	f := &forecaster{
 		Forecast: &Forecast{Position: position, GroupsMatched: []string{}, GroupsCreated: []string{}, Findings: []Finding{}, Items: []Foretold{}, Expectations: []Expectation{}},
-		r:        r, here: newAccounts(), owned: make(map[string]bool), elsewhere: r.elsewhere, groups: now.groups, creating: now.creating, seen: make(map[string]string),
+		r:        r, here: newAccounts(), owned: make(map[string]bool), elsewhere: r.elsewhere, groups: now.groups, planned: planned, seen: make(map[string]string),
 		expected: make(map[string]bool),
 	}
 	for _, u := range r.Rollout.Account.Directory.Users {
@@ -184,8 +190,44 @@ func (r *Rehearsal) forecast(position int, now *content) *Forecast {
 	if position > 0 {
 		f.compare(r.Rollout.Waves[position-1].Expect)
 	}
-	return f.Forecast
+	return f.Forecast, nil
 }
+
+// planned returns what the plan of a wave's cycle comes to, by the keys of the
+// people.
+func (r *Rehearsal) planned(ctx context.Context, position int, now *content) (map[string]cycle.Outcome, error) {
+	c := r.cycle(position)
+	if position == 0 {
+		c.Scope = nil
+	}
+	c.Model, c.Progress = newModel(now), nil
+	report, err := c.DryRun(ctx)
+	if err != nil {
+		return nil, err
+	}
+	planned := make(map[string]cycle.Outcome, len(report.Items))
+	for _, item := range report.Items {
+		planned[item.Key] = item.Outcome
+	}
+	return planned, nil
+}
+
+// model is what was read of the application, as the plan of a cycle asks for it.
+type model struct{ byID, byName map[string]client.User }
+
+func newModel(now *content) *model {
+	m := &model{now.users, make(map[string]client.User, len(now.users))}
+	for _, u := range now.users {
+		m.byName[fold(u.UserName())] = u
+	}
+	return m
+}
+
+// Named returns the account of a user name.
+func (m *model) Named(userName string) client.User { return m.byName[fold(userName)] }
+
+// Account returns the account of an id.
+func (m *model) Account(id string) client.User { return m.byID[id] }
 
 func (f *forecaster) find(severity Severity, kind, user, fix, text string, args ...any) {
 	f.Findings = append(f.Findings, Finding{severity, kind, user, fmt.Sprintf(text, args...), fix})
@@ -210,8 +252,12 @@ func (f *forecaster) person(u *directory.User) {
 		f.Conflicts++
 		f.find(Problem, "conflict", name, f.row(u)+": give a username of its own",
 			"the people with the ids %s and %s have the same user name; the second one cannot be created", f.seen[fold(name)], u.Key)
-	case found != nil && f.creating[u.Key]:
+	case found != nil && f.planned[u.Key] == cycle.Created:
 		f.Created++
+	case found != nil && f.planned[u.Key] == cycle.Conflict:
+		item.Outcome = cycle.Conflict
+		f.Conflicts++
+		f.find(Problem, "conflict", name, f.row(u)+": choose another username", "the account %s is that of somebody else of the provider, who does not give the name up", quote(found.userName))
 	case found != nil:
 		f.pickUp(name, found)
 		item.Outcome = cycle.PickedUp
@@ -269,14 +315,26 @@ func (f *forecaster) nearMiss(u *directory.User, name string) string {
 }
 
 // rename says how to give an account the user name that the provider sends,
-// or the other way round.
+// or the other way round, where that would lead to a pickup.
 func (f *forecaster) rename(u *directory.User, name string, there *candidate) string {
-	fix := fmt.Sprintf("%s: set the username to %s; or rename the account at the application", f.row(u), quote(there.userName))
+	fix := "rename the account " + quote(there.userName) + " at the application to " + quote(name)
+	if f.canBeCalled(u, there.userName) {
+		fix = fmt.Sprintf("%s: set the username to %s; or rename the account at the application", f.row(u), there.userName)
+	}
 	if instance := f.r.Client.Instance(); instance != "" && fold(there.email) == fold(name) {
 		fix += fmt.Sprintf(":\nmuster-server user update-field userName --instance %s --from email --filter %s --apply",
 			instance, quote(fmt.Sprintf("userName eq %q", there.userName)))
 	}
 	return fix
+}
+
+// canBeCalled reports whether a username in the file makes the provider send
+// the name: the file keeps no spaces at its ends, nobody else may have it, and
+// the user name must be made of that column.
+func (f *forecaster) canBeCalled(u *directory.User, name string) bool {
+	p := f.r.Rollout.App.Parameters["scimusername"]
+	other := f.r.Rollout.Account.Directory.Find(name)
+	return strings.TrimSpace(name) == name && p != nil && p.Field == directory.Username && (other == nil || other == u || fold(other.Field(directory.Username)) != fold(name))
 }
 
 // quote writes a text for a shell, so that spaces at its ends are seen.

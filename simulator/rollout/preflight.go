@@ -83,7 +83,10 @@ func (r *Rehearsal) Preflight(ctx context.Context) (*Preflight, error) {
 		if err := w.apply(r.Rollout.Account.Directory); err != nil {
 			return nil, err
 		}
-		f := r.forecast(i+1, now)
+		f, err := r.forecast(ctx, i+1, now)
+		if err != nil {
+			return nil, err
+		}
 		p.Waves = append(p.Waves, f)
 		// Those whom this wave provisions are provisioned for the next one.
 		now = now.after(f)

@@ -177,7 +177,10 @@ func (r *Rehearsal) wave(ctx context.Context, i int, w *Wave, earlier *WaveResul
 	c := r.cycle(i + 1)
 	c.Trace = len(r.Rollout.Account.Directory.Users) <= traced
 	r.note(c, i)
-	result := &WaveResult{Position: i + 1, Name: w.Name, Problems: []string{}, Forecast: r.forecast(i+1, before), Resumed: earlier.Cycle != nil}
+	result := &WaveResult{Position: i + 1, Name: w.Name, Problems: []string{}, Resumed: earlier.Cycle != nil}
+	if result.Forecast, err = r.forecast(ctx, i+1, before); err != nil {
+		return nil, err
+	}
 	result.Forecast.goOn(earlier.Forecast)
 	if err := r.State.Note(ctx, r.Rollout.Name, i, state.ForecastNote, "", result.Forecast); err != nil {
 		return nil, err
