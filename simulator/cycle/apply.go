@@ -122,6 +122,7 @@ func (r *run) provision(ctx context.Context, a *Action, item *Item) error {
 			return err
 		}
 	}
+	item.Changes = r.pickupChanges(found, a)
 	if err := r.Client.UpdateUser(ctx, found.ID(), only(found, a.Body), a.Body); err != nil {
 		return err
 	}
@@ -130,6 +131,20 @@ func (r *run) provision(ctx context.Context, a *Action, item *Item) error {
 		item.Outcome, item.Detail = Created, "the answer to the creation was lost"
 	}
 	return r.bind(ctx, a, found.ID(), item)
+}
+
+// changes returns what differs between what was sent and what is to be sent.
+func changes(before, body map[string]any) []client.Difference {
+	return append(client.Differences(before, body, nil), client.Emptied(before, body)...)
+}
+
+// pickupChanges returns what a pickup changes of an account: a provider that
+// sends the whole of it empties what it does not send.
+func (r *run) pickupChanges(found client.User, a *Action) []client.Difference {
+	if r.Client.Profile().Update == client.Put {
+		return changes(found, a.Body)
+	}
+	return client.Differences(found, a.Body, nil)
 }
 
 // bind remembers whose an account is, as soon as that is known: the groups
@@ -196,6 +211,7 @@ func (r *run) update(ctx context.Context, a *Action, item *Item) error {
 	if err != nil {
 		return err
 	}
+	item.Changes = changes(before, a.Body)
 	if a.Kind == Reactivate {
 		if err = r.Client.SetActive(ctx, a.record.RemoteID, before, a.Body); err == nil && r.Client.Profile().Deactivate == client.PatchActive {
 			before["active"] = a.Body["active"]

@@ -143,10 +143,7 @@ func (r *run) foretell(ctx context.Context, a *Action) (Item, error) {
 		if found, err = r.foretellProvision(ctx, a, &item); item.Outcome == Conflict {
 			return item, err
 		}
-		item.Changes = client.Differences(found, a.Body, nil)
-		if r.Client.Profile().Update == client.Put {
-			item.Changes = append(item.Changes, client.Emptied(found, a.Body)...)
-		}
+		item.Changes = r.pickupChanges(found, a)
 		item.Joined = a.Groups
 	case Reapply:
 		err = r.foretellReapply(ctx, a, &item)
@@ -159,7 +156,7 @@ func (r *run) foretell(ctx context.Context, a *Action) (Item, error) {
 			err = json.Unmarshal(a.record.Sent, &before)
 		}
 		if a.Body != nil {
-			item.Changes = append(client.Differences(before, a.Body, nil), client.Emptied(before, a.Body)...)
+			item.Changes = changes(before, a.Body)
 		}
 		item.Joined, item.Left = without(a.Groups, a.record.Groups), without(a.record.Groups, a.Groups)
 	}

@@ -88,6 +88,7 @@ func HTML(w io.Writer, r *rollout.Result) error {
 		"left":      func(c *cycle.Report) int { _, n := c.Memberships(); return n },
 		"failed":    failed,
 		"fix":       fix,
+		"none":      orNone,
 		"pretty":    pretty,
 		"timelines": timelines,
 		"outcomes":  cycle.Outcomes,

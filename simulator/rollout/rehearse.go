@@ -73,6 +73,8 @@ type WaveResult struct {
 	Problems []string `json:"problems"`
 	// Resumed is true if the wave was stopped before and run again.
 	Resumed bool `json:"resumed,omitempty"`
+	// ShutBefore is why the gate was shut when it was run before.
+	ShutBefore []string `json:"shutBefore,omitempty"`
 }
 
 // Surprise is somebody for whom something else happened than was foretold.
@@ -145,6 +147,7 @@ func (r *Rehearsal) waves(ctx context.Context, result *Result) error {
 		}
 		wave, err := r.wave(ctx, i, w, &earlier)
 		if wave != nil {
+			wave.ShutBefore = earlier.Problems
 			r.judge(w, wave)
 			result.Waves = append(result.Waves, wave)
 			err = errors.Join(err, r.State.SaveWave(context.WithoutCancel(ctx), r.Rollout.Name, i, wave))
