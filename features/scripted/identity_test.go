@@ -1,9 +1,11 @@
 package scripted_test
 
 import (
+	"encoding/pem"
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -299,8 +301,37 @@ func TestWhatStopsACycle(t *testing.T) {
 			if got := p.outcomes("sync"); got["created"] != 1 || len(got) != 1 {
 				t.Errorf("afterwards: %v", got)
 			}
+			p.run(0, "disable")
+			p.run(1, "sync", "it was stopped: the API connection of the app")
 		})
 	}
+}
+
+// TestCertificates: a certificate that nobody known has signed stops a cycle,
+// and --ca-file has it trusted.
+func TestCertificates(t *testing.T) {
+	at := newScripted(t)
+	secure := httptest.NewTLSServer(at.script)
+	defer secure.Close()
+	plain := at.base
+	at.base = secure.URL + "/scim/v2"
+	p := newProvider(t, at, twoPeople)
+	p.run(1, "sync --tries 1", "it was stopped", "certificate")
+	p.write("ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})))
+	p.run(0, "sync --ca-file ca.pem", "created                2")
+	p.run(1, "sync --ca-file users.csv", "no certificate in PEM")
+	at.base = plain
+	at.has("anna@acme.example Analyst active", "ben@acme.example Boss active")
+	// A server that answers with another kind of value is told so in its own words.
+	at.script.Answer = func(w http.ResponseWriter, _ *http.Request, _ scripted.Resource) bool {
+		time.Sleep(200 * time.Millisecond)
+		fmt.Fprint(w, `{"totalResults":"many"}`)
+		return true
+	}
+	if out := p.run(1, "enable --tries 1", "totalResults is a string"); strings.Contains(out, "client.") {
+		t.Errorf("it says %s", out)
+	}
+	p.run(1, "enable --tries 1 --timeout 50ms", "does not answer")
 }
 
 // TestManyDeletions: an emptied file deletes nobody before an administrator has

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -100,24 +101,7 @@ func TestKilledInAWave(t *testing.T) {
 			p := newProvider(t, at, people)
 			p.write("account.yaml", strings.Replace(read(t, p, "account.yaml"), "[Staff]\n", "[Staff, Team A, Team B, Team C]\n", 1))
 			p.write("rollout.yaml", oneWave)
-			first := p.cmd("rehearse", "--concurrency", "1")
-			var n atomic.Int64
-			at.script.Answer = func(w http.ResponseWriter, r *http.Request, body scripted.Resource) bool {
-				if r.Method == http.MethodGet || n.Add(1) != writes {
-					return false
-				}
-				if after { // the server acts, and the answer is lost
-					at.script.Do(w, r, body)
-				}
-				_ = first.Process.Kill()
-				<-r.Context().Done() // the connection has gone with it
-				return true
-			}
-			if err := first.Start(); err != nil {
-				t.Fatal(err)
-			}
-			_ = first.Wait()
-			at.script.Answer = nil
+			at.killAt(p.cmd("rehearse", "--concurrency", "1"), writes, after)
 			r := p.rehearse(0, "--resume")
 			if r.count("created") != 2 || r.count("picked up") != 1 || len(r.Waves[0].Cycle.Items) != 3 {
 				t.Errorf("killed at write %d (after %v): %+v", writes, after, r.Waves[0].Cycle)
@@ -141,22 +125,7 @@ func TestRollbackAfterAKill(t *testing.T) {
 		at := newScripted(t)
 		p := newProvider(t, at, twoPeople)
 		p.write("rollout.yaml", oneWave)
-		first := p.cmd("rehearse", "--concurrency", "1")
-		var n atomic.Int64
-		at.script.Answer = func(w http.ResponseWriter, r *http.Request, body scripted.Resource) bool {
-			if r.Method == http.MethodGet || n.Add(1) != writes {
-				return false
-			}
-			at.script.Do(w, r, body)
-			_ = first.Process.Kill()
-			<-r.Context().Done() // the connection has gone with it
-			return true
-		}
-		if err := first.Start(); err != nil {
-			t.Fatal(err)
-		}
-		_ = first.Wait()
-		at.script.Answer = nil
+		at.killAt(p.cmd("rehearse", "--concurrency", "1"), writes, true)
 		p.run(0, "rollback")
 		if users, groups := at.script.All("Users"), at.script.All("Groups"); len(users)+len(groups) != 0 {
 			t.Errorf("killed after write %d: the rollback leaves %v and %v", writes, users, groups)
@@ -188,24 +157,7 @@ func TestKilledInASwap(t *testing.T) {
 			p.outcomes("sync")
 			_, ids := at.users()
 			p.users("id,username,firstname,lastname,title,roles\n1,ben@acme.example,Anna,Novak,Analyst,Staff\n2,anna@acme.example,Ben,Smith,Boss,Staff\n")
-			killed := p.cmd("sync", "--concurrency", "1")
-			var n atomic.Int64
-			at.script.Answer = func(w http.ResponseWriter, r *http.Request, body scripted.Resource) bool {
-				if r.Method == http.MethodGet || n.Add(1) != writes {
-					return false
-				}
-				if after {
-					at.script.Do(w, r, body)
-				}
-				_ = killed.Process.Kill()
-				<-r.Context().Done()
-				return true
-			}
-			if err := killed.Start(); err != nil {
-				t.Fatal(err)
-			}
-			_ = killed.Wait()
-			at.script.Answer = nil
+			at.killAt(p.cmd("sync", "--concurrency", "1"), writes, after)
 			p.run(0, "sync")
 			at.has("anna@acme.example Boss active", "ben@acme.example Analyst active")
 			if _, now := at.users(); now["ben@acme.example"] != ids["anna@acme.example"] || now["anna@acme.example"] != ids["ben@acme.example"] {
@@ -213,6 +165,28 @@ func TestKilledInASwap(t *testing.T) {
 			}
 		}
 	}
+}
+
+// killAt has a target kill a process at a write: before the server acts, or after
+// it has.
+func (x *target) killAt(c *exec.Cmd, write int64, after bool) {
+	var n atomic.Int64
+	x.script.Answer = func(w http.ResponseWriter, r *http.Request, body scripted.Resource) bool {
+		if r.Method == http.MethodGet || n.Add(1) != write {
+			return false
+		}
+		if after {
+			x.script.Do(w, r, body)
+		}
+		_ = c.Process.Kill()
+		<-r.Context().Done() // the connection has gone with it
+		return true
+	}
+	if err := c.Start(); err != nil {
+		x.t.Fatal(err)
+	}
+	_ = c.Wait()
+	x.script.Answer = nil
 }
 
 func read(t *testing.T, p *provider, name string) string {

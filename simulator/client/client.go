@@ -299,9 +299,21 @@ func (c *Client) once(ctx context.Context, method, path string, text []byte, des
 		return err
 	}
 	if err := json.Unmarshal(content, dest); err != nil {
-		return fmt.Errorf("%s %s: the answer is not the JSON that SCIM asks for: %w", method, path, err)
+		return fmt.Errorf("%s %s: the answer is not the JSON that SCIM asks for: %s", method, path, jsonReason(err))
 	}
 	return nil
+}
+
+// jsonReason says what is wrong with an answer, without the names of our types.
+func jsonReason(err error) string {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return err.Error()
+	}
+	if wrong.Field == "" {
+		return "it is a " + wrong.Value
+	}
+	return wrong.Field + " is a " + wrong.Value
 }
 
 // send sends a request and returns the answer. The error may be an [Error];

@@ -346,10 +346,12 @@ func groupPath(id string) string { return "/Groups/" + url.PathEscape(id) }
 
 // Schemas returns the paths of all attributes that the server publishes, in
 // lower case, such as name.givenname, and those of extensions behind their
-// URN and a colon.
+// URN and a colon; and with true those that it requires.
 func (c *Client) Schemas(ctx context.Context) (map[string]bool, error) {
 	type attribute struct {
 		Name          string
+		Required      bool
+		Mutability    string
 		SubAttributes []struct{ Name string }
 	}
 	var found list[struct {
@@ -359,7 +361,7 @@ func (c *Client) Schemas(ctx context.Context) (map[string]bool, error) {
 	if err := c.do(ctx, http.MethodGet, "/Schemas", nil, &found); err != nil {
 		return nil, err
 	}
-	paths := map[string]bool{"schemas": true, "externalid": true, "id": true}
+	paths := map[string]bool{"schemas": false, "externalid": false, "id": false}
 	for _, schema := range found.Resources {
 		prefix := ""
 		if !strings.HasPrefix(schema.ID, "urn:ietf:params:scim:schemas:core:") {
@@ -367,9 +369,9 @@ func (c *Client) Schemas(ctx context.Context) (map[string]bool, error) {
 		}
 		for _, a := range schema.Attributes {
 			name := prefix + strings.ToLower(a.Name)
-			paths[name] = true
+			paths[name] = a.Required && a.Mutability != "readOnly" && schema.ID == coreUser
 			for _, sub := range a.SubAttributes {
-				paths[name+"."+strings.ToLower(sub.Name)] = true
+				paths[name+"."+strings.ToLower(sub.Name)] = false
 			}
 		}
 	}

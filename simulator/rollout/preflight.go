@@ -145,8 +145,13 @@ func (r *Rehearsal) attributes(ctx context.Context, p *Preflight) {
 		p.Findings = append(p.Findings, Finding{Severity: s, Kind: "attribute", Text: fmt.Sprintf(text, args...), Fix: fix})
 	}
 	for _, path := range slices.Sorted(maps.Keys(sent)) {
-		if published != nil && !published[strings.ToLower(path)] {
+		if _, known := published[strings.ToLower(path)]; published != nil && !known {
 			add(Problem, "take "+path+" out of the JSON template, or delete its parameter under parameters: {NAME: {deleted: true}}", "the server publishes no attribute %s; what is sent for %d people is lost or refused", path, sent[path])
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(published)) {
+		if n := givenFor(sent, path); published[path] && n < people && path != "username" {
+			add(Problem, "", "the server requires %s, which is blank for %d of %d people", path, people-n, people)
 		}
 	}
 	for _, m := range expected {
@@ -161,6 +166,17 @@ func (r *Rehearsal) attributes(ctx context.Context, p *Preflight) {
 		add(Note, fmt.Sprintf("under parameters: %s: {field: %s}, and {$parameters.%s} in the JSON template", unused[0], unused[0], unused[0]),
 			"these fields of the users are not sent: %s", strings.Join(unused, ", "))
 	}
+}
+
+// givenFor returns for how many people an attribute, or a part of it, is sent.
+func givenFor(sent map[string]int, attribute string) int {
+	most := 0
+	for path, n := range sent {
+		if path = strings.ToLower(path); path == attribute || strings.HasPrefix(path, attribute+".") {
+			most = max(most, n)
+		}
+	}
+	return most
 }
 
 const enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
