@@ -3,10 +3,10 @@ package cycle
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"muster/simulator/client"
 	"muster/simulator/directory"
+	"muster/simulator/username"
 )
 
 // Entitlements compares the groups of the application with those that the
@@ -36,15 +36,15 @@ func (c *Cycle) Entitlements(ctx context.Context) (*Entitlements, error) {
 	for _, u := range c.Directory.Users {
 		if c.App.Assigned(u) && u.Status != directory.Suspended {
 			for _, name := range c.App.Groups(u) {
-				wanted[strings.ToLower(name)] = name
+				wanted[username.Fold(name)] = name
 			}
 		}
 	}
 	e := &Entitlements{App: c.App.Name, Matched: []string{}, Missing: []string{}, Others: []string{}}
 	err = c.Client.Groups(ctx, func(g client.Group) error {
-		if _, ok := wanted[strings.ToLower(g.DisplayName)]; ok {
+		if _, ok := wanted[username.Fold(g.DisplayName)]; ok {
 			e.Matched = append(e.Matched, g.DisplayName)
-			delete(wanted, strings.ToLower(g.DisplayName))
+			delete(wanted, username.Fold(g.DisplayName))
 		} else {
 			e.Others = append(e.Others, g.DisplayName)
 		}

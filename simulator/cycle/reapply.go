@@ -26,13 +26,13 @@ func (r *run) loadMembers(ctx context.Context) error {
 	for _, u := range r.Directory.Users {
 		if r.App.Assigned(u) {
 			for _, name := range r.App.Groups(u) {
-				m.managed[strings.ToLower(name)] = name
+				m.managed[username.Fold(name)] = name
 			}
 		}
 	}
 	r.members = m
 	return r.Client.Groups(ctx, func(g client.Group) error {
-		name, ok := m.managed[strings.ToLower(g.DisplayName)]
+		name, ok := m.managed[username.Fold(g.DisplayName)]
 		if !ok {
 			return nil
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"muster/simulator/client"
+	"muster/simulator/username"
 	"muster/simulator/yamlfile"
 )
 
@@ -55,7 +56,7 @@ func (w *Wave) assertions(now *content) []Expectation {
 }
 
 func (a Assertion) ofGroup(now *content) []Expectation {
-	i := slices.IndexFunc(now.groups, func(g client.Group) bool { return strings.EqualFold(g.DisplayName, a.Group) })
+	i := slices.IndexFunc(now.groups, func(g client.Group) bool { return username.Fold(g.DisplayName) == username.Fold(a.Group) })
 	if i < 0 {
 		return []Expectation{{What: "group " + a.Group, Expected: "exists", Got: "does not exist"}}
 	}
@@ -69,7 +70,7 @@ func (a Assertion) ofGroup(now *content) []Expectation {
 func (a Assertion) ofUser(now *content) []Expectation {
 	var there client.User
 	for _, u := range now.users {
-		if strings.EqualFold(u.UserName(), a.User) {
+		if username.Equal(u.UserName(), a.User) {
 			there = u
 		}
 	}

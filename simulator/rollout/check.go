@@ -11,6 +11,7 @@ import (
 	"muster/simulator/client"
 	"muster/simulator/cycle"
 	"muster/simulator/state"
+	"muster/simulator/username"
 )
 
 // Check is what reading the application after a wave showed.
@@ -141,7 +142,7 @@ func (c *checker) sameManager(path, there, sent string) bool {
 		return false
 	}
 	u, ok := c.now.users[there]
-	return ok && strings.EqualFold(u.UserName(), sent)
+	return ok && username.Equal(u.UserName(), sent)
 }
 
 // memberships compares the groups, in so far as their members are provisioned.
@@ -149,7 +150,7 @@ func (c *checker) memberships() {
 	should := make(map[string]map[string]bool) // group → ids
 	for id, rec := range c.now.owned {
 		for _, name := range rec.Groups {
-			name = strings.ToLower(name)
+			name = username.Fold(name)
 			if should[name] == nil {
 				should[name] = make(map[string]bool)
 			}
@@ -157,8 +158,8 @@ func (c *checker) memberships() {
 		}
 	}
 	for _, g := range c.now.groups {
-		want := should[strings.ToLower(g.DisplayName)]
-		delete(should, strings.ToLower(g.DisplayName))
+		want := should[username.Fold(g.DisplayName)]
+		delete(should, username.Fold(g.DisplayName))
 		for _, m := range g.Members {
 			if want[m.Value] {
 				c.Memberships++
@@ -179,11 +180,11 @@ func (c *checker) memberships() {
 func (c *checker) gone(report *cycle.Report) {
 	names := make(map[string]bool, len(c.now.users))
 	for _, u := range c.now.users {
-		names[strings.ToLower(u.UserName())] = true
+		names[username.Key(u.UserName())] = true
 	}
 	for _, o := range []cycle.Outcome{cycle.Deleted, cycle.Conflict} {
 		for _, item := range report.With(o) {
-			if item.Action != cycle.Update && names[strings.ToLower(item.User)] {
+			if item.Action != cycle.Update && names[username.Key(item.User)] {
 				c.problem("check: there is an account of %s, who was %s", item.User, map[cycle.Outcome]string{cycle.Deleted: "deleted", cycle.Conflict: "not created"}[o])
 			}
 		}

@@ -177,7 +177,7 @@ func (r *Rehearsal) forecast(ctx context.Context, position int, now *content) (*
 		}
 		f.People++
 		for _, g := range r.Rollout.App.Groups(u) {
-			wanted[fold(g)] = g
+			wanted[username.Fold(g)] = g
 		}
 		if f.owned[u.Key] {
 			f.Provisioned++
@@ -343,7 +343,7 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + 
 func (f *forecaster) groupsOf(wanted map[string]string) {
 	there, similar := make(map[string]string), make(map[string]string)
 	for _, g := range f.groups {
-		there[fold(g.DisplayName)] = g.DisplayName
+		there[username.Fold(g.DisplayName)] = g.DisplayName
 		similar[skeleton(g.DisplayName)] = g.DisplayName
 	}
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {

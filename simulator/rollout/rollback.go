@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"muster/simulator/client"
 	"muster/simulator/state"
+	"muster/simulator/username"
 )
 
 // RolledBack tells how a wave was taken back.
@@ -64,7 +64,7 @@ func (r *Rehearsal) Rollback(ctx context.Context) (*RolledBack, error) {
 	}
 	b := &rollback{Rehearsal: r, result: result, how: r.Rollout.Waves[position].Rollback, groups: make(map[string]string), deleted: make(map[string]bool)}
 	for _, g := range now.groups {
-		b.groups[strings.ToLower(g.DisplayName)] = g.ID
+		b.groups[username.Fold(g.DisplayName)] = g.ID
 	}
 	for i, s := range list {
 		var down *client.DownError
@@ -238,14 +238,14 @@ func (b *rollback) restore(ctx context.Context, s *state.Snapshot, rec *state.Re
 // memberships takes a user out of groups and puts him or her into others.
 func (b *rollback) memberships(ctx context.Context, id string, now, then []string) error {
 	for _, name := range now {
-		if group := b.groups[strings.ToLower(name)]; group != "" && !slices.Contains(then, name) {
+		if group := b.groups[username.Fold(name)]; group != "" && !slices.Contains(then, name) {
 			if err := b.Client.RemoveMember(ctx, group, id); err != nil && client.Status(err) != 404 {
 				return err
 			}
 		}
 	}
 	for _, name := range then {
-		if group := b.groups[strings.ToLower(name)]; group != "" && !slices.Contains(now, name) {
+		if group := b.groups[username.Fold(name)]; group != "" && !slices.Contains(now, name) {
 			if err := b.Client.AddMember(ctx, group, id); err != nil {
 				return err
 			}
