@@ -96,7 +96,11 @@ func verifyHistory(a *application, c *cobra.Command, sc provisioning.Scope, _ []
 				return err
 			}
 		}
-		return a.line("%d rows checked, %d of them not in the chain yet; %d problems", v.Rows, v.Unsealed, len(v.Problems))
+		left := ""
+		if v.Unsealed > 0 {
+			left = fmt.Sprintf(", %d of them left by an older version and not in the chain yet", v.Unsealed)
+		}
+		return a.line("%d rows checked%s; %d problems", v.Rows, left, len(v.Problems))
 	})
 	if err == nil && len(v.Problems) > 0 {
 		err = fmt.Errorf("the history of %s is not as it was written", sc.Instance.Slug)

@@ -259,7 +259,7 @@ func TestImport(t *testing.T) {
 	if out := must(t, db, "user", "show", "ben", "--instance", "acme"); !strings.Contains(out, "provisioned") || !strings.Contains(out, "carl (carl)") {
 		t.Errorf("ben: %s", out)
 	}
-	if out := must(t, db, "history", "verify", "--instance", "acme"); !strings.Contains(out, "0 problems") || !strings.Contains(out, "5 rows checked, 2 of them not in the chain yet") {
+	if out := must(t, db, "history", "verify", "--instance", "acme"); !strings.Contains(out, "5 rows checked; 0 problems") {
 		t.Errorf("history: %s", out)
 	}
 

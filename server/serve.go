@@ -66,9 +66,9 @@ func newLogger(format string, w io.Writer) (*slog.Logger, error) {
 	return nil, fmt.Errorf("--log-format %q: use text or json", format)
 }
 
-// sealInterval is how long a history row stays out of the hash chain at the
-// most.
-const sealInterval = 500 * time.Millisecond
+// adoptInterval is how long history that a server of an older version left
+// stays out of the hash chain at the most.
+const adoptInterval = 30 * time.Second
 
 // shutdownTime is how long requests that are under way may take to end, and
 // traceTime how long it may take to send their traces.
@@ -188,7 +188,7 @@ func (a *application) serveOn(c *cobra.Command, l net.Listener, cert *certificat
 	if err := a.serveMetrics(c, counted, log); err != nil {
 		return err
 	}
-	go a.admin.Users.SealHistory(c.Context(), sealInterval)
+	go a.admin.Users.AdoptHistory(c.Context(), adoptInterval)
 	log.Info("serving", "url", public+httpapi.Base, "address", l.Addr().String(), "database", a.store.Engine(), "strict", text(c, "strict"), "version", buildinfo.Read().Version)
 	var config *tls.Config
 	if cert != nil {

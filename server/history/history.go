@@ -209,9 +209,9 @@ type Store interface {
 	// rows: in the order of the chain, and then those not sealed yet.
 	Chain(ctx context.Context, instanceID string) (Chain, error)
 	Sealed(ctx context.Context, instanceID string, yield func(Sealed) error) error
-	// Seal links rows that are not in a chain yet, at most limit of each
-	// instance, and returns how many.
-	Seal(ctx context.Context, limit int) (int, error)
+	// Adopt links rows that servers of older versions left without a link, at
+	// most limit of each instance, and returns how many by instance.
+	Adopt(ctx context.Context, limit int) (map[string]int, error)
 	// Prune deletes the sealed rows before a time, moves the anchor, and
 	// returns how many rows are gone.
 	Prune(ctx context.Context, instanceID string, before time.Time, e *Entry) (int, error)

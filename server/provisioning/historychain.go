@@ -8,18 +8,19 @@ import (
 	"muster/server/history"
 )
 
-// sealBatch is how many rows of an instance are linked in one transaction.
-const sealBatch = 500
+// adoptBatch is how many rows of an instance are adopted in one transaction.
+const adoptBatch = 500
 
-// SealHistory links the rows of all instances into their chains until ctx
-// ends. Of several servers one does so for an instance at a time.
-func (s *Service) SealHistory(ctx context.Context, every time.Duration) {
+// AdoptHistory takes over what servers of older versions leave, until ctx
+// ends: rows that they did not link into the chain any more, and users whose
+// manager came at the same moment by a server of this version.
+func (s *Service) AdoptHistory(ctx context.Context, every time.Duration) {
 	for {
-		n, err := s.store.Seal(ctx, sealBatch)
+		more, err := s.adopt(ctx)
 		if err != nil && ctx.Err() == nil {
-			s.log.WarnContext(ctx, "history not sealed; trying again", "error", err)
+			s.log.WarnContext(ctx, "history of an older version not adopted; trying again", "error", err)
 		}
-		if err == nil && n >= sealBatch {
+		if more && err == nil {
 			continue
 		}
 		select {
@@ -28,6 +29,20 @@ func (s *Service) SealHistory(ctx context.Context, every time.Duration) {
 		case <-time.After(every):
 		}
 	}
+}
+
+// adopt takes over one batch of each instance, and reports whether there may
+// be more.
+func (s *Service) adopt(ctx context.Context) (more bool, err error) {
+	adopted, err := s.store.Adopt(ctx, adoptBatch)
+	for id, n := range adopted {
+		if n == 0 || err != nil {
+			continue
+		}
+		more = more || n == adoptBatch
+		_, err = s.store.LinkPending(ctx, id, "", s.clock(), linkBatch)
+	}
+	return more, err
 }
 
 // VerifyHistory checks that the history of an instance is as it was written.
@@ -42,7 +57,7 @@ func (s *Service) VerifyHistory(ctx context.Context, sc Scope) (*history.Verifie
 			return nil, err
 		}
 		v.End()
-		// Rows that were sealed or pruned meanwhile make the end look wrong.
+		// Rows that were written or pruned meanwhile make the end look wrong.
 		again, err := s.store.Chain(ctx, sc.Instance.ID)
 		if err != nil {
 			return nil, err
@@ -56,9 +71,6 @@ func (s *Service) VerifyHistory(ctx context.Context, sc Scope) (*history.Verifie
 // PruneHistory deletes rows that are older than an age. The rest still
 // verifies, and tells that rows were pruned.
 func (s *Service) PruneHistory(ctx context.Context, sc Scope, age time.Duration) (int, error) {
-	if _, err := s.store.Seal(ctx, sealBatch); err != nil {
-		return 0, err
-	}
 	before := s.clock().Add(-age)
 	e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.HistoryPrune, history.Target{Type: "History"})
 	e.Detail = fmt.Sprintf("rows before %s deleted", before.Format(time.RFC3339))

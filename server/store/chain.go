@@ -38,132 +38,108 @@ func (s *Store) Sealed(ctx context.Context, instanceID string, yield func(histor
 		})
 }
 
-// Seal links rows that are not in a chain yet, at most limit of each
-// instance, each instance in a transaction of its own.
-func (s *Store) Seal(ctx context.Context, limit int) (int, error) {
-	var instances []string
-	if err := s.list(ctx, &instances, "SELECT DISTINCT instance_id FROM history WHERE seq IS NULL"); err != nil {
-		return 0, err
+// lockChain returns the statement that reads the chain of an instance, and
+// keeps other writers of the instance out until the transaction ends.
+func (t *tx) lockChain(instanceID string) statement {
+	return statement{query: selectChain + t.d.forUpdate, args: []any{instanceID}, read: func(r rows) error {
+		t.instanceID, t.chain = instanceID, chainRow{}
+		if t.chained = r.Next(); !t.chained {
+			return r.Err()
+		}
+		return r.Scan(&t.chain.Seq, &t.chain.Link, &t.chain.AnchorSeq, &t.chain.AnchorLink)
+	}}
+}
+
+// makeChain makes the chain of an instance that has none.
+func (s *Store) makeChain(ctx context.Context, instanceID string) error {
+	return s.update(ctx, func(t *tx) error { return t.run(ctx, newChain(instanceID)) })
+}
+
+func newChain(instanceID string) statement {
+	return statement{
+		query: "INSERT INTO history_chains (instance_id, seq, link, anchor_seq, anchor_link) VALUES (?, 0, '', 0, '') ON CONFLICT DO NOTHING",
+		args:  []any{instanceID},
 	}
-	sealed := 0
+}
+
+// linked returns the statements that write the history of the transaction,
+// each row linked with the one before it, and where the chain ends now.
+func (t *tx) linked() []statement {
+	if len(t.rows) == 0 {
+		return nil
+	}
+	c := t.chain
+	rows := make([][]any, len(t.rows))
+	for i, row := range t.rows {
+		c.Seq++
+		c.Link = history.Link(c.Link, c.Seq, row[len(row)-1].(string)) // the content's hash
+		rows[i] = append(slices.Clip(row), c.Seq, c.Link)
+	}
+	var list []statement
+	if !t.chained { // of a new instance
+		list = append(list, newChain(t.instanceID))
+	}
+	for part := range slices.Chunk(rows, chunk) {
+		list = append(list, t.d.insertHistory.of(part, nil)...)
+	}
+	return append(list, statement{
+		query: "UPDATE history_chains SET seq = ?, link = ? WHERE instance_id = ?", args: []any{c.Seq, c.Link, t.instanceID},
+	})
+}
+
+// Adopt links rows that servers of older versions have left without a link,
+// at most limit of each instance, and returns how many of which instances.
+func (s *Store) Adopt(ctx context.Context, limit int) (map[string]int, error) {
+	var instances []string
+	if err := s.list(ctx, &instances, "SELECT id FROM instances WHERE EXISTS (SELECT 1 FROM history AS h WHERE h.instance_id = instances.id AND h.seq IS NULL)"); err != nil {
+		return nil, err
+	}
+	adopted := make(map[string]int)
 	for _, id := range instances {
-		n := 0
-		err := s.update(ctx, func(t *tx) (err error) {
-			n, err = t.seal(ctx, id, limit)
+		err := s.change(ctx, id, func(t *tx) (err error) {
+			adopted[id], err = t.adopt(ctx, limit)
 			return err
 		})
 		if err != nil {
-			return sealed, err
+			return adopted, err
 		}
-		sealed += n
 	}
-	return sealed, nil
+	return adopted, nil
 }
 
-// chain returns the chain of an instance, and keeps other sealers out.
-func (t *tx) chain(ctx context.Context, instanceID string) (chainRow, error) {
-	_, err := t.exec(ctx, "INSERT INTO history_chains (instance_id, seq, link, anchor_seq, anchor_link) VALUES (?, 0, '', 0, '') ON CONFLICT DO NOTHING", instanceID)
-	var r chainRow
-	if err == nil {
-		err = t.get(ctx, &r, selectChain+t.d.forUpdate, instanceID)
-	}
-	return r, err
-}
-
-func (t *tx) seal(ctx context.Context, instanceID string, limit int) (int, error) {
-	c, err := t.chain(ctx, instanceID)
-	if err != nil {
+func (t *tx) adopt(ctx context.Context, limit int) (int, error) {
+	var old []historyRow
+	if err := t.list(ctx, &old, selectHistory+" WHERE instance_id = ? AND seq IS NULL ORDER BY id LIMIT ?", t.instanceID, limit); err != nil || len(old) == 0 {
 		return 0, err
 	}
-	var rows []struct {
-		ID   string `db:"id"`
-		Hash string `db:"content_hash"`
-	}
-	if err := t.list(ctx, &rows, "SELECT id, content_hash FROM history WHERE instance_id = ? AND seq IS NULL ORDER BY id LIMIT ?", instanceID, limit); err != nil || len(rows) == 0 {
-		return 0, err
-	}
-	var l links
-	for _, r := range rows {
-		if r.Hash == "" {
-			if r.Hash, err = t.hash(ctx, instanceID, r.ID); err != nil {
+	c := &t.chain
+	var list []statement
+	for _, r := range old {
+		if r.ContentHash == "" { // written before rows had one
+			e, err := r.entry()
+			if err == nil {
+				r.ContentHash, err = e.Hash()
+			}
+			if err != nil {
 				return 0, err
 			}
 		}
 		c.Seq++
-		c.Link = history.Link(c.Link, c.Seq, r.Hash)
-		l.add(r.ID, c.Seq, c.Link, r.Hash)
+		c.Link = history.Link(c.Link, c.Seq, r.ContentHash)
+		list = append(list, statement{
+			query: "UPDATE history SET seq = ?, link = ?, content_hash = ? WHERE instance_id = ? AND id = ?", args: []any{c.Seq, c.Link, r.ContentHash, t.instanceID, r.ID},
+		})
 	}
-	list, args := t.d.links(l)
-	return len(rows), t.finish(ctx, []statement{
-		{query: `WITH links (id, seq, link, hash) AS (` + list + `)
-			UPDATE history SET seq = links.seq, link = links.link, content_hash = links.hash FROM links WHERE history.instance_id = ? AND history.id = links.id`, args: append(args, instanceID)},
-		endChain(instanceID, c),
-	})
-}
-
-// hash returns the hash of the content of a row that was written before rows
-// had one.
-func (t *tx) hash(ctx context.Context, instanceID, id string) (string, error) {
-	var r historyRow
-	if err := t.get(ctx, &r, selectHistory+" WHERE instance_id = ? AND id = ?", instanceID, id); err != nil {
-		return "", err
-	}
-	e, err := r.entry()
-	if err != nil {
-		return "", err
-	}
-	return e.Hash()
-}
-
-// links are what the chain adds to rows of the history, by column.
-type links struct {
-	ids           []string
-	seqs          []int64
-	links, hashes []string
-}
-
-func (l *links) add(id string, seq int64, link, hash string) {
-	l.ids, l.seqs, l.links, l.hashes = append(l.ids, id), append(l.seqs, seq), append(l.links, link), append(l.hashes, hash)
-}
-
-// appendSealed writes entries of an instance into its chain at once. The
-// transaction keeps the sealer out until it ends: it is for many entries, and
-// for one writer at a time.
-func (t *tx) appendSealed(ctx context.Context, instanceID string, entries []*history.Entry) error {
-	c, err := t.chain(ctx, instanceID)
-	if err != nil {
-		return err
-	}
-	rows := make([][]any, len(entries))
-	for i, e := range entries {
-		row, err := historyColumns(e)
-		if err != nil {
-			return err
-		}
-		c.Seq++
-		c.Link = history.Link(c.Link, c.Seq, row[len(row)-1].(string)) // the content's hash
-		rows[i] = append(row, c.Seq, c.Link)
-	}
-	var list []statement
-	for part := range slices.Chunk(rows, chunk) {
-		list = append(list, statement{query: insertSealed + tuples(part), args: slices.Concat(part...)})
-	}
-	return t.run(ctx, append(list, endChain(instanceID, c))...)
-}
-
-// endChain writes where a chain ends.
-func endChain(instanceID string, c chainRow) statement {
-	return statement{query: "UPDATE history_chains SET seq = ?, link = ? WHERE instance_id = ?", args: []any{c.Seq, c.Link, instanceID}}
+	return len(old), t.finish(ctx, append(list, statement{
+		query: "UPDATE history_chains SET seq = ?, link = ? WHERE instance_id = ?", args: []any{c.Seq, c.Link, t.instanceID},
+	}))
 }
 
 // Prune deletes the sealed rows before a time, from the beginning of the chain
 // on, and moves the anchor behind them.
 func (s *Store) Prune(ctx context.Context, instanceID string, before time.Time, e *history.Entry) (pruned int, err error) {
-	err = s.update(ctx, func(t *tx) error {
-		c, err := t.chain(ctx, instanceID)
-		if err != nil {
-			return err
-		}
+	err = s.change(ctx, instanceID, func(t *tx) error {
+		c := t.chain
 		// The first row that stays: rows were not always sealed in the order
 		// of their times.
 		var first sql.NullInt64
@@ -190,7 +166,7 @@ func (s *Store) Prune(ctx context.Context, instanceID string, before time.Time, 
 		if _, err := t.exec(ctx, "UPDATE history_chains SET anchor_seq = ?, anchor_link = ? WHERE instance_id = ?", last, link, instanceID); err != nil {
 			return err
 		}
-		return t.append(ctx, e)
+		return t.append(e)
 	})
 	return pruned, err
 }

@@ -64,13 +64,13 @@ func (r *clientRow) client() *instance.Client {
 
 // CreateClient writes a new client.
 func (s *Store) CreateClient(ctx context.Context, c *instance.Client, e *history.Entry) error {
-	return s.update(ctx, func(t *tx) error {
+	return s.change(ctx, c.InstanceID, func(t *tx) error {
 		_, err := t.exec(ctx, "INSERT INTO clients (id, instance_id, user_name, key_set, key_set_url, created) VALUES (?, ?, ?, ?, ?, ?)",
 			c.ID, c.InstanceID, c.UserName, string(c.KeySet), c.KeySetURL, millis(c.Created))
 		if err != nil {
 			return err
 		}
-		return t.append(ctx, e)
+		return t.append(e)
 	})
 }
 
@@ -96,7 +96,7 @@ func (s *Store) Client(ctx context.Context, id string) (*instance.Client, error)
 
 // RevokeClient ends a client, and all tokens that it has.
 func (s *Store) RevokeClient(ctx context.Context, instanceID, id string, at time.Time, e *history.Entry) (changed bool, err error) {
-	err = s.update(ctx, func(t *tx) error {
+	err = s.change(ctx, instanceID, func(t *tx) error {
 		var name string
 		if err := t.get(ctx, &name, "SELECT user_name FROM clients WHERE id = ? AND instance_id = ?", id, instanceID); err != nil {
 			return missing(err)
@@ -112,7 +112,7 @@ func (s *Store) RevokeClient(ctx context.Context, instanceID, id string, at time
 			return err
 		}
 		e.Target.Name = name
-		return t.append(ctx, e)
+		return t.append(e)
 	})
 	return changed, err
 }
@@ -120,7 +120,7 @@ func (s *Store) RevokeClient(ctx context.Context, instanceID, id string, at time
 // IssueToken writes a token for an assertion that was not used before. What
 // ended is tidied away with it: the history has it all.
 func (s *Store) IssueToken(ctx context.Context, k *instance.Key, g instance.Grant, e *history.Entry) error {
-	return s.update(ctx, func(t *tx) error {
+	return s.change(ctx, k.InstanceID, func(t *tx) error {
 		now := millis(k.Created)
 		var valid []string
 		if err := t.list(ctx, &valid, "SELECT id FROM clients WHERE id = ? AND revoked IS NULL"+s.d.forUpdate, g.Client.ID); err != nil {

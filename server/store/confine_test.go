@@ -193,7 +193,7 @@ func fill(t testing.TB, s *store.Store, slug string) filled {
 	fatal(err)
 	_, err = users.AddGroup(t.Context(), sc, "Outer", []string{inner.ID})
 	fatal(err)
-	_, err = s.Seal(t.Context(), 500)
+	_, err = s.Adopt(t.Context(), 500)
 	fatal(err)
 	return filled{i.ID, u.ID}
 }

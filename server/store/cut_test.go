@@ -115,7 +115,7 @@ func TestCutAnswers(t *testing.T) {
 		}
 		t.Fatal(err)
 	}
-	for n := int64(0); n < 700; n += 17 {
+	for n := int64(0); n < 3000; n += 43 {
 		whole()
 		c.left.Store(n)
 		if _, err := users.User(t.Context(), sc, anna.ID); scim.AsError(err) != nil {

@@ -32,6 +32,7 @@ type dialect struct {
 	forUpdate string
 	// begin begins a transaction that writes.
 	begin string
+	insertions
 	// observe is called with each statement that goes to PostgreSQL, and trip
 	// with each round trip; both are for tests, and nil otherwise.
 	observe func(query string, args []any)
@@ -48,11 +49,15 @@ func (d *dialect) dangling(err error) bool {
 	return errors.As(err, &lite) && lite.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
 }
 
-// asserted reports whether err is that of a CAST which a statement makes to
-// fail when something is not as it is expected.
-func (d *dialect) asserted(err error) bool {
+// refused reports whether the database has refused to do what it was asked
+// for, and nothing of it is done.
+func (d *dialect) refused(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == "22P02"
+	if errors.As(err, &pg) { // violated constraints, bad data, and rollbacks
+		return slices.Contains([]string{"22", "23", "40"}, pg.Code[:min(2, len(pg.Code))]) && pg.Code != "40003"
+	}
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code()&0xff == sqlite3.SQLITE_CONSTRAINT
 }
 
 // rollback takes a transaction back.
@@ -150,9 +155,11 @@ func (c *bufferedConn) Read(p []byte) (int, error) { return c.r.Read(p) }
 // planOnce has a connection plan each prepared statement once, and run it by
 // itself. PostgreSQL would plan those with a LIMIT again each time, which takes
 // longer than to run them; and in a large database it would start workers for
-// some, which takes longer, too.
+// some, which takes longer, too. The plan stays while the tables grow: in an
+// empty one all of them would be read whole, so that is only done where no
+// index serves, and what is then reckoned to be dear is not compiled.
 func planOnce(ctx context.Context, c *pgx.Conn) error {
-	_, err := c.Exec(ctx, "SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0")
+	_, err := c.Exec(ctx, "SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0; SET enable_seqscan = off; SET jit = off")
 	var unknown *pgconn.PgError
 	if errors.As(err, &unknown) {
 		return nil // one of PostgreSQL's kin, which plans in its own way
@@ -312,19 +319,6 @@ func (d dialect) memberships() string {
 	return "(SELECT " + list + "(" + object + `('id', g.id, 'display', g.display_name,
 		'nested', CASE WHEN EXISTS (SELECT 1 FROM group_groups AS gg WHERE gg.child_id = g.id) THEN 1 ELSE 0 END))
 		FROM group_users AS gu JOIN groups AS g ON g.id = gu.group_id WHERE gu.user_id = users.id)`
-}
-
-// links returns the query for a table of links. On PostgreSQL its text is the
-// same for any number of them, so that it is planned once.
-func (d dialect) links(l links) (query string, args []any) {
-	if d.postgres {
-		return "SELECT * FROM unnest(CAST(? AS uuid[]), CAST(? AS bigint[]), CAST(? AS text[]), CAST(? AS text[]))", []any{l.ids, l.seqs, l.links, l.hashes}
-	}
-	rows := make([][]any, len(l.ids))
-	for i := range rows {
-		rows[i] = []any{l.ids[i], l.seqs[i], l.links[i], l.hashes[i]}
-	}
-	return "VALUES " + tuples(rows), slices.Concat(rows...)
 }
 
 // castType returns the name of a type of PostgreSQL's for a CAST. SQLite

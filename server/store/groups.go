@@ -50,7 +50,7 @@ func (r *groupRow) group() *provisioning.Group {
 // Group returns a group of the instance.
 func (s *Store) Group(ctx context.Context, instanceID, id string) (*provisioning.Group, error) {
 	var r groupRow
-	err := s.quick(ctx, statement{query: selectGroup + "WHERE id = ? AND instance_id = ?", args: []any{id, instanceID}, read: one(&r)})
+	err := s.quick(ctx, statement{query: selectGroup + "WHERE id = ? AND (instance_id = ?) IS TRUE", args: []any{id, instanceID}, read: one(&r)})
 	if err != nil {
 		return nil, notFound(err)
 	}
@@ -178,7 +178,7 @@ func (s *Store) manyMembers(ctx context.Context, groupIDs []string, yield func(s
 
 // CreateGroup writes a new group with its members.
 func (s *Store) CreateGroup(ctx context.Context, g *provisioning.Group, c provisioning.MemberChange, entry provisioning.EntryFunc) error {
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, g.InstanceID, func(t *tx) error {
 		_, err := t.exec(ctx, `INSERT INTO groups (id, instance_id, display_name, display_name_key, external_id, source, resource, search, version, created, modified)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			g.ID, g.InstanceID, g.DisplayName, g.DisplayNameKey, null(g.ExternalID), string(g.Source), string(g.Text), string(g.Search),
@@ -190,7 +190,7 @@ func (s *Store) CreateGroup(ctx context.Context, g *provisioning.Group, c provis
 		if err != nil {
 			return err
 		}
-		return t.append(ctx, entry(added, nil))
+		return t.append(entry(added, nil))
 	})
 	if err != nil && s.d.dangling(err) {
 		err = fmt.Errorf("%w: one was deleted at this moment", provisioning.ErrNoMember)
@@ -209,50 +209,66 @@ func (s *Store) displayNameTaken(err error) error {
 func (s *Store) UpdateGroup(ctx context.Context, u provisioning.GroupUpdate) (changed bool, err error) {
 	g := u.Group
 	version := g.Version
-	err = s.update(ctx, func(t *tx) error {
-		changed = false
-		switch {
-		case u.Rewrite:
-			err = t.rewriteGroup(ctx, g, version)
-		case u.Exact:
-			err = t.holdGroup(ctx, g, version)
-		}
-		if err != nil {
+	j := &job{
+		alone: u.Rewrite || u.Members.Clear || len(u.Members.Add)+len(u.Members.Remove) > fewMembers,
+		rest: func(t *tx) (err error) {
+			changed, err = t.updateGroup(ctx, u, version)
 			return err
-		}
-		removed, err := t.removeMembers(ctx, g.ID, u.Members)
-		if err != nil {
-			return err
-		}
-		added, err := t.addMembers(ctx, g, u.Members.Add)
-		if err != nil {
-			return err
-		}
-		changed = u.Rewrite || len(added)+len(removed) > 0
-		if !changed {
-			return nil
-		}
-		last, err := insertEntries([]*history.Entry{u.Entry(added, removed)})
-		if err != nil {
-			return err
-		}
-		if !u.Rewrite {
-			// At the very end: until it is committed, all others who change
-			// members of the group wait for this row.
-			last = append(last, touchGroup(g))
-		}
-		return t.finish(ctx, last)
-	})
-	if err != nil && (s.d.dangling(err) || errors.Is(err, sql.ErrNoRows)) {
-		err = provisioning.ErrChanged // the group, or a member, is gone
+		},
+		means: func(err error) error {
+			if s.d.dangling(err) || errors.Is(err, sql.ErrNoRows) {
+				err = provisioning.ErrChanged // the group, or a member, is gone
+			}
+			return s.displayNameTaken(err)
+		},
 	}
-	return changed, s.displayNameTaken(err)
+	if !j.alone {
+		j.needs = func(n *needs) { n.members(u) }
+		j.plan = func(b *batch) (err error) {
+			changed, err = b.changeMembers(u, version)
+			return err
+		}
+	}
+	err = s.write(ctx, g.InstanceID, j)
+	return changed, err
+}
+
+// updateGroup changes a group in a transaction of its own.
+func (t *tx) updateGroup(ctx context.Context, u provisioning.GroupUpdate, version int64) (changed bool, err error) {
+	g := u.Group
+	switch {
+	case u.Rewrite:
+		err = t.rewriteGroup(ctx, g, version)
+	case u.Exact:
+		err = t.holdGroup(ctx, g, version)
+	}
+	if err != nil {
+		return false, err
+	}
+	removed, err := t.removeMembers(ctx, g.ID, u.Members)
+	if err != nil {
+		return false, err
+	}
+	added, err := t.addMembers(ctx, g, u.Members.Add)
+	if err != nil {
+		return false, err
+	}
+	changed = u.Rewrite || len(added)+len(removed) > 0
+	if !changed {
+		return false, nil
+	}
+	if !u.Rewrite {
+		if err := t.run(ctx, touchGroup(g)); err != nil {
+			return false, err
+		}
+	}
+	return true, t.append(u.Entry(added, removed))
 }
 
 // holdGroup keeps a group at a version until the transaction ends.
 func (t *tx) holdGroup(ctx context.Context, g *provisioning.Group, version int64) error {
 	var versions []int64
-	err := t.list(ctx, &versions, "SELECT version FROM groups WHERE id = ? AND instance_id = ?"+t.d.forUpdate, g.ID, g.InstanceID)
+	err := t.list(ctx, &versions, "SELECT version FROM groups WHERE id = ? AND (instance_id = ?) IS TRUE"+t.d.forUpdate, g.ID, g.InstanceID)
 	if err == nil && (len(versions) == 0 || versions[0] != version) {
 		err = provisioning.ErrChanged
 	}
@@ -262,7 +278,7 @@ func (t *tx) holdGroup(ctx context.Context, g *provisioning.Group, version int64
 // rewriteGroup writes the group's own attributes.
 func (t *tx) rewriteGroup(ctx context.Context, g *provisioning.Group, version int64) error {
 	n, err := t.exec(ctx, `UPDATE groups SET display_name = ?, display_name_key = ?, external_id = ?, source = ?, resource = ?, search = ?,
-		version = version + 1, modified = ? WHERE id = ? AND instance_id = ? AND version = ?`,
+		version = version + 1, modified = ? WHERE id = ? AND (instance_id = ?) IS TRUE AND version = ?`,
 		g.DisplayName, g.DisplayNameKey, null(g.ExternalID), string(g.Source), string(g.Text), string(g.Search),
 		millis(g.Modified), g.ID, g.InstanceID, version)
 	if err == nil && n == 0 {
@@ -275,191 +291,26 @@ func (t *tx) rewriteGroup(ctx context.Context, g *provisioning.Group, version in
 // touchGroup gives a group whose members change its next version.
 func touchGroup(g *provisioning.Group) statement {
 	return statement{
-		query: "UPDATE groups SET version = version + 1, modified = ? WHERE id = ? AND instance_id = ? RETURNING version",
+		query: "UPDATE groups SET version = version + 1, modified = ? WHERE id = ? AND (instance_id = ?) IS TRUE RETURNING version",
 		args:  []any{millis(g.Modified), g.ID, g.InstanceID}, read: one(&g.Version),
 	}
 }
 
-// addMembers adds users and groups of the instance to a group, and returns
-// those who were not in it before.
-func (t *tx) addMembers(ctx context.Context, g *provisioning.Group, ids []string) ([]provisioning.Member, error) {
-	var added []provisioning.Member
-	err := chunks(ids, func(ids []string) error {
-		rest, users, err := t.addUsers(ctx, g, ids)
-		added = append(added, users...)
-		if err != nil || len(rest) == 0 {
-			return err
-		}
-		children, err := t.children(ctx, g, rest)
-		if err != nil {
-			return err
-		}
-		groups, err := t.addChildren(ctx, g.ID, children)
-		if err != nil {
-			return err
-		}
-		added = append(added, groups...)
-		return t.checkCycle(ctx, g.ID)
-	})
-	return added, err
-}
-
-// addUsers adds those of ids who are users, in one round trip, and returns
-// the rest.
-func (t *tx) addUsers(ctx context.Context, g *provisioning.Group, ids []string) (rest []string, added []provisioning.Member, err error) {
-	const chosen = " FROM users AS u WHERE u.instance_id = ? AND NOT u.integration AND u.id IN (?)"
-	var found []memberRow
-	var inserted []string
-	find, err := in("SELECT u.id AS id, 'User' AS type, u.user_name AS name"+chosen, g.InstanceID, ids)
-	if err != nil {
-		return nil, nil, err
-	}
-	find.read = all(&found)
-	insert, err := in("INSERT INTO group_users (group_id, user_id) SELECT CAST(? AS "+t.d.castType("uuid")+"), u.id"+chosen+" ON CONFLICT DO NOTHING RETURNING user_id", g.ID, g.InstanceID, ids)
-	if err != nil {
-		return nil, nil, err
-	}
-	insert.read = all(&inserted)
-	if err := t.run(ctx, find, insert); err != nil {
-		return nil, nil, err
-	}
-	return withoutRows(ids, found), newMembers(found, inserted), nil
-}
-
-// newMembers returns the rows that were inserted.
-func newMembers(rows []memberRow, inserted []string) []provisioning.Member {
-	isNew := set(inserted)
-	var added []provisioning.Member
-	for _, r := range rows {
-		if isNew[r.ID] {
-			added = append(added, r.member())
-		}
-	}
-	return added
-}
-
-// children returns the groups among ids, all of which must be some. It locks
-// the instance: two groups that are put into each other at the same moment
-// would not see it.
-func (t *tx) children(ctx context.Context, g *provisioning.Group, ids []string) ([]memberRow, error) {
-	var locked []string
-	if err := t.list(ctx, &locked, "SELECT id FROM instances WHERE id = ?"+t.d.forUpdate, g.InstanceID); err != nil {
-		return nil, err
-	}
-	var found []memberRow
-	err := t.list(ctx, &found, "SELECT id, 'Group' AS type, display_name AS name FROM groups WHERE instance_id = ? AND id IN (?)", g.InstanceID, ids)
-	if err != nil {
-		return nil, err
-	}
-	if rest := withoutRows(ids, found); len(rest) > 0 {
-		return nil, fmt.Errorf("%w: there is no user or group with the id %q in this instance", provisioning.ErrNoMember, rest[0])
-	}
-	return found, nil
-}
-
-func (t *tx) checkCycle(ctx context.Context, groupID string) error {
-	var n int
-	err := t.get(ctx, &n, `WITH RECURSIVE down (id) AS (
-			SELECT child_id FROM group_groups WHERE group_id = ?
-			UNION
-			SELECT gg.child_id FROM down JOIN group_groups AS gg ON gg.group_id = down.id)
-		SELECT count(*) FROM down WHERE id = ?`, groupID, groupID)
-	if err == nil && n > 0 {
-		err = provisioning.ErrCycle
-	}
-	return err
-}
-
-func withoutRows(ids []string, rows []memberRow) []string {
-	found := make(map[string]bool, len(rows))
-	for _, r := range rows {
-		found[r.ID] = true
-	}
-	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return found[id] })
-}
-
-// addChildren adds groups to a group, and returns those that were not in it.
-func (t *tx) addChildren(ctx context.Context, groupID string, children []memberRow) ([]provisioning.Member, error) {
-	rows := make([][]any, len(children))
-	for i, c := range children {
-		rows[i] = []any{groupID, c.ID}
-	}
-	var inserted []string
-	err := t.list(ctx, &inserted, "INSERT INTO group_groups (group_id, child_id) VALUES "+tuples(rows)+" ON CONFLICT DO NOTHING RETURNING child_id", slices.Concat(rows...)...)
-	return newMembers(children, inserted), err
-}
-
-// removeMembers removes members from a group, and returns those who were in
-// it.
-func (t *tx) removeMembers(ctx context.Context, groupID string, c provisioning.MemberChange) ([]provisioning.Member, error) {
-	ids := c.Remove
-	if c.Clear {
-		var present []string
-		err := t.list(ctx, &present, "SELECT user_id FROM group_users WHERE group_id = ? UNION ALL SELECT child_id FROM group_groups WHERE group_id = ?", groupID, groupID)
-		if err != nil {
-			return nil, err
-		}
-		ids = difference(present, c.Add)
-	}
-	var removed []provisioning.Member
-	err := chunks(ids, func(ids []string) error {
-		users, err := removal("User", "group_users", "user_id", "(SELECT u.user_name FROM users AS u WHERE u.id = user_id)", groupID, ids, &removed)
-		if err != nil {
-			return err
-		}
-		groups, err := removal("Group", "group_groups", "child_id", "(SELECT g.display_name FROM groups AS g WHERE g.id = child_id)", groupID, ids, &removed)
-		if err != nil {
-			return err
-		}
-		return t.run(ctx, users, groups)
-	})
-	return removed, err
-}
-
-// removal returns the statement that removes members of one kind, and appends
-// those who were in the group to a list.
-func removal(kind, table, column, name, groupID string, ids []string, to *[]provisioning.Member) (statement, error) {
-	st, err := in("DELETE FROM "+table+" WHERE group_id = ? AND "+column+" IN (?) RETURNING "+column+" AS id, '"+kind+"' AS type, "+name+" AS name", groupID, ids)
-	st.read = func(r rows) error {
-		var list []memberRow
-		err := all(&list)(r)
-		for _, m := range list {
-			*to = append(*to, m.member())
-		}
-		return err
-	}
-	return st, err
-}
-
-// difference returns the strings in a that are not in b.
-func difference(a, b []string) []string {
-	in := set(b)
-	return slices.DeleteFunc(a, func(s string) bool { return in[s] })
-}
-
-func set(list []string) map[string]bool {
-	in := make(map[string]bool, len(list))
-	for _, s := range list {
-		in[s] = true
-	}
-	return in
-}
-
 // DeleteGroup deletes a group; its members stay.
 func (s *Store) DeleteGroup(ctx context.Context, g *provisioning.Group, version int64, e *history.Entry) error {
-	return s.update(ctx, func(t *tx) error {
+	return s.change(ctx, g.InstanceID, func(t *tx) error {
 		_, err := t.exec(ctx, `UPDATE groups SET version = version + 1, modified = ?
 			WHERE id IN (SELECT group_id FROM group_groups WHERE child_id = ?)`, millis(e.Time), g.ID)
 		if err != nil {
 			return err
 		}
-		n, err := t.exec(ctx, "DELETE FROM groups WHERE id = ? AND instance_id = ? AND version = ?", g.ID, g.InstanceID, version)
+		n, err := t.exec(ctx, "DELETE FROM groups WHERE id = ? AND (instance_id = ?) IS TRUE AND version = ?", g.ID, g.InstanceID, version)
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			return provisioning.ErrChanged
 		}
-		return t.append(ctx, e)
+		return t.append(e)
 	})
 }

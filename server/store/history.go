@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 
 	"muster/server/history"
@@ -53,14 +52,17 @@ func (r *historyRow) entry() (*history.Entry, error) {
 	return e, nil
 }
 
-const (
-	insertHistory = `INSERT INTO history (id, instance_id, at, actor_kind, actor_name, key_id, request_id, client, address,
-	action, target_type, target_id, target_name, outcome, status, scim_type, detail, changes, content_hash) VALUES `
-	insertSealed = `INSERT INTO history (id, instance_id, at, actor_kind, actor_name, key_id, request_id, client, address,
-	action, target_type, target_id, target_name, outcome, status, scim_type, detail, changes, content_hash, seq, link) VALUES `
-)
+// historyTypes returns the columns of the history with their types.
+func historyTypes() []string {
+	return []string{
+		"id uuid", "instance_id uuid", "at bigint", "actor_kind text", "actor_name text", "key_id text", "request_id text", "client text", "address text",
+		"action text", "target_type text", "target_id text", "target_name text", "outcome text", "status integer", "scim_type text", "detail text", "changes text",
+		"content_hash text", "seq bigint", "link text",
+	}
+}
 
-// historyColumns returns the values of the columns of an entry.
+// historyColumns returns the values of the columns of an entry, but for those
+// of the chain.
 func historyColumns(e *history.Entry) ([]any, error) {
 	changes, err := json.Marshal(e.Changes)
 	if err != nil {
@@ -76,38 +78,17 @@ func historyColumns(e *history.Entry) ([]any, error) {
 	}, nil
 }
 
-// insertHistoryFrom writes a row for each row of what follows. The parameters
-// have types by their columns only in VALUES.
-const insertHistoryFrom = `INSERT INTO history (id, instance_id, at, actor_kind, actor_name, key_id, request_id, client, address,
-	action, target_type, target_id, target_name, outcome, status, scim_type, detail, changes, content_hash)
-	SELECT CAST(? AS uuid), CAST(? AS uuid), CAST(? AS bigint), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CAST(? AS integer), ?, ?, ?, ?`
-
-// insertEntries returns the statements that write entries.
-func insertEntries(entries []*history.Entry) (list []statement, err error) {
-	rows := make([][]any, len(entries))
-	for i, e := range entries {
-		if rows[i], err = historyColumns(e); err != nil {
-			return nil, err
+// append adds entries to those that the transaction writes at its end, and
+// links with the chain.
+func (t *tx) append(entries ...*history.Entry) error {
+	for _, e := range entries {
+		row, err := historyColumns(e)
+		if err != nil {
+			return err
 		}
+		t.rows = append(t.rows, row)
 	}
-	for part := range slices.Chunk(rows, chunk) {
-		list = append(list, statement{query: insertHistory + tuples(part), args: slices.Concat(part...)})
-	}
-	return list, nil
-}
-
-// append writes entries in the transaction.
-func (t *tx) append(ctx context.Context, entries ...*history.Entry) error {
-	list, err := insertEntries(entries)
-	if err != nil || len(list) == 0 {
-		return err
-	}
-	return t.run(ctx, list...)
-}
-
-// AppendHistory writes an entry that stands alone.
-func (s *Store) AppendHistory(ctx context.Context, e *history.Entry) error {
-	return s.update(ctx, func(t *tx) error { return t.append(ctx, e) })
+	return nil
 }
 
 // History calls yield with the entries that q chooses, the oldest first.

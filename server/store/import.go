@@ -30,7 +30,7 @@ func (s *Store) ImportUsers(ctx context.Context, instanceID string, users []*pro
 		rows[i] = append([]any{u.ID, u.InstanceID, sql.NullString{}}, columns...)
 	}
 	var created map[string]bool
-	err = s.update(ctx, func(t *tx) error {
+	err = s.change(ctx, instanceID, func(t *tx) error {
 		managers, err := t.managers(ctx, instanceID, users)
 		if err != nil {
 			return err
@@ -55,10 +55,7 @@ func (s *Store) ImportUsers(ctx context.Context, instanceID string, users []*pro
 			}
 			written = append(written, own...)
 		}
-		if len(written) == 0 {
-			return nil
-		}
-		return t.appendSealed(ctx, instanceID, written)
+		return t.append(written...)
 	})
 	if err != nil || len(created) == len(users) {
 		return nil, err
@@ -83,15 +80,22 @@ func (s *Store) TakeStock(ctx context.Context) error {
 }
 
 // insertUsers returns the ids of those whose name was not taken.
-func (t *tx) insertUsers(ctx context.Context, rows [][]any) (map[string]bool, error) {
-	created := make(map[string]bool, len(rows))
-	for part := range slices.Chunk(rows, chunk) {
-		var ids []string
-		err := t.list(ctx, &ids, insertUser+tuples(part)+" ON CONFLICT DO NOTHING RETURNING id", slices.Concat(part...)...)
+func (t *tx) insertUsers(ctx context.Context, list [][]any) (map[string]bool, error) {
+	created := make(map[string]bool, len(list))
+	for part := range slices.Chunk(list, chunk) {
+		err := t.run(ctx, t.d.importUsers.of(part, func(r rows) error {
+			for r.Next() {
+				var id string
+				if err := r.Scan(&id); err != nil {
+					return err
+				}
+				created[id] = true
+			}
+			return r.Err()
+		})...)
 		if err != nil {
 			return nil, err
 		}
-		maps.Copy(created, set(ids))
 	}
 	return created, nil
 }
@@ -218,7 +222,7 @@ func (t *tx) linkAmong(ctx context.Context, users []*provisioning.User, created 
 // LinkPending links users who wait for a manager who is there by now, at most
 // limit.
 func (s *Store) LinkPending(ctx context.Context, instanceID, requestID string, now time.Time, limit int) (linked int, err error) {
-	err = s.update(ctx, func(t *tx) error {
+	err = s.change(ctx, instanceID, func(t *tx) error {
 		linked = 0
 		var pending []struct {
 			report
@@ -244,7 +248,7 @@ func (s *Store) LinkPending(ctx context.Context, instanceID, requestID string, n
 			}
 		}
 		linked = len(pending)
-		return t.append(ctx, entries...)
+		return t.append(entries...)
 	})
 	return linked, err
 }

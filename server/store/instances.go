@@ -59,13 +59,13 @@ func missing(err error) error {
 
 // CreateInstance writes a new instance.
 func (s *Store) CreateInstance(ctx context.Context, i *instance.Instance, e *history.Entry) error {
-	err := s.update(ctx, func(t *tx) error {
+	err := s.change(ctx, i.ID, func(t *tx) error {
 		_, err := t.exec(ctx, "INSERT INTO instances (id, slug, name, edition, environment, created) VALUES (?, ?, ?, ?, ?, ?)",
 			i.ID, i.Slug, i.Name, string(i.Edition), string(i.Environment), millis(i.Created))
 		if err != nil {
 			return err
 		}
-		return t.append(ctx, e)
+		return t.append(e)
 	})
 	if err != nil && s.d.taken(err) == "instances_slug" {
 		return instance.ErrExists
@@ -109,7 +109,7 @@ func (s *Store) InstanceBySlug(ctx context.Context, slug string) (*instance.Inst
 
 // AddField adds a custom field to an instance.
 func (s *Store) AddField(ctx context.Context, instanceID string, f instance.Field, e *history.Entry) error {
-	return s.update(ctx, func(t *tx) error {
+	return s.change(ctx, instanceID, func(t *tx) error {
 		var text []byte
 		if err := t.get(ctx, &text, "SELECT fields FROM instances WHERE id = ?"+s.d.forUpdate, instanceID); err != nil {
 			return missing(err)
@@ -128,7 +128,7 @@ func (s *Store) AddField(ctx context.Context, instanceID string, f instance.Fiel
 		if _, err := t.exec(ctx, "UPDATE instances SET fields = ?, revision = revision + 1 WHERE id = ?", string(text), instanceID); err != nil {
 			return err
 		}
-		return t.append(ctx, e)
+		return t.append(e)
 	})
 }
 
@@ -141,11 +141,11 @@ func (s *Store) SaveMapping(ctx context.Context, instanceID string, rows []mappi
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(t *tx) error {
+	return s.change(ctx, instanceID, func(t *tx) error {
 		if _, err := t.exec(ctx, "UPDATE instances SET mapping = ?, revision = revision + 1 WHERE id = ?", string(text), instanceID); err != nil {
 			return err
 		}
-		return t.append(ctx, e)
+		return t.append(e)
 	})
 }
 
@@ -192,7 +192,7 @@ func revise(instanceID string) statement {
 
 // CreateKey writes a new key.
 func (s *Store) CreateKey(ctx context.Context, k *instance.Key, e *history.Entry) error {
-	return s.update(ctx, func(t *tx) error { return t.createKey(ctx, k, e) })
+	return s.change(ctx, k.InstanceID, func(t *tx) error { return t.createKey(ctx, k, e) })
 }
 
 func (t *tx) createKey(ctx context.Context, k *instance.Key, e *history.Entry) error {
@@ -201,12 +201,12 @@ func (t *tx) createKey(ctx context.Context, k *instance.Key, e *history.Entry) e
 	if err != nil {
 		return err
 	}
-	return t.append(ctx, e)
+	return t.append(e)
 }
 
 // RotateKey writes a new key and ends the old one at a time.
 func (s *Store) RotateKey(ctx context.Context, k *instance.Key, oldID string, end time.Time, e *history.Entry) error {
-	return s.update(ctx, func(t *tx) error {
+	return s.change(ctx, k.InstanceID, func(t *tx) error {
 		n, err := t.exec(ctx, "UPDATE api_keys SET expires = ? WHERE id = ? AND instance_id = ? AND revoked IS NULL", millis(end), oldID, k.InstanceID)
 		if err != nil {
 			return err
@@ -251,7 +251,7 @@ func (s *Store) Keys(ctx context.Context, instanceID string) ([]*instance.Key, e
 
 // RevokeKey ends the validity of a key.
 func (s *Store) RevokeKey(ctx context.Context, instanceID, keyID string, at time.Time, e *history.Entry) (changed bool, err error) {
-	err = s.update(ctx, func(t *tx) error {
+	err = s.change(ctx, instanceID, func(t *tx) error {
 		var name string
 		if err := t.get(ctx, &name, "SELECT user_name FROM api_keys WHERE id = ? AND instance_id = ?", keyID, instanceID); err != nil {
 			return missing(err)
@@ -265,7 +265,7 @@ func (s *Store) RevokeKey(ctx context.Context, instanceID, keyID string, at time
 			return err
 		}
 		e.Target.Name = name
-		return t.append(ctx, e)
+		return t.append(e)
 	})
 	return changed, err
 }
@@ -332,7 +332,7 @@ func (s *Store) Holder(ctx context.Context, instanceID, userName string) (*insta
 		Active      bool   `db:"active"`
 		Integration bool   `db:"integration"`
 	}
-	err := s.get(ctx, &r, "SELECT id, user_name, role, active, integration FROM users WHERE user_name_key = ? AND instance_id = ?",
+	err := s.get(ctx, &r, "SELECT id, user_name, role, active, integration FROM users WHERE user_name_key = ? AND (instance_id = ?) IS TRUE",
 		schema.UserNameKey(userName), instanceID)
 	if err != nil {
 		return nil, missing(err)

@@ -1,46 +1,32 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"muster/queue"
 	"muster/server/instance"
 )
 
-// lanes send to PostgreSQL what only reads and ends soon. A lane is a
-// connection that serves one batch after the other: what requests ask for
-// while a batch is under way makes up the next one, so that under load one
-// round trip serves many of them, and when there is none nobody waits. A
-// batch is served by the request that is the first of it.
+// lanes send to PostgreSQL what only reads and ends soon, in batches. A lane is
+// a connection that serves one batch after the other.
 type lanes struct {
 	store *Store
-	// most is how many batches can be under way at once.
-	most int
-
-	mu       sync.Mutex
-	underWay int
-	waiting  []*errand
+	queue.Queue[*errand]
 }
 
 // errand is what one request asks for.
 type errand struct {
+	queue.Ticket
 	of   instance.Confinement
 	list []statement
-	// turn gets true when the request is to serve the next batch, and false
-	// when another one has served its errand, with the outcome in err.
-	turn chan bool
-	err  error
-	over bool
 	// checks is set if the errand finds out for its batch whether the instance
 	// is at the revision that is expected.
 	checks bool
@@ -55,61 +41,15 @@ const (
 
 func newLanes(s *Store) *lanes {
 	// PostgreSQL needs the other half of the processors, if it is here too.
-	return &lanes{store: s, most: max(1, runtime.GOMAXPROCS(0)/2)}
+	most := max(1, runtime.GOMAXPROCS(0)/2)
+	together := func(waiting []*errand) int { return min(len(waiting), laneBatch) }
+	return &lanes{store: s, Queue: queue.Queue[*errand]{Most: most, Together: together}}
 }
 
-// read runs an errand. It goes with those of others, so that the end of its
-// context cannot break it off.
+// read runs an errand.
 func (l *lanes) read(ctx context.Context, list []statement) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	e := &errand{of: instance.ConfinementOf(ctx), list: list, turn: make(chan bool, 1)}
-	l.mu.Lock()
-	l.waiting = append(l.waiting, e)
-	serves := l.underWay < l.most
-	if serves {
-		l.underWay++
-	}
-	l.mu.Unlock()
-	if serves || <-e.turn {
-		l.serve(ctx)
-	}
-	return e.err
+	return l.Do(ctx, &errand{of: instance.ConfinementOf(ctx), list: list}, l.batch)
 }
-
-// serve serves the batch of those who wait, and has one of those who came
-// meanwhile serve the next.
-func (l *lanes) serve(ctx context.Context) {
-	l.mu.Lock()
-	n := min(len(l.waiting), laneBatch)
-	list := slices.Clone(l.waiting[:n])
-	l.waiting = slices.Delete(l.waiting, 0, n)
-	l.mu.Unlock()
-
-	// Should a reader panic, the others must not wait for ever.
-	defer l.pass(list)
-	l.batch(context.WithoutCancel(ctx), list)
-}
-
-// pass tells those who were served, and has the next one serve.
-func (l *lanes) pass(list []*errand) {
-	for _, e := range list[1:] {
-		if !e.over {
-			e.err = cmp.Or(e.err, errBroken)
-		}
-		e.turn <- false
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.waiting) > 0 {
-		l.waiting[0].turn <- true
-	} else {
-		l.underWay--
-	}
-}
-
-var errBroken = errors.New("the batch that the reading was part of was broken off")
 
 // batch serves errands on one connection.
 func (l *lanes) batch(ctx context.Context, list []*errand) {
@@ -124,8 +64,8 @@ func (l *lanes) batch(ctx context.Context, list []*errand) {
 		err = errors.Join(err, c.Close())
 	}
 	for _, e := range list {
-		if !e.over {
-			e.err = err
+		if !e.Ended() {
+			e.End(err)
 		}
 	}
 }
@@ -242,7 +182,7 @@ func (b *laneRun) receive(p *pgconn.Pipeline, e *errand) error {
 	if b.stale[e.of] {
 		outcome = instance.ErrStale
 	}
-	e.err, e.over = outcome, true
+	e.End(outcome)
 	return nil
 }
 

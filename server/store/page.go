@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 
 	"muster/server/provisioning"
 	"muster/server/scim"
@@ -34,12 +35,19 @@ type pageOf[T any] struct {
 func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p pageOf[T]) ([]T, provisioning.Page, error) {
 	k, where, args, columns := p.kind, p.where, p.args, p.columns
 	page := provisioning.Page{Total: -1}
+	table := k.table
 	if q.Filter != nil {
 		condition, more, err := k.where(s.d, q.Filter)
 		if err != nil {
 			return nil, page, err
 		}
+		if k.one(q.Filter) {
+			where = strings.Replace(where, "instance_id = ?", "(instance_id = ?) IS TRUE", 1) // see selectPerson
+		}
 		where, args = where+" AND "+condition, append(args, more...)
+		if k.few(q.Filter) {
+			table, where = s.d.fenced(table, where)
+		}
 	}
 	o, err := k.order(s.d, q.SortBy, q.Descending)
 	if err != nil {
@@ -48,7 +56,7 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 	var total int
 	count := statement{query: p.all, args: args, read: one(&total)}
 	if q.Filter != nil || p.all == "" {
-		count.query = "SELECT count(*) FROM " + k.table + " " + where
+		count.query = "SELECT count(*) FROM " + table + " " + where
 	}
 	limit := q.Limit
 	if !q.Keyset {
@@ -58,7 +66,7 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 		columns += o.textValue()
 		if q.After != nil {
 			condition, more := o.after(s.d, *q.After)
-			where, args = where+" AND "+condition, slices.Concat(args, more)
+			where, args = and(where, condition), slices.Concat(args, more)
 		}
 	}
 	list := make([]T, 0, min(limit, maxRoom))
@@ -66,7 +74,7 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 	var counts bool
 	if q.Limit > 0 {
 		// The limit stands in the text: to plan well takes to know it.
-		from := fmt.Sprintf("%s %s%s LIMIT %d OFFSET ?", k.table, where, o.by(), limit)
+		from := fmt.Sprintf("%s %s%s LIMIT %d OFFSET ?", table, where, o.by(), limit)
 		args := append(slices.Clip(args), q.Offset)
 		chosen := func(column string) (string, []any) { return "SELECT " + column + " FROM " + from, args }
 		rowsFrom := from
@@ -136,6 +144,36 @@ func (p pageOf[T]) next(list []T, limit int) ([]T, *provisioning.Position) {
 
 // maxRoom is for how many rows room is made before they are read.
 const maxRoom = 256
+
+// fenced returns what to read from instead of a table and a condition by which
+// an index chooses a few: without the fence PostgreSQL may read the whole
+// instance, because that is in the order of the page.
+func (d dialect) fenced(table, where string) (from, rest string) {
+	if !d.postgres {
+		return table, where
+	}
+	return "(SELECT * FROM " + table + " " + where + " OFFSET 0) AS " + table, ""
+}
+
+// and adds a condition to a WHERE, which may be empty.
+func and(where, condition string) string {
+	if where == "" {
+		return "WHERE " + condition
+	}
+	return where + " AND " + condition
+}
+
+// one reports whether a filter chooses one at the most, by a unique index.
+func (k *kind) one(n filter.Node) bool {
+	switch n := n.(type) {
+	case *filter.AndNode:
+		return k.one(n.Left) || k.one(n.Right)
+	case *filter.Test:
+		path := k.rt.FullPath(n.Attr)
+		return n.Op == filter.EQ && (path == "userName" || path == "id")
+	}
+	return false
+}
 
 // few reports whether a filter chooses a few at the most, by an index.
 func (k *kind) few(n filter.Node) bool {

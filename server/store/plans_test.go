@@ -166,13 +166,6 @@ func (f *planned) fill() {
 			groups = append(groups, group.ID)
 		}
 	}
-	for {
-		n, err := f.s.Seal(ctx, 500)
-		f.must(err)
-		if n == 0 {
-			return
-		}
-	}
 }
 
 func (f *planned) filter(rt *schema.ResourceType, text string) filter.Node {
@@ -290,7 +283,7 @@ func (f *planned) rest(ctx context.Context) {
 		q.InstanceID = f.sc.Instance.ID
 		f.must(f.users.History(ctx, q, func(*history.Entry) error { return nil }))
 	}
-	_, err = f.s.Seal(ctx, 500)
+	_, err = f.s.Adopt(ctx, 500)
 	f.must(err)
 	_, err = f.users.VerifyHistory(ctx, admin)
 	f.must(err)
@@ -358,15 +351,15 @@ func TestRoundTrips(t *testing.T) {
 		}},
 		{"page by index", 1, func() { page(provisioning.Query{Limit: 2}) }},
 		{"page by cursor", 1, func() { page(provisioning.Query{Limit: 2, Keyset: true}) }},
-		{"create", 1, func() { create() }},
-		{"patch", 2, func() { active = !active; _, _, err := f.users.SetActive(ctx, f.sc, anna, active); f.must(err) }},
-		{"put", 2, func() {
+		{"create", 2, func() { create() }},
+		{"patch", 3, func() { active = !active; _, _, err := f.users.SetActive(ctx, f.sc, anna, active); f.must(err) }},
+		{"put", 3, func() {
 			n++
 			_, _, err := f.users.ReplaceUser(ctx, f.sc, anna.ID, schema.Resource{"userName": "user1", "externalId": "e1", "title": fmt.Sprint(n)}, nil)
 			f.must(err)
 		}},
 		{"add a member", 3, func() { members(`{"op":"add","path":"members","value":[{"value":"` + anna.ID + `"}]}`) }},
-		{"remove a member", 4, func() { members(`{"op":"remove","path":"members[value eq \"` + anna.ID + `\"]"}`) }},
+		{"remove a member", 3, func() { members(`{"op":"remove","path":"members[value eq \"` + anna.ID + `\"]"}`) }},
 	} {
 		if !strings.HasSuffix(test.name, "member") {
 			test.f() // a statement that is new takes a trip more
@@ -384,7 +377,7 @@ func TestRoundTrips(t *testing.T) {
 	s.d.trip = func() { trips++ }
 	trips = 0
 	f.must(f.users.DeleteUser(ctx, f.sc, doomed.ID, nil))
-	if trips != 2 {
-		t.Errorf("delete: %d round trips, want 2", trips)
+	if trips != 3 {
+		t.Errorf("delete: %d round trips, want 3", trips)
 	}
 }

@@ -19,6 +19,8 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"muster/queue"
 )
 
 // Store is a database with the schema of this version. Any number of servers
@@ -29,7 +31,8 @@ type Store struct {
 	// lite is what SQLite needs beyond that; nil on PostgreSQL.
 	lite *lite
 	// lanes are for short reads from PostgreSQL; nil on SQLite.
-	lanes *lanes
+	lanes   *lanes
+	writers writers
 
 	userKind, groupKind *kind
 	// counted is set where the database counts the users of an instance.
@@ -44,6 +47,7 @@ func Open(ctx context.Context, name string) (*Store, error) {
 		return nil, err
 	}
 	s.userKind, s.groupKind = userKind(), groupKind()
+	s.writers.queues, s.d.insertions = make(map[string]*queue.Queue[*job]), s.d.makeInsertions()
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate database: %w", err), s.Close())
 	}
@@ -91,7 +95,7 @@ func (s *Store) provider() (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(s.d.rowSecurity(), s.d.lightRowSecurity(), s.d.tuning(), s.d.counts(), s.d.clients())}
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(s.d.rowSecurity(), s.d.lightRowSecurity(), s.d.tuning(), s.d.counts(), s.d.clients(), s.d.indexes())}
 	if s.d.postgres {
 		// A lock in a table works where there are no advisory locks.
 		locker, err := lock.NewPostgresTableLocker()
@@ -156,6 +160,14 @@ type tx struct {
 	runner runner
 	// begun and committed tell that BEGIN was sent, and COMMIT answered.
 	begun, committed bool
+
+	// These are of a transaction of an instance's writer: the instance, its
+	// chain and whether it has one, and the rows of the history that are
+	// written at the end.
+	instanceID string
+	chain      chainRow
+	chained    bool
+	rows       [][]any
 }
 
 // attempts is how often a transaction is run when the database asks for it.
@@ -208,23 +220,15 @@ func (t *tx) run(ctx context.Context, list ...statement) error {
 	return t.runner.run(ctx, list)
 }
 
-// finish sends the last statements of the transaction, its end, and what is
-// to be read after that, together.
-func (t *tx) finish(ctx context.Context, last []statement, after ...statement) error {
+// finish sends the last statements of the transaction, its history, and its
+// end, together.
+func (t *tx) finish(ctx context.Context, last []statement) error {
 	commit := statement{query: "COMMIT", read: func(r rows) error {
 		r.Next()
 		t.committed = r.Err() == nil
 		return nil
 	}}
-	return t.run(ctx, slices.Concat(last, []statement{commit}, after)...)
-}
-
-// only sends the one statement of a transaction that has no other: it is a
-// transaction by itself.
-func (t *tx) only(ctx context.Context, st statement) error {
-	err := t.runner.run(ctx, []statement{st})
-	t.committed = err == nil
-	return err
+	return t.run(ctx, slices.Concat(last, t.linked(), []statement{commit})...)
 }
 
 // exec runs a statement and returns how many rows it changed.

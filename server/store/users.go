@@ -183,13 +183,13 @@ func byDisplay(a, b provisioning.Membership) int {
 
 // User returns a user of the instance, with groups.
 func (s *Store) User(ctx context.Context, instanceID, id string, plain bool) (*provisioning.User, error) {
-	return s.oneUser(ctx, plain, "WHERE id = ? AND instance_id = ?", id, instanceID)
+	return s.oneUser(ctx, plain, "WHERE id = ? AND (instance_id = ?) IS TRUE", id, instanceID)
 }
 
 // UserByName returns the user of the instance whose name has that key, with
 // groups.
 func (s *Store) UserByName(ctx context.Context, instanceID, key string) (*provisioning.User, error) {
-	return s.oneUser(ctx, false, "WHERE user_name_key = ? AND instance_id = ?", key, instanceID)
+	return s.oneUser(ctx, false, "WHERE user_name_key = ? AND (instance_id = ?) IS TRUE", key, instanceID)
 }
 
 func (s *Store) oneUser(ctx context.Context, plain bool, where string, args ...any) (*provisioning.User, error) {

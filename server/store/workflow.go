@@ -23,17 +23,17 @@ func (s *Store) SaveWorkflow(ctx context.Context, instanceID string, w workflow.
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, func(t *tx) error {
+	return s.change(ctx, instanceID, func(t *tx) error {
 		if _, err := t.exec(ctx, "UPDATE instances SET workflow = ?, revision = revision + 1 WHERE id = ?", string(text), instanceID); err != nil {
 			return err
 		}
-		return t.append(ctx, e)
+		return t.append(e)
 	})
 }
 
 // AddObject makes an object.
 func (s *Store) AddObject(ctx context.Context, o *provisioning.Object, e *history.Entry) error {
-	return s.update(ctx, func(t *tx) error {
+	return s.change(ctx, o.InstanceID, func(t *tx) error {
 		made, err := t.makeObject(ctx, o)
 		if err != nil {
 			return err
@@ -41,7 +41,7 @@ func (s *Store) AddObject(ctx context.Context, o *provisioning.Object, e *histor
 		if !made {
 			return instance.ErrExists
 		}
-		return t.append(ctx, e)
+		return t.append(e)
 	})
 }
 

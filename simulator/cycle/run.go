@@ -199,16 +199,19 @@ func (r *run) attempt(ctx context.Context, a *Action) (Item, error) {
 	}
 	// What the server has done is recorded, even if the cycle ends now.
 	ctx = context.WithoutCancel(ctx)
-	if item.Outcome == Deleted || item.Outcome == Released {
-		err = r.State.Forget(ctx, r.App.Name, a.Key)
-	} else {
+	entry := state.Entry{Time: time.Now(), App: r.App.Name, User: a.UserName, Outcome: string(item.Outcome), Detail: item.Detail}
+	switch {
+	case item.Outcome == Deleted, item.Outcome == Released:
+		if err = r.State.Forget(ctx, r.App.Name, a.Key); err == nil {
+			err = r.State.Log(ctx, entry)
+		}
+	case item.Outcome == Unchanged:
 		err = r.State.Save(ctx, r.App.Name, a.record)
+	default:
+		err = r.State.SaveAndLog(ctx, r.App.Name, a.record, entry)
 	}
 	if err == nil && r.Note != nil && item.Outcome != Unchanged {
 		err = r.Note(ctx, item)
-	}
-	if err == nil && item.Outcome != Unchanged {
-		err = r.State.Log(ctx, state.Entry{Time: time.Now(), App: r.App.Name, User: a.UserName, Outcome: string(item.Outcome), Detail: item.Detail})
 	}
 	return item, err
 }

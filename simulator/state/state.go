@@ -16,6 +16,8 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"muster/queue"
 )
 
 // Status is the state of a user in the tab Users of an app.
@@ -108,10 +110,14 @@ type Entry struct {
 	Detail  string    `json:"detail,omitempty"`
 }
 
-// File is an open state file. It is safe for concurrent use.
+// File is an open state file. It is safe for concurrent use: what is written at
+// the same moment is committed together.
 type File struct {
-	db   *sqlx.DB
-	path string
+	db     *sqlx.DB
+	path   string
+	writes queue.Queue[*write]
+	// prepared are the statements that write.
+	prepared map[string]*sqlx.Stmt
 }
 
 const schema = `
@@ -120,7 +126,8 @@ CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, app
 CREATE INDEX IF NOT EXISTS log_app ON log (app, id);
 CREATE TABLE IF NOT EXISTS apps (app TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS identity (name TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS records_remote ON records (app, json_extract(data, '$.remoteId'));
+DROP INDEX IF EXISTS records_remote;
+CREATE INDEX IF NOT EXISTS records_by_remote ON records (json_extract(data, '$.remoteId'));
 CREATE TABLE IF NOT EXISTS snapshots (rollout TEXT NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (rollout, position, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS progress (rollout TEXT NOT NULL, position INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (rollout, position, kind, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS waves (rollout TEXT NOT NULL, position INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (rollout, position));
@@ -146,7 +153,8 @@ func Open(ctx context.Context, path string) (*File, error) {
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("the state file %s cannot be opened: %w", path, err), db.Close())
 	}
-	return &File{db, path}, nil
+	together := func(waiting []*write) int { return min(len(waiting), writesTogether) }
+	return &File{db: db, path: path, writes: queue.Queue[*write]{Most: 1, Together: together}, prepared: make(map[string]*sqlx.Stmt)}, nil
 }
 
 // Close closes the file.
@@ -236,28 +244,41 @@ func (f *File) one(ctx context.Context, dest any, query string, args ...any) (bo
 func (f *File) put(ctx context.Context, v any, query string, args ...any) error {
 	data, err := json.Marshal(v)
 	if err == nil {
-		_, err = f.db.ExecContext(ctx, query, append(args, string(data))...)
+		err = f.write(ctx, statement{query, append(args, string(data))})
 	}
 	return wrap(err)
 }
 
+const saveRecord = `INSERT INTO records (app, key, data) VALUES (?, ?, ?)
+	ON CONFLICT (app, key) DO UPDATE SET data = excluded.data`
+
 // Save writes what is remembered of a user.
 func (f *File) Save(ctx context.Context, app string, r *Record) error {
-	return f.put(ctx, r, `INSERT INTO records (app, key, data) VALUES (?, ?, ?)
-		ON CONFLICT (app, key) DO UPDATE SET data = excluded.data`, app, r.Key)
+	return f.put(ctx, r, saveRecord, app, r.Key)
+}
+
+// SaveAndLog writes what is remembered of a user, and appends to the log: both
+// or neither.
+func (f *File) SaveAndLog(ctx context.Context, app string, r *Record, e Entry) error {
+	data, err := json.Marshal(r)
+	if err == nil {
+		err = f.write(ctx, statement{saveRecord, []any{app, r.Key, string(data)}}, e.insert())
+	}
+	return wrap(err)
 }
 
 // Forget removes what is remembered of a user.
 func (f *File) Forget(ctx context.Context, app, key string) error {
-	_, err := f.db.ExecContext(ctx, "DELETE FROM records WHERE app = ? AND key = ?", app, key)
-	return wrap(err)
+	return wrap(f.write(ctx, statement{"DELETE FROM records WHERE app = ? AND key = ?", []any{app, key}}))
 }
 
 // Log appends to the log.
 func (f *File) Log(ctx context.Context, e Entry) error {
-	_, err := f.db.ExecContext(ctx, "INSERT INTO log (at, app, user, outcome, detail) VALUES (?, ?, ?, ?, ?)",
-		e.Time.UnixMilli(), e.App, e.User, e.Outcome, e.Detail)
-	return wrap(err)
+	return wrap(f.write(ctx, e.insert()))
+}
+
+func (e Entry) insert() statement {
+	return statement{"INSERT INTO log (at, app, user, outcome, detail) VALUES (?, ?, ?, ?, ?)", []any{e.Time.UnixMilli(), e.App, e.User, e.Outcome, e.Detail}}
 }
 
 // Entries returns the log of an app, the oldest first.

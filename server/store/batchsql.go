@@ -1,0 +1,235 @@
+package store
+
+import (
+	"slices"
+	"strings"
+)
+
+// selectPerson reads a [person]. The instance stands in a form that no index
+// serves: each of these statements has one index that makes it short, and the
+// database must not take the one of the instance instead.
+const selectPerson = `SELECT id, user_name, user_name_key, display, COALESCE(external_id, ''), integration, version,
+	COALESCE(CAST(manager_id AS text), ''), COALESCE(manager_ref, ''), COALESCE(manager_key, '')
+	FROM users WHERE (instance_id = ?) IS TRUE AND `
+
+// reads returns the statements that read what the batch needs.
+func (b *batch) reads(d *dialect) []statement {
+	var list []statement
+	people := func(column, sqlType string, values []string, more string) {
+		if len(values) == 0 {
+			return
+		}
+		condition, arg := d.many(column, sqlType, unique(values))
+		list = append(list, statement{query: selectPerson + condition + more, args: []any{b.instanceID, arg}, read: b.readPeople})
+	}
+	// Servers of older versions do not know the lock of the chain.
+	people("id", "uuid", b.targets, d.forUpdate)
+	people("id", "uuid", b.others, "")
+	people("user_name_key", "text", b.names, "")
+	people("manager_id", "uuid", b.leavers, "")
+	people("manager_key", "text", b.arrivals, " AND manager_id IS NULL AND manager_key IS NOT NULL")
+	if len(b.externalIDs) > 0 {
+		list = append(list, b.byExternalID(d))
+	}
+	if len(b.leavers) > 0 {
+		condition, arg := d.many("user_id", "uuid", b.leavers)
+		list = append(list, statement{query: "SELECT group_id, user_id FROM group_users WHERE " + condition, args: []any{arg}, read: b.readLinks})
+	}
+	if len(b.needs.groups) > 0 {
+		condition, arg := d.many("id", "uuid", unique(b.needs.groups))
+		list = append(list, statement{query: "SELECT id, version FROM groups WHERE (instance_id = ?) IS TRUE AND " + condition + d.forUpdate, args: []any{b.instanceID, arg}, read: b.readGroups})
+	}
+	return append(list, b.readPresence(d)...)
+}
+
+// byExternalID returns the statement that reads people by their external ids.
+// Other instances have the same ones, so that the index holds the instance.
+// Several values at once would look dearer to PostgreSQL than to read all of
+// the instance, as long as it has no statistics.
+func (b *batch) byExternalID(d *dialect) statement {
+	values := unique(b.externalIDs)
+	st := statement{args: []any{values, b.instanceID}, read: b.readPeople, query: `SELECT p.* FROM unnest(CAST(? AS text[])) AS v(external_id), LATERAL (
+		SELECT id, user_name, user_name_key, display, external_id, integration, version,
+			COALESCE(CAST(manager_id AS text), ''), COALESCE(manager_ref, ''), COALESCE(manager_key, '')
+		FROM users AS u WHERE u.external_id = v.external_id AND u.instance_id = ? OFFSET 0) AS p`}
+	if !d.postgres {
+		condition, arg := d.many("external_id", "text", values)
+		st.query, st.args = strings.Replace(selectPerson, "(instance_id = ?) IS TRUE", "instance_id = ?", 1)+condition, []any{b.instanceID, arg}
+	}
+	return st
+}
+
+func (b *batch) readPeople(r rows) error {
+	for r.Next() {
+		p := new(person)
+		if err := r.Scan(&p.id, &p.userName, &p.nameKey, &p.display, &p.externalID, &p.integration, &p.version, &p.managerID, &p.managerRef, &p.managerKey); err != nil {
+			return err
+		}
+		b.know(p)
+	}
+	return r.Err()
+}
+
+func (b *batch) readGroups(r rows) error {
+	for r.Next() {
+		g := &group{found: true}
+		if err := r.Scan(&g.id, &g.version); err != nil {
+			return err
+		}
+		b.groups[g.id] = g
+	}
+	return r.Err()
+}
+
+func (b *batch) readLinks(r rows) error {
+	for r.Next() {
+		var l link
+		if err := r.Scan(&l.group, &l.user); err != nil {
+			return err
+		}
+		b.members[l] = &presence{was: true, is: true}
+	}
+	return r.Err()
+}
+
+// readPresence returns the statements that find out which members are there.
+func (b *batch) readPresence(d *dialect) []statement {
+	if len(b.links) == 0 {
+		return nil
+	}
+	if !d.postgres {
+		list := make([]statement, len(b.links))
+		for i, l := range b.links {
+			list[i] = statement{query: "SELECT group_id, user_id FROM group_users WHERE group_id = ? AND user_id = ?", args: l, read: b.readLinks}
+		}
+		return list
+	}
+	return []statement{{
+		query: `SELECT m.* FROM unnest(CAST(? AS uuid[]), CAST(? AS uuid[])) AS v(group_id, user_id),
+			LATERAL (SELECT group_id, user_id FROM group_users AS gu WHERE gu.group_id = v.group_id AND gu.user_id = v.user_id LIMIT 1) AS m`,
+		args: []any{textsOf(b.links, 0), textsOf(b.links, 1)}, read: b.readLinks,
+	}}
+}
+
+// writes returns the statements that write the batch, but for its history.
+func (b *batch) writes(d *dialect) []statement {
+	var gone []string
+	var created [][]any
+	list := b.first
+	for _, p := range b.changed {
+		switch {
+		case p.deleted && !p.created:
+			gone = append(gone, p.id)
+		case p.created && !p.deleted:
+			created = append(created, slices.Concat([]any{p.id, b.instanceID, null(p.managerID)}, p.columns))
+		}
+	}
+	if len(gone) > 0 {
+		condition, arg := d.many("id", "uuid", gone)
+		list = append(list, statement{query: "DELETE FROM users WHERE " + condition, args: []any{arg}})
+	}
+	list = append(list, d.insertUsers.of(created, nil)...)
+	for _, p := range b.changed {
+		if p.columns != nil && !p.created && !p.deleted {
+			list = append(list, statement{query: updateUser, args: slices.Concat([]any{null(p.managerID)}, p.columns, []any{p.id})})
+		}
+	}
+	list = append(list, b.relinks(d)...)
+	list = append(list, b.memberWrites(d)...)
+	return append(list, b.more...)
+}
+
+const updateUser = `UPDATE users SET manager_id = ?, user_name = ?, display = ?, user_name_key = ?, external_id = ?, email_key = ?,
+	display_name_key = ?, family_name_key = ?, given_name_key = ?, active = ?, integration = ?, role = ?, source = ?, manager_ref = ?, manager_key = ?,
+	resource = ?, search = ?, fields = ?, version = ?, created = ?, modified = ? WHERE id = ?`
+
+// relinks returns the statements for those of whom the manager changed, and
+// nothing else.
+func (b *batch) relinks(d *dialect) []statement {
+	type change struct {
+		manager         string
+		steps, modified int64
+	}
+	var order []change
+	ids := make(map[change][]string)
+	for _, p := range b.changed {
+		if p.columns != nil || p.deleted {
+			continue
+		}
+		c := change{p.managerID, p.steps, p.modified}
+		if ids[c] == nil {
+			order = append(order, c)
+		}
+		ids[c] = append(ids[c], p.id)
+	}
+	var list []statement
+	for _, c := range order {
+		condition, arg := d.many("id", "uuid", ids[c])
+		list = append(list, statement{
+			query: "UPDATE users SET manager_id = ?, version = version + ?, modified = ? WHERE " + condition,
+			args:  []any{null(c.manager), c.steps, c.modified, arg},
+		})
+	}
+	return list
+}
+
+// memberWrites returns the statements for members and their groups.
+func (b *batch) memberWrites(d *dialect) []statement {
+	var list []statement
+	removed := make(map[string][]string)
+	for _, l := range b.sortedLinks(false) {
+		if p := b.people[l.user]; p == nil || !p.deleted {
+			removed[l.group] = append(removed[l.group], l.user)
+		}
+	}
+	for _, groupID := range sortedKeys(removed) {
+		condition, arg := d.many("user_id", "uuid", removed[groupID])
+		list = append(list, statement{query: "DELETE FROM group_users WHERE group_id = ? AND " + condition, args: []any{groupID, arg}})
+	}
+	var added [][]any
+	for _, l := range b.sortedLinks(true) {
+		added = append(added, []any{l.group, l.user})
+	}
+	list = append(list, d.insertMembers.of(added, nil)...)
+	for _, g := range b.touched {
+		list = append(list, statement{query: "UPDATE groups SET version = version + ?, modified = ? WHERE id = ?", args: []any{g.steps, g.modified, g.id}})
+	}
+	return list
+}
+
+// insertions are those of a dialect, whose texts are made once.
+type insertions struct {
+	insertUsers, importUsers, insertMembers, insertHistory insertion
+}
+
+func (d dialect) makeInsertions() insertions {
+	users := []string{"id uuid", "instance_id uuid", "manager_id uuid"}
+	for name := range strings.SplitSeq(userSet, ",") {
+		name = strings.TrimSpace(name)
+		sqlType := "text"
+		switch name {
+		case "active", "integration":
+			sqlType = "boolean"
+		case "search":
+			sqlType = "jsonb"
+		case "version", "created", "modified":
+			sqlType = "bigint"
+		}
+		users = append(users, name+" "+sqlType)
+	}
+	return insertions{
+		insertUsers:   d.insertion("users", users, ""),
+		importUsers:   d.insertion("users", users, " ON CONFLICT DO NOTHING RETURNING id"),
+		insertMembers: d.insertion("group_users", []string{"group_id uuid", "user_id uuid"}, ""),
+		insertHistory: d.insertion("history", historyTypes(), ""),
+	}
+}
+
+func unique(values []string) []string {
+	values = slices.Clone(values)
+	slices.Sort(values)
+	return slices.Compact(values)
+}
+
+// These are the places of columns in what columnsOf returns.
+const columnVersion, columnModified = 17, 19
