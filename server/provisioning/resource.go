@@ -71,9 +71,6 @@ type Manager struct {
 	DisplayName string
 }
 
-// Waits reports whether the user has a manager who is not there.
-func (u *User) Waits() bool { return u.Manager.Ref != "" && u.Manager.ID == "" }
-
 // UserName returns the user name as it was given.
 func (u *User) UserName() string { return u.Fields[mapping.UserName] }
 

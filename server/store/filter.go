@@ -13,7 +13,8 @@ import (
 
 // compiler turns a bound filter into a condition with parameters. Operands
 // are never part of the text: the SQL is the same whatever a client writes.
-// No condition is ever NULL, so that "not" means what it says.
+// Below a "not" no condition is ever NULL, so that it means what it says;
+// elsewhere NULL is as good as false.
 type compiler struct {
 	d    dialect
 	kind *kind
@@ -21,6 +22,8 @@ type compiler struct {
 	args []any
 	// element is the SQL for the value at hand within brackets, or empty.
 	element string
+	// negated is set below a "not".
+	negated bool
 }
 
 // kind says how a resource type is kept in its table.
@@ -76,9 +79,12 @@ func (c *compiler) node(n filter.Node) error {
 	case *filter.OrNode:
 		return c.pair(n.Left, " OR ", n.Right)
 	case *filter.NotNode:
+		was := c.negated
+		c.negated = true
 		c.add("NOT (")
 		err := c.node(n.X)
 		c.add(")")
+		c.negated = was
 		return err
 	case *filter.Any:
 		return c.any(n)
@@ -242,7 +248,7 @@ func (c *compiler) value(t *filter.Test, value string, nullable bool) {
 	case !nullable:
 	case t.Op == filter.NE:
 		c.add(" OR " + value + " IS NULL")
-	default:
+	case c.negated || t.Op != filter.EQ: // a plain equation is one that an index serves
 		c.add(" AND " + value + " IS NOT NULL")
 	}
 	c.add(")")

@@ -117,6 +117,20 @@ func (f *planned) explain(c *pgx.Conn, name, query string) string {
 	return strings.Join(lines, "\n")
 }
 
+// patch changes a group.
+func (f *planned) patch(ctx context.Context, id, operations string) {
+	f.t.Helper()
+	body, err := scim.DecodeObject([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operations + `]}`))
+	f.must(err)
+	ops, err := patch.Parse(f.users.GroupType(), body, tolerance.New(false))
+	f.must(err)
+	_, changed, err := f.users.PatchGroup(ctx, f.sc, id, ops, nil)
+	f.must(err)
+	if !changed {
+		f.t.Error("nothing changed")
+	}
+}
+
 func (f *planned) must(err error) {
 	f.t.Helper()
 	if err != nil {
@@ -243,12 +257,7 @@ func (f *planned) change(ctx context.Context) {
 		`{"op":"remove","path":"members"}`,
 		`{"op":"add","path":"members","value":[{"value":"` + inner.ID + `"}]}`,
 	} {
-		body, err := scim.DecodeObject([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operations + `]}`))
-		f.must(err)
-		ops, err := patch.Parse(f.users.GroupType(), body, tolerance.New(false))
-		f.must(err)
-		_, _, err = f.users.PatchGroup(ctx, f.sc, outer.ID, ops, nil)
-		f.must(err)
+		f.patch(ctx, outer.ID, operations)
 	}
 	_, err = f.users.User(ctx, f.sc, f.ids[9]) // in a group within a group
 	f.must(err)
@@ -323,17 +332,7 @@ func TestRoundTrips(t *testing.T) {
 	anna := create()
 	g, err := f.users.CreateGroup(ctx, f.sc, schema.Resource{"displayName": "G"})
 	f.must(err)
-	members := func(operation string) {
-		body, err := scim.DecodeObject([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operation + `]}`))
-		f.must(err)
-		ops, err := patch.Parse(f.users.GroupType(), body, tolerance.New(false))
-		f.must(err)
-		_, changed, err := f.users.PatchGroup(ctx, f.sc, g.ID, ops, nil)
-		f.must(err)
-		if !changed {
-			t.Error("no member came or went")
-		}
-	}
+	members := func(operation string) { f.patch(ctx, g.ID, operation) }
 	page := func(q provisioning.Query) {
 		q.Plain, q.Groups = true, true
 		_, _, err := f.users.Users(ctx, f.sc, q)
