@@ -10,7 +10,7 @@ help:
 	@echo "make test       all tests, on SQLite and PostgreSQL"
 	@echo "make lint       golangci-lint and gofumpt"
 	@echo "make fmt        format the code as make lint wants it"
-	@echo "make bench      ours against the limit of this machine, on PostgreSQL; writes BENCHMARKS.md; FULL=1 up to a million users"
+	@echo "make bench      ours against the limit of this machine, on PostgreSQL; writes BENCHMARKS.md; FULL=1 up to a million users; OLD=<commit> beside that version"
 	@echo "make microbench Go benchmarks of the inner parts, with allocations"
 	@echo "make crash      break server, database and network under load, and prove that nothing is lost; ROUNDS=100"
 	@echo "make failover   kill the primary of three PostgreSQLs under Patroni, in mid-cycle; ROUNDS=5"
@@ -62,11 +62,13 @@ $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 	@touch $@
 
 # The tables go to BENCHMARKS.md. FULL=1 adds a million users, a thousand
-# instances, and two servers, and puts a summary into the README.
+# instances, and two servers, and puts a summary into the README. OLD=<commit>
+# provisions the company by that version, too.
 bench: build
 	@mkdir -p build
 	$(GO) build -o build/bench ./scripts/bench
-	build/bench -out BENCHMARKS.md -json build/bench.json $(if $(FULL),-full -readme README.md)
+	$(if $(OLD),scripts/old-binaries $(OLD) build/old-binaries)
+	build/bench -out BENCHMARKS.md -json build/bench.json -first-sync $(if $(FULL),100000 -full -readme README.md,20000) $(if $(OLD),-old build/old-binaries)
 
 microbench:
 	$(GO) test -run '^$$' -bench 'Parse|Confined|Requests' -benchmem ./server/...
@@ -107,11 +109,8 @@ crash: build
 # OLD is a commit or tag, such as the version that runs in production.
 upgrade: build
 	@test -n "$(OLD)" || { echo "usage: make upgrade OLD=<commit of the version that runs>"; exit 2; }
-	@mkdir -p build
-	rm -rf build/old && git worktree prune && git worktree add --detach build/old $(OLD)
-	cd build/old && $(GO) build -o ../muster-server-old ./server
-	git worktree remove --force build/old
-	$(GO) run ./scripts/crash -upgrade-from build/muster-server-old -out build/upgrade.md
+	scripts/old-binaries $(OLD) build/old-binaries
+	$(GO) run ./scripts/crash -upgrade-from build/old-binaries/muster-server -out build/upgrade.md
 
 # Three PostgreSQLs under Patroni; the image is made where it is missing.
 failover: build

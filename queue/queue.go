@@ -3,7 +3,6 @@
 package queue
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -112,12 +111,14 @@ func (q *Queue[T]) serve(ctx context.Context, f func(context.Context, []T)) {
 
 // pass tells those who were served, and has the next one serve.
 func (q *Queue[T]) pass(list []T) {
-	for _, x := range list[1:] {
+	for i, x := range list {
 		t := x.place()
 		if !t.over {
-			t.err = cmp.Or(t.err, errBroken)
+			t.err = errBroken
 		}
-		t.turn <- false
+		if i > 0 { // the first of them is the one who serves
+			t.turn <- false
+		}
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -28,6 +28,9 @@ import (
 // options are what the command line says.
 type options struct {
 	server    string // the binary
+	simulator string
+	old       string // a directory with both of an old version
+	firstSync int    // people; 0 for none
 	setups    []setup
 	clients   []int
 	time      time.Duration
@@ -141,6 +144,9 @@ func read(file string) (*report, error) {
 func parse(args []string) (o options, err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&o.server, "server", "bin/muster-server", "the muster-server to measure")
+	f.StringVar(&o.simulator, "simulator", "bin/muster-simulator", "the muster-simulator of the first sync")
+	f.StringVar(&o.old, "old", "", "a directory with muster-server and muster-simulator of an old version, for the first sync")
+	f.IntVar(&o.firstSync, "first-sync", 0, "how many people are provisioned into an empty database; 0 leaves it out")
 	users := f.String("users", "1000,100000", "how many users the instance has, one table for each")
 	instances := f.Int("instances", 1, "how many instances share the database; one of them is measured")
 	servers := f.Int("servers", 1, "how many servers share the database; the clients turn to each in turn")
@@ -158,6 +164,9 @@ func parse(args []string) (o options, err error) {
 		return o, err
 	}
 	sizes, err := numbers(*users)
+	if *users == "" {
+		sizes, err = nil, nil
+	}
 	if err != nil {
 		return o, fmt.Errorf("-users: %w", err)
 	}

@@ -11,10 +11,28 @@ import (
 func (r *report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured on %s; %s; PostgreSQL from %s.\n", r.Date, r.Machine, r.Database)
+	r.firstSyncTable(&b)
 	for _, t := range r.Tables {
 		t.markdown(&b)
 	}
 	return b.String()
+}
+
+// firstSyncTable renders the first sync of an empty database.
+func (r *report) firstSyncTable(b *strings.Builder) {
+	if len(r.FirstSyncs) == 0 {
+		return
+	}
+	b.WriteString("\n### First sync into an empty database\n\n")
+	b.WriteString("| version | people | took | requests/s | users/s | 1st quarter | 2nd | 3rd | 4th | CPU of one person: simulator | server | database |\n")
+	b.WriteString("| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n")
+	for _, s := range r.FirstSyncs {
+		q := s.Quarters
+		seconds := s.Took.Seconds()
+		fmt.Fprintf(b, "| %s | %s | %.1f s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.Version, thousands(float64(s.People)), seconds,
+			thousands(float64(s.Requests)/seconds), thousands(float64(s.People)/seconds), thousands(q[0]), thousands(q[1]), thousands(q[2]), thousands(q[3]),
+			short(s.SimulatorCPU), short(s.ServerCPU), short(s.DatabaseCPU))
+	}
 }
 
 // name says what the table was measured on.

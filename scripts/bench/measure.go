@@ -18,10 +18,12 @@ import (
 
 // report is all that was measured.
 type report struct {
-	Date     string  `json:"date"`
-	Machine  string  `json:"machine"`
-	Database string  `json:"database"`
-	Tables   []table `json:"tables"`
+	Date     string `json:"date"`
+	Machine  string `json:"machine"`
+	Database string `json:"database"`
+	// FirstSyncs are of this version, and of the old one behind it.
+	FirstSyncs []firstSync `json:"firstSyncs,omitempty"`
+	Tables     []table     `json:"tables"`
 }
 
 // table is what was measured with a number of users.
@@ -56,6 +58,9 @@ func measure(ctx context.Context, o options) (r *report, err error) {
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
 	progress("PostgreSQL: %s", server.Origin)
 	r = &report{Date: time.Now().UTC().Format(time.DateOnly), Machine: machine(), Database: server.Origin}
+	if r.FirstSyncs, err = o.firstSyncs(ctx, server); err != nil {
+		return nil, err
+	}
 	for _, on := range o.setups {
 		t, err := o.measureTable(ctx, server, on)
 		if err != nil {
@@ -215,28 +220,12 @@ func (b *bench) muster(ctx context.Context, name, database string, servers int) 
 	if err := writePeople(people, users); err != nil {
 		return nil, err
 	}
-	run := func(args ...string) (string, error) {
-		c := exec.CommandContext(ctx, b.server, append(args, "--database", database)...)
-		var complaint strings.Builder
-		c.Stderr = &complaint
-		out, err := c.Output()
-		if err != nil {
-			return "", fmt.Errorf("muster-server %s: %w: %s", strings.Join(args, " "), err, complaint.String())
-		}
-		return string(out), nil
-	}
-	if _, err := run("instance", "create", "bench", "--edition", "enterprise"); err != nil {
-		return nil, err
-	}
-	if _, err := run("user", "create", "scim-sync", "--instance", "bench", "--integration", "--role", "lite-admin"); err != nil {
-		return nil, err
-	}
-	token, err := run("key", "create", "--instance", "bench", "--user", "scim-sync", "--json")
+	token, err := b.instance(ctx, database)
 	if err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	if _, err := run("import", people, "--instance", "bench", "--provisioned"); err != nil {
+	if _, err := b.run(ctx, database, "import", people, "--instance", "bench", "--provisioned"); err != nil {
 		return nil, err
 	}
 	progress("%s: %d users imported in %.1f s", name, users, time.Since(began).Seconds())
@@ -245,7 +234,7 @@ func (b *bench) muster(ctx context.Context, name, database string, servers int) 
 			return nil, err
 		}
 	}
-	t := &target{name: name, users: users, token: keyIn(token)}
+	t := &target{name: name, users: users, token: token}
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database}, strings.Fields(b.serveArgs)...)
 	for i := range servers {
 		p, line, err := process.Start(ctx, filepath.Join(b.dir, fmt.Sprint(name, i, ".log")), "msg=serving", b.server, args...)
@@ -258,6 +247,32 @@ func (b *bench) muster(ctx context.Context, name, database string, servers int) 
 		t.bases, t.pids = append(t.bases, base), append(t.pids, p.PID())
 	}
 	return t, nil
+}
+
+// run runs a command of muster-server on a database.
+func (b *bench) run(ctx context.Context, database string, args ...string) (string, error) {
+	c := exec.CommandContext(ctx, b.server, append(args, "--database", database)...)
+	var complaint strings.Builder
+	c.Stderr = &complaint
+	out, err := c.Output()
+	if err != nil {
+		return "", fmt.Errorf("muster-server %s: %w: %s", strings.Join(args, " "), err, complaint.String())
+	}
+	return string(out), nil
+}
+
+// instance makes the instance that is measured, and returns an API key of it.
+func (b *bench) instance(ctx context.Context, database string) (token string, err error) {
+	for _, args := range [][]string{
+		{"instance", "create", "bench", "--edition", "enterprise"},
+		{"user", "create", "scim-sync", "--instance", "bench", "--integration", "--role", "lite-admin"},
+		{"key", "create", "--instance", "bench", "--user", "scim-sync", "--json"},
+	} {
+		if token, err = b.run(ctx, database, args...); err != nil {
+			return "", err
+		}
+	}
+	return keyIn(token), nil
 }
 
 // multiply makes copies of the instance on PostgreSQL, each with a hundred of

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -213,4 +214,50 @@ func pages(t *testing.T, c *pgx.Conn, name, query string, args []any) int {
 		n += k
 	}
 	return n
+}
+
+// TestGrowthIsNoticed has tables grow that autovacuum leaves alone.
+func TestGrowthIsNoticed(t *testing.T) {
+	s, err := Open(t.Context(), pgtest.Open(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	f := &planned{t: t, s: s}
+	f.must(exec(t.Context(), s, "ALTER TABLE groups SET (autovacuum_enabled = off)"))
+	f.must(exec(t.Context(), s, "INSERT INTO instances (id, slug, name, edition, environment, created) VALUES ('"+town0+"', 'a', '', '', '', 0)"))
+	known := make(map[string]int64)
+	rows := 0
+	add := func(n int) {
+		f.must(exec(t.Context(), s, fmt.Sprintf(`INSERT INTO groups (id, instance_id, display_name, display_name_key, source, resource, search, version, created, modified)
+			SELECT gen_random_uuid(), '%s', 'g', 'g' || n, '', '{}', '{}', 1, 0, 0 FROM generate_series(%d, %d) AS n`, town0, rows+1, rows+n)))
+		rows += n
+	}
+	estimate := func() (n int) {
+		f.must(s.db.GetContext(t.Context(), &n, "SELECT CAST(reltuples AS integer) FROM pg_class WHERE relname = 'groups'"))
+		return n
+	}
+	// What was written is counted with a delay.
+	for _, step := range []struct{ add, want int }{{5, -1}, {20, 25}, {100, 25}, {200, 325}} {
+		add(step.add)
+		got := 0
+		for range 40 {
+			f.must(s.takeStock(t.Context(), known))
+			if got = estimate(); got == step.want && step.want == rows {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		if got != step.want {
+			t.Errorf("with %d rows PostgreSQL knows of %d, want %d", rows, got, step.want)
+		}
+	}
+}
+
+// town0 is the id of an instance.
+const town0 = "00000000-0000-7000-8000-000000000001"
+
+func exec(ctx context.Context, s *Store, query string) error {
+	_, err := s.db.ExecContext(ctx, query)
+	return err
 }

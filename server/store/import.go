@@ -3,14 +3,12 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"muster/server/history"
 	"muster/server/instance"
@@ -61,22 +59,6 @@ func (s *Store) ImportUsers(ctx context.Context, instanceID string, users []*pro
 		return nil, err
 	}
 	return s.holders(ctx, slices.DeleteFunc(slices.Clone(users), func(u *provisioning.User) bool { return created[u.ID] }))
-}
-
-// TakeStock has the database learn what an import has changed, so that it
-// plans by it at once, and not only when it finds the time.
-func (s *Store) TakeStock(ctx context.Context) error {
-	if s.lite != nil {
-		_, err := s.db.ExecContext(ctx, "PRAGMA optimize")
-		return err
-	}
-	// Not in parallel: for that a container has too little shared memory.
-	_, err := s.db.ExecContext(ctx, "VACUUM (ANALYZE, PARALLEL 0) users, history")
-	var refused *pgconn.PgError
-	if errors.As(err, &refused) { // PostgreSQL's kin know no VACUUM
-		_, err = s.db.ExecContext(ctx, "ANALYZE users")
-	}
-	return err
 }
 
 // insertUsers returns the ids of those whose name was not taken.

@@ -33,21 +33,11 @@ type pageOf[T any] struct {
 
 // readPage reads a page of rows of one kind.
 func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p pageOf[T]) ([]T, provisioning.Page, error) {
-	k, where, args, columns := p.kind, p.where, p.args, p.columns
+	k, columns := p.kind, p.columns
 	page := provisioning.Page{Total: -1}
-	table := k.table
-	if q.Filter != nil {
-		condition, more, err := k.where(s.d, q.Filter)
-		if err != nil {
-			return nil, page, err
-		}
-		if k.one(q.Filter) {
-			where = strings.Replace(where, "instance_id = ?", "(instance_id = ?) IS TRUE", 1) // see selectPerson
-		}
-		where, args = where+" AND "+condition, append(args, more...)
-		if k.few(q.Filter) {
-			table, where = s.d.fenced(table, where)
-		}
+	table, where, args, err := p.chosen(s.d, q.Filter)
+	if err != nil {
+		return nil, page, err
 	}
 	o, err := k.order(s.d, q.SortBy, q.Descending)
 	if err != nil {
@@ -114,6 +104,27 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 		page.Total = total
 	}
 	return list, page, err
+}
+
+// chosen returns the table and the condition that a filter makes of it.
+func (p pageOf[T]) chosen(d dialect, f filter.Node) (table, where string, args []any, err error) {
+	k := p.kind
+	table, where, args = k.table, p.where, p.args
+	if f == nil {
+		return table, where, args, nil
+	}
+	condition, more, err := k.where(d, f)
+	if err != nil {
+		return "", "", nil, err
+	}
+	if k.one(f) {
+		where = strings.Replace(where, "instance_id = ?", "(instance_id = ?) IS TRUE", 1) // see selectPerson
+	}
+	where, args = where+" AND "+condition, append(args, more...)
+	if k.few(f) {
+		table, where = d.fenced(table, where)
+	}
+	return table, where, args, nil
 }
 
 // into returns what reads rows to the end of a list.

@@ -200,12 +200,12 @@ func (r *run) attempt(ctx context.Context, a *Action) (Item, error) {
 	// What the server has done is recorded, even if the cycle ends now.
 	ctx = context.WithoutCancel(ctx)
 	entry := state.Entry{Time: time.Now(), App: r.App.Name, User: a.UserName, Outcome: string(item.Outcome), Detail: item.Detail}
-	switch {
-	case item.Outcome == Deleted, item.Outcome == Released:
+	switch item.Outcome {
+	case Deleted, Released:
 		if err = r.State.Forget(ctx, r.App.Name, a.Key); err == nil {
 			err = r.State.Log(ctx, entry)
 		}
-	case item.Outcome == Unchanged:
+	case Unchanged:
 		err = r.State.Save(ctx, r.App.Name, a.record)
 	default:
 		err = r.State.SaveAndLog(ctx, r.App.Name, a.record, entry)

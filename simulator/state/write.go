@@ -69,7 +69,7 @@ func (f *File) prepare(ctx context.Context, query string) error {
 	if f.prepared[query] != nil {
 		return nil
 	}
-	s, err := f.db.PreparexContext(ctx, query)
+	s, err := f.db.PreparexContext(ctx, query) //nolint:sqlclosecheck // it is kept, and ends with the database
 	if err == nil {
 		f.prepared[query] = s
 	}
