@@ -83,17 +83,13 @@ func (b *laneRun) run(ctx context.Context) (err error) {
 		return err
 	}
 	b.stale = make(map[instance.Confinement]bool)
-	data := b.conn.PgConn().CustomData()
 	p := b.conn.PgConn().StartPipeline(ctx)
 	defer func() {
 		if closeErr := p.Close(); err == nil {
 			err = closeErr
 		}
-		if err != nil {
-			data[confinement] = "unknown"
-		}
 	}()
-	at, _ := data[confinement].(string)
+	at := "unknown" // it is not worth remembering on the connection
 	var expect []func() error
 	checked := make(map[instance.Confinement]bool)
 	for _, e := range b.errands {
@@ -123,7 +119,6 @@ func (b *laneRun) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	data[confinement] = at
 	return nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // insertion writes rows of one table. On PostgreSQL it is one statement whose
@@ -89,17 +91,16 @@ func numbersOf(rows [][]any, column int) []int64 {
 	return list
 }
 
-// textsOf returns a column of texts, in which NULL is nil.
-func textsOf(rows [][]any, column int) []*string {
-	list := make([]*string, len(rows))
+// textsOf returns a column of texts, as the driver takes them without
+// reflection.
+func textsOf(rows [][]any, column int) pgtype.FlatArray[pgtype.Text] {
+	list := make(pgtype.FlatArray[pgtype.Text], len(rows))
 	for r, row := range rows {
 		switch x := row[column].(type) {
 		case string:
-			list[r] = &x
+			list[r] = pgtype.Text{String: x, Valid: true}
 		case sql.NullString:
-			if x.Valid {
-				list[r] = &x.String
-			}
+			list[r] = pgtype.Text(x)
 		default:
 			panic(fmt.Sprintf("store: %T in a column of texts", x))
 		}

@@ -293,33 +293,10 @@ func (s *Store) onConnection(ctx context.Context, c instance.Confinement, f func
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	return conn.Raw(func(driver any) error {
 		p := pipeline{driver.(*stdlib.Conn).Conn(), &s.d}
-		err := f(&checked{runner: p, first: append(p.confine(c.InstanceID), check(c)...)})
+		err := f(&checked{runner: p, first: append([]statement{confineStatement(c.InstanceID)}, check(c)...)})
 		if s.d.stale(err) {
 			err = instance.ErrStale
 		}
-		if err != nil {
-			// A transaction that was taken back has taken its settings back.
-			p.conn.PgConn().CustomData()[confinement] = "unknown"
-		}
 		return err
 	})
-}
-
-// confine returns what confines the connection to an instance. A connection
-// that has the right confinement from before costs nothing.
-func (p pipeline) confine(id string) []statement {
-	data := p.conn.PgConn().CustomData()
-	if was, _ := data[confinement].(string); was == id {
-		return nil
-	}
-	data[confinement] = "unknown"
-	st := confineStatement(id)
-	st.read = func(r rows) error {
-		r.Next()
-		if r.Err() == nil {
-			data[confinement] = id
-		}
-		return nil
-	}
-	return []statement{st}
 }
