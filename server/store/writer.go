@@ -18,6 +18,11 @@ import (
 // it; the second writes everything, the history with its links, and commits.
 // The lock makes the changes of an instance serial on any number of servers,
 // and no instance waits for another one.
+//
+// The other design was: writers side by side, and links that are added later.
+// On two processors, with 8 and 32 clients, creations a second: 1,870 and 3,265
+// in this way, 1,667 and 1,987 in the other, without counting what the links
+// would cost; changes of members 2,005 and 4,315, and 1,593 and 1,261.
 type writers struct {
 	mu     sync.Mutex
 	queues map[string]*queue.Queue[*job]

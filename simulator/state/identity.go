@@ -51,12 +51,14 @@ func (f *File) Bound(ctx context.Context, app string) (int, error) {
 	return n, nil
 }
 
+// byRemote has a plus that keeps SQLite from reading all records of the app,
+// which it does as long as it has no statistics.
+const byRemote = "SELECT data FROM records WHERE +app = ? AND json_extract(data, '$.remoteId') = ?"
+
 // ByRemote returns the record that has the id of an account, or nil.
 func (f *File) ByRemote(ctx context.Context, app, id string) (*Record, error) {
 	r := &Record{}
-	// The plus keeps SQLite from reading all records of the app, which it does
-	// as long as it has no statistics.
-	found, err := f.one(ctx, r, "SELECT data FROM records WHERE +app = ? AND json_extract(data, '$.remoteId') = ?", app, id)
+	found, err := f.one(ctx, r, byRemote, app, id)
 	if !found {
 		return nil, err
 	}

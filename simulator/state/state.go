@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -116,7 +117,8 @@ type File struct {
 	db     *sqlx.DB
 	path   string
 	writes queue.Queue[*write]
-	// prepared are the statements that write.
+	// prepared are the statements that run for each person.
+	mu       sync.Mutex
 	prepared map[string]*sqlx.Stmt
 }
 
@@ -227,7 +229,10 @@ func (f *File) SaveApp(ctx context.Context, name string, a *App) error {
 // one reads a row into dest, and reports whether there is any.
 func (f *File) one(ctx context.Context, dest any, query string, args ...any) (bool, error) {
 	var data string
-	err := f.db.GetContext(ctx, &data, query, args...)
+	prepared, err := f.prepare(ctx, query)
+	if err == nil {
+		err = prepared.GetContext(ctx, &data, args...)
+	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/jmoiron/sqlx"
+
 	"muster/queue"
 )
 
@@ -43,9 +45,11 @@ func (f *File) commit(ctx context.Context, list []*write) {
 
 func (f *File) transaction(ctx context.Context, list []*write) error {
 	// Before the transaction: it has the only connection.
+	prepared := make(map[string]*sqlx.Stmt)
 	for _, w := range list {
 		for _, s := range w.list {
-			if err := f.prepare(ctx, s.query); err != nil {
+			var err error
+			if prepared[s.query], err = f.prepare(ctx, s.query); err != nil {
 				return err
 			}
 		}
@@ -56,7 +60,7 @@ func (f *File) transaction(ctx context.Context, list []*write) error {
 	}
 	for _, w := range list {
 		for _, s := range w.list {
-			if _, err := tx.StmtxContext(ctx, f.prepared[s.query]).ExecContext(ctx, s.args...); err != nil {
+			if _, err := tx.StmtxContext(ctx, prepared[s.query]).ExecContext(ctx, s.args...); err != nil {
 				return errors.Join(err, tx.Rollback())
 			}
 		}
@@ -64,14 +68,16 @@ func (f *File) transaction(ctx context.Context, list []*write) error {
 	return tx.Commit()
 }
 
-// prepare keeps a statement. Only the one who commits calls it.
-func (f *File) prepare(ctx context.Context, query string) error {
-	if f.prepared[query] != nil {
-		return nil
+// prepare returns a statement, which it keeps.
+func (f *File) prepare(ctx context.Context, query string) (*sqlx.Stmt, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if s := f.prepared[query]; s != nil {
+		return s, nil
 	}
 	s, err := f.db.PreparexContext(ctx, query) //nolint:sqlclosecheck // it is kept, and ends with the database
 	if err == nil {
 		f.prepared[query] = s
 	}
-	return err
+	return s, err
 }
