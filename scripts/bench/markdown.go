@@ -52,9 +52,11 @@ func (t *table) name() string {
 func (r *report) summary() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Measured on %s; %s; PostgreSQL from %s, with a quarter of the memory as `shared_buffers`.\n", r.Date, r.Machine, r.Database)
+	r.firstSyncTable(&b)
 	if len(r.Tables) == 0 {
 		return b.String()
 	}
+	b.WriteString("\n### One operation at a time\n\n")
 	fmt.Fprintf(&b, "%s; beside PostgreSQL stand this server on SQLite, and a server on elimity-com/scim that keeps its users in memory:\n\n", r.Tables[0].name())
 	b.WriteString("| operation | clients | ours/s | limit/s | ratio | p50 | p99 | SQLite/s | elimity/s |\n| --- | --: | --: | --: | --: | --: | --: | --: | --: |\n")
 	for _, x := range r.Tables[0].Rows {
@@ -105,7 +107,7 @@ func (t *table) cell(operation string, clients int) string {
 
 // These stand in the README around the summary.
 const (
-	begins = "<!-- what make bench FULL=1 measured -->\n"
+	begins = "<!-- what make bench measured -->\n"
 	ends   = "<!-- end of what was measured -->\n"
 )
 

@@ -29,11 +29,11 @@ func (b *batch) changeMembers(u provisioning.GroupUpdate, version int64) (change
 	if g == nil || !g.found || u.Exact && g.version != version {
 		return false, provisioning.ErrChanged
 	}
-	added, err := b.absent(g, u.Members.Add, false)
+	added, err := b.whoIs(g, u.Members.Add, false)
 	if err != nil {
 		return false, err
 	}
-	removed, err := b.absent(g, u.Members.Remove, true)
+	removed, err := b.whoIs(g, u.Members.Remove, true)
 	if err != nil || len(added)+len(removed) == 0 {
 		return false, err
 	}
@@ -51,8 +51,8 @@ func (b *batch) changeMembers(u provisioning.GroupUpdate, version int64) (change
 	return true, nil
 }
 
-// absent returns those of ids who are members of a group now, or are not.
-func (b *batch) absent(g *group, ids []string, members bool) (list []provisioning.Member, err error) {
+// whoIs returns those of ids who are members of a group now, or are not.
+func (b *batch) whoIs(g *group, ids []string, members bool) (list []provisioning.Member, err error) {
 	for _, id := range ids {
 		p := b.people[id]
 		if p == nil || p.deleted || p.integration {

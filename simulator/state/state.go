@@ -229,7 +229,7 @@ func (f *File) SaveApp(ctx context.Context, name string, a *App) error {
 // one reads a row into dest, and reports whether there is any.
 func (f *File) one(ctx context.Context, dest any, query string, args ...any) (bool, error) {
 	var data string
-	prepared, err := f.prepare(ctx, query)
+	prepared, err := f.prepare(ctx, query) //nolint:sqlclosecheck // it is kept
 	if err == nil {
 		err = prepared.GetContext(ctx, &data, args...)
 	}

@@ -49,7 +49,7 @@ func (f *File) transaction(ctx context.Context, list []*write) error {
 	for _, w := range list {
 		for _, s := range w.list {
 			var err error
-			if prepared[s.query], err = f.prepare(ctx, s.query); err != nil {
+			if prepared[s.query], err = f.prepare(ctx, s.query); err != nil { //nolint:sqlclosecheck // it is kept
 				return err
 			}
 		}
