@@ -16,7 +16,7 @@ import (
 
 // Group returns a group, without its members.
 func (s *Service) Group(ctx context.Context, sc Scope, id string) (*Group, error) {
-	if !validID(id) {
+	if !ValidID(id) {
 		return nil, scim.NotFound("Group", id)
 	}
 	g, err := s.store.Group(ctx, sc.Instance.ID, id)
@@ -124,7 +124,7 @@ func memberIDs(list []any) []string {
 // checkIDs refuses what cannot be the id of a member.
 func checkIDs(ids []string) error {
 	for _, id := range ids {
-		if !validID(id) {
+		if !ValidID(id) {
 			return scim.BadRequest(scim.InvalidValue, "members: there is no user or group with the id %q in this instance", id)
 		}
 	}

@@ -131,7 +131,7 @@ func (d *delta) clear(ids []string) {
 
 func (d *delta) set(ids []string, added bool) {
 	for _, id := range ids {
-		if validID(id) { // no other can be there to be removed
+		if ValidID(id) { // no other can be there to be removed
 			d.add[id] = added
 		}
 	}

@@ -242,9 +242,9 @@ func (s *Service) GroupType() *schema.ResourceType { return s.groups }
 // clock returns the present time at the precision that is stored.
 func (s *Service) clock() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
 
-// validID reports whether id can be that of a resource: a UUID as this server
+// ValidID reports whether id can be that of a resource: a UUID as this server
 // writes it. Ids are caseExact.
-func validID(id string) bool {
+func ValidID(id string) bool {
 	u, err := uuid.Parse(id)
 	return err == nil && u.String() == id
 }

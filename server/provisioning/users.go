@@ -31,7 +31,7 @@ func (s *Service) PlainUser(ctx context.Context, sc Scope, id string) (*User, er
 }
 
 func (s *Service) user(ctx context.Context, sc Scope, id string, plain bool) (*User, error) {
-	if !validID(id) {
+	if !ValidID(id) {
 		return nil, scim.NotFound("User", id)
 	}
 	u, err := s.store.User(ctx, sc.Instance.ID, id, plain)

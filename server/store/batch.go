@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
 	"muster/server/history"
 	"muster/server/provisioning"
 	"muster/server/scim/schema"
@@ -38,7 +36,7 @@ func (n *needs) manager(u *provisioning.User) {
 		n.others = append(n.others, u.Manager.ID)
 		return
 	}
-	if uuid.Validate(u.Manager.Ref) == nil {
+	if provisioning.ValidID(u.Manager.Ref) {
 		n.others = append(n.others, u.Manager.Ref)
 	}
 	n.names = append(n.names, schema.UserNameKey(u.Manager.Ref))

@@ -82,7 +82,8 @@ const people, groupsOfTown = 5, 2
 func drawWork(t *rapid.T) work {
 	who := rapid.IntRange(0, people-1)
 	some := rapid.SliceOfN(who, 0, 3)
-	manager := rapid.SampledFrom([]string{"", "name 0", "name 1", "name 2", "NAME 1", "ext 0", "ext 1", "id 0", "id 1", "nobody", uuid.Nil.String()})
+	manager := rapid.SampledFrom([]string{"", "name 0", "name 1", "name 2", "NAME 1", "ext 0", "ext 1", "id 0", "id 1", "nobody", uuid.Nil.String(),
+		"urn:uuid:" + uuid.Nil.String(), "{" + uuid.Nil.String() + "}", "ID 0", "hex 1"})
 	draw := func(kinds ...string) *rapid.Generator[step] {
 		return rapid.Custom(func(t *rapid.T) step {
 			return step{
@@ -147,6 +148,10 @@ func (w *town) ref(manager string) string {
 	switch kind {
 	case "id":
 		return w.ids[n[0]-'0']
+	case "ID": // other ways to write an id, which are none
+		return strings.ToUpper(w.ids[n[0]-'0'])
+	case "hex":
+		return strings.ReplaceAll(w.ids[n[0]-'0'], "-", "")
 	case "ext":
 		return manager
 	}
@@ -339,8 +344,10 @@ func (w *town) dump() []string {
 	plain := func(text string) string {
 		text = strings.ReplaceAll(text, w.tag, "TAG")
 		for id, name := range names {
-			if id != "" {
-				text = strings.ReplaceAll(text, id, name)
+			for _, form := range []string{id, strings.ToUpper(id), strings.ReplaceAll(id, "-", "")} {
+				if id != "" {
+					text = strings.ReplaceAll(text, form, name)
+				}
 			}
 		}
 		return text

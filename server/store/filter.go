@@ -4,8 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
+	"muster/server/provisioning"
 	"muster/server/scim"
 	"muster/server/scim/filter"
 	"muster/server/scim/schema"
@@ -294,7 +293,7 @@ func (c *compiler) active(t *filter.Test) {
 // of one who is pending.
 func (c *compiler) manager(t *filter.Test) {
 	want, ok := t.Operand.(string)
-	if ok && t.Op == filter.EQ && uuid.Validate(want) == nil {
+	if ok && t.Op == filter.EQ && provisioning.ValidID(want) {
 		c.add("(manager_id = ? OR (manager_id IS NULL AND manager_ref IS NOT NULL AND manager_ref = ?))", want, want)
 		return
 	}
@@ -321,7 +320,7 @@ func (c *compiler) id(t *filter.Test, name string) {
 		c.value(t, "CAST("+name+" AS text)", false)
 		return
 	}
-	if u, err := uuid.Parse(want); err == nil && u.String() == want {
+	if provisioning.ValidID(want) {
 		c.add(name+" "+operators[t.Op]+" ?", want)
 	} else if t.Op == filter.NE {
 		c.add("TRUE")

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
 	"muster/server/history"
 	"muster/server/instance"
 	"muster/server/provisioning"
@@ -147,7 +145,7 @@ func (t *tx) managers(ctx context.Context, instanceID string, users []*provision
 		if ref == "" {
 			continue
 		}
-		if uuid.Validate(ref) == nil {
+		if provisioning.ValidID(ref) {
 			ids[ref] = true
 		}
 		names[schema.UserNameKey(ref)], externalIDs[ref] = true, true

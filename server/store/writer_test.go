@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"muster/server/instance"
 	"muster/server/provisioning"
 	"muster/server/scim"
+	"muster/server/scim/filter"
 	"muster/server/scim/patch"
 	"muster/server/scim/schema"
 	"muster/server/scim/tolerance"
@@ -37,7 +39,51 @@ func TestServersTogether(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			name := database(t)
 			serversTogether(t, open(t, name), open(t, name))
+			oddManagers(t, open(t, name))
 		})
+	}
+}
+
+// oddManagers has managers that look like an id to some and not to others: it
+// is what a provider calls somebody who may yet come, and nothing fails.
+func oddManagers(t *testing.T, s *store.Store) {
+	actor := history.Actor{Kind: history.KeyActor, Name: "sync", KeyID: "k"}
+	i, err := instance.NewService(s, s, nil).Create(t.Context(), instance.Instance{Slug: "odd"}, actor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, err := provisioning.NewService(s, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc := provisioning.Scope{Instance: i, Actor: actor, Policy: tolerance.New(false)}
+	const id = "01a21f1d-b802-7283-8341-35734cfbbe9a"
+	for n, ref := range []string{"urn:uuid:" + id, "{" + id + "}", strings.ToUpper(id), strings.ReplaceAll(id, "-", ""), id, id + "0"} {
+		person := func(name string) schema.Resource {
+			return schema.Resource{
+				"userName": fmt.Sprint(name, n), "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": map[string]any{"manager": map[string]any{"value": ref}},
+			}
+		}
+		u, err := users.CreateUser(t.Context(), sc, person("odd"))
+		if err != nil || u.Manager.Ref != ref || u.Manager.ID != "" {
+			t.Errorf("%s: %+v, %v", ref, u, err)
+		}
+		list := []*provisioning.Newcomer{{Resource: person("imported")}}
+		users.Describe(sc, provisioning.Provisioned, list)
+		if err := users.Import(t.Context(), sc, list); err != nil || list[0].Err != nil {
+			t.Errorf("import with %s: %v, %v", ref, err, list[0].Err)
+		}
+		e, err := filter.Parse(fmt.Sprintf(`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value eq %q`, ref), sc.Policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		node, err := filter.Bind(users.UserType(i), e, sc.Policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found, _, err := users.Users(t.Context(), sc, provisioning.Query{Filter: node, Limit: 10}); err != nil || len(found) != 2 {
+			t.Errorf("filter by %s: %d, %v", ref, len(found), err)
+		}
 	}
 }
 
