@@ -24,7 +24,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
-	"muster/server/invitation/mailtest"
+	"muster/mailtest"
 	"muster/spec"
 )
 

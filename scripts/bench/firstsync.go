@@ -9,12 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"muster/scripts/process"
 	"muster/server/store/pgtest"
 )
 
@@ -43,7 +41,9 @@ func (o options) firstSyncs(ctx context.Context, server *pgtest.Server) (list []
 	}
 	versions := []programs{{"this", o.server, o.simulator}}
 	if o.old != "" {
-		versions = append(versions, programs{"old", filepath.Join(o.old, "muster-server"), filepath.Join(o.old, "muster-simulator")})
+		versions = append(versions, programs{
+			"old", filepath.Join(o.old, "muster-server"), filepath.Join(o.old, "muster-simulator"),
+		})
 	}
 	for _, p := range versions {
 		progress("first sync of %d people, %s version", o.firstSync, p.version)
@@ -51,13 +51,16 @@ func (o options) firstSyncs(ctx context.Context, server *pgtest.Server) (list []
 		if err != nil {
 			return nil, fmt.Errorf("first sync, %s version: %w", p.version, err)
 		}
-		progress("%.1f s, %.0f users/s, by quarters %.0f", s.Took.Seconds(), float64(s.People)/s.Took.Seconds(), s.Quarters)
+		seconds := s.Took.Seconds()
+		progress("%.1f s, %.0f users/s, by quarters %.0f", seconds, float64(s.People)/seconds, s.Quarters)
 		list = append(list, s)
 	}
 	return list, nil
 }
 
-func (o options) measureFirstSync(ctx context.Context, server *pgtest.Server, p programs) (s firstSync, err error) {
+func (o options) measureFirstSync(
+	ctx context.Context, server *pgtest.Server, p programs,
+) (s firstSync, err error) {
 	name, drop, err := server.Database(ctx)
 	if err != nil {
 		return s, err
@@ -73,10 +76,12 @@ func (o options) measureFirstSync(ctx context.Context, server *pgtest.Server, p 
 	}
 	company := filepath.Join(o.dir, "company-"+p.version)
 	// The same company for both: that of this version's generator.
-	if out, err := exec.CommandContext(ctx, o.simulator, "generate", company, "--people", fmt.Sprint(o.firstSync)).CombinedOutput(); err != nil {
+	generate := exec.CommandContext(ctx, o.simulator, "generate", company, "--people", fmt.Sprint(o.firstSync))
+	if out, err := generate.CombinedOutput(); err != nil {
 		return s, fmt.Errorf("generate: %w: %s", err, out)
 	}
-	sync := exec.CommandContext(ctx, p.simulator, "sync", "-f", filepath.Join(company, "account.yaml"), "--concurrency", "8", "--json")
+	account := filepath.Join(company, "account.yaml")
+	sync := exec.CommandContext(ctx, p.simulator, "sync", "-f", account, "--concurrency", "8", "--json")
 	sync.Env = append(os.Environ(), "ACME_BASE_URL="+t.bases[0], "ACME_TOKEN="+t.token)
 	var out, complaint bytes.Buffer
 	sync.Stdout, sync.Stderr = &out, &complaint
@@ -110,19 +115,13 @@ func (b *bench) empty(ctx context.Context, name, database string) (*target, erro
 		return nil, err
 	}
 	t := &target{name: name, token: token}
-	p, line, err := process.Start(ctx, filepath.Join(b.dir, "first-"+name+".log"), "msg=serving", b.server, "serve", "--listen", "127.0.0.1:0", "--database", database)
-	if err != nil {
-		return nil, err
-	}
-	b.stops = append(b.stops, p.Stop)
-	_, rest, _ := strings.Cut(line, "url=")
-	base, _, _ := strings.Cut(rest, " ")
-	t.bases, t.pids = []string{base}, []int{p.PID()}
-	return t, nil
+	return t, b.serve(ctx, t, "first-"+name+".log", "serve", "--listen", "127.0.0.1:0", "--database", database)
 }
 
 // quarters returns the users per second by quarters, until over is closed.
-func quarters(ctx context.Context, database string, people int, began time.Time, over <-chan bool) (rates [4]float64) {
+func quarters(
+	ctx context.Context, database string, people int, began time.Time, over <-chan bool,
+) (rates [4]float64) {
 	c, err := pgx.Connect(ctx, database)
 	if err != nil {
 		return rates

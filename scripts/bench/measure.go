@@ -237,16 +237,24 @@ func (b *bench) muster(ctx context.Context, name, database string, servers int) 
 	t := &target{name: name, users: users, token: token}
 	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database}, strings.Fields(b.serveArgs)...)
 	for i := range servers {
-		p, line, err := process.Start(ctx, filepath.Join(b.dir, fmt.Sprint(name, i, ".log")), "msg=serving", b.server, args...)
-		if err != nil {
+		if err := b.serve(ctx, t, fmt.Sprint(name, i, ".log"), args...); err != nil {
 			return nil, err
 		}
-		b.stops = append(b.stops, p.Stop)
-		_, rest, _ := strings.Cut(line, "url=")
-		base, _, _ := strings.Cut(rest, " ")
-		t.bases, t.pids = append(t.bases, base), append(t.pids, p.PID())
 	}
 	return t, nil
+}
+
+// serve starts a muster-server, as one of those of a target.
+func (b *bench) serve(ctx context.Context, t *target, log string, args ...string) error {
+	p, line, err := process.Start(ctx, filepath.Join(b.dir, log), "msg=serving", b.server, args...)
+	if err != nil {
+		return err
+	}
+	b.stops = append(b.stops, p.Stop)
+	_, rest, _ := strings.Cut(line, "url=")
+	base, _, _ := strings.Cut(rest, " ")
+	t.bases, t.pids = append(t.bases, base), append(t.pids, p.PID())
+	return nil
 }
 
 // run runs a command of muster-server on a database.

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"muster/mailtest"
 	"muster/server/history"
 	"muster/server/instance"
 	"muster/server/invitation"
-	"muster/server/invitation/mailtest"
 	"muster/server/mapping"
 	"muster/server/provisioning"
 	"muster/server/scim"

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"muster/server/history"
 	"muster/server/provisioning"
 	"muster/server/scim/schema"
 )
@@ -73,7 +72,7 @@ type batch struct {
 	// first and more are statements that go before and after the changes,
 	// history is its rows.
 	first, more []statement
-	history     [][]any
+	history     entryRows
 }
 
 // person is a user in so far as changes of others depend on him or her.
@@ -108,8 +107,10 @@ type presence struct{ was, is bool }
 
 func newBatch(instanceID string) *batch {
 	return &batch{
-		instanceID: instanceID, people: make(map[string]*person), byName: make(map[string]*person), byExternal: make(map[string][]*person),
-		waiting: make(map[string][]*person), groups: make(map[string]*group), members: make(map[link]*presence),
+		instanceID: instanceID,
+		people:     make(map[string]*person), byName: make(map[string]*person),
+		byExternal: make(map[string][]*person), waiting: make(map[string][]*person),
+		groups: make(map[string]*group), members: make(map[link]*presence),
 	}
 }
 
@@ -149,18 +150,6 @@ func (b *batch) note(p *person) {
 	}
 }
 
-// append adds entries to the history.
-func (b *batch) append(entries ...*history.Entry) error {
-	for _, e := range entries {
-		row, err := historyColumns(e)
-		if err != nil {
-			return err
-		}
-		b.history = append(b.history, row)
-	}
-	return nil
-}
-
 // manager returns the user whom the reference of p leads to: by id, by user
 // name or by external id, in this order; nil if there is none. Of several with
 // the same external id it is the one who came first.
@@ -192,7 +181,8 @@ func (b *batch) arrive(p *person, u *provisioning.User, requestID string) error 
 	for _, r := range reports {
 		if r.managerID == "" {
 			b.relink(r, p.id, millis(u.Modified))
-			if err := b.append(r.report().entry(u, u.Modified, requestID, linkedDetail(u))); err != nil {
+			e := r.report().entry(u, u.Modified, requestID, linkedDetail(u.UserName()))
+			if err := b.history.append(e); err != nil {
 				return err
 			}
 		}
@@ -244,7 +234,9 @@ func (b *batch) sortedLinks(is bool) []link {
 			list = append(list, l)
 		}
 	}
-	slices.SortFunc(list, func(a, b link) int { return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.user, b.user)) })
+	slices.SortFunc(list, func(a, b link) int {
+		return cmp.Or(cmp.Compare(a.group, b.group), cmp.Compare(a.user, b.user))
+	})
 	return list
 }
 

@@ -82,8 +82,10 @@ const people, groupsOfTown = 5, 2
 func drawWork(t *rapid.T) work {
 	who := rapid.IntRange(0, people-1)
 	some := rapid.SliceOfN(who, 0, 3)
-	manager := rapid.SampledFrom([]string{"", "name 0", "name 1", "name 2", "NAME 1", "ext 0", "ext 1", "id 0", "id 1", "nobody", uuid.Nil.String(),
-		"urn:uuid:" + uuid.Nil.String(), "{" + uuid.Nil.String() + "}", "ID 0", "hex 1"})
+	manager := rapid.SampledFrom([]string{
+		"", "name 0", "name 1", "name 2", "NAME 1", "ext 0", "ext 1", "id 0", "id 1", "nobody", uuid.Nil.String(),
+		"urn:uuid:" + uuid.Nil.String(), "{" + uuid.Nil.String() + "}", "ID 0", "hex 1",
+	})
 	draw := func(kinds ...string) *rapid.Generator[step] {
 		return rapid.Custom(func(t *rapid.T) step {
 			return step{

@@ -8,7 +8,8 @@ import (
 // selectPerson reads a [person]. The instance stands in a form that no index
 // serves: each of these statements has one index that makes it short, and the
 // database must not take the one of the instance instead.
-const selectPerson = `SELECT id, user_name, user_name_key, display, COALESCE(external_id, ''), integration, version,
+const selectPerson = `SELECT id, user_name, user_name_key, display,
+	COALESCE(external_id, ''), integration, version,
 	COALESCE(CAST(manager_id AS text), ''), COALESCE(manager_ref, ''), COALESCE(manager_key, '')
 	FROM users WHERE (instance_id = ?) IS TRUE AND `
 
@@ -20,7 +21,9 @@ func (b *batch) reads(d *dialect) []statement {
 			return
 		}
 		condition, arg := d.many(column, sqlType, unique(values))
-		list = append(list, statement{query: selectPerson + condition + more, args: []any{b.instanceID, arg}, read: b.readPeople})
+		list = append(list, statement{
+			query: selectPerson + condition + more, args: []any{b.instanceID, arg}, read: b.readPeople,
+		})
 	}
 	// Servers of older versions do not know the lock of the chain.
 	people("id", "uuid", b.targets, d.forUpdate)
@@ -33,11 +36,17 @@ func (b *batch) reads(d *dialect) []statement {
 	}
 	if len(b.leavers) > 0 {
 		condition, arg := d.many("user_id", "uuid", b.leavers)
-		list = append(list, statement{query: "SELECT group_id, user_id FROM group_users WHERE " + condition, args: []any{arg}, read: b.readLinks})
+		list = append(list, statement{
+			query: "SELECT group_id, user_id FROM group_users WHERE " + condition,
+			args:  []any{arg}, read: b.readLinks,
+		})
 	}
 	if len(b.needs.groups) > 0 {
 		condition, arg := d.many("id", "uuid", unique(b.needs.groups))
-		list = append(list, statement{query: "SELECT id, version FROM groups WHERE (instance_id = ?) IS TRUE AND " + condition + d.forUpdate, args: []any{b.instanceID, arg}, read: b.readGroups})
+		list = append(list, statement{
+			query: "SELECT id, version FROM groups WHERE (instance_id = ?) IS TRUE AND " + condition + d.forUpdate,
+			args:  []any{b.instanceID, arg}, read: b.readGroups,
+		})
 	}
 	return append(list, b.readPresence(d)...)
 }
@@ -48,13 +57,15 @@ func (b *batch) reads(d *dialect) []statement {
 // the instance, as long as it has no statistics.
 func (b *batch) byExternalID(d *dialect) statement {
 	values := unique(b.externalIDs)
-	st := statement{args: []any{values, b.instanceID}, read: b.readPeople, query: `SELECT p.* FROM unnest(CAST(? AS text[])) AS v(external_id), LATERAL (
+	st := statement{args: []any{values, b.instanceID}, read: b.readPeople, query: `
+		SELECT p.* FROM unnest(CAST(? AS text[])) AS v(external_id), LATERAL (
 		SELECT id, user_name, user_name_key, display, external_id, integration, version,
 			COALESCE(CAST(manager_id AS text), ''), COALESCE(manager_ref, ''), COALESCE(manager_key, '')
 		FROM users AS u WHERE u.external_id = v.external_id AND u.instance_id = ? OFFSET 0) AS p`}
 	if !d.postgres {
 		condition, arg := d.many("external_id", "text", values)
-		st.query, st.args = strings.Replace(selectPerson, "(instance_id = ?) IS TRUE", "instance_id = ?", 1)+condition, []any{b.instanceID, arg}
+		st.query = strings.Replace(selectPerson, "(instance_id = ?) IS TRUE", "instance_id = ?", 1) + condition
+		st.args = []any{b.instanceID, arg}
 	}
 	return st
 }
@@ -62,7 +73,9 @@ func (b *batch) byExternalID(d *dialect) statement {
 func (b *batch) readPeople(r rows) error {
 	for r.Next() {
 		p := new(person)
-		if err := r.Scan(&p.id, &p.userName, &p.nameKey, &p.display, &p.externalID, &p.integration, &p.version, &p.managerID, &p.managerRef, &p.managerKey); err != nil {
+		err := r.Scan(&p.id, &p.userName, &p.nameKey, &p.display, &p.externalID, &p.integration, &p.version,
+			&p.managerID, &p.managerRef, &p.managerKey)
+		if err != nil {
 			return err
 		}
 		b.know(p)
@@ -100,13 +113,17 @@ func (b *batch) readPresence(d *dialect) []statement {
 	if !d.postgres {
 		list := make([]statement, len(b.links))
 		for i, l := range b.links {
-			list[i] = statement{query: "SELECT group_id, user_id FROM group_users WHERE group_id = ? AND user_id = ?", args: l, read: b.readLinks}
+			list[i] = statement{
+				query: "SELECT group_id, user_id FROM group_users WHERE group_id = ? AND user_id = ?",
+				args:  l, read: b.readLinks,
+			}
 		}
 		return list
 	}
 	return []statement{{
 		query: `SELECT m.* FROM unnest(CAST(? AS uuid[]), CAST(? AS uuid[])) AS v(group_id, user_id),
-			LATERAL (SELECT group_id, user_id FROM group_users AS gu WHERE gu.group_id = v.group_id AND gu.user_id = v.user_id LIMIT 1) AS m`,
+			LATERAL (SELECT group_id, user_id FROM group_users AS gu
+				WHERE gu.group_id = v.group_id AND gu.user_id = v.user_id LIMIT 1) AS m`,
 		args: []any{textsOf(b.links, 0), textsOf(b.links, 1)}, read: b.readLinks,
 	}}
 }
@@ -131,7 +148,8 @@ func (b *batch) writes(d *dialect) []statement {
 	list = append(list, d.insertUsers.of(created, nil)...)
 	for _, p := range b.changed {
 		if p.columns != nil && !p.created && !p.deleted {
-			list = append(list, statement{query: updateUser, args: slices.Concat([]any{null(p.managerID)}, p.columns, []any{p.id})})
+			args := slices.Concat([]any{null(p.managerID)}, p.columns, []any{p.id})
+			list = append(list, statement{query: updateUser, args: args})
 		}
 	}
 	list = append(list, b.relinks(d)...)
@@ -139,8 +157,10 @@ func (b *batch) writes(d *dialect) []statement {
 	return append(list, b.more...)
 }
 
-const updateUser = `UPDATE users SET manager_id = ?, user_name = ?, display = ?, user_name_key = ?, external_id = ?, email_key = ?,
-	display_name_key = ?, family_name_key = ?, given_name_key = ?, active = ?, integration = ?, role = ?, source = ?, manager_ref = ?, manager_key = ?,
+const updateUser = `UPDATE users SET manager_id = ?,
+	user_name = ?, display = ?, user_name_key = ?, external_id = ?, email_key = ?,
+	display_name_key = ?, family_name_key = ?, given_name_key = ?,
+	active = ?, integration = ?, role = ?, source = ?, manager_ref = ?, manager_key = ?,
 	resource = ?, search = ?, fields = ?, version = ?, created = ?, modified = ? WHERE id = ?`
 
 // relinks returns the statements for those of whom the manager changed, and
@@ -184,7 +204,9 @@ func (b *batch) memberWrites(d *dialect) []statement {
 	}
 	for _, groupID := range sortedKeys(removed) {
 		condition, arg := d.many("user_id", "uuid", removed[groupID])
-		list = append(list, statement{query: "DELETE FROM group_users WHERE group_id = ? AND " + condition, args: []any{groupID, arg}})
+		list = append(list, statement{
+			query: "DELETE FROM group_users WHERE group_id = ? AND " + condition, args: []any{groupID, arg},
+		})
 	}
 	var added [][]any
 	for _, l := range b.sortedLinks(true) {
@@ -192,7 +214,10 @@ func (b *batch) memberWrites(d *dialect) []statement {
 	}
 	list = append(list, d.insertMembers.of(added, nil)...)
 	for _, g := range b.touched {
-		list = append(list, statement{query: "UPDATE groups SET version = version + ?, modified = ? WHERE id = ?", args: []any{g.steps, g.modified, g.id}})
+		list = append(list, statement{
+			query: "UPDATE groups SET version = version + ?, modified = ? WHERE id = ?",
+			args:  []any{g.steps, g.modified, g.id},
+		})
 	}
 	return list
 }

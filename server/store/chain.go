@@ -82,9 +82,15 @@ func (t *tx) linked() []statement {
 	for part := range slices.Chunk(rows, chunk) {
 		list = append(list, t.d.insertHistory.of(part, nil)...)
 	}
-	return append(list, statement{
-		query: "UPDATE history_chains SET seq = ?, link = ? WHERE instance_id = ?", args: []any{c.Seq, c.Link, t.instanceID},
-	})
+	return append(list, endChain(t.instanceID, c))
+}
+
+// endChain writes where a chain ends.
+func endChain(instanceID string, c chainRow) statement {
+	return statement{
+		query: "UPDATE history_chains SET seq = ?, link = ? WHERE instance_id = ?",
+		args:  []any{c.Seq, c.Link, instanceID},
+	}
 }
 
 // Adopt links rows that servers of older versions have left without a link,
@@ -130,9 +136,7 @@ func (t *tx) adopt(ctx context.Context, limit int) (int, error) {
 			query: "UPDATE history SET seq = ?, link = ?, content_hash = ? WHERE instance_id = ? AND id = ?", args: []any{c.Seq, c.Link, r.ContentHash, t.instanceID, r.ID},
 		})
 	}
-	return len(old), t.finish(ctx, append(list, statement{
-		query: "UPDATE history_chains SET seq = ?, link = ? WHERE instance_id = ?", args: []any{c.Seq, c.Link, t.instanceID},
-	}))
+	return len(old), t.finish(ctx, append(list, endChain(t.instanceID, *c)))
 }
 
 // Prune deletes the sealed rows before a time, from the beginning of the chain

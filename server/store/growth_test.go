@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -14,11 +13,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"muster/server/history"
 	"muster/server/instance"
 	"muster/server/provisioning"
 	"muster/server/scim/schema"
-	"muster/server/scim/tolerance"
 	"muster/server/store/pgtest"
 )
 
@@ -42,13 +39,7 @@ func TestPlansWithoutStatistics(t *testing.T) {
 		_, err := s.db.ExecContext(t.Context(), "ALTER TABLE "+table+" SET (autovacuum_enabled = off)")
 		f.must(err)
 	}
-	f.users, err = provisioning.NewService(s, slog.New(slog.DiscardHandler), nil)
-	f.must(err)
-	f.instances = instance.NewService(s, s, nil)
-	actor := history.Actor{Kind: history.KeyActor, Name: "sync", KeyID: "k", RequestID: "r"}
-	i, err := f.instances.Create(t.Context(), instance.Instance{Slug: "grows", Name: "Grows", Edition: instance.Enterprise, Environment: instance.Sandbox}, actor)
-	f.must(err)
-	f.sc = provisioning.Scope{Instance: i, Actor: actor, Policy: tolerance.New(false)}
+	f.instance("grows")
 	s.d.observe = f.observe
 	f.hot("first")
 	s.d.observe = nil

@@ -78,18 +78,24 @@ func historyColumns(e *history.Entry) ([]any, error) {
 	}, nil
 }
 
-// append adds entries to those that the transaction writes at its end, and
-// links with the chain.
-func (t *tx) append(entries ...*history.Entry) error {
+// entryRows are rows that are written at the end of a transaction, linked
+// with the chain.
+type entryRows [][]any
+
+// append adds entries.
+func (r *entryRows) append(entries ...*history.Entry) error {
 	for _, e := range entries {
 		row, err := historyColumns(e)
 		if err != nil {
 			return err
 		}
-		t.rows = append(t.rows, row)
+		*r = append(*r, row)
 	}
 	return nil
 }
+
+// append adds entries to those of the transaction.
+func (t *tx) append(entries ...*history.Entry) error { return t.rows.append(entries...) }
 
 // History calls yield with the entries that q chooses, the oldest first.
 func (s *Store) History(ctx context.Context, q history.Query, yield func(*history.Entry) error) error {

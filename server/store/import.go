@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -224,7 +223,7 @@ func (s *Store) LinkPending(ctx context.Context, instanceID, requestID string, n
 				return err
 			}
 			if n > 0 {
-				entries = append(entries, p.entry(&provisioning.User{InstanceID: instanceID}, now, requestID, fmt.Sprintf("the manager %q is in the instance now: linked", p.ManagerName)))
+				entries = append(entries, p.entry(&provisioning.User{InstanceID: instanceID}, now, requestID, linkedDetail(p.ManagerName)))
 			}
 		}
 		linked = len(pending)

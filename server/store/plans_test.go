@@ -117,6 +117,20 @@ func (f *planned) explain(c *pgx.Conn, name, query string) string {
 	return strings.Join(lines, "\n")
 }
 
+// instance makes an instance, which is the one that is worked on from then on.
+func (f *planned) instance(slug string) {
+	var err error
+	f.users, err = provisioning.NewService(f.s, slog.New(slog.DiscardHandler), nil)
+	f.must(err)
+	f.instances = instance.NewService(f.s, f.s, nil)
+	actor := history.Actor{Kind: history.KeyActor, Name: "sync", KeyID: "k", RequestID: "r"}
+	i, err := f.instances.Create(f.t.Context(), instance.Instance{
+		Slug: slug, Name: "Acme", Edition: instance.Enterprise, Environment: instance.Sandbox,
+	}, actor)
+	f.must(err)
+	f.sc = provisioning.Scope{Instance: i, Actor: actor, Policy: tolerance.New(false)}
+}
+
 // patch changes a group.
 func (f *planned) patch(ctx context.Context, id, operations string) {
 	f.t.Helper()
@@ -141,15 +155,8 @@ func (f *planned) must(err error) {
 // fill makes many instances with a thousand users each.
 func (f *planned) fill() {
 	ctx := f.t.Context()
-	var err error
-	f.users, err = provisioning.NewService(f.s, slog.New(slog.DiscardHandler), nil)
-	f.must(err)
-	f.instances = instance.NewService(f.s, f.s, nil)
-	actor := history.Actor{Kind: history.KeyActor, Name: "sync", KeyID: "k", RequestID: "r"}
 	for n := range 20 {
-		i, err := f.instances.Create(ctx, instance.Instance{Slug: fmt.Sprint("acme", n), Name: "Acme", Edition: instance.Enterprise, Environment: instance.Sandbox}, actor)
-		f.must(err)
-		f.sc = provisioning.Scope{Instance: i, Actor: actor, Policy: tolerance.New(false)}
+		f.instance(fmt.Sprint("acme", n))
 		newcomers := make([]*provisioning.Newcomer, 600)
 		for u := range newcomers {
 			name := fmt.Sprintf("user%d@acme%d.example", u, n)
@@ -314,13 +321,8 @@ func TestRoundTrips(t *testing.T) {
 	}
 	defer s.Close()
 	f := &planned{t: t, s: s}
-	f.users, err = provisioning.NewService(s, slog.New(slog.DiscardHandler), nil)
-	f.must(err)
-	f.instances = instance.NewService(s, s, nil)
-	actor := history.Actor{Kind: history.KeyActor, Name: "sync", KeyID: "k", RequestID: "r"}
-	i, err := f.instances.Create(t.Context(), instance.Instance{Slug: "acme", Name: "Acme", Edition: instance.Enterprise, Environment: instance.Sandbox}, actor)
-	f.must(err)
-	f.sc = provisioning.Scope{Instance: i, Actor: actor, Policy: tolerance.New(false)}
+	f.instance("acme")
+	i := f.sc.Instance
 	ctx := instance.ConfineAt(t.Context(), i)
 	n, trips := 0, 0
 	create := func() *provisioning.User {

@@ -167,7 +167,7 @@ type tx struct {
 	instanceID string
 	chain      chainRow
 	chained    bool
-	rows       [][]any
+	rows       entryRows
 }
 
 // attempts is how often a transaction is run when the database asks for it.

@@ -37,7 +37,7 @@ func (b *batch) changeMembers(u provisioning.GroupUpdate, version int64) (change
 	if err != nil || len(added)+len(removed) == 0 {
 		return false, err
 	}
-	if err := b.append(u.Entry(added, removed)); err != nil {
+	if err := b.history.append(u.Entry(added, removed)); err != nil {
 		return false, err
 	}
 	for _, m := range added {

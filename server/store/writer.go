@@ -40,8 +40,9 @@ type job struct {
 	queue.Ticket
 	// ctx is that of the caller, confined to the instance.
 	ctx context.Context
-	// of has the revision of the instance that the change is based on.
-	of instance.Confinement
+	// revision is that of the instance which the change is based on; 0 if that
+	// does not matter.
+	revision int64
 	// needs says what is to be read before the change is decided on.
 	needs func(*needs)
 	// plan decides, without the database. It may be called more than once,
@@ -91,7 +92,7 @@ func together(waiting []*job) int {
 func (s *Store) write(ctx context.Context, instanceID string, j *job) (err error) {
 	ctx, end := s.span(ctx, "write")
 	defer func() { end(err) }()
-	j.of, j.ctx = instance.ConfinementOf(ctx), instance.Confine(ctx, instanceID)
+	j.revision, j.ctx = instance.ConfinementOf(ctx).Revision, instance.Confine(ctx, instanceID)
 	return s.writers.of(instanceID).Do(ctx, j, func(ctx context.Context, jobs []*job) {
 		ctx, cancel := context.WithTimeout(instance.Confine(ctx, instanceID), writeTime)
 		defer cancel()
@@ -210,7 +211,7 @@ func (t *tx) alone(ctx context.Context, b *batch, j *job) error {
 
 // do decides on one job.
 func (b *batch) do(j *job) error {
-	if j.of.Revision != 0 && j.of.Revision != b.revision {
+	if j.revision != 0 && j.revision != b.revision {
 		return instance.ErrStale
 	}
 	if j.plan == nil {

@@ -190,9 +190,9 @@ func (r report) entry(manager *provisioning.User, at time.Time, requestID, detai
 }
 
 // linkedDetail is the detail of the entry of a user who was linked with the
-// manager.
-func linkedDetail(manager *provisioning.User) string {
-	return fmt.Sprintf("the manager %q is in the instance now: linked", manager.UserName())
+// manager of that name.
+func linkedDetail(manager string) string {
+	return fmt.Sprintf("the manager %q is in the instance now: linked", manager)
 }
 
 // DeleteUser deletes a user with memberships, and ends the keys that were
@@ -232,7 +232,7 @@ func (b *batch) leave(p *person, u *provisioning.User, e *history.Entry) error {
 			continue
 		}
 		b.relink(r, "", millis(e.Time))
-		err := b.append(r.report().entry(u, e.Time, e.Actor.RequestID,
+		err := b.history.append(r.report().entry(u, e.Time, e.Actor.RequestID,
 			fmt.Sprintf("the manager %q was deleted: pending until a user %q arrives", u.UserName(), r.managerRef)))
 		if err != nil {
 			return err
