@@ -320,11 +320,12 @@ func (c *compiler) id(t *filter.Test, name string) {
 		c.value(t, "CAST("+name+" AS text)", false)
 		return
 	}
-	if provisioning.ValidID(want) {
+	switch {
+	case provisioning.ValidID(want):
 		c.add(name+" "+operators[t.Op]+" ?", want)
-	} else if t.Op == filter.NE {
+	case t.Op == filter.NE:
 		c.add("TRUE")
-	} else {
+	default:
 		c.add("FALSE")
 	}
 }
