@@ -54,6 +54,8 @@ type Verifier struct {
 	chain Chain
 	seq   int64
 	link  string
+	// later is the last row behind the end of the chain.
+	later int64
 	// Rows is how many rows were checked, Unsealed how many of them are not
 	// in the chain yet.
 	Rows, Unsealed int
@@ -79,6 +81,10 @@ func (v *Verifier) Check(r Sealed) error {
 		v.Unsealed++
 		return nil
 	}
+	if r.Seq > v.chain.Seq { // it was written meanwhile, or is none of ours
+		v.later = max(v.later, r.Seq)
+		return nil
+	}
 	switch {
 	case r.Seq == v.seq+2:
 		v.problem("a row is missing before %s: number %d", name, v.seq+1)
@@ -91,8 +97,12 @@ func (v *Verifier) Check(r Sealed) error {
 	return nil
 }
 
-// End checks that the rows went to the end of the chain.
-func (v *Verifier) End() {
+// End checks that the rows went to the end of the chain, and none beyond where
+// it ends now.
+func (v *Verifier) End(now Chain) {
+	if v.later > now.Seq {
+		v.problem("the chain ends at number %d, and there are rows up to number %d: rows were added behind its end", now.Seq, v.later)
+	}
 	if v.seq != v.chain.Seq || v.link != v.chain.Link {
 		v.problem("the chain ends at number %d, and the rows at number %d: rows were removed from the end, or the last one was altered", v.chain.Seq, v.seq)
 	}

@@ -56,13 +56,13 @@ func (s *Service) VerifyHistory(ctx context.Context, sc Scope) (*history.Verifie
 		if err := s.store.Sealed(ctx, sc.Instance.ID, v.Check); err != nil {
 			return nil, err
 		}
-		v.End()
-		// Rows that were written or pruned meanwhile make the end look wrong.
-		again, err := s.store.Chain(ctx, sc.Instance.ID)
+		now, err := s.store.Chain(ctx, sc.Instance.ID)
 		if err != nil {
 			return nil, err
 		}
-		if again == c || attempt == 5 {
+		v.End(now)
+		// Rows that were pruned meanwhile make the beginning look wrong.
+		if now.AnchorSeq == c.AnchorSeq || attempt == 5 {
 			return v, nil
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // Type is the keyword of a SCIM error that says more than its status does:
@@ -40,6 +41,11 @@ type Error struct {
 	// Detail says to a person what is wrong and what to do about it. It
 	// never holds a secret.
 	Detail string
+	// RetryAfter is when it makes sense to try again; 0 if it does not depend
+	// on the time.
+	RetryAfter time.Duration
+	// Limit names the limit by which a request was refused; empty otherwise.
+	Limit string
 }
 
 // Error returns the detail with its status and keyword.
@@ -63,7 +69,7 @@ func (e *Error) MarshalJSON() ([]byte, error) {
 
 // BadRequest returns a 400 with its keyword.
 func BadRequest(t Type, format string, args ...any) *Error {
-	return &Error{http.StatusBadRequest, t, fmt.Sprintf(format, args...)}
+	return &Error{Status: http.StatusBadRequest, Type: t, Detail: fmt.Sprintf(format, args...)}
 }
 
 // NotFound returns a 404 for a resource that the instance does not hold.
@@ -73,7 +79,7 @@ func NotFound(resourceType, id string) *Error {
 
 // Conflict returns a 409 uniqueness.
 func Conflict(format string, args ...any) *Error {
-	return &Error{http.StatusConflict, Uniqueness, fmt.Sprintf(format, args...)}
+	return &Error{Status: http.StatusConflict, Type: Uniqueness, Detail: fmt.Sprintf(format, args...)}
 }
 
 // PreconditionFailed returns the 412 of Section 3.14 of RFC 7644: the

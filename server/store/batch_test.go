@@ -383,7 +383,7 @@ func (w *town) dump() []string {
 		rows = append(rows, plain(fmt.Sprintf("%d %s %s %s %s", r.Seq, r.Action, r.Target.Name, r.Outcome, r.Detail)))
 		return v.Check(r)
 	}))
-	v.End()
+	v.End(c)
 	if len(v.Problems) > 0 || v.Unsealed > 0 {
 		w.t.Fatalf("the chain: %q, %d unsealed", v.Problems, v.Unsealed)
 	}

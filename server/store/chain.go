@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"muster/server/history"
 )
 
@@ -32,10 +34,23 @@ func (s *Store) Chain(ctx context.Context, instanceID string) (history.Chain, er
 // Sealed calls yield with the rows of an instance: those of the chain in its
 // order, and then those that are not sealed yet.
 func (s *Store) Sealed(ctx context.Context, instanceID string, yield func(history.Sealed) error) error {
-	return s.historyRows(ctx, selectHistory+" WHERE instance_id = ? ORDER BY CASE WHEN seq IS NULL THEN 1 ELSE 0 END, seq, id", []any{instanceID},
-		func(r *historyRow, e *history.Entry) error {
-			return yield(history.Sealed{Entry: e, ContentHash: r.ContentHash, Seq: r.Seq.Int64, Link: r.Link.String})
-		})
+	var after int64
+	err := historyParts(ctx, s.read, func(limit int) (string, []any) {
+		return selectHistory + " WHERE instance_id = ? AND seq > ? ORDER BY seq LIMIT ?", []any{instanceID, after, limit}
+	}, func(r *historyRow, e *history.Entry) error {
+		after = r.Seq.Int64
+		return yield(history.Sealed{Entry: e, ContentHash: r.ContentHash, Seq: r.Seq.Int64, Link: r.Link.String})
+	})
+	if err != nil {
+		return err
+	}
+	last := uuid.Nil.String()
+	return historyParts(ctx, s.read, func(limit int) (string, []any) {
+		return selectHistory + " WHERE instance_id = ? AND seq IS NULL AND id > ? ORDER BY id LIMIT ?", []any{instanceID, last, limit}
+	}, func(r *historyRow, e *history.Entry) error {
+		last = r.ID
+		return yield(history.Sealed{Entry: e, ContentHash: r.ContentHash})
+	})
 }
 
 // lockChain returns the statement that reads the chain of an instance, and

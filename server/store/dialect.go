@@ -194,9 +194,10 @@ func connectSQLite(ctx context.Context, path string) (*Store, error) {
 	}
 	// One connection writes, and one is for migrations.
 	s := &Store{
-		db: open("&_txlock=immediate", 2), lite: newLite(open("&_pragma=query_only(1)", 8)),
+		db: open("&_txlock=immediate", 2), lite: newLite(open("&_pragma=query_only(1)", sqliteReaders)),
 		d: dialect{name: "SQLite", goose: goose.DialectSQLite3, begin: "BEGIN IMMEDIATE"},
 	}
+	s.shares.divide(sqliteReaders)
 	// The writer goes first: it creates the file.
 	for _, db := range []*sqlx.DB{s.db, s.lite.reads.db} {
 		if err := s.pingSQLite(ctx, db); err != nil {
@@ -306,6 +307,14 @@ func (d dialect) elements(value string, names ...string) (from, place string) {
 		value += "->" + literal(name)
 	}
 	return "jsonb_array_elements(" + value + ") WITH ORDINALITY AS e(value, place)", "e.place"
+}
+
+// someTrue returns the SQL for whether a condition is true for some row.
+func (d dialect) someTrue(condition string) string {
+	if d.postgres {
+		return "COALESCE(bool_or(" + condition + "), FALSE)"
+	}
+	return "COALESCE(max(" + condition + "), FALSE)"
 }
 
 // memberships returns the SQL for the groups of a row of users, as a JSON

@@ -23,6 +23,10 @@ type compiler struct {
 	element string
 	// negated is set below a "not".
 	negated bool
+	// passes are over the elements of attributes that are tested more than
+	// once: see [compiler.once].
+	passes map[*schema.Attribute]*pass
+	order  []*pass
 }
 
 // kind says how a resource type is kept in its table.
@@ -34,6 +38,9 @@ type kind struct {
 	// members is true for groups: members are rows of their own.
 	members bool
 }
+
+// membersElement stands for a member of a group.
+const membersElement = "members"
 
 type column struct {
 	name     string
@@ -59,11 +66,12 @@ func groupKind() *kind {
 
 // where returns the condition for a filter and its parameters.
 func (k *kind) where(d dialect, n filter.Node) (string, []any, error) {
-	c := compiler{d: d, kind: k}
+	c := compiler{d: d, kind: k, passes: passesOf(k, n)}
 	if err := c.node(n); err != nil {
 		return "", nil, err
 	}
-	return c.sql.String(), c.args, nil
+	sql, args := c.once()
+	return sql, args, nil
 }
 
 func (c *compiler) add(sql string, args ...any) {
@@ -115,9 +123,12 @@ func (c *compiler) unsupported(a *schema.Attribute) error {
 
 // any compiles the test of the values of an attribute.
 func (c *compiler) any(n *filter.Any) error {
+	if p := c.passes[n.Attr]; p != nil {
+		return c.inPass(p, n)
+	}
 	switch {
-	case c.kind.members && n.Attr.Name == "members":
-		return c.anyMember(n)
+	case c.kind.listed(n.Attr):
+		return c.exists(n)
 	case n.Attr.Name == "schemas" && c.kind.rt.Common(n.Attr):
 		return c.anySchema(n.X)
 	case n.Attr.Mutability == schema.ReadOnly:
@@ -133,25 +144,7 @@ func (c *compiler) any(n *filter.Any) error {
 		c.add(")")
 		return err
 	}
-	from, _ := c.d.elements("search", c.names(n.Attr)...)
-	c.add("EXISTS (SELECT 1 FROM " + from + " WHERE ")
-	c.element = "e.value"
-	err := c.node(n.X)
-	c.element = ""
-	c.add(")")
-	return err
-}
-
-// anyMember compiles the test of a group's members.
-func (c *compiler) anyMember(n *filter.Any) error {
-	c.add(`EXISTS (SELECT 1 FROM (
-		SELECT user_id AS id, 'user' AS type FROM group_users WHERE group_id = groups.id UNION ALL
-		SELECT child_id, 'group' FROM group_groups WHERE group_id = groups.id) AS m WHERE `)
-	c.element = "members"
-	err := c.node(n.X)
-	c.element = ""
-	c.add(")")
-	return err
+	return c.unsupported(n.Attr)
 }
 
 // anySchema compiles the test of "schemas", which follows from the data.
@@ -192,7 +185,7 @@ func (c *compiler) names(a *schema.Attribute) []string {
 func (c *compiler) test(t *filter.Test) error {
 	a := t.Attr
 	switch {
-	case c.element == "members":
+	case c.element == membersElement:
 		return c.member(t)
 	case c.element != "":
 		if a.Parent() == nil { // the value of a simple attribute

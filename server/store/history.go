@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"reflect"
+	"slices"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"muster/server/history"
 )
@@ -134,29 +136,62 @@ func (s *Store) History(ctx context.Context, q history.Query, yield func(*histor
 	if q.Before != "" {
 		and("id < ?", q.Before)
 	}
-	if q.Limit > 0 {
-		query = "SELECT * FROM (" + query + " ORDER BY id DESC LIMIT ?) AS newest"
-		args = append(args, q.Limit)
+	send := s.read
+	if q.Text != "" {
+		send = func(ctx context.Context, list ...statement) error {
+			return s.scan(ctx, "Cheaper is a shorter time, or without a text", list...)
+		}
 	}
-	return s.historyRows(ctx, query+" ORDER BY id", args, func(_ *historyRow, e *history.Entry) error { return yield(e) })
+	whole := func(_ *historyRow, e *history.Entry) error { return yield(e) }
+	if q.Limit > 0 {
+		query = "SELECT * FROM (" + query + " ORDER BY id DESC LIMIT ?) AS newest ORDER BY id"
+		_, err := historyRows(ctx, send, query, append(args, q.Limit), whole)
+		return err
+	}
+	last := uuid.Nil.String()
+	return historyParts(ctx, send, func(limit int) (string, []any) {
+		return query + " AND id > ? ORDER BY id LIMIT ?", slices.Concat(args, []any{last, limit})
+	}, func(r *historyRow, e *history.Entry) error {
+		last = r.ID
+		return yield(e)
+	})
 }
 
-// historyRows streams rows of the history.
-func (s *Store) historyRows(ctx context.Context, query string, args []any, yield func(*historyRow, *history.Entry) error) error {
-	return s.read(ctx, statement{query: query, args: args, read: func(answer rows) error {
-		for answer.Next() {
-			var r historyRow
-			if err := scan(answer, reflect.ValueOf(&r).Elem()); err != nil {
-				return err
-			}
-			e, err := r.entry()
-			if err == nil {
-				err = yield(&r, e)
-			}
-			if err != nil {
-				return err
-			}
+// historyPart is how many rows of the history are read at once.
+const historyPart = 500
+
+// sender sends statements that only read.
+type sender func(context.Context, ...statement) error
+
+// historyParts calls yield with rows of the history, a part at a time. It
+// holds no connection while yield works: there may be many, and who reads them
+// may be slow. next returns the query for the part behind those rows that
+// yield has seen.
+func historyParts(ctx context.Context, send sender, next func(limit int) (string, []any), yield func(*historyRow, *history.Entry) error) error {
+	for n := historyPart; n == historyPart; {
+		query, args := next(historyPart)
+		var err error
+		if n, err = historyRows(ctx, send, query, args, yield); err != nil {
+			return err
 		}
-		return answer.Err()
-	}})
+	}
+	return nil
+}
+
+// historyRows reads rows of the history, and then calls yield with each.
+func historyRows(ctx context.Context, send sender, query string, args []any, yield func(*historyRow, *history.Entry) error) (n int, err error) {
+	var list []historyRow
+	if err := send(ctx, statement{query: query, args: args, read: all(&list)}); err != nil {
+		return 0, err
+	}
+	for i := range list {
+		e, err := list[i].entry()
+		if err == nil {
+			err = yield(&list[i], e)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return len(list), nil
 }

@@ -59,6 +59,7 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 			where, args = and(where, condition), slices.Concat(args, more)
 		}
 	}
+	send := s.sender(k, q)
 	list := make([]T, 0, min(limit, maxRoom))
 	var together []statement
 	var counts bool
@@ -72,10 +73,6 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 			// What is computed for a row is computed for those that are passed
 			// over, too, unless these are gone before.
 			rowsFrom = "(SELECT * FROM " + from + ") AS " + k.table + o.by()
-		}
-		send := s.read
-		if k.few(q.Filter) {
-			send = s.quick
 		}
 		together = append(together, statement{query: "SELECT " + columns + " FROM " + rowsFrom, args: args, read: p.into(&list)})
 		if counts = !q.Keyset && q.Filter == nil; counts {
@@ -99,7 +96,7 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 		page.Total = q.Offset + n // the page shows how many there are
 	default:
 		if !counts {
-			err = s.read(ctx, count)
+			err = s.counter(k, q)(ctx, count)
 		}
 		page.Total = total
 	}
@@ -117,14 +114,23 @@ func (p pageOf[T]) chosen(d dialect, f filter.Node) (table, where string, args [
 	if err != nil {
 		return "", "", nil, err
 	}
-	if k.one(f) {
+	branches := k.branches(f)
+	switch {
+	case len(branches) == 0:
+		return table, where + " AND " + condition, append(args, more...), nil
+	case len(branches) == 1 && branches[0] == f:
+	default: // the index chooses, and then the rest of the filter
+		by, values, err := k.union(d, p.args[0], branches)
+		if err != nil {
+			return "", "", nil, err
+		}
+		condition, more = by+" AND "+condition, append(values, more...)
+	}
+	if len(branches) > 1 || k.single(branches) {
 		where = strings.Replace(where, "instance_id = ?", "(instance_id = ?) IS TRUE", 1) // see selectPerson
 	}
-	where, args = where+" AND "+condition, append(args, more...)
-	if k.few(f) {
-		table, where = d.fenced(table, where)
-	}
-	return table, where, args, nil
+	table, where = d.fenced(table, where+" AND "+condition)
+	return table, where, append(args, more...), nil
 }
 
 // into returns what reads rows to the end of a list.
@@ -172,32 +178,6 @@ func and(where, condition string) string {
 		return "WHERE " + condition
 	}
 	return where + " AND " + condition
-}
-
-// one reports whether a filter chooses one at the most, by a unique index.
-func (k *kind) one(n filter.Node) bool {
-	switch n := n.(type) {
-	case *filter.AndNode:
-		return k.one(n.Left) || k.one(n.Right)
-	case *filter.Test:
-		path := k.rt.FullPath(n.Attr)
-		return n.Op == filter.EQ && (path == "userName" || path == "id")
-	}
-	return false
-}
-
-// few reports whether a filter chooses a few at the most, by an index.
-func (k *kind) few(n filter.Node) bool {
-	switch n := n.(type) {
-	case *filter.AndNode:
-		return k.few(n.Left) || k.few(n.Right)
-	case *filter.Test:
-		switch k.rt.FullPath(n.Attr) {
-		case "userName", "externalId", "id", "displayName", "name.familyName":
-			return n.Op == filter.EQ
-		}
-	}
-	return false
 }
 
 // order is the order of a query: by a value, then by the id to tell equals

@@ -33,6 +33,7 @@ type Store struct {
 	// lanes are for short reads from PostgreSQL; nil on SQLite.
 	lanes   *lanes
 	writers writers
+	shares  shares
 
 	userKind, groupKind *kind
 	// counted is set where the database counts the users of an instance.
@@ -78,6 +79,7 @@ func (s *Store) LimitConnections(n int) {
 	if s.lite == nil {
 		s.db.SetMaxOpenConns(n)
 		s.db.SetMaxIdleConns(n)
+		s.shares.divide(n)
 	}
 }
 
@@ -253,8 +255,8 @@ func (t *tx) list(ctx context.Context, dest any, query string, args ...any) erro
 	return t.run(ctx, st)
 }
 
-// read sends statements that only read, outside of a transaction.
-func (s *Store) read(ctx context.Context, list ...statement) (err error) {
+// send sends statements that only read, outside of a transaction.
+func (s *Store) send(ctx context.Context, list ...statement) (err error) {
 	ctx, end := s.span(ctx, "read", list...)
 	defer func() { end(err) }()
 	return s.reader(ctx, func(r runner) error { return r.run(ctx, list) })
@@ -264,7 +266,7 @@ func (s *Store) read(ctx context.Context, list ...statement) (err error) {
 // together with those of others.
 func (s *Store) quick(ctx context.Context, list ...statement) (err error) {
 	if s.lanes == nil {
-		return s.read(ctx, list...)
+		return s.send(ctx, list...)
 	}
 	ctx, end := s.span(ctx, "read", list...)
 	defer func() { end(err) }()

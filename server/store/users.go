@@ -238,7 +238,7 @@ func (s *Store) Users(ctx context.Context, q provisioning.Query) ([]*provisionin
 			all = countUsers
 		}
 	}
-	r := userReading{plain: q.Plain, groups: q.Groups, apart: !s.userKind.few(q.Filter)}
+	r := userReading{plain: q.Plain, groups: q.Groups, apart: s.userKind.branches(q.Filter) == nil}
 	p := pageOf[userRow]{kind: s.userKind, where: where, args: []any{q.InstanceID}, all: all, columns: s.columns(r), scan: r.scan, position: (*userRow).position}
 	names, groups, nested := make(map[string]string), make(map[string][]provisioning.Membership), make(map[string]bool)
 	if r.apart {

@@ -324,7 +324,7 @@ func genFilter(depth int) *rapid.Generator[string] {
 			return genComparison().Draw(t, "comparison")
 		}
 		sub := genFilter(depth - 1)
-		switch rapid.IntRange(0, 5).Draw(t, "shape") {
+		switch rapid.IntRange(0, 6).Draw(t, "shape") {
 		case 0:
 			return sub.Draw(t, "left") + " and " + sub.Draw(t, "right")
 		case 1:
@@ -333,8 +333,22 @@ func genFilter(depth int) *rapid.Generator[string] {
 			return "not (" + sub.Draw(t, "x") + ")"
 		case 3:
 			return "(" + sub.Draw(t, "x") + ")"
+		case 4: // what an index answers, on both sides
+			return fmt.Sprintf("(%s or %s)", genIndexed().Draw(t, "left"), genIndexed().Draw(t, "right")) + rapid.SampledFrom([]string{" and ", " or "}).Draw(t, "junction") + sub.Draw(t, "x")
 		}
 		return genComparison().Draw(t, "comparison")
+	})
+}
+
+// genIndexed generates comparisons that an index answers.
+func genIndexed() *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		path := rapid.SampledFrom([]string{"userName", "externalId", "displayName", "name.familyName", "id"}).Draw(t, "path")
+		value := rapid.SampledFrom(words).Draw(t, "value")
+		if path == "userName" {
+			value = fmt.Sprint(value, rapid.IntRange(0, 59).Draw(t, "number"))
+		}
+		return filter.String(&filter.Comparison{Path: path, Op: filter.EQ, Value: value})
 	})
 }
 

@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"muster/server/instance"
+	"muster/server/limit"
+	"muster/server/scim"
+)
+
+const (
+	// lineLength is how many of an instance's requests can wait for a
+	// connection of their instance's share, and lineTime for how long.
+	lineLength = 16
+	lineTime   = 10 * time.Second
+	// sqliteReaders is how many connections to SQLite read.
+	sqliteReaders = 8
+)
+
+// shares divide the connections among the instances, so that none can take all
+// of them. A scan, which reads as much as an instance has, takes a place among
+// a quarter of the connections; what reads a bounded part takes one among about
+// as many; and what an index answers, writes, and questions about the server
+// itself have the others. No instance has more than half of either kind.
+type shares struct {
+	scans, parts limit.Shares
+	scanTime     time.Duration
+}
+
+// divide divides connections.
+func (g *shares) divide(connections int) {
+	scans := max(1, connections/4)
+	parts := max(1, (connections-scans)/2)
+	g.scans.Name, g.parts.Name = "scans", "reads"
+	for s, places := range map[*limit.Shares]int{&g.scans: scans, &g.parts: parts} {
+		s.Places, s.Share, s.Line, s.Wait = places, max(1, places/2), lineLength, lineTime
+	}
+}
+
+// LimitScans sets for how long the database may scan for one answer; 0, as
+// at first, is no limit. It is for before the store is used.
+func (s *Store) LimitScans(most time.Duration) { s.shares.scanTime = most }
+
+// enter takes a place of the instance that the context is confined to. Work on
+// all instances is the operator's own.
+func enter(ctx context.Context, g *limit.Shares) (leave func(), err error) {
+	if id := instance.Confined(ctx); id != "" {
+		return g.Enter(ctx, id)
+	}
+	return func() {}, nil
+}
+
+// read sends statements that read a bounded part, outside of a transaction.
+func (s *Store) read(ctx context.Context, list ...statement) error {
+	leave, err := enter(ctx, &s.shares.parts)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return s.send(ctx, list...)
+}
+
+// scan sends statements that may read all that an instance has. It is given up
+// after the time that a scan may take, with an error that says what would be
+// cheap.
+func (s *Store) scan(ctx context.Context, cheap string, list ...statement) error {
+	leave, err := enter(ctx, &s.shares.scans)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	most := s.shares.scanTime
+	if most == 0 {
+		return s.send(ctx, list...)
+	}
+	bounded := ctx
+	if s.d.postgres {
+		list = append([]statement{{
+			query: "SELECT set_config('statement_timeout', ?, true)", args: []any{strconv.FormatInt(most.Milliseconds(), 10)},
+		}}, list...)
+	} else {
+		var cancel context.CancelFunc
+		bounded, cancel = context.WithTimeout(ctx, most)
+		defer cancel()
+	}
+	err = s.send(bounded, list...)
+	if err != nil && ctx.Err() == nil && (bounded.Err() != nil || s.d.timedOut(err)) {
+		e := scim.BadRequest(scim.TooMany, "to find this takes longer than %v, and was given up. %s", most, cheap)
+		e.Limit = "scan-time"
+		return e
+	}
+	return err
+}
+
+// timedOut reports whether PostgreSQL gave up what took longer than it may.
+func (d *dialect) timedOut(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "57014"
+}
