@@ -95,7 +95,7 @@ func TestNames(t *testing.T) {
 	m.Begin()
 	m.End("GET", "/scim/v2/Users", 200, time.Millisecond)
 	m.Provisioned("acme", "user.create", 409)
-	m.Limited("key")
+	m.Limited("key", "acme")
 	answer := httptest.NewRecorder()
 	m.Handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 	told, err := io.ReadAll(answer.Body)

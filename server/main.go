@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"os/user"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -65,7 +66,7 @@ PostgreSQL (a postgres:// URL) or, by default, SQLite in ./muster.db.`,
 			s.register(c.PersistentFlags())
 		}
 	}
-	c.AddCommand(newServe(), newCheck(), newSettings(), newVersion(), newMan(), newMigrate(), newBackup(), newRestore(), newInstance(), newUser(), newField(), newMapping(), newRule(), newObject(), newGroup(), newImport(), newKey(), newClient(), newAdminToken(), newHistory(), newOutbox(), newTolerance())
+	c.AddCommand(newServe(), newCheck(), newSettings(), newVersion(), newMan(), newMigrate(), newBackup(), newRestore(), newInstance(), newUser(), newField(), newMapping(), newRule(), newObject(), newGroup(), newImport(), newKey(), newClient(), newAdminToken(), newHistory(), newLimits(), newOutbox(), newTolerance())
 	return c
 }
 
@@ -75,6 +76,9 @@ type application struct {
 	// admin is what commands and the admin API share.
 	admin *administration.Service
 	out   io.Writer
+	// beside is what runs beside the answering of requests, and ends before the
+	// store is closed.
+	beside sync.WaitGroup
 }
 
 // open opens the database that the flags of a command name.
@@ -92,7 +96,7 @@ func open(c *cobra.Command, log *slog.Logger) (*application, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	admin := &administration.Service{Instances: instance.NewService(s, s, nil), Users: users, Outbox: s}
-	return &application{s, admin, harmless{c.OutOrStdout()}}, nil
+	return &application{store: s, admin: admin, out: harmless{c.OutOrStdout()}}, nil
 }
 
 // run makes the function of a command of one that works on the application.

@@ -128,7 +128,7 @@ func TestDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	a := &application{s, &administration.Service{Instances: instance.NewService(s, s, nil), Users: users, Outbox: s}, &out}
+	a := &application{store: s, admin: &administration.Service{Instances: instance.NewService(s, s, nil), Users: users, Outbox: s}, out: &out}
 	if err := a.demo(t.Context(), "http://h", db); err == nil || !strings.Contains(err.Error(), "is taken") || out.Len() > 0 {
 		t.Fatalf("the name of a demo user is taken: got %v, %s", err, &out)
 	}

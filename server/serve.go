@@ -23,6 +23,7 @@ import (
 	"muster/server/certificate"
 	"muster/server/httpapi"
 	"muster/server/invitation"
+	"muster/server/limit"
 	"muster/server/metrics"
 	"muster/server/tracing"
 )
@@ -70,6 +71,10 @@ func newLogger(format string, w io.Writer) (*slog.Logger, error) {
 // stays out of the hash chain at the most.
 const adoptInterval = 30 * time.Second
 
+// ledgerInterval is how long it may take until the database knows who was held
+// back.
+const ledgerInterval = 5 * time.Second
+
 // shutdownTime is how long requests that are under way may take to end, and
 // traceTime how long it may take to send their traces.
 const (
@@ -97,11 +102,22 @@ func serve(c *cobra.Command, _ []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.store.Close()) }()
+	ctx, cancel := context.WithCancel(c.Context())
+	c.SetContext(ctx)
+	defer func() {
+		cancel()
+		a.beside.Wait()
+	}()
 	connections, err := strconv.Atoi(text(c, "database-connections"))
 	if err != nil {
 		return err
 	}
 	a.store.LimitConnections(connections)
+	scanTime, err := time.ParseDuration(text(c, "scan-time"))
+	if err != nil {
+		return err
+	}
+	a.store.LimitScans(scanTime)
 	traces, err := tracing.Start(c.Context(), buildinfo.Read().Version)
 	if err != nil {
 		return err
@@ -225,7 +241,7 @@ func (a *application) handler(c *cobra.Command, public string, counted *metrics.
 	if err != nil {
 		return nil, err
 	}
-	var limits httpapi.Limits
+	limits := httpapi.Limits{Shared: a.store, Ledger: &limit.Ledger{}}
 	for flag, to := range map[string]*float64{"rate-per-key": &limits.PerKey, "rate-per-address": &limits.PerAddress} {
 		if *to, err = strconv.ParseFloat(text(c, flag), 64); err != nil {
 			return nil, err
@@ -234,6 +250,7 @@ func (a *application) handler(c *cobra.Command, public string, counted *metrics.
 	if limits.Requests, err = strconv.Atoi(text(c, "max-requests")); err != nil {
 		return nil, err
 	}
+	a.beside.Go(func() { limits.Ledger.Run(c.Context(), ledgerInterval, a.store.NoteHeld, log) })
 	return httpapi.New(httpapi.Config{
 		Admin: a.admin, PublicURL: public, Strict: text(c, "strict") == "true", Log: log, Ready: a.store.Ping,
 		Limits: limits, TrustedProxies: trusted, Metrics: counted,

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -42,9 +43,10 @@ func settings() []setting {
 		{flag: "tls-cert", help: "a PEM file with the certificate and its chain, for TLS 1.2 or later; it is read again when it changes"},
 		{flag: "tls-key", help: "a PEM file with the key of the certificate"},
 		{flag: "trusted-proxies", check: optional(isProxies), help: "addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas; none by default"},
-		{flag: "rate-per-key", fallback: "0", check: isNumber, help: "requests a second that an API key may send, and twice as many at once; more are answered 429; 0 is no limit"},
-		{flag: "rate-per-address", fallback: "0", check: isNumber, help: "the same for a network address, before the key is looked at"},
-		{flag: "max-requests", fallback: "512", check: isCount, help: "how many requests are answered at once; more are answered 503; 0 is no limit"},
+		{flag: "rate-per-key", fallback: "2000", check: isNumber, help: "requests a second that an API key may send to all servers, and twice as many at once; more are answered 429; 0 is no limit"},
+		{flag: "rate-per-address", fallback: "0", check: isNumber, help: "the same for a network address and each server, before the key is looked at"},
+		{flag: "max-requests", fallback: "512", check: isCount, help: "how many requests are answered at once, and half of them of one instance; more are answered 503, or 429; 0 is no limit"},
+		{flag: "scan-time", fallback: "5s", check: isScanTime, help: "how long the database may look for the answer to a filter or an order that no index serves; more is answered 400 tooMany; 0s is no limit"},
 		{flag: "database-connections", fallback: strconv.Itoa(store.DefaultConnections), check: isConnections, help: "how many connections to PostgreSQL a server holds at the most; all servers together must stay below its max_connections"},
 		{flag: "metrics-listen", check: optional(isAddress), help: "address and port for Prometheus, at /metrics; keep it from strangers; off by default"},
 		{flag: "debug-listen", check: optional(isAddress), help: "address and port for profiles, below /debug/pprof/; keep it from strangers; off by default"},
@@ -221,6 +223,13 @@ func isMailServer(value string) error {
 func isNumber(value string) error {
 	if n, err := strconv.ParseFloat(value, 64); err != nil || !(n >= 0 && n <= 1e9) {
 		return errors.New("give a number of requests a second, or 0 for no limit")
+	}
+	return nil
+}
+
+func isScanTime(value string) error {
+	if d, err := time.ParseDuration(value); err != nil || d != 0 && d < time.Millisecond {
+		return errors.New("give a time, such as 5s or 500ms; 0s for no limit")
 	}
 	return nil
 }

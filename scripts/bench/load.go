@@ -19,6 +19,9 @@ import (
 type request struct {
 	method, path string // path is below the base URL, with its query
 	body         []byte
+	// token is that of an administrator for the admin API, whose paths begin
+	// at the server; empty for the key of the target.
+	token string
 	// want is the status of success.
 	want int
 	// done is called with the answer of success; nil if nobody needs it.
@@ -56,17 +59,29 @@ func newLoader(t *target, clients int) *loader {
 	}}
 }
 
-// send sends one request and reads its answer.
-func (l *loader) send(ctx context.Context, r *request) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, r.method, l.bases[l.turn.Add(1)%uint64(len(l.bases))]+r.path, bytes.NewReader(r.body))
+// do sends one request.
+func (l *loader) do(ctx context.Context, r *request) (*http.Response, error) {
+	base, token := l.bases[l.turn.Add(1)%uint64(len(l.bases))], l.token
+	if r.token != "" {
+		base, token = strings.TrimSuffix(base, "/scim/v2"), r.token
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, base+r.path, bytes.NewReader(r.body))
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+l.token)
+	req.Header.Set("Authorization", "Bearer "+token)
 	if len(r.body) > 0 {
 		req.Header.Set("Content-Type", "application/scim+json")
 	}
-	resp, err := l.client.Do(req)
+	return l.client.Do(req)
+}
+
+// drain reads an answer to its end.
+func drain(r io.Reader) (int64, error) { return io.Copy(io.Discard, r) }
+
+// send sends one request and reads its answer.
+func (l *loader) send(ctx context.Context, r *request) ([]byte, error) {
+	resp, err := l.do(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -129,11 +144,16 @@ func (l *loader) run(ctx context.Context, clients int, d time.Duration, f next) 
 	if len(all) == 0 {
 		return measured{}, errors.New("no request was sent")
 	}
+	m := summarize(all, took)
+	m.Size = size / len(all)
+	return m, nil
+}
+
+// summarize makes a summary of how long requests took.
+func summarize(all []time.Duration, took time.Duration) measured {
 	slices.Sort(all)
 	at := func(share float64) time.Duration { return all[min(int(share*float64(len(all))), len(all)-1)] }
-	return measured{
-		PerSecond: float64(len(all)) / took.Seconds(), P50: at(0.50), P95: at(0.95), P99: at(0.99), Size: size / len(all),
-	}, nil
+	return measured{PerSecond: float64(len(all)) / took.Seconds(), P50: at(0.50), P95: at(0.95), P99: at(0.99)}
 }
 
 // resourceID returns the id in the text of a resource.

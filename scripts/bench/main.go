@@ -31,6 +31,8 @@ type options struct {
 	simulator string
 	old       string // a directory with both of an old version
 	firstSync int    // people; 0 for none
+	fair      int    // users of the instance that asks for the worst; 0 for none
+	attackers int    // its clients
 	setups    []setup
 	clients   []int
 	time      time.Duration
@@ -124,8 +126,10 @@ func run(ctx context.Context, args []string) (err error) {
 			return err
 		}
 	}
-	_, err = fmt.Print(text)
-	return err
+	if _, err = fmt.Print(text); err != nil {
+		return err
+	}
+	return report.unfair()
 }
 
 // read reads what -json wrote.
@@ -147,6 +151,8 @@ func parse(args []string) (o options, err error) {
 	f.StringVar(&o.simulator, "simulator", "bin/muster-simulator", "the muster-simulator of the first sync")
 	f.StringVar(&o.old, "old", "", "a directory with muster-server and muster-simulator of an old version, for the first sync")
 	f.IntVar(&o.firstSync, "first-sync", 0, "how many people are provisioned into an empty database; 0 leaves it out")
+	f.IntVar(&o.fair, "fair", 0, "how many users the instance has beside which another one is measured; 0 leaves it out")
+	f.IntVar(&o.attackers, "attackers", 40, "how many clients that instance has")
 	users := f.String("users", "1000,100000", "how many users the instance has, one table for each")
 	instances := f.Int("instances", 1, "how many instances share the database; one of them is measured")
 	servers := f.Int("servers", 1, "how many servers share the database; the clients turn to each in turn")

@@ -24,6 +24,9 @@ type report struct {
 	// FirstSyncs are of this version, and of the old one behind it.
 	FirstSyncs []firstSync `json:"firstSyncs,omitempty"`
 	Tables     []table     `json:"tables"`
+	// Fair is of an instance with FairUsers users, and Attackers clients.
+	Fair                 []fairRow `json:"fair,omitempty"`
+	FairUsers, Attackers int       `json:",omitempty"`
 }
 
 // table is what was measured with a number of users.
@@ -68,6 +71,12 @@ func measure(ctx context.Context, o options) (r *report, err error) {
 		}
 		r.Tables = append(r.Tables, *t)
 	}
+	if o.fair > 0 {
+		r.FairUsers, r.Attackers = o.fair, o.attackers
+		if r.Fair, err = o.fairRows(ctx, server); err != nil {
+			return nil, err
+		}
+	}
 	return r, nil
 }
 
@@ -89,6 +98,7 @@ type bench struct {
 	limit                 *pgbench
 	bare                  *target
 	ours, sqlite, elimity *target
+	adminToken            string
 	stops                 []func() error
 }
 
@@ -235,7 +245,7 @@ func (b *bench) muster(ctx context.Context, name, database string, servers int) 
 		}
 	}
 	t := &target{name: name, users: users, token: token}
-	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database}, strings.Fields(b.serveArgs)...)
+	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database, "--rate-per-key", "0"}, strings.Fields(b.serveArgs)...)
 	for i := range servers {
 		if err := b.serve(ctx, t, fmt.Sprint(name, i, ".log"), args...); err != nil {
 			return nil, err
@@ -271,10 +281,19 @@ func (b *bench) run(ctx context.Context, database string, args ...string) (strin
 
 // instance makes the instance that is measured, and returns an API key of it.
 func (b *bench) instance(ctx context.Context, database string) (token string, err error) {
+	return b.instanceNamed(ctx, database, "bench")
+}
+
+// instanceNamed makes an instance of a name.
+func (b *bench) instanceNamed(ctx context.Context, database, name string) (token string, err error) {
+	holder := "scim-sync"
+	if name != "bench" {
+		holder += "-" + name // user names are unique in the deployment
+	}
 	for _, args := range [][]string{
-		{"instance", "create", "bench", "--edition", "enterprise"},
-		{"user", "create", "scim-sync", "--instance", "bench", "--integration", "--role", "lite-admin"},
-		{"key", "create", "--instance", "bench", "--user", "scim-sync", "--json"},
+		{"instance", "create", name, "--edition", "enterprise"},
+		{"user", "create", holder, "--instance", name, "--integration", "--role", "lite-admin"},
+		{"key", "create", "--instance", name, "--user", holder, "--json"},
 	} {
 		if token, err = b.run(ctx, database, args...); err != nil {
 			return "", err

@@ -150,12 +150,17 @@ func cursorPages(t *target) next {
 	if t.name == "elimity" {
 		return nil
 	}
+	return cursorsOf(100)
+}
+
+// cursorsOf reads all users by pages of a size.
+func cursorsOf(size int) next {
 	var mu sync.Mutex
 	cursors := make(map[int]string)
 	return func(client, _ int) *request {
 		mu.Lock()
 		defer mu.Unlock()
-		r := get("/Users?count=100&cursor=" + url.QueryEscape(cursors[client]))
+		r := get(fmt.Sprintf("/Users?count=%d&cursor=%s", size, url.QueryEscape(cursors[client])))
 		r.done = func(body []byte) {
 			head, _, _ := strings.Cut(string(body[:min(len(body), 1000)]), `"Resources"`)
 			_, rest, _ := strings.Cut(head, `"nextCursor":"`)

@@ -37,7 +37,8 @@ type adminFunc func(x *exchange, sc provisioning.Scope) (answer any, err error)
 // adminRoute makes a route of f: of the admin API, about one instance if the
 // path names one.
 func (s *server) adminRoute(method, path string, status int, f adminFunc) *route {
-	return &route{method: method, path: path, handle: func(x *exchange) error {
+	r := &route{method: method, path: path}
+	r.handle = func(x *exchange) error {
 		var err error
 		if slug := x.PathValue("instance"); slug != "" {
 			if x.scope, err = s.Admin.Scope(x.Context(), slug, x.scope.Actor); err != nil {
@@ -45,7 +46,16 @@ func (s *server) adminRoute(method, path string, status int, f adminFunc) *route
 			}
 			x.Request = x.WithContext(instance.Confine(x.Context(), x.scope.Instance.ID))
 		}
-		answer, err := f(x, x.scope)
+		var answer any
+		work := func() (err error) {
+			answer, err = f(x, x.scope)
+			return err
+		}
+		if r.long {
+			err = s.longWork(x, work)
+		} else {
+			err = work()
+		}
 		switch {
 		case err != nil:
 			return administrators(err)
@@ -59,7 +69,14 @@ func (s *server) adminRoute(method, path string, status int, f adminFunc) *route
 			return err
 		}
 		return x.sendJSON(status, scim.MediaTypeJSON, body)
-	}}
+	}
+	return r
+}
+
+// long makes a route one of what takes long.
+func long(r *route) *route {
+	r.long = true
+	return r
 }
 
 // administrators makes a SCIM error of what was refused to an administrator.

@@ -73,9 +73,9 @@ func (s *server) accountRoutes() []*route {
 		s.adminRoute("DELETE", adminInstance+"/users/{user}", http.StatusNoContent, func(x *exchange, sc provisioning.Scope) (any, error) {
 			return nothing(s.Admin.DeleteUser(x.Context(), sc, x.PathValue("user")))
 		}),
-		s.adminRoute("POST", adminInstance+"/field-updates", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, u administration.FieldUpdate) (any, error) {
+		long(s.adminRoute("POST", adminInstance+"/field-updates", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, u administration.FieldUpdate) (any, error) {
 			return itemsOf(s.Admin.UpdateField(x.Context(), sc, u))
-		})),
+		}))),
 		s.adminRoute("GET", adminInstance+"/groups", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
 			return itemsOf(s.Admin.ListGroups(x.Context(), sc))
 		}),
@@ -192,10 +192,10 @@ func (s *server) mappingRoutes() []*route {
 			}
 			return s.Admin.Preview(sc, p.Body)
 		})),
-		s.adminRoute("POST", adminInstance+"/mapping/apply", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+		long(s.adminRoute("POST", adminInstance+"/mapping/apply", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
 			done, err := s.Admin.Users.Reapply(x.Context(), sc, func(provisioning.Reapplied, int) {})
 			return applied{done.Users, done.Changed}, err
-		}),
+		})),
 	}
 }
 
@@ -251,14 +251,14 @@ func (s *server) historyRoutes() []*route {
 	}
 	return []*route{
 		s.adminRoute("GET", adminInstance+"/history", http.StatusOK, s.historyPage),
-		s.adminRoute("GET", adminInstance+"/history/export", http.StatusOK, s.exportHistory),
-		s.adminRoute("GET", adminInstance+"/history/verification", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+		long(s.adminRoute("GET", adminInstance+"/history/export", http.StatusOK, s.exportHistory)),
+		long(s.adminRoute("GET", adminInstance+"/history/verification", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
 			return s.Admin.Verify(x.Context(), sc)
-		}),
-		s.adminRoute("POST", adminInstance+"/history/prunings", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, p pruning) (any, error) {
+		})),
+		long(s.adminRoute("POST", adminInstance+"/history/prunings", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, p pruning) (any, error) {
 			n, err := s.Admin.Users.PruneHistory(x.Context(), sc, time.Duration(p.Days)*24*time.Hour)
 			return pruned{n}, err
-		})),
+		}))),
 	}
 }
 

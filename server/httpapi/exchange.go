@@ -193,8 +193,7 @@ func (s *server) fail(x *exchange, err error) {
 	if e == nil {
 		switch {
 		case errors.Is(x.Context().Err(), context.DeadlineExceeded):
-			x.answer.Header().Set("Retry-After", "10")
-			e = &scim.Error{Status: http.StatusServiceUnavailable, Detail: fmt.Sprintf("the request took longer than %v and was given up; read what came of it before it is sent again", requestTime)}
+			e = &scim.Error{Status: http.StatusServiceUnavailable, RetryAfter: 10 * time.Second, Detail: fmt.Sprintf("the request took longer than %v and was given up; read what came of it before it is sent again", requestTime)}
 		case x.Context().Err() == nil:
 			s.Log.ErrorContext(x.Context(), "internal error", "requestId", x.scope.Actor.RequestID, "error", err)
 		}
@@ -206,6 +205,7 @@ func (s *server) fail(x *exchange, err error) {
 		// The answer has begun: the client must not take it for whole.
 		panic(http.ErrAbortHandler)
 	}
+	s.held(x, e)
 	body, err := e.MarshalJSON()
 	if err == nil {
 		err = x.sendJSON(e.Status, x.mediaType(), body)
@@ -236,9 +236,14 @@ func (s *server) authenticate(next http.Handler) http.Handler {
 		if err != nil {
 			return challenge(x, err)
 		}
-		if err := s.take(x, "key", s.limits.key, cmp.Or(x.scope.Actor.KeyID, x.scope.Actor.Name)); err != nil {
+		if err := take(x, "key", s.limits.key, cmp.Or(x.scope.Actor.KeyID, x.scope.Actor.Name)); err != nil {
 			return err
 		}
+		leave, err := s.share(x)
+		if err != nil {
+			return err
+		}
+		defer leave()
 		next.ServeHTTP(x.answer, x.Request)
 		if x.stale {
 			return s.again(x, token, slug, next)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -20,8 +21,14 @@ type Limits struct {
 	// PerKey and PerAddress are requests a second, with twice as many at once
 	// after a pause: of an API key, and of a network address.
 	PerKey, PerAddress float64
-	// Requests is how many requests are answered at the same time.
+	// Requests is how many requests are answered at the same time. An instance
+	// has no more than half of them.
 	Requests int
+	// Shared is the bucket that all servers take what a key may send from; nil
+	// if there is only this one.
+	Shared limit.Bucket
+	// Ledger is told who was held back; nil if nobody asks.
+	Ledger *limit.Ledger
 }
 
 // Recorder is told of each request; see package metrics.
@@ -32,17 +39,37 @@ type Recorder interface {
 	End(method, route string, status int, took time.Duration)
 	// Provisioned tells of a change that an identity provider asked for.
 	Provisioned(instance, action string, status int)
-	// Limited tells of a request that was refused by the limit of that name.
-	Limited(limit string)
+	// Limited tells of a request that was refused by the limit of that name,
+	// and of which instance it was, if that was known.
+	Limited(limit, instance string)
 }
 
 type limits struct {
 	key, address *limit.Rate
 	slots        limit.Slots
+	// tenants are the slots of each instance, and long what takes long: bulk
+	// requests, exports, and what an administrator does to all users.
+	tenants, long *limit.Shares
 }
 
+// How much long work there is at once, of all instances and of one; how much
+// of one can wait, and how long.
+const (
+	longPlaces = 8
+	longShare  = 2
+	longLine   = 32
+	longTime   = 10 * time.Second
+)
+
 func newLimits(l Limits) limits {
-	return limits{limit.NewRate(l.PerKey), limit.NewRate(l.PerAddress), limit.NewSlots(l.Requests)}
+	made := limits{
+		key: limit.NewRate(l.PerKey, l.Shared), address: limit.NewRate(l.PerAddress, nil), slots: limit.NewSlots(l.Requests),
+		long: &limit.Shares{Name: "long-work", Places: longPlaces, Share: longShare, Line: longLine, Wait: longTime},
+	}
+	if l.Requests > 0 {
+		made.tenants = &limit.Shares{Name: "requests", Places: l.Requests, Share: max(1, l.Requests/2), Wait: time.Second}
+	}
+	return made
 }
 
 // requestTime is how long a request may take before it is given up.
@@ -60,13 +87,14 @@ func (s *server) admit(next http.Handler) http.Handler {
 			next.ServeHTTP(x.answer, x.Request)
 			return nil
 		}
-		if err := s.take(x, "address", s.limits.address, x.scope.Actor.Address); err != nil {
+		if err := take(x, "address", s.limits.address, x.scope.Actor.Address); err != nil {
 			return err
 		}
 		if !s.limits.slots.Take() {
-			s.limited("requests")
-			x.answer.Header().Set("Retry-After", "1")
-			return &scim.Error{Status: http.StatusServiceUnavailable, Detail: "the server has as many requests as it can answer at once; try again in a second"}
+			return &scim.Error{
+				Status: http.StatusServiceUnavailable, RetryAfter: time.Second, Limit: "requests",
+				Detail: "the server has as many requests as it can answer at once; try again in a second",
+			}
 		}
 		defer s.limits.slots.Give()
 		ctx, cancel := context.WithTimeout(x.Context(), requestTime)
@@ -79,20 +107,57 @@ func (s *server) admit(next http.Handler) http.Handler {
 
 // take takes one request of what a client may send, or returns the error that
 // tells when there is more.
-func (s *server) take(x *exchange, name string, r *limit.Rate, client string) error {
-	wait, ok := r.Take(client)
+func take(x *exchange, name string, r *limit.Rate, client string) error {
+	wait, ok := r.Take(x.Context(), client)
 	if ok {
 		return nil
 	}
-	s.limited(name)
-	seconds := int(math.Ceil(wait.Seconds()))
-	x.answer.Header().Set("Retry-After", strconv.Itoa(seconds))
-	return &scim.Error{Status: http.StatusTooManyRequests, Detail: fmt.Sprintf("too many requests from this %s; send the next one in %d s", name, seconds)}
+	return &scim.Error{
+		Status: http.StatusTooManyRequests, RetryAfter: wait, Limit: name,
+		Detail: fmt.Sprintf("too many requests from this %s; send the next one in %d s", name, seconds(wait)),
+	}
 }
 
-func (s *server) limited(name string) {
+// seconds returns a time as Retry-After tells it.
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+
+// share takes one of the slots of an instance, so that the requests of one
+// leave room for those of others.
+func (s *server) share(x *exchange) (leave func(), err error) {
+	if s.limits.tenants == nil || x.scope.Instance == nil {
+		return func() {}, nil
+	}
+	return s.limits.tenants.Enter(x.Context(), x.scope.Instance.ID)
+}
+
+// longWork does what takes long when it is the turn of the instance.
+func (s *server) longWork(x *exchange, f func() error) error {
+	leave, err := s.limits.long.Enter(x.Context(), x.scope.Instance.ID)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return f()
+}
+
+// held notes who was held back, and tells the client when to come again.
+func (s *server) held(x *exchange, e *scim.Error) {
+	if e.RetryAfter > 0 {
+		x.answer.Header().Set("Retry-After", strconv.Itoa(seconds(e.RetryAfter)))
+	}
+	if e.Limit == "" {
+		return
+	}
+	r := limit.Refusal{Limit: e.Limit, Key: cmp.Or(x.scope.Actor.KeyID, x.scope.Actor.Name)}
+	if x.scope.Instance != nil {
+		r.Instance = x.scope.Instance.Slug
+	}
+	if r.Key == "" {
+		r.Address = x.scope.Actor.Address
+	}
+	s.Limits.Ledger.Note(r, time.Now())
 	if s.Metrics != nil {
-		s.Metrics.Limited(name)
+		s.Metrics.Limited(e.Limit, r.Instance)
 	}
 }
 

@@ -43,7 +43,7 @@ func (r *recorder) Provisioned(instance, action string, status int) {
 	r.provisioned = append(r.provisioned, instance+" "+action+" "+strconv.Itoa(status))
 }
 
-func (r *recorder) Limited(limit string) {
+func (r *recorder) Limited(limit, _ string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.limited = append(r.limited, limit)

@@ -40,8 +40,8 @@ func New(version, commit string) *Metrics {
 			Name: "muster_provisioning_total", Help: "Changes that identity providers asked for, by instance, action (as in the change history) and outcome: done, refused, or failed.",
 		}, []string{"muster_instance", "action", "outcome"}), // "instance" is a label of Prometheus itself
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "muster_limited_total", Help: "Requests that were refused by a limit: key, address, or requests (at once).",
-		}, []string{"limit"}),
+			Name: "muster_limited_total", Help: "Requests that were refused by a limit: key, address, requests (at once), reads, scans, scan-time, or long-work; by instance where that was known.",
+		}, []string{"limit", "muster_instance"}),
 		current: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "muster_http_requests_current", Help: "Requests that are being answered.",
 		}),
@@ -82,7 +82,9 @@ func (m *Metrics) Provisioned(instance, action string, status int) {
 }
 
 // Limited counts a request that a limit refused.
-func (m *Metrics) Limited(limit string) { m.refused.WithLabelValues(limit).Inc() }
+func (m *Metrics) Limited(limit, instance string) {
+	m.refused.WithLabelValues(limit, instance).Inc()
+}
 
 // Database has the connections of a pool counted.
 func (m *Metrics) Database(name string, pool *sql.DB) {

@@ -11,7 +11,7 @@ import (
 )
 
 // newestVersion is the last migration that there is.
-const newestVersion = indexesVersion
+const newestVersion = 16
 
 // ErrNoFile says that the database is not a file that could be copied.
 var ErrNoFile = errors.New("the database is no file of SQLite")

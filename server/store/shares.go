@@ -16,7 +16,7 @@ import (
 const (
 	// lineLength is how many of an instance's requests can wait for a
 	// connection of their instance's share, and lineTime for how long.
-	lineLength = 16
+	lineLength = 64
 	lineTime   = 10 * time.Second
 	// sqliteReaders is how many connections to SQLite read.
 	sqliteReaders = 8

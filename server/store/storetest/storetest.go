@@ -57,6 +57,8 @@ func Run(t *testing.T, s Store) {
 		{"filters", testFilters},
 		{"filters equal evaluation", testFilterProperty},
 		{"history", testHistory},
+		{"buckets are shared", testBuckets},
+		{"who was held back", testHeld},
 		{"instances are apart", testIsolation},
 		{"imports", testImport},
 		{"large groups", testLargeGroups},

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"muster/server/instance"
+	"muster/server/limit"
+)
+
+// now returns the SQL for the time of the database, in milliseconds: the
+// clocks of servers differ.
+func (d dialect) now() string {
+	if d.postgres {
+		return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint)"
+	}
+	return "CAST((julianday('now') - 2440587.5) * 86400000 AS integer)"
+}
+
+// bucketLife is how long a bucket is kept that nobody takes from.
+const bucketLife = time.Hour
+
+// TakeTokens takes up to want tokens from the bucket of a client, which all
+// servers share, and returns how many there were. The bucket fills at a rate,
+// up to what fits into it.
+func (s *Store) TakeTokens(ctx context.Context, client string, want, perSecond, fits float64) (granted float64, err error) {
+	least, most := "min", "max"
+	if s.d.postgres {
+		least, most = "least", "greatest"
+	}
+	const number = "CAST(? AS double precision)"
+	filled := fmt.Sprintf("%s(%s, b.tokens + %s(EXCLUDED.at - b.at, 0) * %s / 1000)", least, number, most, number)
+	taken := fmt.Sprintf("%s(%s, %s)", least, number, filled)
+	query := fmt.Sprintf(`INSERT INTO rate_buckets AS b (client, tokens, at, granted)
+		VALUES (?, %[1]s, %[2]s, %[1]s)
+		ON CONFLICT (client) DO UPDATE SET tokens = %[3]s - %[4]s, at = %[5]s(b.at, EXCLUDED.at), granted = %[4]s
+		RETURNING granted`, number, s.d.now(), filled, taken, most)
+	first := min(want, fits) // a bucket that is new is full
+	args := []any{client, fits - first, first, fits, perSecond, want, fits, perSecond, want, fits, perSecond}
+	ctx = instance.Confine(ctx, "") // the bucket is none of the instance's own
+	err = s.update(ctx, func(t *tx) error { return t.get(ctx, &granted, query, args...) })
+	return granted, err
+}
+
+// ledgerLife is how long the database keeps who was held back.
+const ledgerLife = 30 * 24 * time.Hour
+
+// NoteHeld adds to who was held back.
+func (s *Store) NoteHeld(ctx context.Context, list []limit.Tally) error {
+	return s.update(ctx, func(t *tx) error {
+		for _, h := range list {
+			_, err := t.exec(ctx, `INSERT INTO held_back AS b (hour, instance, key_id, address, limit_name, n, first_at, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+				ON CONFLICT (hour, instance, key_id, address, limit_name) DO UPDATE SET n = b.n + EXCLUDED.n, last_at = EXCLUDED.last_at`,
+				millis(h.First.Truncate(time.Hour)), h.Instance, h.Key, h.Address, h.Limit, h.N, millis(h.First), millis(h.Last))
+			if err != nil {
+				return err
+			}
+		}
+		now := time.Now()
+		if _, err := t.exec(ctx, "DELETE FROM held_back WHERE hour < ?", millis(now.Add(-ledgerLife))); err != nil {
+			return err
+		}
+		_, err := t.exec(ctx, "DELETE FROM rate_buckets WHERE at < ?", millis(now.Add(-bucketLife)))
+		return err
+	})
+}
+
+// Held returns who was held back since a time, to the hour, of an instance or,
+// if its name is empty, of all: whom it happened to most often first.
+func (s *Store) Held(ctx context.Context, slug string, since time.Time) ([]limit.Tally, error) {
+	var rows []struct {
+		Instance string `db:"instance"`
+		Key      string `db:"key_id"`
+		Address  string `db:"address"`
+		Limit    string `db:"limit_name"`
+		N        int    `db:"n"`
+		First    int64  `db:"first_at"`
+		Last     int64  `db:"last_at"`
+	}
+	err := s.list(ctx, &rows, `SELECT instance, key_id, address, limit_name, CAST(sum(n) AS bigint) AS n, min(first_at) AS first_at, max(last_at) AS last_at
+		FROM held_back WHERE hour >= ? AND (? = '' OR instance = ?) GROUP BY instance, key_id, address, limit_name
+		ORDER BY n DESC, instance, key_id, address, limit_name`, millis(since.Truncate(time.Hour)), slug, slug)
+	list := make([]limit.Tally, len(rows))
+	for i, r := range rows {
+		list[i] = limit.Tally{
+			Refusal: limit.Refusal{Limit: r.Limit, Instance: r.Instance, Key: r.Key, Address: r.Address},
+			N:       r.N, First: fromMillis(r.First), Last: fromMillis(r.Last),
+		}
+	}
+	return list, err
+}
