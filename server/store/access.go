@@ -96,7 +96,7 @@ func (k *kind) union(d dialect, instanceID any, branches []filter.Node) (string,
 			return "", nil, err
 		}
 		in := "instance_id = ?"
-		if k.single(branches[i:i+1]) {
+		if k.single(branches[i : i+1]) {
 			in = "(instance_id = ?) IS TRUE"
 		}
 		parts[i] = "SELECT id FROM " + k.table + " WHERE " + in + " AND " + condition

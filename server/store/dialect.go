@@ -330,6 +330,20 @@ func (d dialect) memberships() string {
 		FROM group_users AS gu JOIN groups AS g ON g.id = gu.group_id WHERE gu.user_id = users.id)`
 }
 
+// membershipsOf returns a query for the groups of the users whose ids a query
+// gives. On PostgreSQL each of them is looked up by itself: without the fences
+// it may read the memberships, or the groups, of all instances to join them.
+func (d dialect) membershipsOf(ids string) string {
+	const nested = "EXISTS (SELECT 1 FROM group_groups AS gg WHERE gg.child_id = g.id) AS nested"
+	if !d.postgres {
+		return "SELECT gu.user_id, g.id, g.display_name, " + nested +
+			" FROM group_users AS gu JOIN groups AS g ON g.id = gu.group_id WHERE gu.user_id IN (" + ids + ")"
+	}
+	return "SELECT chosen.id, g.id, g.display_name, " + nested + " FROM (" + ids + `) AS chosen
+		CROSS JOIN LATERAL (SELECT group_id FROM group_users WHERE user_id = chosen.id OFFSET 0) AS gu
+		CROSS JOIN LATERAL (SELECT id, display_name FROM groups WHERE id = gu.group_id OFFSET 0) AS g`
+}
+
 // castType returns the name of a type of PostgreSQL's for a CAST. SQLite
 // casts by the name's affinity, which would make a number of a uuid.
 func (d dialect) castType(name string) string {

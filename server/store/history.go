@@ -158,7 +158,7 @@ func (s *Store) History(ctx context.Context, q history.Query, yield func(*histor
 }
 
 // historyPart is how many rows of the history are read at once.
-const historyPart = 500
+const historyPart = 200
 
 // sender sends statements that only read.
 type sender func(context.Context, ...statement) error
@@ -185,6 +185,7 @@ func historyRows(ctx context.Context, send sender, query string, args []any, yie
 		return 0, err
 	}
 	for i := range list {
+		breathe(i)
 		e, err := list[i].entry()
 		if err == nil {
 			err = yield(&list[i], e)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"muster/server/provisioning"
 	"muster/server/scim"
 	"muster/server/scim/filter"
@@ -48,16 +50,19 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 	if q.Filter != nil || p.all == "" {
 		count.query = "SELECT count(*) FROM " + table + " " + where
 	}
-	limit := q.Limit
-	if !q.Keyset {
-		columns += ", NULL"
-	} else {
+	limit, sortValue := q.Limit, ", NULL"
+	if q.Keyset {
 		limit++ // one more tells whether there is a next page
-		columns += o.textValue()
-		if q.After != nil {
-			condition, more := o.after(s.d, *q.After)
-			where, args = and(where, condition), slices.Concat(args, more)
-		}
+		sortValue = o.textValue()
+	}
+	columns += sortValue
+	switch {
+	case o.value == "" && k.branches(q.Filter) == nil:
+		o.ranged = true
+		where, args = ranged(where, args, q.After)
+	case q.After != nil:
+		condition, more := o.after(s.d, *q.After)
+		where, args = and(where, condition), slices.Concat(args, more)
 	}
 	send := s.sender(k, q)
 	list := make([]T, 0, min(limit, maxRoom))
@@ -159,6 +164,21 @@ func (p pageOf[T]) next(list []T, limit int) ([]T, *provisioning.Position) {
 	return list[:limit], next
 }
 
+// ranged makes the condition on the instance one on a range of the index by
+// instance and id, behind a position. With that on the instance alone, which
+// the order by id says nothing about, PostgreSQL may go through the ids of all
+// instances instead, until it has found enough of this one.
+func ranged(where string, args []any, after *provisioning.Position) (string, []any) {
+	const last = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+	from := uuid.Nil.String()
+	if after != nil {
+		from = after.ID
+	}
+	where = strings.Replace(where, "instance_id = ?",
+		"(instance_id, id) > (?, ?) AND (instance_id, id) <= (?, '"+last+"')", 1)
+	return where, slices.Concat([]any{args[0], from, args[0]}, args[1:])
+}
+
 // maxRoom is for how many rows room is made before they are read.
 const maxRoom = 256
 
@@ -186,12 +206,16 @@ type order struct {
 	value      string // SQL, or empty
 	sqlType    string
 	descending bool
+	// ranged: see [ranged].
+	ranged bool
 }
 
 // by returns the ORDER BY: NULLs last, or first when it is descending
 // (Section 3.4.2.3 of RFC 7644).
 func (o order) by() string {
 	switch {
+	case o.ranged:
+		return " ORDER BY instance_id, id"
 	case o.value == "":
 		return " ORDER BY id"
 	case o.descending:
@@ -234,7 +258,7 @@ func (k *kind) order(d dialect, a *schema.Attribute, descending bool) (order, er
 		return order{}, nil
 	}
 	value, sqlType, err := k.sortValue(d, a)
-	return order{value, sqlType, descending}, err
+	return order{value: value, sqlType: sqlType, descending: descending}, err
 }
 
 // sortValue returns the SQL for the value of a to sort by, and its type: of a

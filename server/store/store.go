@@ -273,9 +273,9 @@ func (s *Store) quick(ctx context.Context, list ...statement) (err error) {
 	return s.lanes.read(ctx, list)
 }
 
-// get reads one row outside of a transaction.
+// get reads one row, which an index finds, outside of a transaction.
 func (s *Store) get(ctx context.Context, dest any, query string, args ...any) error {
-	return s.read(ctx, statement{query: query, args: args, read: one(dest)})
+	return s.quick(ctx, statement{query: query, args: args, read: one(dest)})
 }
 
 // list reads rows outside of a transaction, as tx.list does.

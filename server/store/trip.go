@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -196,7 +197,8 @@ func all(dest any) func(rows) error {
 	return func(r rows) error {
 		slice := reflect.ValueOf(dest).Elem()
 		slice.SetLen(0)
-		for r.Next() {
+		for n := 0; r.Next(); n++ {
+			breathe(n)
 			element := reflect.New(slice.Type().Elem()).Elem()
 			if err := scan(r, element); err != nil {
 				return err
@@ -204,6 +206,14 @@ func all(dest any) func(rows) error {
 			slice.Set(reflect.Append(slice, element))
 		}
 		return r.Err()
+	}
+}
+
+// breathe lets other requests go first, now and then: what reads thousands of
+// rows would keep a processor for ten milliseconds at a time.
+func breathe(row int) {
+	if row%32 == 31 {
+		runtime.Gosched()
 	}
 }
 

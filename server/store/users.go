@@ -97,8 +97,7 @@ func (s *Store) apartFrom(r userReading, names map[string]string, groups map[str
 			return list
 		}
 		ids, args = chosen("id")
-		return append(list, statement{query: `SELECT gu.user_id, g.id, g.display_name, EXISTS (SELECT 1 FROM group_groups AS gg WHERE gg.child_id = g.id)
-			FROM group_users AS gu JOIN groups AS g ON g.id = gu.group_id WHERE gu.user_id IN (` + ids + ")", args: args, read: func(from rows) error {
+		return append(list, statement{query: s.d.membershipsOf(ids), args: args, read: func(from rows) error {
 			for from.Next() {
 				var id string
 				m := provisioning.Membership{Direct: true}
