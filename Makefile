@@ -2,7 +2,7 @@ GO ?= go
 BIN := bin
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help build rehearse run test lint vulncheck fmt bench microbench conformance peers mutants image compose unit man sbom reproducible crash failover upgrade clean
+.PHONY: help build rehearse run test lint vulncheck fmt bench microbench conformance peers mutants fair image compose unit man sbom reproducible crash failover upgrade clean
 
 help:
 	@echo "make rehearse   rehearse the sample company's rollout in a sandbox, and write a report"
@@ -11,6 +11,7 @@ help:
 	@echo "make lint       golangci-lint and gofumpt"
 	@echo "make fmt        format the code as make lint wants it"
 	@echo "make bench      ours against the limit of this machine, on PostgreSQL; writes BENCHMARKS.md; FULL=1 up to a million users; OLD=<commit> beside that version"
+	@echo "make fair       one instance beside another that asks for the worst it may, on both engines"
 	@echo "make microbench Go benchmarks of the inner parts, with allocations"
 	@echo "make crash      break server, database and network under load, and prove that nothing is lost; ROUNDS=100"
 	@echo "make failover   kill the primary of three PostgreSQLs under Patroni, in mid-cycle; ROUNDS=5"
@@ -64,11 +65,18 @@ $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 # The tables go to BENCHMARKS.md. FULL=1 adds a million users, a thousand
 # instances, and two servers, and puts a summary into the README. OLD=<commit>
 # provisions the company by that version, too.
+# One instance beside another that asks for the worst it may, on both engines;
+# ends with an error if the bound is broken.
+fair: build
+	@mkdir -p build
+	$(GO) build -o build/bench ./scripts/bench
+	build/bench -users "" -fair $(or $(USERS),100000) -time 5s $(if $(JSON),-json build/fair.json)
+
 bench: build
 	@mkdir -p build
 	$(GO) build -o build/bench ./scripts/bench
 	$(if $(OLD),scripts/old-binaries $(OLD) build/old-binaries)
-	build/bench -out BENCHMARKS.md -json build/bench.json -first-sync $(if $(FULL),100000 -full -readme README.md,20000) $(if $(OLD),-old build/old-binaries)
+	build/bench -out BENCHMARKS.md -json build/bench.json -fair 100000 -first-sync $(if $(FULL),100000 -full -readme README.md,20000) $(if $(OLD),-old build/old-binaries)
 
 microbench:
 	$(GO) test -run '^$$' -bench 'Parse|Confined|Requests' -benchmem ./server/...

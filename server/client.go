@@ -4,11 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"muster/server/instance"
+	"muster/server/administration"
 	"muster/server/oauth"
 	"muster/server/provisioning"
 )
@@ -28,6 +27,7 @@ nothing secret is stored on either side but the client's private key, on its own
 	create.Flags().String("user", "", "the integration user on whose behalf its tokens are made")
 	create.Flags().String("jwks", "", "a file with the client's public keys, as a JSON Web Key Set")
 	create.Flags().String("jwks-url", "", "where the client publishes its public keys, so that it can exchange them by itself")
+	withPermit(create)
 	if err := create.MarkFlagRequired("user"); err != nil {
 		panic(err)
 	}
@@ -39,73 +39,50 @@ nothing secret is stored on either side but the client's private key, on its own
 	return c
 }
 
-// clientJSON is a client as scripts see it.
-type clientJSON struct {
-	ID      string    `json:"id"`
-	User    string    `json:"user"`
-	JWKSURL string    `json:"jwksUrl,omitempty"`
-	State   string    `json:"state"` // "valid" or "revoked"
-	Created time.Time `json:"created"`
-}
-
-func describeClient(c *instance.Client) clientJSON {
-	d := clientJSON{ID: c.ID, User: c.UserName, JWKSURL: c.KeySetURL, State: "valid", Created: c.Created}
-	if !c.Revoked.IsZero() {
-		d.State = "revoked"
-	}
-	return d
-}
-
 func createClient(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
-	var made instance.Client
-	made.UserName, _ = c.Flags().GetString("user")
+	made := administration.NewClient{Permit: permit(c)}
+	made.User, _ = c.Flags().GetString("user")
 	made.KeySetURL, _ = c.Flags().GetString("jwks-url")
 	file, _ := c.Flags().GetString("jwks")
+	from := "--jwks-url"
 	switch {
 	case (file == "") == (made.KeySetURL == ""):
 		return errors.New("give either --jwks, a file, or --jwks-url")
 	case file != "":
+		from = "--jwks: " + file
 		var err error
-		if made.KeySet, err = os.ReadFile(file); err == nil {
-			_, err = oauth.ParseKeySet(made.KeySet)
-		}
-		if err != nil {
-			return fmt.Errorf("--jwks: %s: %w", file, err)
-		}
-	default:
-		err := oauth.CheckKeySetURL(made.KeySetURL)
-		if err == nil {
-			_, err = oauth.FetchKeySet(c.Context(), made.KeySetURL)
-		}
-		if err != nil {
-			return fmt.Errorf("--jwks-url: %w", err)
+		if made.KeySet, err = os.ReadFile(file); err != nil {
+			return fmt.Errorf("--jwks: %w", err)
 		}
 	}
-	client, err := a.admin.Instances.CreateClient(c.Context(), sc.Instance, made, sc.Actor)
+	if err := oauth.CheckKeySet(c.Context(), made.KeySet, made.KeySetURL); err != nil {
+		return fmt.Errorf("%s: %w", from, err)
+	}
+	client, err := a.admin.CreateClient(c.Context(), sc, made)
 	if err != nil {
 		return err
 	}
-	return a.print(c, describeClient(client), func() error {
+	return a.print(c, client, func() error {
 		return a.line("%s\n\nThis is the client_id. Its assertions have it as iss and sub.", client.ID)
 	})
 }
 
 func listClients(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
-	clients, err := a.admin.Instances.Clients(c.Context(), sc.Instance)
+	list, err := a.admin.ListClients(c.Context(), sc)
 	if err != nil {
 		return err
 	}
-	list := make([]clientJSON, len(clients))
-	rows := make([][]string, len(clients))
-	for i, x := range clients {
-		list[i] = describeClient(x)
-		keys := x.KeySetURL
+	rows := make([][]string, len(list))
+	for i, x := range list {
+		keys := x.JWKSURL
 		if keys == "" {
 			keys = "(stored)"
 		}
-		rows[i] = []string{x.ID, x.UserName, list[i].State, stamp(x.Created), keys}
+		rows[i] = []string{x.ID, x.User, x.State, x.Access, networks(x.Networks), stamp(x.Created), keys}
 	}
-	return a.print(c, list, func() error { return a.table("CLIENT ID | USER | STATE | CREATED | KEYS", rows) })
+	return a.print(c, list, func() error {
+		return a.table("CLIENT ID | USER | STATE | ACCESS | NETWORKS | CREATED | KEYS", rows)
+	})
 }
 
 func revokeClient(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {

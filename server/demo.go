@@ -89,7 +89,7 @@ func (a *application) finishDemo(ctx context.Context, i *instance.Instance, base
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	_, key, err := a.admin.Instances.CreateKey(ctx, i, demoUser, 0, sc.Actor)
+	_, key, err := a.admin.Instances.CreateKey(ctx, i, instance.KeyRequest{UserName: demoUser}, sc.Actor)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,10 +18,12 @@ func newKey() *cobra.Command {
 		Long: `Make an API key on behalf of an integration user who is at least lite admin. The
 key decides to which instance a provider provisions. It is printed once: only a
 digest of it is kept.`,
-		Example: "  muster-server key create --instance acme --user scim-sync",
+		Example: `  muster-server key create --instance acme --user scim-sync
+  muster-server key create --instance acme --user scim-watch --access read --network 203.0.113.0/24`,
 	}
 	create.Flags().String("user", "", "the integration user")
 	create.Flags().Int("days", 365, "for how many days the key is valid")
+	withPermit(create)
 	if err := create.MarkFlagRequired("user"); err != nil {
 		panic(err)
 	}
@@ -40,13 +43,34 @@ overlap: give the provider the new one meanwhile.`,
 	return c
 }
 
+// withPermit adds the flags that say how far a key can be used.
+func withPermit(c *cobra.Command) {
+	c.Flags().String("access", "full", "what it is for: full, users (no groups), or read (no changes)")
+	c.Flags().StringSlice("network", nil, "an address or a network that it is taken from, such as 203.0.113.0/24; can be repeated; all by default")
+}
+
+// permit reads these flags.
+func permit(c *cobra.Command) (p administration.Permit) {
+	p.Access, _ = c.Flags().GetString("access")
+	p.Networks, _ = c.Flags().GetStringSlice("network")
+	return p
+}
+
+// networks shows networks.
+func networks(list []string) string {
+	if len(list) == 0 {
+		return "all"
+	}
+	return strings.Join(list, ", ")
+}
+
 func createKey(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	userName, _ := c.Flags().GetString("user")
 	days, err := keyDays(c)
 	if err != nil {
 		return err
 	}
-	k, err := a.admin.CreateKey(c.Context(), sc, userName, days)
+	k, err := a.admin.CreateKey(c.Context(), sc, userName, days, permit(c))
 	if err != nil {
 		return err
 	}
@@ -94,9 +118,9 @@ func listKeys(a *application, c *cobra.Command, sc provisioning.Scope, _ []strin
 			if k.LastUsed != nil {
 				used = stamp(*k.LastUsed)
 			}
-			rows[i] = []string{k.ID, k.User, k.State, stamp(k.Created), stamp(k.Expires), used, k.LastAddress}
+			rows[i] = []string{k.ID, k.User, k.State, k.Access, networks(k.Networks), stamp(k.Created), stamp(k.Expires), used, k.LastAddress}
 		}
-		return a.table("KEY ID | USER | STATE | CREATED | EXPIRES | LAST USED | FROM", rows)
+		return a.table("KEY ID | USER | STATE | ACCESS | NETWORKS | CREATED | EXPIRES | LAST USED | FROM", rows)
 	})
 }
 

@@ -115,6 +115,8 @@ type Key struct {
 	// LastUsed is when the key was accepted last, to the minute.
 	LastUsed    *time.Time `json:"lastUsed,omitempty"`
 	LastAddress string     `json:"lastAddress,omitempty"`
+	Access      string     `json:"access"`
+	Networks    []string   `json:"networks"`
 }
 
 // ListKeys returns the API keys of an instance, the oldest first.
@@ -122,7 +124,7 @@ func (s *Service) ListKeys(ctx context.Context, sc provisioning.Scope) ([]Key, e
 	keys, err := s.Instances.Keys(ctx, sc.Instance)
 	described := make([]Key, len(keys))
 	for i, k := range keys {
-		described[i] = Key{ID: k.ID, User: k.UserName, State: k.State(time.Now()), Created: k.Created, Expires: k.Expires, LastAddress: k.LastAddress}
+		described[i] = Key{ID: k.ID, User: k.UserName, State: k.State(time.Now()), Created: k.Created, Expires: k.Expires, LastAddress: k.LastAddress, Access: string(k.Access), Networks: k.Texts()}
 		if !k.LastUsed.IsZero() {
 			described[i].LastUsed = &k.LastUsed
 		}
@@ -137,13 +139,23 @@ type NewKey struct {
 	Expires time.Time `json:"expires"`
 }
 
+// Permit is how far a key, or a client, can be used: see [instance.NewPermit].
+type Permit struct {
+	Access   string   `json:"access"`
+	Networks []string `json:"networks"`
+}
+
 // CreateKey makes a key that is valid for a number of days.
-func (s *Service) CreateKey(ctx context.Context, sc provisioning.Scope, userName string, days int) (NewKey, error) {
+func (s *Service) CreateKey(ctx context.Context, sc provisioning.Scope, userName string, days int, p Permit) (NewKey, error) {
 	life, err := life(days)
 	if err != nil {
 		return NewKey{}, err
 	}
-	k, text, err := s.Instances.CreateKey(ctx, sc.Instance, userName, life, sc.Actor)
+	permit, err := instance.NewPermit(p.Access, p.Networks)
+	if err != nil {
+		return NewKey{}, err
+	}
+	k, text, err := s.Instances.CreateKey(ctx, sc.Instance, instance.KeyRequest{UserName: userName, Life: life, Permit: permit}, sc.Actor)
 	if err != nil {
 		return NewKey{}, err
 	}
@@ -152,12 +164,12 @@ func (s *Service) CreateKey(ctx context.Context, sc provisioning.Scope, userName
 
 // CreateAdminToken makes a token of the admin API that is valid for a number
 // of days.
-func (s *Service) CreateAdminToken(ctx context.Context, name string, days int) (NewKey, error) {
+func (s *Service) CreateAdminToken(ctx context.Context, token instance.AdminToken, days int) (NewKey, error) {
 	life, err := life(days)
 	if err != nil {
 		return NewKey{}, err
 	}
-	t, text, err := s.Instances.CreateAdminToken(ctx, name, life)
+	t, text, err := s.Instances.CreateAdminToken(ctx, token, life)
 	if err != nil {
 		return NewKey{}, err
 	}

@@ -20,11 +20,11 @@ const adminInstance = AdminBase + "/instances/{instance}"
 
 // identifyAdministrator finds out whose token of the admin API it is.
 func (s *server) identifyAdministrator(x *exchange, token string) error {
-	t, err := s.Admin.Instances.AuthenticateAdministrator(x.Context(), token)
+	t, err := s.Admin.Instances.AuthenticateAdministrator(x.Context(), token, x.scope.Actor.Address)
 	if err != nil {
 		return err
 	}
-	x.administrator = true
+	x.administrator = t
 	x.scope.Actor.Kind = history.Administrator
 	x.scope.Actor.Name = t.Name
 	return nil
@@ -40,6 +40,9 @@ func (s *server) adminRoute(method, path string, status int, f adminFunc) *route
 	r := &route{method: method, path: path}
 	r.handle = func(x *exchange) error {
 		var err error
+		if err := s.mayAdminister(x); err != nil {
+			return err
+		}
 		if slug := x.PathValue("instance"); slug != "" {
 			if x.scope, err = s.Admin.Scope(x.Context(), slug, x.scope.Actor); err != nil {
 				return administrators(err)

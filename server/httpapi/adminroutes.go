@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"muster/server/history"
 	"muster/server/instance"
 	"muster/server/mapping"
+	"muster/server/oauth"
 	"muster/server/provisioning"
 	"muster/server/workflow"
 )
@@ -20,6 +22,7 @@ func (s *server) adminRoutes() []*route {
 	list := s.instanceRoutes()
 	list = append(list, s.accountRoutes()...)
 	list = append(list, s.keyRoutes()...)
+	list = append(list, s.clientRoutes()...)
 	list = append(list, s.mappingRoutes()...)
 	list = append(list, s.workflowRoutes()...)
 	return append(list, s.historyRoutes()...)
@@ -34,11 +37,15 @@ func (s *server) instanceRoutes() []*route {
 	}
 	return []*route{
 		s.adminRoute("GET", AdminBase+"/instances", http.StatusOK, func(x *exchange, _ provisioning.Scope) (any, error) {
-			return itemsOf(s.Admin.ListInstances(x.Context()))
+			list, err := s.Admin.ListInstances(x.Context())
+			if own := x.administrator.Instance; own != "" {
+				list = slices.DeleteFunc(list, func(i administration.Instance) bool { return i.Instance != own })
+			}
+			return itemsOf(list, err)
 		}),
-		s.adminRoute("POST", AdminBase+"/instances", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, n newInstance) (any, error) {
+		owners(s.adminRoute("POST", AdminBase+"/instances", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, n newInstance) (any, error) {
 			return s.Admin.CreateInstance(x.Context(), instance.Instance{Slug: n.Instance, Name: n.Title, Edition: n.Edition, Environment: n.Environment}, sc.Actor)
-		})),
+		}))),
 		s.adminRoute("GET", adminInstance, http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
 			return s.Admin.ShowInstance(x.Context(), sc)
 		}),
@@ -112,6 +119,7 @@ func (s *server) keyRoutes() []*route {
 	type newKey struct {
 		User string `json:"user"`
 		Days *int   `json:"days"`
+		administration.Permit
 	}
 	type rotation struct {
 		OverlapHours *int `json:"overlapHours"`
@@ -128,15 +136,41 @@ func (s *server) keyRoutes() []*route {
 		s.adminRoute("GET", adminInstance+"/keys", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
 			return itemsOf(s.Admin.ListKeys(x.Context(), sc))
 		}),
-		s.adminRoute("POST", adminInstance+"/keys", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, n newKey) (any, error) {
-			return s.Admin.CreateKey(x.Context(), sc, n.User, or(n.Days, days))
-		})),
-		s.adminRoute("DELETE", adminInstance+"/keys/{key}", http.StatusNoContent, func(x *exchange, sc provisioning.Scope) (any, error) {
+		owners(s.adminRoute("POST", adminInstance+"/keys", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, n newKey) (any, error) {
+			return s.Admin.CreateKey(x.Context(), sc, n.User, or(n.Days, days), n.Permit)
+		}))),
+		owners(s.adminRoute("DELETE", adminInstance+"/keys/{key}", http.StatusNoContent, func(x *exchange, sc provisioning.Scope) (any, error) {
 			return nothing(s.Admin.Instances.RevokeKey(x.Context(), sc.Instance, x.PathValue("key"), sc.Actor))
-		}),
-		s.adminRoute("POST", adminInstance+"/keys/{key}/rotations", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, r rotation) (any, error) {
+		})),
+		owners(s.adminRoute("POST", adminInstance+"/keys/{key}/rotations", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, r rotation) (any, error) {
 			overlap := time.Duration(or(r.OverlapHours, 24)) * time.Hour
 			return s.Admin.RotateKey(x.Context(), sc, x.PathValue("key"), overlap, or(r.Days, days))
+		}))),
+	}
+}
+
+func (s *server) clientRoutes() []*route {
+	type newClient struct {
+		User    string          `json:"user"`
+		JWKS    json.RawMessage `json:"jwks"`
+		JWKSURL string          `json:"jwksUrl"`
+		administration.Permit
+	}
+	return []*route{
+		s.adminRoute("GET", adminInstance+"/clients", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return itemsOf(s.Admin.ListClients(x.Context(), sc))
+		}),
+		owners(s.adminRoute("POST", adminInstance+"/clients", http.StatusCreated, with(func(x *exchange, sc provisioning.Scope, n newClient) (any, error) {
+			if (n.JWKS == nil) == (n.JWKSURL == "") {
+				return nil, instance.Refuse("give either jwks, the key set itself, or jwksUrl, where it is")
+			}
+			if err := oauth.CheckKeySet(x.Context(), n.JWKS, n.JWKSURL); err != nil {
+				return nil, instance.Refuse("the key set: %v", err)
+			}
+			return s.Admin.CreateClient(x.Context(), sc, administration.NewClient{User: n.User, KeySet: n.JWKS, KeySetURL: n.JWKSURL, Permit: n.Permit})
+		}))),
+		owners(s.adminRoute("DELETE", adminInstance+"/clients/{client}", http.StatusNoContent, func(x *exchange, sc provisioning.Scope) (any, error) {
+			return nothing(s.Admin.Instances.RevokeClient(x.Context(), sc.Instance, x.PathValue("client"), sc.Actor))
 		})),
 	}
 }
@@ -250,15 +284,15 @@ func (s *server) historyRoutes() []*route {
 		Rows int `json:"rows"`
 	}
 	return []*route{
-		s.adminRoute("GET", adminInstance+"/history", http.StatusOK, s.historyPage),
-		long(s.adminRoute("GET", adminInstance+"/history/export", http.StatusOK, s.exportHistory)),
-		long(s.adminRoute("GET", adminInstance+"/history/verification", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+		auditors(s.adminRoute("GET", adminInstance+"/history", http.StatusOK, s.historyPage)),
+		auditors(long(s.adminRoute("GET", adminInstance+"/history/export", http.StatusOK, s.exportHistory))),
+		auditors(long(s.adminRoute("GET", adminInstance+"/history/verification", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
 			return s.Admin.Verify(x.Context(), sc)
-		})),
-		long(s.adminRoute("POST", adminInstance+"/history/prunings", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, p pruning) (any, error) {
+		}))),
+		owners(long(s.adminRoute("POST", adminInstance+"/history/prunings", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, p pruning) (any, error) {
 			n, err := s.Admin.Users.PruneHistory(x.Context(), sc, time.Duration(p.Days)*24*time.Hour)
 			return pruned{n}, err
-		}))),
+		})))),
 	}
 }
 

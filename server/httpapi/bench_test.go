@@ -50,7 +50,7 @@ func newBench(b *testing.B) (handler http.Handler, key string) {
 		Fields: mapping.Fields{mapping.UserName: "sync"}, Integration: true, Role: instance.LiteAdmin,
 	})
 	must(err)
-	_, key, err = instances.CreateKey(b.Context(), i, "sync", 0, actor)
+	_, key, err = instances.CreateKey(b.Context(), i, instance.KeyRequest{UserName: "sync"}, actor)
 	must(err)
 	return handler, key
 }

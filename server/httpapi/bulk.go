@@ -368,7 +368,7 @@ func (s *server) subrequest(x *exchange, o *bulkOperation, method, path string, 
 	answer := &recorded{header: make(http.Header)}
 	sub := &exchange{
 		Request: r, answer: &answerWriter{ResponseWriter: answer}, scope: x.scope,
-		users: x.users, began: x.began, base: x.base, digest: x.digest, decoded: data,
+		users: x.users, began: x.began, base: x.base, digest: x.digest, credential: x.credential, decoded: data,
 	}
 	sub.scope.Policy = tolerance.New(s.Strict)
 	if sub.decoded == nil {

@@ -31,8 +31,10 @@ type exchange struct {
 	answer *answerWriter
 
 	scope provisioning.Scope
-	// administrator is set for a token of the admin API.
-	administrator bool
+	// administrator is the token of the admin API, and credential the API key
+	// that the request came with; nil for the other, and before anybody knows.
+	administrator *instance.AdminToken
+	credential    *instance.Credential
 
 	route *route
 	// query holds the parameters of the URL that the route takes.
@@ -327,7 +329,7 @@ func (s *server) identify(x *exchange, token, slug string) error {
 	x.scope.Actor.Kind = history.KeyActor
 	x.scope.Actor.Name = c.Holder.UserName
 	x.scope.Actor.KeyID = c.Key.ID
-	x.digest = c.Key.Digest
+	x.digest, x.credential = c.Key.Digest, c
 	// A provider with a valid key of the wrong instance would not notice.
 	x.answer.Header().Set("X-Muster-Instance", c.Instance.Slug)
 	if c.Key.ClientID == "" && time.Until(c.Key.Expires) < instance.ExpiryNotice {

@@ -48,7 +48,7 @@ func FuzzRequest(f *testing.F) {
 	}); err != nil {
 		f.Fatal(err)
 	}
-	_, key, err := instances.CreateKey(f.Context(), i, "scim", 0, actor)
+	_, key, err := instances.CreateKey(f.Context(), i, instance.KeyRequest{UserName: "scim"}, actor)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -126,6 +126,8 @@ type route struct {
 	// action is what the history calls an attempt; empty for what only reads.
 	action     history.Action
 	targetType string
+	// takes is the role that an administrator needs; administrator if empty.
+	takes instance.AdminRole
 	// searched is what a query is about, the same for GET and POST.
 	searched string
 	// discovery is set for what is configured: Section 4 of RFC 7644 forbids
@@ -198,7 +200,7 @@ func (s *server) dispatch(path string, m methods) http.Handler {
 	return s.serve(func(x *exchange) error {
 		// authenticate has seen the path as it was sent, and the router as it
 		// understands it: whoever came in by one door stays behind it.
-		if isAdmin(path) != x.administrator {
+		if isAdmin(path) != (x.administrator != nil) {
 			return challenge(x, &instance.KeyError{Reason: "this path takes other credentials"})
 		}
 		method := x.Method
@@ -211,11 +213,14 @@ func (s *server) dispatch(path string, m methods) http.Handler {
 			return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: x.Method + " is not possible here; " + m.allow() + " are"}
 		}
 		var err error
-		if !x.administrator { // the admin API answers with other types too
+		if x.administrator == nil { // the admin API answers with other types too
 			err = x.checkAccept()
 		}
 		if err == nil {
 			err = s.contract.checkParameters(x)
+		}
+		if denied := x.denied(); err == nil && denied != "" {
+			return s.deny(x, denied)
 		}
 		if err == nil && x.route.discovery && x.query.Has("filter") {
 			err = &scim.Error{Status: http.StatusForbidden, Detail: "this endpoint cannot be filtered; read all of it"}

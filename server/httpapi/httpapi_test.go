@@ -93,7 +93,7 @@ func newFixtureWith(t *testing.T, between func(provisioning.Store) provisioning.
 	for _, slug := range []string{"acme", "globex"} {
 		f.instance(slug, instance.Enterprise)
 	}
-	_, f.adminToken, err = f.instances.CreateAdminToken(t.Context(), "ada", time.Hour)
+	_, f.adminToken, err = f.instances.CreateAdminToken(t.Context(), instance.AdminToken{Name: "ada"}, time.Hour)
 	fatal(t, err)
 	return f
 }
@@ -109,7 +109,7 @@ func (f *fixture) instance(slug string, edition instance.Edition) {
 		Fields: mapping.Fields{mapping.UserName: user}, Integration: true, Role: instance.LiteAdmin,
 	})
 	fatal(f.t, err)
-	_, f.keys[slug], err = f.instances.CreateKey(f.t.Context(), i, user, 0, actor)
+	_, f.keys[slug], err = f.instances.CreateKey(f.t.Context(), i, instance.KeyRequest{UserName: user}, actor)
 	fatal(f.t, err)
 }
 
@@ -652,7 +652,7 @@ func TestKeyExpires(t *testing.T) {
 		t.Errorf("a year before: %s", a.header.Get("X-Muster-Key-Expires"))
 	}
 	i := f.scopes["acme"].Instance
-	_, key, err := f.instances.CreateKey(t.Context(), i, "scim-acme", instance.ExpiryNotice-time.Hour, f.scopes["acme"].Actor)
+	_, key, err := f.instances.CreateKey(t.Context(), i, instance.KeyRequest{UserName: "scim-acme", Life: instance.ExpiryNotice - time.Hour}, f.scopes["acme"].Actor)
 	fatal(t, err)
 	a := f.send("GET", "/scim/v2/Users", "", "Authorization", "Bearer "+key)
 	if at, err := time.Parse(time.RFC3339, a.header.Get("X-Muster-Key-Expires")); err != nil || time.Until(at) > instance.ExpiryNotice {

@@ -74,7 +74,7 @@ func (x *exchange) parameter(sent string, names []string) (string, error) {
 	if slices.Contains(names, sent) {
 		return sent, nil
 	}
-	if x.administrator || !strings.HasPrefix(x.route.path, Base) {
+	if x.administrator != nil || !strings.HasPrefix(x.route.path, Base) {
 		return "", scim.BadRequest(scim.InvalidSyntax, "unknown parameter %q; %s", sent, takes(names))
 	}
 	for _, name := range names {

@@ -37,7 +37,7 @@ func TestRevokedAtOnce(t *testing.T) {
 	} {
 		t.Run(test.method+" "+test.path, func(t *testing.T) {
 			sc := f.scopes["acme"]
-			k, key, err := f.instances.CreateKey(t.Context(), sc.Instance, "scim-acme", 0, sc.Actor)
+			k, key, err := f.instances.CreateKey(t.Context(), sc.Instance, instance.KeyRequest{UserName: "scim-acme"}, sc.Actor)
 			fatal(t, err)
 			if a := f.send("GET", "/scim/v2/Users", "", "Authorization", "Bearer "+key); a.status != http.StatusOK {
 				t.Fatalf("the new key: %d", a.status)

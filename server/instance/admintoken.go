@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -8,24 +9,53 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"muster/server/history"
 )
 
 // adminPrefix begins the tokens of the admin API, which read
 // muster-admin_<id>_<secret><checksum>. No API key begins so.
 const adminPrefix = "muster-admin"
 
-// AdminToken authenticates an administrator at the admin API, for all
-// instances. The server keeps it without its secret.
+// AdminRole is what an administrator may do at the admin API.
+type AdminRole string
+
+// The roles, each of which may do what those behind it may.
+const (
+	// Owner may do everything: make keys, clients and instances, and prune the
+	// history.
+	Owner AdminRole = "owner"
+	// Administrator looks after users, groups, fields, mapping and rules.
+	Administrator AdminRole = "administrator"
+	// Auditor reads the history, and nothing else.
+	Auditor AdminRole = "auditor"
+)
+
+// May reports whether the role may do what takes another one.
+func (r AdminRole) May(takes AdminRole) bool {
+	rank := map[AdminRole]int{Owner: 3, Administrator: 2, Auditor: 1}
+	return rank[r] >= rank[takes] && rank[takes] > 0
+}
+
+// AdminToken authenticates an administrator at the admin API. The server keeps
+// it without its secret.
 type AdminToken struct {
 	ID string
 	// Name is who holds it: the actor in the change history.
 	Name string
+	Role AdminRole
+	// Instance is the name of the one that it is for; empty for all.
+	Instance string
 	// Digest is the SHA-256 of the secret.
 	Digest  []byte
 	Created time.Time
 	Expires time.Time
 	// Revoked is zero while the token is not revoked.
 	Revoked time.Time
+	// LastUsed is when the token was accepted last, to the minute, and
+	// LastAddress from where; zero and empty if it never was.
+	LastUsed    time.Time
+	LastAddress string
 }
 
 // State says whether the token can be used at a time: "valid", "expired" or
@@ -34,11 +64,19 @@ func (t *AdminToken) State(now time.Time) string {
 	return (&Key{Expires: t.Expires, Revoked: t.Revoked}).State(now)
 }
 
-// CreateAdminToken makes a token, and returns it with its text, which nobody
-// can see again.
-func (s *Service) CreateAdminToken(ctx context.Context, name string, life time.Duration) (*AdminToken, string, error) {
-	if strings.TrimSpace(name) == "" {
+// CreateAdminToken makes a token of a name, a role, owner if it is empty, and
+// an instance, and returns it with its text, which nobody can see again.
+func (s *Service) CreateAdminToken(ctx context.Context, t AdminToken, life time.Duration) (*AdminToken, string, error) {
+	if strings.TrimSpace(t.Name) == "" {
 		return nil, "", Refuse("the name of the token is empty; give the name of its holder")
+	}
+	if t.Role = cmp.Or(t.Role, Owner); !t.Role.May(Auditor) {
+		return nil, "", Refuse("the role %q: use owner, administrator or auditor", t.Role)
+	}
+	if t.Instance != "" {
+		if _, err := s.BySlug(ctx, t.Instance); err != nil {
+			return nil, "", err
+		}
 	}
 	if life <= 0 {
 		return nil, "", Refuse("a token cannot expire in the past")
@@ -46,12 +84,12 @@ func (s *Service) CreateAdminToken(ctx context.Context, name string, life time.D
 	id, secret := randomDigits(keyIDLength, 36), randomDigits(secretLength, 62)
 	digest := sha256.Sum256([]byte(secret))
 	now := s.now().UTC().Truncate(time.Millisecond)
-	t := &AdminToken{ID: id, Name: name, Digest: digest[:], Created: now, Expires: now.Add(life)}
-	if err := s.store.CreateAdminToken(ctx, t); err != nil {
+	t.ID, t.Digest, t.Created, t.Expires = id, digest[:], now, now.Add(life)
+	if err := s.store.CreateAdminToken(ctx, &t); err != nil {
 		return nil, "", fmt.Errorf("create token: %w", err)
 	}
 	text := strings.Join([]string{adminPrefix, id, secret}, "_")
-	return t, text + checksum(text), nil
+	return &t, text + checksum(text), nil
 }
 
 // AdminTokens returns all tokens, the oldest first.
@@ -70,7 +108,7 @@ func (s *Service) RevokeAdminToken(ctx context.Context, id string) error {
 
 // AuthenticateAdministrator returns the token that a text stands for. The
 // error is a [KeyError] if it is not accepted.
-func (s *Service) AuthenticateAdministrator(ctx context.Context, text string) (*AdminToken, error) {
+func (s *Service) AuthenticateAdministrator(ctx context.Context, text, address string) (*AdminToken, error) {
 	parts := strings.Split(text, "_")
 	if len(parts) != 3 || parts[0] != adminPrefix || len(parts[2]) != secretLength+checksumLength {
 		return nil, &KeyError{Reason: "the bearer token is no token of the admin API; `muster-server admin-token create` makes one. API keys are for SCIM only"}
@@ -91,8 +129,25 @@ func (s *Service) AuthenticateAdministrator(ctx context.Context, text string) (*
 	if subtle.ConstantTimeCompare(digest[:], t.Digest) != 1 {
 		return nil, unknown
 	}
-	if state := t.State(s.now()); state != "valid" {
+	now := s.now()
+	if state := t.State(now); state != "valid" {
 		return nil, &KeyError{Reason: "the token is " + state}
 	}
+	if now.Sub(t.LastUsed) >= useInterval {
+		if err := s.store.UseAdminToken(ctx, t.ID, now, address); err != nil {
+			return nil, fmt.Errorf("authenticate: %w", err)
+		}
+	}
 	return t, nil
+}
+
+// DenyAdministrator refuses what a token is not for, and writes that to the
+// history of the instance that it was about.
+func (s *Service) DenyAdministrator(ctx context.Context, i *Instance, t *AdminToken, reason string, actor history.Actor) error {
+	e := history.New(i.ID, s.now(), actor, history.Authenticate, history.Target{Type: "AdminToken", ID: t.ID, Name: t.Name})
+	e.Outcome, e.Status, e.Detail = history.Refused, 403, reason
+	if err := s.history.AppendHistory(ctx, e); err != nil {
+		return fmt.Errorf("authenticate: %w", err)
+	}
+	return &KeyError{Forbidden: true, Reason: reason}
 }

@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ type Client struct {
 	KeySetURL string
 	Created   time.Time
 	Revoked   time.Time // zero while it is not
+	// Permit is that of its tokens.
+	Permit
 }
 
 // TokenLife is how long an access token is valid.
@@ -39,8 +42,9 @@ func (s *Service) CreateClient(ctx context.Context, i *Instance, c Client, actor
 		return nil, err
 	}
 	c.ID, c.InstanceID, c.UserName = "client_"+randomDigits(keyIDLength, 36), i.ID, h.UserName
-	c.Created = s.now().UTC().Truncate(time.Millisecond)
+	c.Created, c.Access = s.now().UTC().Truncate(time.Millisecond), cmp.Or(c.Access, FullAccess)
 	e := history.New(i.ID, c.Created, actor, history.ClientCreate, history.Target{Type: "Client", ID: c.ID, Name: h.UserName})
+	e.AddDetail(c.Permit.String())
 	if err := s.store.CreateClient(ctx, &c, e); err != nil {
 		return nil, fmt.Errorf("create client: %w", err)
 	}
@@ -96,7 +100,7 @@ func (s *Service) IssueToken(ctx context.Context, g Grant, actor history.Actor) 
 	case !i.Edition.SCIM():
 		return "", &KeyError{Forbidden: true, Reason: "the edition of the instance has no SCIM"}
 	}
-	k, text := s.newKey(i, h, TokenLife)
+	k, text := s.newKey(i, h, TokenLife, g.Client.Permit)
 	k.ClientID = g.Client.ID
 	actor.Kind, actor.Name, actor.KeyID = history.KeyActor, h.UserName, k.ID
 	e := history.New(i.ID, k.Created, actor, history.TokenIssue, history.Target{Type: "Client", ID: g.Client.ID, Name: h.UserName})

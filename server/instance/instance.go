@@ -128,6 +128,8 @@ type Store interface {
 	CreateAdminToken(ctx context.Context, t *AdminToken) error
 	// AdminToken returns ErrNotFound if there is none with the id.
 	AdminToken(ctx context.Context, id string) (*AdminToken, error)
+	// UseAdminToken keeps when and from where a token was used.
+	UseAdminToken(ctx context.Context, id string, at time.Time, address string) error
 	// AdminTokens returns all, the oldest first.
 	AdminTokens(ctx context.Context) ([]*AdminToken, error)
 	// RevokeAdminToken returns ErrNotFound if no valid token has the id.

@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -57,6 +58,16 @@ type Key struct {
 	LastAddress string
 	// ClientID is the OAuth 2.0 client whose access token the key is, or empty.
 	ClientID string
+	Permit
+}
+
+// KeyRequest asks for a key.
+type KeyRequest struct {
+	// UserName is the integration user on whose behalf it is made.
+	UserName string
+	// Life is how long it is valid; 0 means [DefaultKeyLife].
+	Life time.Duration
+	Permit
 }
 
 // State says whether the key can be used at a time, as a word: "valid",
@@ -97,22 +108,20 @@ type KeyError struct {
 func (e *KeyError) Error() string { return e.Reason }
 
 // CreateKey makes a key on behalf of an integration user, and returns it with
-// its text, which nobody can see again. life is how long it is valid;
-// 0 means [DefaultKeyLife].
-func (s *Service) CreateKey(ctx context.Context, i *Instance, userName string, life time.Duration, actor history.Actor) (*Key, string, error) {
-	if life == 0 {
-		life = DefaultKeyLife
-	}
+// its text, which nobody can see again.
+func (s *Service) CreateKey(ctx context.Context, i *Instance, r KeyRequest, actor history.Actor) (*Key, string, error) {
+	life := cmp.Or(r.Life, DefaultKeyLife)
 	if life < 0 {
 		return nil, "", Refuse("a key cannot expire in the past")
 	}
-	h, err := s.fitHolder(ctx, i, userName)
+	h, err := s.fitHolder(ctx, i, r.UserName)
 	if err != nil {
 		return nil, "", err
 	}
-	k, text := s.newKey(i, h, life)
+	k, text := s.newKey(i, h, life, r.Permit)
 	e := history.New(i.ID, k.Created, actor, history.KeyCreate, history.Target{Type: "Key", ID: k.ID, Name: h.UserName})
 	e.Detail = "expires " + k.Expires.Format(time.RFC3339)
+	e.AddDetail(k.Permit.String())
 	if err := s.store.CreateKey(ctx, k, e); err != nil {
 		return nil, "", fmt.Errorf("create key: %w", err)
 	}
@@ -136,13 +145,14 @@ func (s *Service) fitHolder(ctx context.Context, i *Instance, userName string) (
 }
 
 // newKey makes a key for a user, and its text.
-func (s *Service) newKey(i *Instance, h *Holder, life time.Duration) (*Key, string) {
+func (s *Service) newKey(i *Instance, h *Holder, life time.Duration, p Permit) (*Key, string) {
 	id, secret := randomDigits(keyIDLength, 36), randomDigits(secretLength, 62)
 	digest := sha256.Sum256([]byte(secret))
 	now := s.now().UTC().Truncate(time.Millisecond)
 	text := strings.Join([]string{keyPrefix, i.Slug, id, secret}, "_")
 	return &Key{
 		ID: id, InstanceID: i.ID, UserID: h.UserID, UserName: h.UserName, Digest: digest[:], Created: now, Expires: now.Add(life),
+		Permit: Permit{cmp.Or(p.Access, FullAccess), p.Networks},
 	}, text + checksum(text)
 }
 
@@ -167,7 +177,7 @@ func (s *Service) RotateKey(ctx context.Context, i *Instance, keyID string, over
 	if reason := h.unfit(); reason != "" {
 		return nil, "", Refuse("no key for %q: %s", h.UserName, reason)
 	}
-	k, text := s.newKey(i, h, life)
+	k, text := s.newKey(i, h, life, old.Permit)
 	end := k.Created.Add(overlap)
 	if old.Expires.Before(end) {
 		end = old.Expires
@@ -242,7 +252,7 @@ func (s *Service) Authenticate(ctx context.Context, text string, actor history.A
 	if subtle.ConstantTimeCompare(digest[:], c.Key.Digest) != 1 || slug != c.Instance.Slug {
 		return nil, &KeyError{Reason: "the API key is not known here; is the base URL the one of the server that made it?"}
 	}
-	if refused := c.refusal(now); refused != nil {
+	if refused := c.refusal(now, actor.Address); refused != nil {
 		return nil, s.refuse(ctx, c, refused, actor)
 	}
 	if known {
@@ -272,6 +282,12 @@ func (s *Service) Mismatch(ctx context.Context, c *Credential, slug string, acto
 		"the API key is for the instance %q, and the base URL is that of %q: use the key of the instance that the URL names", c.Instance.Slug, slug)}, actor)
 }
 
+// Deny refuses to use a key for what it is not for, and writes that to the
+// history.
+func (s *Service) Deny(ctx context.Context, c *Credential, reason string, actor history.Actor) error {
+	return s.refuse(ctx, c, &KeyError{Forbidden: true, Reason: reason}, actor)
+}
+
 // refuse writes the refusal to the history and returns it.
 func (s *Service) refuse(ctx context.Context, c *Credential, refused *KeyError, actor history.Actor) error {
 	actor.Kind, actor.Name, actor.KeyID = history.KeyActor, c.Key.UserName, c.Key.ID
@@ -286,13 +302,17 @@ func (s *Service) refuse(ctx context.Context, c *Credential, refused *KeyError, 
 	return refused
 }
 
-// refusal says why the credential may not be used now, or returns nil.
-func (c *Credential) refusal(now time.Time) *KeyError {
+// refusal says why the credential may not be used now, from an address, or
+// returns nil.
+func (c *Credential) refusal(now time.Time, address string) *KeyError {
 	switch c.Key.State(now) {
 	case "revoked":
 		return &KeyError{Reason: "the API key was revoked on " + c.Key.Revoked.Format(time.DateOnly)}
 	case "expired":
 		return &KeyError{Reason: "the API key expired on " + c.Key.Expires.Format(time.DateOnly)}
+	}
+	if !c.Key.From(address) {
+		return &KeyError{Forbidden: true, Reason: "the API key is not taken from " + address + ": the networks that it was made for are others"}
 	}
 	if c.Holder == nil {
 		return &KeyError{Reason: "the integration user of the API key was deleted"}

@@ -137,3 +137,18 @@ func (s *keySets) fetch(ctx context.Context, from string) (*jose.JSONWebKeySet, 
 	}
 	return ParseKeySet(text)
 }
+
+// CheckKeySet reports what is wrong with the key set of a client that is to be
+// registered: that of a text, or, if there is none, the one that an address
+// has.
+func CheckKeySet(ctx context.Context, text []byte, address string) error {
+	if address == "" {
+		_, err := ParseKeySet(text)
+		return err
+	}
+	if err := CheckKeySetURL(address); err != nil {
+		return err
+	}
+	_, err := FetchKeySet(ctx, address)
+	return err
+}

@@ -16,13 +16,24 @@ type adminTokenRow struct {
 	Created int64         `db:"created"`
 	Expires int64         `db:"expires"`
 	Revoked sql.NullInt64 `db:"revoked"`
+
+	Role     string        `db:"role"`
+	Instance string        `db:"instance"`
+	LastUsed sql.NullInt64 `db:"last_used"`
+	LastFrom string        `db:"last_address"`
 }
 
-const selectAdminToken = "SELECT id, name, digest, created, expires, revoked FROM admin_tokens" //nolint:gosec // no secret
+const selectAdminToken = "SELECT id, name, digest, created, expires, revoked, role, instance, last_used, last_address FROM admin_tokens" //nolint:gosec // no secret
 
 func (r *adminTokenRow) token() (*instance.AdminToken, error) {
 	digest, err := hex.DecodeString(r.Digest)
-	t := &instance.AdminToken{ID: r.ID, Name: r.Name, Digest: digest, Created: fromMillis(r.Created), Expires: fromMillis(r.Expires)}
+	t := &instance.AdminToken{
+		ID: r.ID, Name: r.Name, Role: instance.AdminRole(r.Role), Instance: r.Instance, Digest: digest,
+		Created: fromMillis(r.Created), Expires: fromMillis(r.Expires), LastAddress: r.LastFrom,
+	}
+	if r.LastUsed.Valid {
+		t.LastUsed = fromMillis(r.LastUsed.Int64)
+	}
 	if r.Revoked.Valid {
 		t.Revoked = fromMillis(r.Revoked.Int64)
 	}
@@ -32,8 +43,8 @@ func (r *adminTokenRow) token() (*instance.AdminToken, error) {
 // CreateAdminToken writes a new token.
 func (s *Store) CreateAdminToken(ctx context.Context, a *instance.AdminToken) error {
 	return s.update(ctx, func(t *tx) error {
-		_, err := t.exec(ctx, "INSERT INTO admin_tokens (id, name, digest, created, expires) VALUES (?, ?, ?, ?, ?)",
-			a.ID, a.Name, hex.EncodeToString(a.Digest), millis(a.Created), millis(a.Expires))
+		_, err := t.exec(ctx, "INSERT INTO admin_tokens (id, name, digest, created, expires, role, instance) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			a.ID, a.Name, hex.EncodeToString(a.Digest), millis(a.Created), millis(a.Expires), string(a.Role), a.Instance)
 		return err
 	})
 }
@@ -45,6 +56,15 @@ func (s *Store) AdminToken(ctx context.Context, id string) (*instance.AdminToken
 		return nil, missing(err)
 	}
 	return r.token()
+}
+
+// UseAdminToken keeps when and from where a token was used.
+func (s *Store) UseAdminToken(ctx context.Context, id string, at time.Time, address string) error {
+	return s.update(ctx, func(t *tx) error {
+		_, err := t.exec(ctx, "UPDATE admin_tokens SET last_used = ?, last_address = ? WHERE id = ? AND (last_used IS NULL OR last_used < ?)",
+			millis(at), address, id, millis(at))
+		return err
+	})
 }
 
 // AdminTokens returns all tokens, the oldest first.

@@ -50,23 +50,27 @@ type clientRow struct {
 	KeySetURL  string        `db:"key_set_url"`
 	Created    int64         `db:"created"`
 	Revoked    sql.NullInt64 `db:"revoked"`
+	Access     string        `db:"access"`
+	Networks   string        `db:"networks"`
 }
 
-const selectClient = "SELECT id, instance_id, user_name, key_set, key_set_url, created, revoked FROM clients"
+const selectClient = "SELECT id, instance_id, user_name, key_set, key_set_url, created, revoked, access, networks FROM clients"
 
-func (r *clientRow) client() *instance.Client {
-	c := &instance.Client{ID: r.ID, InstanceID: r.InstanceID, UserName: r.UserName, KeySet: []byte(r.KeySet), KeySetURL: r.KeySetURL, Created: fromMillis(r.Created)}
+func (r *clientRow) client() (c *instance.Client, err error) {
+	c = &instance.Client{ID: r.ID, InstanceID: r.InstanceID, UserName: r.UserName, KeySet: []byte(r.KeySet), KeySetURL: r.KeySetURL, Created: fromMillis(r.Created)}
 	if r.Revoked.Valid {
 		c.Revoked = fromMillis(r.Revoked.Int64)
 	}
-	return c
+	c.Permit, err = permit(r.Access, r.Networks)
+	return c, err
 }
 
 // CreateClient writes a new client.
 func (s *Store) CreateClient(ctx context.Context, c *instance.Client, e *history.Entry) error {
 	return s.change(ctx, c.InstanceID, func(t *tx) error {
-		_, err := t.exec(ctx, "INSERT INTO clients (id, instance_id, user_name, key_set, key_set_url, created) VALUES (?, ?, ?, ?, ?, ?)",
-			c.ID, c.InstanceID, c.UserName, string(c.KeySet), c.KeySetURL, millis(c.Created))
+		_, err := t.exec(ctx, `INSERT INTO clients (id, instance_id, user_name, key_set, key_set_url, created, access, networks)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			c.ID, c.InstanceID, c.UserName, string(c.KeySet), c.KeySetURL, millis(c.Created), string(c.Access), networksOf(c.Permit))
 		if err != nil {
 			return err
 		}
@@ -77,12 +81,17 @@ func (s *Store) CreateClient(ctx context.Context, c *instance.Client, e *history
 // Clients returns the clients of an instance, the oldest first.
 func (s *Store) Clients(ctx context.Context, instanceID string) ([]*instance.Client, error) {
 	var rows []clientRow
-	err := s.list(ctx, &rows, selectClient+" WHERE instance_id = ? ORDER BY created, id", instanceID)
-	list := make([]*instance.Client, len(rows))
-	for i := range rows {
-		list[i] = rows[i].client()
+	if err := s.list(ctx, &rows, selectClient+" WHERE instance_id = ? ORDER BY created, id", instanceID); err != nil {
+		return nil, err
 	}
-	return list, err
+	list := make([]*instance.Client, len(rows))
+	var err error
+	for i := range rows {
+		if list[i], err = rows[i].client(); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 // Client returns the client with an id.
@@ -91,7 +100,7 @@ func (s *Store) Client(ctx context.Context, id string) (*instance.Client, error)
 	if err := s.get(ctx, &r, selectClient+" WHERE id = ?", id); err != nil {
 		return nil, missing(err)
 	}
-	return r.client(), nil
+	return r.client()
 }
 
 // RevokeClient ends a client, and all tokens that it has.

@@ -175,7 +175,7 @@ func fill(t testing.TB, s *store.Store, slug string) filled {
 		Fields: mapping.Fields{mapping.UserName: "scim-" + slug}, Integration: true, Role: instance.LiteAdmin,
 	})
 	fatal(err)
-	_, _, err = instances.CreateKey(t.Context(), i, "scim-"+slug, 0, actor)
+	_, _, err = instances.CreateKey(t.Context(), i, instance.KeyRequest{UserName: "scim-" + slug}, actor)
 	fatal(err)
 	_, err = instances.CreateClient(t.Context(), i, instance.Client{UserName: "scim-" + slug, KeySet: []byte("{}")}, actor)
 	fatal(err)

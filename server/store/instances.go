@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"muster/server/history"
@@ -161,7 +162,21 @@ type keyRow struct {
 	LastUsed   sql.NullInt64  `db:"last_used"`
 	LastFrom   string         `db:"last_address"`
 	ClientID   sql.NullString `db:"client_id"`
+	Access     string         `db:"access"`
+	Networks   string         `db:"networks"`
 }
+
+// permit reads a permit as it is kept.
+func permit(access, networks string) (instance.Permit, error) {
+	var list []string
+	if networks != "" {
+		list = strings.Split(networks, ",")
+	}
+	return instance.NewPermit(access, list)
+}
+
+// networksOf returns the networks of a permit as they are kept.
+func networksOf(p instance.Permit) string { return strings.Join(p.Texts(), ",") }
 
 func (r *keyRow) key() (*instance.Key, error) {
 	digest, err := hex.DecodeString(r.Digest)
@@ -171,6 +186,9 @@ func (r *keyRow) key() (*instance.Key, error) {
 	k := &instance.Key{
 		ID: r.ID, InstanceID: r.InstanceID, UserID: r.UserID.String, UserName: r.UserName, Digest: digest,
 		Created: fromMillis(r.Created), Expires: fromMillis(r.Expires), ClientID: r.ClientID.String,
+	}
+	if k.Permit, err = permit(r.Access, r.Networks); err != nil {
+		return nil, fmt.Errorf("key %s: %w", r.ID, err)
 	}
 	if r.Revoked.Valid {
 		k.Revoked = fromMillis(r.Revoked.Int64)
@@ -196,8 +214,10 @@ func (s *Store) CreateKey(ctx context.Context, k *instance.Key, e *history.Entry
 }
 
 func (t *tx) createKey(ctx context.Context, k *instance.Key, e *history.Entry) error {
-	_, err := t.exec(ctx, "INSERT INTO api_keys (id, instance_id, user_id, user_name, digest, created, expires, client_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		k.ID, k.InstanceID, k.UserID, k.UserName, hex.EncodeToString(k.Digest), millis(k.Created), millis(k.Expires), null(k.ClientID))
+	_, err := t.exec(ctx, `INSERT INTO api_keys (id, instance_id, user_id, user_name, digest, created, expires, client_id, access, networks)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		k.ID, k.InstanceID, k.UserID, k.UserName, hex.EncodeToString(k.Digest), millis(k.Created), millis(k.Expires), null(k.ClientID),
+		string(k.Access), networksOf(k.Permit))
 	if err != nil {
 		return err
 	}
@@ -235,7 +255,7 @@ func (s *Store) UseKey(ctx context.Context, keyID string, at time.Time, address 
 // are tokens of clients.
 func (s *Store) Keys(ctx context.Context, instanceID string) ([]*instance.Key, error) {
 	var rows []keyRow
-	if err := s.list(ctx, &rows, `SELECT id, instance_id, user_id, user_name, digest, created, expires, revoked, last_used, last_address
+	if err := s.list(ctx, &rows, `SELECT id, instance_id, user_id, user_name, digest, created, expires, revoked, last_used, last_address, access, networks
 		FROM api_keys WHERE instance_id = ? AND client_id IS NULL ORDER BY created, id`, instanceID); err != nil {
 		return nil, err
 	}
@@ -297,7 +317,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 		Integration sql.NullBool   `db:"integration"`
 	}
 	err := s.get(ctx, &r, `SELECT k.id AS id, k.instance_id AS instance_id, k.user_id AS user_id, k.user_name AS user_name,
-		k.digest AS digest, k.created AS created, k.expires AS expires, k.revoked AS revoked, k.last_used AS last_used, k.last_address AS last_address, k.client_id AS client_id,
+		k.digest AS digest, k.created AS created, k.expires AS expires, k.revoked AS revoked, k.last_used AS last_used, k.last_address AS last_address, k.client_id AS client_id, k.access AS access, k.networks AS networks,
 		i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment, i.fields AS fields, i.mapping AS mapping, i.workflow AS workflow, i.created AS began, i.revision AS revision,
 		u.role AS role, u.active AS active, u.integration AS integration
 		FROM api_keys AS k JOIN instances AS i ON i.id = k.instance_id LEFT JOIN users AS u ON u.id = k.user_id

@@ -280,7 +280,7 @@ func (f *planned) rest(ctx context.Context) {
 	h, err := f.users.AddUser(ctx, admin, provisioning.Account{Fields: mapping.Fields{mapping.UserName: "holder"}, Integration: true, Role: instance.Admin})
 	f.must(err)
 	ctx = f.t.Context()
-	_, text, err := f.instances.CreateKey(ctx, f.sc.Instance, h.UserName(), 0, admin.Actor)
+	_, text, err := f.instances.CreateKey(ctx, f.sc.Instance, instance.KeyRequest{UserName: h.UserName()}, admin.Actor)
 	f.must(err)
 	_, err = f.instances.Authenticate(ctx, text, history.Actor{})
 	f.must(err)

@@ -108,7 +108,7 @@ func testStale(t *testing.T, x *suite) {
 	g := x.group(t, "G")
 	h := x.holder(t, instance.LiteAdmin)
 	admin := provisioning.Scope{Instance: x.scope.Instance, Actor: administrator}
-	k, _, err := x.instances.CreateKey(t.Context(), x.scope.Instance, h.UserName(), 0, administrator)
+	k, _, err := x.instances.CreateKey(t.Context(), x.scope.Instance, instance.KeyRequest{UserName: h.UserName()}, administrator)
 	fatal(t, err)
 	for name, change := range map[string]func() error{
 		"field": func() error {

@@ -102,7 +102,7 @@ func (x *suite) holder(t *testing.T, role instance.Role) *provisioning.User {
 func testKeys(t *testing.T, x *suite) {
 	ctx, i := t.Context(), x.scope.Instance
 	h := x.holder(t, instance.LiteAdmin)
-	k, text, err := x.instances.CreateKey(ctx, i, strings.ToUpper(h.UserName()), 0, administrator)
+	k, text, err := x.instances.CreateKey(ctx, i, instance.KeyRequest{UserName: strings.ToUpper(h.UserName())}, administrator)
 	fatal(t, err)
 	use := func() error {
 		c, err := x.instances.Authenticate(ctx, text, history.Actor{RequestID: "r9"})
@@ -148,7 +148,7 @@ func testKeys(t *testing.T, x *suite) {
 		t.Errorf("got %v", err)
 	}
 
-	_, text, err = x.instances.CreateKey(ctx, i, h.UserName(), 0, administrator)
+	_, text, err = x.instances.CreateKey(ctx, i, instance.KeyRequest{UserName: h.UserName()}, administrator)
 	fatal(t, err)
 	fatal(t, x.users.DeleteUser(ctx, admin, h.ID, nil))
 	refused("revoked")
@@ -166,7 +166,7 @@ func testKeys(t *testing.T, x *suite) {
 		"no integration user": {x.user(t, "plain", "").UserName(), "no integration user"},
 		"a role too low":      {x.holder(t, instance.PlainUser).UserName(), "needs at least lite-admin"},
 	} {
-		if _, _, err := x.instances.CreateKey(ctx, i, test.user, 0, administrator); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, _, err := x.instances.CreateKey(ctx, i, instance.KeyRequest{UserName: test.user}, administrator); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -177,7 +177,7 @@ func testRotation(t *testing.T, x *suite) {
 	now := time.Now()
 	service := instance.NewService(x.store, x.store, func() time.Time { return now })
 	h := x.holder(t, instance.LiteAdmin)
-	old, oldText, err := service.CreateKey(ctx, i, h.UserName(), 0, administrator)
+	old, oldText, err := service.CreateKey(ctx, i, instance.KeyRequest{UserName: h.UserName()}, administrator)
 	fatal(t, err)
 	young, text, err := service.RotateKey(ctx, i, old.ID, time.Hour, 24*time.Hour, administrator)
 	fatal(t, err)
