@@ -62,16 +62,16 @@ $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 	cd tools && $(GO) build -o ../$(BIN)/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint mvdan.cc/gofumpt golang.org/x/vuln/cmd/govulncheck github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 	@touch $@
 
-# The tables go to BENCHMARKS.md. FULL=1 adds a million users, a thousand
-# instances, and two servers, and puts a summary into the README. OLD=<commit>
-# provisions the company by that version, too.
 # One instance beside another that asks for the worst it may, on both engines;
-# ends with an error if the bound is broken.
+# ends with an error if the bound is broken. USERS is how many the other has.
 fair: build
 	@mkdir -p build
 	$(GO) build -o build/bench ./scripts/bench
 	build/bench -users "" -fair $(or $(USERS),100000) -time 5s $(if $(JSON),-json build/fair.json)
 
+# The tables go to BENCHMARKS.md. FULL=1 adds a million users, a thousand
+# instances, and two servers, and puts a summary into the README. OLD=<commit>
+# provisions the company by that version, too.
 bench: build
 	@mkdir -p build
 	$(GO) build -o build/bench ./scripts/bench

@@ -24,7 +24,7 @@ What is refused to a token is in the history of the instance that it was about.`
 	}
 	create := &cobra.Command{
 		Use: "create NAME", Short: "Make a token and print it, once", Args: cobra.ExactArgs(1), RunE: run(createAdminToken),
-		Long:    "Make a token and print it, once. NAME is who holds it; the change history shows it.",
+		Long: "Make a token and print it, once. NAME is who holds it; the change history shows it.",
 		Example: `  muster-server admin-token create deploy-pipeline --days 90
   muster-server admin-token create revision --role auditor --instance acme`,
 	}

@@ -137,7 +137,13 @@ func (a answer) detail() string {
 // usual ones; an empty value takes one away.
 func (f *fixture) send(method, path, body string, headers ...string) answer {
 	f.t.Helper()
-	r, err := http.NewRequestWithContext(f.t.Context(), method, f.URL+path, strings.NewReader(body))
+	return f.sendTo(f.URL, method, path, body, headers...)
+}
+
+// sendTo sends a request to one of several servers.
+func (f *fixture) sendTo(base, method, path, body string, headers ...string) answer {
+	f.t.Helper()
+	r, err := http.NewRequestWithContext(f.t.Context(), method, base+path, strings.NewReader(body))
 	fatal(f.t, err)
 	r.Header.Set("Authorization", "Bearer "+f.keys["acme"])
 	if body != "" {
@@ -155,7 +161,7 @@ func (f *fixture) send(method, path, body string, headers ...string) answer {
 	text, err := io.ReadAll(res.Body)
 	fatal(f.t, err)
 	a := answer{status: res.StatusCode, header: res.Header, text: string(text)}
-	if len(text) > 0 && strings.Contains(res.Header.Get("Content-Type"), "json") {
+	if kind := res.Header.Get("Content-Type"); len(text) > 0 && strings.Contains(kind, "json") && !strings.Contains(kind, "ndjson") {
 		fatal(f.t, json.Unmarshal(text, &a.body))
 	}
 	return a

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"net/http/httptest"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"muster/server/httpapi"
+	"muster/server/limit"
 	"muster/server/provisioning"
 )
 
@@ -190,4 +192,17 @@ func TestMetrics(t *testing.T) {
 	if got := strings.Join(told.provisioned, "\n"); got != strings.Join(wantChanges, "\n") {
 		t.Errorf("got\n%s", got)
 	}
+}
+
+// bucketOf returns the bucket in the store of a server.
+func bucketOf(c *httpapi.Config) limit.Bucket { return c.Admin.Outbox.(limit.Bucket) }
+
+// serveSecond serves what a configuration says once more, on another address.
+func serveSecond(t *testing.T, c httpapi.Config) string {
+	t.Helper()
+	handler, err := httpapi.New(c)
+	fatal(t, err)
+	s := httptest.NewServer(handler)
+	t.Cleanup(s.Close)
+	return s.URL
 }

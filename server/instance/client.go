@@ -44,7 +44,7 @@ func (s *Service) CreateClient(ctx context.Context, i *Instance, c Client, actor
 	c.ID, c.InstanceID, c.UserName = "client_"+randomDigits(keyIDLength, 36), i.ID, h.UserName
 	c.Created, c.Access = s.now().UTC().Truncate(time.Millisecond), cmp.Or(c.Access, FullAccess)
 	e := history.New(i.ID, c.Created, actor, history.ClientCreate, history.Target{Type: "Client", ID: c.ID, Name: h.UserName})
-	e.AddDetail(c.Permit.String())
+	e.AddDetail(c.Summary())
 	if err := s.store.CreateClient(ctx, &c, e); err != nil {
 		return nil, fmt.Errorf("create client: %w", err)
 	}

@@ -121,7 +121,7 @@ func (s *Service) CreateKey(ctx context.Context, i *Instance, r KeyRequest, acto
 	k, text := s.newKey(i, h, life, r.Permit)
 	e := history.New(i.ID, k.Created, actor, history.KeyCreate, history.Target{Type: "Key", ID: k.ID, Name: h.UserName})
 	e.Detail = "expires " + k.Expires.Format(time.RFC3339)
-	e.AddDetail(k.Permit.String())
+	e.AddDetail(k.Summary())
 	if err := s.store.CreateKey(ctx, k, e); err != nil {
 		return nil, "", fmt.Errorf("create key: %w", err)
 	}

@@ -88,9 +88,9 @@ func (p Permit) From(address string) bool {
 	return slices.ContainsFunc(p.Networks, func(n netip.Prefix) bool { return n.Contains(at) })
 }
 
-// String tells of a permit in an entry of the history; empty for one that
+// Summary tells of a permit in an entry of the history; empty for one that
 // permits everything.
-func (p Permit) String() string {
+func (p Permit) Summary() string {
 	var list []string
 	if p.Access != FullAccess && p.Access != "" {
 		list = append(list, "access "+string(p.Access))

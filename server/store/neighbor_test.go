@@ -85,10 +85,20 @@ func (f *planned) all() {
 		}
 	}
 	for _, q := range []provisioning.Query{
-		{}, {Limit: 1}, {Limit: 1000}, {Offset: 5}, {Keyset: true},
-		{SortBy: attr(users, "title")}, {SortBy: attr(users, "userName"), Keyset: true}, {SortBy: attr(users, "displayName")},
-		{SortBy: attr(users, "id")}, {SortBy: attr(users, "meta.lastModified"), Descending: true}, {SortBy: attr(users, "emails.value"), Keyset: true},
-		{Filter: f.filter(users, `title co "x"`)}, {Filter: f.filter(users, `userName sw "small"`)}, {Filter: f.filter(users, `active eq true`), Keyset: true},
+		{},
+		{Limit: 1},
+		{Limit: 1000},
+		{Offset: 5},
+		{Keyset: true},
+		{SortBy: attr(users, "title")},
+		{SortBy: attr(users, "userName"), Keyset: true},
+		{SortBy: attr(users, "displayName")},
+		{SortBy: attr(users, "id")},
+		{SortBy: attr(users, "meta.lastModified"), Descending: true},
+		{SortBy: attr(users, "emails.value"), Keyset: true},
+		{Filter: f.filter(users, `title co "x"`)},
+		{Filter: f.filter(users, `userName sw "small"`)},
+		{Filter: f.filter(users, `active eq true`), Keyset: true},
 		{Filter: f.filter(users, `externalId eq "x" or displayName eq "y" or userName eq "z"`)},
 		{Filter: f.filter(users, `emails co "a" and emails co "b"`), SortBy: attr(users, "userName")},
 	} {

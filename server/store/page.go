@@ -33,61 +33,87 @@ type pageOf[T any] struct {
 	apart func(chosen func(column string) (string, []any)) []statement
 }
 
+// reading is how a page is read.
+type reading struct {
+	table, where string
+	args         []any
+	order        order
+	columns      string
+	// limit is how many rows are read: one more than the page has where that
+	// tells whether there is a next one.
+	limit int
+	// count counts the rows of all pages.
+	count statement
+	total int
+}
+
+// reading plans to read a page.
+func (p *pageOf[T]) reading(d dialect, q provisioning.Query) (*reading, error) {
+	k := p.kind
+	r := &reading{columns: p.columns, limit: q.Limit}
+	var err error
+	if r.table, r.where, r.args, err = p.chosen(d, q.Filter); err != nil {
+		return nil, err
+	}
+	if r.order, err = k.order(d, q.SortBy, q.Descending); err != nil {
+		return nil, err
+	}
+	r.count = statement{query: p.all, args: r.args, read: one(&r.total)}
+	if q.Filter != nil || p.all == "" {
+		r.count.query = "SELECT count(*) FROM " + r.table + " " + r.where
+	}
+	sortValue := ", NULL"
+	if q.Keyset {
+		r.limit++
+		sortValue = r.order.textValue()
+	}
+	r.columns += sortValue
+	switch {
+	case r.order.value == "" && k.branches(q.Filter) == nil:
+		r.order.ranged = true
+		r.where, r.args = ranged(r.where, r.args, q.After)
+	case q.After != nil:
+		condition, more := r.order.after(d, *q.After)
+		r.where, r.args = and(r.where, condition), slices.Concat(r.args, more)
+	}
+	return r, nil
+}
+
+// rows returns the statements that read the rows of a page into a list.
+func (p *pageOf[T]) rows(r *reading, q provisioning.Query, list *[]T) []statement {
+	// The limit stands in the text: to plan well takes to know it.
+	from := fmt.Sprintf("%s %s%s LIMIT %d OFFSET ?", r.table, r.where, r.order.by(), r.limit)
+	args := append(slices.Clip(r.args), q.Offset)
+	rowsFrom := from
+	if q.Offset > 0 && p.apart == nil {
+		// What is computed for a row is computed for those that are passed
+		// over, too, unless these are gone before.
+		rowsFrom = "(SELECT * FROM " + from + ") AS " + p.kind.table + r.order.by()
+	}
+	together := []statement{{query: "SELECT " + r.columns + " FROM " + rowsFrom, args: args, read: p.into(list)}}
+	if p.apart != nil {
+		chosen := func(column string) (string, []any) { return "SELECT " + column + " FROM " + from, args }
+		together = append(together, p.apart(chosen)...)
+	}
+	return together
+}
+
 // readPage reads a page of rows of one kind.
 func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p pageOf[T]) ([]T, provisioning.Page, error) {
-	k, columns := p.kind, p.columns
 	page := provisioning.Page{Total: -1}
-	table, where, args, err := p.chosen(s.d, q.Filter)
+	r, err := p.reading(s.d, q)
 	if err != nil {
 		return nil, page, err
 	}
-	o, err := k.order(s.d, q.SortBy, q.Descending)
-	if err != nil {
-		return nil, page, err
-	}
-	var total int
-	count := statement{query: p.all, args: args, read: one(&total)}
-	if q.Filter != nil || p.all == "" {
-		count.query = "SELECT count(*) FROM " + table + " " + where
-	}
-	limit, sortValue := q.Limit, ", NULL"
-	if q.Keyset {
-		limit++ // one more tells whether there is a next page
-		sortValue = o.textValue()
-	}
-	columns += sortValue
-	switch {
-	case o.value == "" && k.branches(q.Filter) == nil:
-		o.ranged = true
-		where, args = ranged(where, args, q.After)
-	case q.After != nil:
-		condition, more := o.after(s.d, *q.After)
-		where, args = and(where, condition), slices.Concat(args, more)
-	}
-	send := s.sender(k, q)
-	list := make([]T, 0, min(limit, maxRoom))
-	var together []statement
+	list := make([]T, 0, min(r.limit, maxRoom))
 	var counts bool
 	if q.Limit > 0 {
-		// The limit stands in the text: to plan well takes to know it.
-		from := fmt.Sprintf("%s %s%s LIMIT %d OFFSET ?", table, where, o.by(), limit)
-		args := append(slices.Clip(args), q.Offset)
-		chosen := func(column string) (string, []any) { return "SELECT " + column + " FROM " + from, args }
-		rowsFrom := from
-		if q.Offset > 0 && p.apart == nil {
-			// What is computed for a row is computed for those that are passed
-			// over, too, unless these are gone before.
-			rowsFrom = "(SELECT * FROM " + from + ") AS " + k.table + o.by()
-		}
-		together = append(together, statement{query: "SELECT " + columns + " FROM " + rowsFrom, args: args, read: p.into(&list)})
+		together := p.rows(r, q, &list)
 		if counts = !q.Keyset && q.Filter == nil; counts {
 			// Of all there are more than fit on a page, most of the time.
-			together = append(together, count)
+			together = append(together, r.count)
 		}
-		if p.apart != nil {
-			together = append(together, p.apart(chosen)...)
-		}
-		if err := send(ctx, together...); err != nil {
+		if err := s.sender(p.kind, q)(ctx, together...); err != nil {
 			return nil, page, err
 		}
 	}
@@ -97,13 +123,13 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 	}
 	switch {
 	case q.Keyset:
-	case q.Limit > 0 && n < limit && (n > 0 || q.Offset == 0):
+	case q.Limit > 0 && n < r.limit && (n > 0 || q.Offset == 0):
 		page.Total = q.Offset + n // the page shows how many there are
 	default:
 		if !counts {
-			err = s.counter(k, q)(ctx, count)
+			err = s.counter(p.kind, q)(ctx, r.count)
 		}
-		page.Total = total
+		page.Total = r.total
 	}
 	return list, page, err
 }
