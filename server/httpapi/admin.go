@@ -50,15 +50,10 @@ func (s *server) adminRoute(method, path string, status int, f adminFunc) *route
 			x.Request = x.WithContext(instance.Confine(x.Context(), x.scope.Instance.ID))
 		}
 		var answer any
-		work := func() (err error) {
+		err = x.inTurn(r.turns, func() (err error) {
 			answer, err = f(x, x.scope)
 			return err
-		}
-		if r.long {
-			err = s.longWork(x, work)
-		} else {
-			err = work()
-		}
+		})
 		switch {
 		case err != nil:
 			return administrators(err)
@@ -77,8 +72,8 @@ func (s *server) adminRoute(method, path string, status int, f adminFunc) *route
 }
 
 // long makes a route one of what takes long.
-func long(r *route) *route {
-	r.long = true
+func (s *server) long(r *route) *route {
+	r.turns = s.limits.long
 	return r
 }
 

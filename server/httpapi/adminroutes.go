@@ -80,7 +80,7 @@ func (s *server) accountRoutes() []*route {
 		s.adminRoute("DELETE", adminInstance+"/users/{user}", http.StatusNoContent, func(x *exchange, sc provisioning.Scope) (any, error) {
 			return nothing(s.Admin.DeleteUser(x.Context(), sc, x.PathValue("user")))
 		}),
-		long(s.adminRoute("POST", adminInstance+"/field-updates", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, u administration.FieldUpdate) (any, error) {
+		s.long(s.adminRoute("POST", adminInstance+"/field-updates", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, u administration.FieldUpdate) (any, error) {
 			return itemsOf(s.Admin.UpdateField(x.Context(), sc, u))
 		}))),
 		s.adminRoute("GET", adminInstance+"/groups", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
@@ -226,7 +226,7 @@ func (s *server) mappingRoutes() []*route {
 			}
 			return s.Admin.Preview(sc, p.Body)
 		})),
-		long(s.adminRoute("POST", adminInstance+"/mapping/apply", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+		s.long(s.adminRoute("POST", adminInstance+"/mapping/apply", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
 			done, err := s.Admin.Users.Reapply(x.Context(), sc, func(provisioning.Reapplied, int) {})
 			return applied{done.Users, done.Changed}, err
 		})),
@@ -285,11 +285,11 @@ func (s *server) historyRoutes() []*route {
 	}
 	return []*route{
 		auditors(s.adminRoute("GET", adminInstance+"/history", http.StatusOK, s.historyPage)),
-		auditors(long(s.adminRoute("GET", adminInstance+"/history/export", http.StatusOK, s.exportHistory))),
-		auditors(long(s.adminRoute("GET", adminInstance+"/history/verification", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
+		auditors(s.long(s.adminRoute("GET", adminInstance+"/history/export", http.StatusOK, s.exportHistory))),
+		auditors(s.long(s.adminRoute("GET", adminInstance+"/history/verification", http.StatusOK, func(x *exchange, sc provisioning.Scope) (any, error) {
 			return s.Admin.Verify(x.Context(), sc)
 		}))),
-		owners(long(s.adminRoute("POST", adminInstance+"/history/prunings", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, p pruning) (any, error) {
+		owners(s.long(s.adminRoute("POST", adminInstance+"/history/prunings", http.StatusOK, with(func(x *exchange, sc provisioning.Scope, p pruning) (any, error) {
 			n, err := s.Admin.Users.PruneHistory(x.Context(), sc, time.Duration(p.Days)*24*time.Hour)
 			return pruned{n}, err
 		})))),

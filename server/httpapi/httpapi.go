@@ -16,6 +16,7 @@ import (
 	"muster/server/administration"
 	"muster/server/history"
 	"muster/server/instance"
+	"muster/server/limit"
 	"muster/server/oauth"
 	"muster/server/scim"
 	"muster/server/scim/schema"
@@ -133,8 +134,8 @@ type route struct {
 	// discovery is set for what is configured: Section 4 of RFC 7644 forbids
 	// filters there.
 	discovery bool
-	// long is set for what takes long; see longWork.
-	long bool
+	// turns are set for what takes long, and waits for the instance's turn.
+	turns *limit.Shares
 	// alone is set for what reads nothing that would show that the key has
 	// been revoked since the server saw it last.
 	alone     bool
@@ -160,7 +161,7 @@ func (s *server) routes() []*route {
 		{method: "GET", path: Base + "/Schemas/{id}", handle: s.getSchema},
 		{method: "GET", path: Base, handle: all, searched: "all"},
 		{method: "POST", path: Base + "/.search", handle: allPost, searched: "all"},
-		{method: "POST", path: Base + "/Bulk", handle: s.bulk, long: true},
+		{method: "POST", path: Base + "/Bulk", handle: s.bulk, turns: s.limits.bulk},
 		{method: "GET", path: Base + "/Users", handle: users, searched: "users"},
 		{method: "POST", path: Base + "/Users/.search", handle: usersPost, searched: "users"},
 		{method: "POST", path: Base + "/Users", handle: s.createUser, action: history.UserCreate},
@@ -231,10 +232,10 @@ func (s *server) dispatch(path string, m methods) http.Handler {
 		if err != nil {
 			return x.refused(err)
 		}
-		if x.route.long && x.scope.Instance != nil {
-			return s.longWork(x, func() error { return x.route.handle(x) })
+		if x.administrator != nil { // it knows the instance by the path
+			return x.route.handle(x)
 		}
-		return x.route.handle(x)
+		return x.inTurn(x.route.turns, func() error { return x.route.handle(x) })
 	})
 }
 

@@ -47,23 +47,24 @@ type Recorder interface {
 type limits struct {
 	key, address *limit.Rate
 	slots        limit.Slots
-	// tenants are the slots of each instance, and long what takes long: bulk
-	// requests, exports, and what an administrator does to all users.
-	tenants, long *limit.Shares
+	// tenants are the slots of each instance. bulk are those of bulk requests,
+	// and long those of exports, and of what an administrator does to all users.
+	tenants, bulk, long *limit.Shares
 }
 
-// How much long work there is at once, of all instances and of one; how much
-// of one can wait, and how long.
+// How many bulk requests, and how much long work, there is at once, of all
+// instances and of one; how much of one can wait, and how long.
 const (
-	longPlaces = 8
-	longShare  = 2
-	longLine   = 32
-	longTime   = 10 * time.Second
+	bulkPlaces, bulkShare = 8, 2
+	longPlaces, longShare = 4, 1
+	longLine              = 32
+	longTime              = 10 * time.Second
 )
 
 func newLimits(l Limits) limits {
 	made := limits{
 		key: limit.NewRate(l.PerKey, l.Shared), address: limit.NewRate(l.PerAddress, nil), slots: limit.NewSlots(l.Requests),
+		bulk: &limit.Shares{Name: "bulk", Places: bulkPlaces, Share: bulkShare, Line: longLine, Wait: longTime},
 		long: &limit.Shares{Name: "long-work", Places: longPlaces, Share: longShare, Line: longLine, Wait: longTime},
 	}
 	if l.Requests > 0 {
@@ -130,9 +131,12 @@ func (s *server) share(x *exchange) (leave func(), err error) {
 	return s.limits.tenants.Enter(x.Context(), x.scope.Instance.ID)
 }
 
-// longWork does what takes long when it is the turn of the instance.
-func (s *server) longWork(x *exchange, f func() error) error {
-	leave, err := s.limits.long.Enter(x.Context(), x.scope.Instance.ID)
+// inTurn does what takes long when it is the turn of the instance.
+func (x *exchange) inTurn(of *limit.Shares, f func() error) error {
+	if of == nil {
+		return f()
+	}
+	leave, err := of.Enter(x.Context(), x.scope.Instance.ID)
 	if err != nil {
 		return err
 	}
