@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -75,12 +77,15 @@ func (r fairRow) statuses() []int {
 type attack struct {
 	name string
 	next func(b *bench, t *target) next
+	// command is what an administrator runs over and over instead; nil for
+	// requests.
+	command func(b *bench, t *target) ([]string, error)
 }
 
 // attacks are the worst requests of each kind that are allowed.
 func attacks() []attack {
 	query := func(name, text string) attack {
-		return attack{name, func(*bench, *target) next { return func(int, int) *request { return get(text) } }}
+		return attack{name: name, next: func(*bench, *target) next { return func(int, int) *request { return get(text) } }}
 	}
 	or := func(term string, n int) string {
 		terms := make([]string, n)
@@ -94,30 +99,42 @@ func attacks() []attack {
 		query("99 terms over title", or(`title co "nobody-%d"`, 99)),
 		query("99 terms over userName", or(`userName co "nobody-%d"`, 99)),
 		query("sorted by emails, far behind", "/Users?sortBy=emails.value&count=200&startIndex=90000"),
-		{"a whole group of 50,000", func(_ *bench, t *target) next {
+		{name: "a whole group of 50,000", next: func(_ *bench, t *target) next {
 			return func(client, _ int) *request {
 				return get("/Groups/" + t.large()[client%len(t.large())])
 			}
 		}},
-		{"all groups, by a list", func(*bench, *target) next {
+		{name: "all groups, by a list", next: func(*bench, *target) next {
 			return func(int, int) *request { return get("/Groups?count=200") }
 		}},
-		{"Bulk of 1,000 changes", bulks},
-		{"pages of 200 by cursor", func(*bench, *target) next { return cursorsOf(200) }},
-		{"export of the history", func(b *bench, _ *target) next {
+		{name: "Bulk of 1,000 changes", next: bulks},
+		{name: "pages of 200 by cursor", next: func(*bench, *target) next { return cursorsOf(200) }},
+		{name: "export of the history", next: func(b *bench, _ *target) next {
 			return func(int, int) *request {
 				return &request{method: "GET", path: "/admin/v1/instances/bench/history/export", token: b.adminToken, want: 200}
 			}
 		}},
-		{"get by id", func(_ *bench, t *target) next {
+		{name: "get by id", next: func(_ *bench, t *target) next {
 			return func(int, int) *request { return get("/Users/" + t.any().id) }
 		}},
-		{"create", func(_ *bench, t *target) next {
+		{name: "create", next: func(_ *bench, t *target) next {
 			return func(int, int) *request {
 				return &request{method: "POST", path: "/Users", body: user(int(t.last.Add(1)), "New"), want: 201}
 			}
 		}},
+		{name: "import by the command", command: importing},
 	}
+}
+
+// importing returns a command that imports people who are new.
+func importing(b *bench, t *target) ([]string, error) {
+	path := filepath.Join(b.dir, "more-people.jsonl")
+	var text bytes.Buffer
+	for range max(1000, b.Users/5) {
+		text.Write(user(int(t.last.Add(1)), "Imported"))
+		text.WriteByte('\n')
+	}
+	return []string{"import", path, "--instance", "bench", "--provisioned"}, os.WriteFile(path, text.Bytes(), 0o600)
 }
 
 // large returns the largest groups that there are.
@@ -190,7 +207,7 @@ func (o options) fairRows(ctx context.Context, server *pgtest.Server) (rows []fa
 }
 
 func (o options) attackOn(ctx context.Context, engine, database string) (rows []fairRow, err error) {
-	b := &bench{options: o, setup: setup{Users: o.fair, Servers: 1}}
+	b := &bench{options: o, setup: setup{Users: o.fair, Servers: 1}, database: database}
 	defer func() { err = errors.Join(err, b.stop()) }()
 	first, err := b.muster(ctx, "fair-"+engine, database, 1)
 	if err != nil {
@@ -259,20 +276,26 @@ func (b *bench) attack(ctx context.Context, a attack, first, other *target) (r f
 	defer end()
 	var all sync.WaitGroup
 	var mu sync.Mutex
-	l, f := newLoader(first, b.attackers), a.next(b, first)
-	defer l.client.CloseIdleConnections()
-	for client := range b.attackers {
-		all.Go(func() {
-			for n := 0; attacking.Err() == nil; n++ {
-				status := l.try(attacking, f(client, n))
-				if status == 0 {
-					continue
+	answered := func(status int) {
+		mu.Lock()
+		defer mu.Unlock()
+		if status != 0 {
+			r.Answers[status]++
+		}
+	}
+	var failure error
+	if a.command != nil {
+		all.Go(func() { failure = b.repeat(attacking, a, first, answered) })
+	} else {
+		l, f := newLoader(first, b.attackers), a.next(b, first)
+		defer l.client.CloseIdleConnections()
+		for client := range b.attackers {
+			all.Go(func() {
+				for n := 0; attacking.Err() == nil; n++ {
+					answered(l.try(attacking, f(client, n)))
 				}
-				mu.Lock()
-				r.Answers[status]++
-				mu.Unlock()
-			}
-		})
+			})
+		}
 	}
 	var memory atomic.Int64
 	all.Go(func() {
@@ -293,7 +316,24 @@ func (b *bench) attack(ctx context.Context, a attack, first, other *target) (r f
 	if complaint != nil {
 		r.Complaint = complaint.Error()
 	}
-	return r, err
+	return r, errors.Join(err, failure)
+}
+
+// repeat runs a command over and over; each that ends well counts as a 200.
+func (b *bench) repeat(ctx context.Context, a attack, first *target, answered func(int)) error {
+	for ctx.Err() == nil {
+		args, err := a.command(b, first)
+		if err != nil {
+			return err
+		}
+		switch _, err := b.run(ctx, b.database, args...); {
+		case err == nil:
+			answered(200)
+		case ctx.Err() == nil:
+			return err
+		}
+	}
+	return nil
 }
 
 // steady sends the small requests for a time, and returns how many failed and

@@ -98,7 +98,7 @@ type bench struct {
 	limit                 *pgbench
 	bare                  *target
 	ours, sqlite, elimity *target
-	adminToken            string
+	adminToken, database  string
 	stops                 []func() error
 }
 

@@ -53,9 +53,6 @@ type RefusedLine struct {
 // maxLine is how long a line may be, in bytes.
 const maxLine = 1 << 20
 
-// importBatch is how many users are written in one transaction.
-const importBatch = 500
-
 // batch is a part of the input.
 type batch struct {
 	newcomers []*provisioning.Newcomer
@@ -136,7 +133,7 @@ func (s *Service) readBatches(ctx context.Context, sc provisioning.Scope, source
 			return errors.Join(send(), fmt.Errorf("line %d: %w; the lines before it are imported", line, broken.err))
 		}
 		b.newcomers, b.lines = append(b.newcomers, n), append(b.lines, line)
-		if len(b.newcomers) == importBatch {
+		if len(b.newcomers) == s.Users.ImportSize() {
 			if err := send(); err != nil {
 				return err
 			}

@@ -55,6 +55,9 @@ func (s *Service) Describe(sc Scope, source Source, newcomers []*Newcomer) {
 	}
 }
 
+// ImportSize is how many users should be imported at once.
+func (s *Service) ImportSize() int { return s.store.ImportSize() }
+
 // Import creates the users who were described, all in one transaction, each
 // with a row in the history. Who is there already, or cannot be created, is
 // told by Err, and keeps nobody else out. An error means that nobody was

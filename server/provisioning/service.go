@@ -75,6 +75,9 @@ type Store interface {
 	// is left out: the answer has the instance that holds the name, by the
 	// user's id.
 	ImportUsers(ctx context.Context, instanceID string, users []*User, entries []*history.Entry) (taken map[string]string, err error)
+	// ImportSize is how many users should be imported at once: many, but not so
+	// many that other writers wait for long.
+	ImportSize() int
 	// TakeStock has the database learn what an import has changed.
 	TakeStock(ctx context.Context) error
 	// LinkPending links users who wait for a manager who is there, at most

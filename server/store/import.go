@@ -13,6 +13,19 @@ import (
 	"muster/server/scim/schema"
 )
 
+// ImportSize is how many users should be imported at once. While SQLite writes
+// them, nobody else can write to the file.
+func (s *Store) ImportSize() int {
+	if s.lite != nil {
+		return 100
+	}
+	return 500
+}
+
+// importPause is for how long an import leaves the file of SQLite to others
+// before it goes on: so long that one of them notices.
+const importPause = 2 * time.Millisecond
+
 // ImportUsers writes new users of an instance, with their entries, in one
 // transaction.
 func (s *Store) ImportUsers(ctx context.Context, instanceID string, users []*provisioning.User, entries []*history.Entry) (taken map[string]string, err error) {
@@ -52,6 +65,9 @@ func (s *Store) ImportUsers(ctx context.Context, instanceID string, users []*pro
 		}
 		return t.append(written...)
 	})
+	if s.lite != nil {
+		time.Sleep(importPause)
+	}
 	if err != nil || len(created) == len(users) {
 		return nil, err
 	}

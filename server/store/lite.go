@@ -24,9 +24,13 @@ func newLite(read *sqlx.DB) *lite {
 	return l
 }
 
-// open takes the connection that writes out of a pool.
+// open takes the connection that writes out of a pool. While another process
+// writes, SQLite would sleep longer and longer, and miss when the file is free;
+// see [Store.update].
 func (l *lite) open(ctx context.Context, pool *sqlx.DB) (err error) {
-	l.conn, err = pool.Conn(ctx)
+	if l.conn, err = pool.Conn(ctx); err == nil {
+		_, err = l.conn.ExecContext(ctx, "PRAGMA busy_timeout = 0")
+	}
 	return err
 }
 

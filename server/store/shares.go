@@ -26,7 +26,7 @@ const (
 // of them. A scan, which reads as much as an instance has, takes a place among
 // a quarter of the connections; what reads a bounded part takes one among about
 // as many; and what an index answers, writes, and questions about the server
-// itself have the others. No instance has more than half of either kind.
+// itself have the others. No instance has more than about half of either kind.
 type shares struct {
 	scans, parts limit.Shares
 	scanTime     time.Duration
@@ -37,8 +37,10 @@ func (g *shares) divide(connections int) {
 	scans := max(1, connections/4)
 	parts := max(1, (connections-scans)/2)
 	g.scans.Name, g.parts.Name = "scans", "reads"
-	for s, places := range map[*limit.Shares]int{&g.scans: scans, &g.parts: parts} {
-		s.Places, s.Share, s.Line, s.Wait = places, max(1, places/2), lineLength, lineTime
+	g.scans.Places, g.scans.Share = scans, max(1, scans/2)
+	g.parts.Places, g.parts.Share = parts, (parts+1)/2
+	for _, s := range []*limit.Shares{&g.scans, &g.parts} {
+		s.Line, s.Wait = lineLength, lineTime
 	}
 }
 

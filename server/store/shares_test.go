@@ -164,6 +164,9 @@ func TestOneInstanceWaits(t *testing.T) {
 				t.Errorf("a change: %v", err)
 			}
 		}
+		if err := s.Ping(t.Context()); err != nil {
+			t.Errorf("readiness: %v", err)
+		}
 	})
 }
 

@@ -172,8 +172,21 @@ type tx struct {
 	rows       entryRows
 }
 
-// attempts is how often a transaction is run when the database asks for it.
-const attempts = 20
+// attempts is how often a transaction is run when the database asks for it,
+// and busyTime for how long if another process writes to the file of SQLite.
+const (
+	attempts = 20
+	busyTime = 10 * time.Second
+)
+
+// pause returns how long to wait before a transaction is run again: a little
+// longer each time, and not all the same; false if it is given up.
+func (d *dialect) pause(attempt int, began time.Time) (time.Duration, bool) {
+	if d.postgres {
+		return time.Duration(rand.Int64N(int64(time.Millisecond) << min(attempt, 7))), attempt < attempts
+	}
+	return time.Millisecond/2 + time.Duration(rand.Int64N(int64(time.Millisecond))), time.Since(began) < busyTime
+}
 
 // update runs f in a transaction that writes. If the database could not
 // serialize it with others, f runs again: it must have no effect but on the
@@ -181,20 +194,22 @@ const attempts = 20
 func (s *Store) update(ctx context.Context, f func(*tx) error) (err error) {
 	ctx, end := s.span(ctx, "transaction")
 	defer func() { end(err) }()
-	for i := range attempts {
+	began := time.Now()
+	for i := 1; ; i++ {
 		var committed bool
 		if committed, err = s.once(ctx, f); err == nil || committed || !s.d.retryable(err) {
 			return err
 		}
-		// Wait a little longer each time, and not all the same.
-		wait := time.Duration(rand.Int64N(int64(time.Millisecond) << min(i, 7)))
+		wait, again := s.d.pause(i, began)
+		if !again {
+			return fmt.Errorf("transaction given up after %d attempts: %w", i, err)
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(wait):
 		}
 	}
-	return fmt.Errorf("transaction given up after %d attempts: %w", attempts, err)
 }
 
 func (s *Store) once(ctx context.Context, f func(*tx) error) (committed bool, err error) {
