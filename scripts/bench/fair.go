@@ -397,7 +397,10 @@ func (r *report) fairTable(b *strings.Builder) {
 	for _, x := range r.Fair {
 		var answers []string
 		for _, status := range x.statuses() {
-			answers = append(answers, fmt.Sprintf("%d × %s", status, thousands(float64(x.Answers[status]))))
+			answers = append(answers, fmt.Sprintf("%d × %d", status, x.Answers[status]))
+		}
+		if len(answers) == 0 {
+			answers = []string{"none in this time"}
 		}
 		bound := x.faults()
 		if bound == "" {
