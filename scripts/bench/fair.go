@@ -98,6 +98,7 @@ func attacks() []attack {
 		query("99 terms over emails", or(`emails[value co "nobody-%d@"]`, 99)),
 		query("99 terms over title", or(`title co "nobody-%d"`, 99)),
 		query("99 terms over userName", or(`userName co "nobody-%d"`, 99)),
+		query("a name that many have", "/Users?filter="+url.QueryEscape(`name.familyName eq "Common" and title pr`)),
 		query("sorted by emails, far behind", "/Users?sortBy=emails.value&count=200&startIndex=90000"),
 		{name: "a whole group of 50,000", next: func(_ *bench, t *target) next {
 			return func(client, _ int) *request {
@@ -128,13 +129,30 @@ func attacks() []attack {
 
 // importing returns a command that imports people who are new.
 func importing(b *bench, t *target) ([]string, error) {
+	return b.importOf(b.Users/5, func(int) []byte { return user(int(t.last.Add(1)), "Imported") })
+}
+
+// importOf writes a file of people, and returns the command that imports it.
+func (b *bench) importOf(people int, person func(n int) []byte) ([]string, error) {
 	path := filepath.Join(b.dir, "more-people.jsonl")
 	var text bytes.Buffer
-	for range max(1000, b.Users/5) {
-		text.Write(user(int(t.last.Add(1)), "Imported"))
+	for n := range max(1000, people) {
+		text.Write(person(n))
 		text.WriteByte('\n')
 	}
 	return []string{"import", path, "--instance", "bench", "--provisioned"}, os.WriteFile(path, text.Bytes(), 0o600)
+}
+
+// addCommon adds people who all have the same name.
+func (b *bench) addCommon(ctx context.Context) error {
+	args, err := b.importOf(b.Users/3, func(n int) []byte {
+		n += 30_000_000
+		return bytes.Replace(user(n, "Common"), fmt.Appendf(nil, `"familyName":"Family%d"`, family(n)), []byte(`"familyName":"Common"`), 1)
+	})
+	if err == nil {
+		_, err = b.run(ctx, b.database, args...)
+	}
+	return err
 }
 
 // large returns the largest groups that there are.
@@ -214,6 +232,9 @@ func (o options) attackOn(ctx context.Context, engine, database string) (rows []
 		return nil, err
 	}
 	if err := first.prepare(ctx, []int{o.fair / 2}); err != nil {
+		return nil, err
+	}
+	if err := b.addCommon(ctx); err != nil {
 		return nil, err
 	}
 	other, err := b.other(ctx, first, database)

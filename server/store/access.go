@@ -8,33 +8,28 @@ import (
 	"muster/server/scim/filter"
 )
 
-const (
-	// deep is how many rows may be passed over by what is no scan.
-	deep = 10_000
-	// short is how many comparisons a filter has at the most that goes together
-	// with the requests of others: they wait while it is planned.
-	short = 4
-)
+// deep is how many rows may be passed over by what is no scan.
+const deep = 10_000
 
-// sender returns what sends the statements for a page, by how it is found: by
-// an index, together with others; a part of the order of creation, or many
-// branches of an index, for itself; and all else as a scan.
-func (s *Store) sender(k *kind, q provisioning.Query) sender {
+// sender returns what sends a query for a page, by how it is found: by an
+// index, together with others once the query is known; a part of the order of
+// creation by itself; and all else as a scan.
+func (s *Store) sender(k *kind, q provisioning.Query, query string) sender {
 	switch {
 	case q.Filter == nil && q.SortBy == nil && q.Offset <= deep:
 		return s.read
 	case q.Filter == nil || k.branches(q.Filter) == nil:
 		return func(ctx context.Context, list ...statement) error { return s.scan(ctx, k.cheap(), list...) }
-	case comparisons(q.Filter) > short:
-		return s.read
+	case s.lanes == nil && !k.single(k.branches(q.Filter)), s.lanes != nil && !s.lanes.isKnown(query):
+		return s.alone
 	}
 	return s.quick
 }
 
 // counter returns what sends the statement that counts.
-func (s *Store) counter(k *kind, q provisioning.Query) sender {
+func (s *Store) counter(k *kind, q provisioning.Query, query string) sender {
 	q.SortBy, q.Offset = nil, 0
-	return s.sender(k, q)
+	return s.sender(k, q, query)
 }
 
 // cheap says what an index answers.
@@ -103,19 +98,4 @@ func (k *kind) union(d dialect, instanceID any, branches []filter.Node) (string,
 		args = append(append(args, instanceID), more...)
 	}
 	return "id IN (" + strings.Join(parts, " UNION ") + ")", args, nil
-}
-
-// comparisons counts those of a filter.
-func comparisons(n filter.Node) int {
-	switch n := n.(type) {
-	case *filter.AndNode:
-		return comparisons(n.Left) + comparisons(n.Right)
-	case *filter.OrNode:
-		return comparisons(n.Left) + comparisons(n.Right)
-	case *filter.NotNode:
-		return comparisons(n.X)
-	case *filter.Any:
-		return comparisons(n.X)
-	}
-	return 1
 }

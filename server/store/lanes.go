@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -22,6 +23,7 @@ import (
 type lanes struct {
 	store *Store
 	queue.Queue[*errand]
+	brevity
 }
 
 // errand is what one request asks for.
@@ -39,13 +41,54 @@ const (
 	laneBatch = 64
 	// laneTime is how long a batch may take.
 	laneTime = 30 * time.Second
+	// briefTime is how long one statement of a batch may take, since the others
+	// wait for it: what takes longer is given up, and asked again elsewhere.
+	briefTime = "50ms"
+	// slowTime is for how long an instance that asked for more than that goes
+	// by itself.
+	slowTime = time.Minute
+	// slowInstances and knownQueries are how many are remembered.
+	slowInstances, knownQueries = 10_000, 500
 )
+
+// brevity remembers what does not go together with others.
+type brevity struct {
+	// slow are the instances of which a statement took too long, until when.
+	slow *lru.Cache[string, time.Time]
+	// known are the queries that clients have put together before. One that is
+	// new has to be planned, which takes longer than to run it.
+	known *lru.Cache[string, struct{}]
+}
+
+func newBrevity() brevity {
+	slow, err := lru.New[string, time.Time](slowInstances)
+	if err != nil {
+		panic(err) // only for a size of zero
+	}
+	known, err := lru.New[string, struct{}](knownQueries)
+	if err != nil {
+		panic(err)
+	}
+	return brevity{slow, known}
+}
+
+// isSlow reports whether an instance goes by itself now.
+func (b brevity) isSlow(instanceID string) bool {
+	until, ok := b.slow.Get(instanceID)
+	return ok && time.Now().Before(until)
+}
+
+// isKnown reports whether a query was there before, and remembers it.
+func (b brevity) isKnown(query string) bool {
+	known, _ := b.known.ContainsOrAdd(query, struct{}{})
+	return known
+}
 
 func newLanes(s *Store) *lanes {
 	// PostgreSQL needs the other half of the processors, if it is here too.
 	most := max(1, runtime.GOMAXPROCS(0)/2)
 	together := func(waiting []*errand) int { return min(len(waiting), laneBatch) }
-	return &lanes{store: s, Queue: queue.Queue[*errand]{Most: most, Together: together}}
+	return &lanes{store: s, Queue: queue.Queue[*errand]{Most: most, Together: together}, brevity: newBrevity()}
 }
 
 // read runs an errand.
@@ -97,10 +140,10 @@ func (b *laneRun) run(ctx context.Context) (err error) {
 	for _, e := range b.errands {
 		if id := e.of.InstanceID; id != at {
 			// In a transaction of its own: should the errand fail, this holds.
-			if err := b.send(ctx, p, confineStatement(id)); err != nil {
+			if err := b.send(ctx, p, beginBrief(id)); err != nil {
 				return err
 			}
-			expect = append(expect, func() error { return b.drain(p, confineStatement(id)) })
+			expect = append(expect, func() error { return b.drain(p, beginBrief(id)) })
 			at = id
 		}
 		if e.of.Revision != 0 && !checked[e.of] {
@@ -112,6 +155,10 @@ func (b *laneRun) run(ctx context.Context) (err error) {
 		}
 		expect = append(expect, func() error { return b.receive(p, e) })
 	}
+	if err := b.send(ctx, p, endBrief()); err != nil {
+		return err
+	}
+	expect = append(expect, func() error { return b.drain(p, endBrief()) })
 	b.d.goes()
 	if err := p.Flush(); err != nil {
 		return err
@@ -128,6 +175,18 @@ func confineStatement(id string) statement {
 	return statement{query: "SELECT set_config('" + confinement + "', ?, false)", args: []any{id}}
 }
 
+// beginBrief confines what follows, and bounds it; endBrief leaves the
+// connection unbounded to others.
+func beginBrief(id string) statement {
+	return statement{
+		query: "SELECT set_config('" + confinement + "', ?, false), set_config('statement_timeout', '" + briefTime + "', false)", args: []any{id},
+	}
+}
+
+func endBrief() statement {
+	return statement{query: "SELECT set_config('statement_timeout', '0', false)"}
+}
+
 // prepare has the database know all statements.
 func (b *laneRun) prepare(ctx context.Context) error {
 	for _, e := range b.errands {
@@ -135,7 +194,7 @@ func (b *laneRun) prepare(ctx context.Context) error {
 		if e.of.Revision != 0 {
 			list = append(check(e.of), list...)
 		}
-		for _, s := range append(list, confineStatement("")) {
+		for _, s := range append(list, beginBrief(""), endBrief()) {
 			query := b.d.numbered(s.query)
 			if _, err := b.conn.Prepare(ctx, query, query); err != nil {
 				return err

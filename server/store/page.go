@@ -113,7 +113,7 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 			// Of all there are more than fit on a page, most of the time.
 			together = append(together, r.count)
 		}
-		if err := s.sender(p.kind, q)(ctx, together...); err != nil {
+		if err := s.sender(p.kind, q, together[0].query)(ctx, together...); err != nil {
 			return nil, page, err
 		}
 	}
@@ -127,7 +127,7 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 		page.Total = q.Offset + n // the page shows how many there are
 	default:
 		if !counts {
-			err = s.counter(p.kind, q)(ctx, r.count)
+			err = s.counter(p.kind, q, r.count.query)(ctx, r.count)
 		}
 		page.Total = r.total
 	}
@@ -167,6 +167,7 @@ func (p pageOf[T]) chosen(d dialect, f filter.Node) (table, where string, args [
 // into returns what reads rows to the end of a list.
 func (p pageOf[T]) into(list *[]T) func(rows) error {
 	return func(r rows) error {
+		*list = (*list)[:0]
 		for r.Next() {
 			*list = append(*list, *new(T))
 			if err := p.scan(&(*list)[len(*list)-1], r); err != nil {

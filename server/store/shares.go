@@ -67,11 +67,22 @@ func (s *Store) read(ctx context.Context, list ...statement) error {
 	return s.send(ctx, list...)
 }
 
-// scan sends statements that may read all that an instance has. It is given up
-// after the time that a scan may take, with an error that says what would be
-// cheap.
+// alone sends statements that an index answers, and that take long all the
+// same: it finds many, or has to be planned.
+func (s *Store) alone(ctx context.Context, list ...statement) error {
+	return s.bounded(ctx, &s.shares.parts, "What was asked for by eq is too common", list...)
+}
+
+// scan sends statements that may read all that an instance has.
 func (s *Store) scan(ctx context.Context, cheap string, list ...statement) error {
-	leave, err := enter(ctx, &s.shares.scans)
+	return s.bounded(ctx, &s.shares.scans, cheap, list...)
+}
+
+// bounded sends statements that may take long, when the instance has a place.
+// They are given up after the time that a scan may take, with an error that
+// says what would be cheap.
+func (s *Store) bounded(ctx context.Context, g *limit.Shares, cheap string, list ...statement) error {
+	leave, err := enter(ctx, g)
 	if err != nil {
 		return err
 	}

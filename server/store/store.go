@@ -21,6 +21,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 
 	"muster/queue"
+	"muster/server/instance"
 )
 
 // Store is a database with the schema of this version. Any number of servers
@@ -278,11 +279,25 @@ func (s *Store) send(ctx context.Context, list ...statement) (err error) {
 }
 
 // quick sends statements that only read, and that an index makes short,
-// together with those of others.
-func (s *Store) quick(ctx context.Context, list ...statement) (err error) {
+// together with those of others. If one is not short after all, all of them go
+// once more, by themselves: what reads their answers begins anew then.
+func (s *Store) quick(ctx context.Context, list ...statement) error {
 	if s.lanes == nil {
 		return s.send(ctx, list...)
 	}
+	id := instance.Confined(ctx)
+	if s.lanes.isSlow(id) {
+		return s.alone(ctx, list...)
+	}
+	err := s.inLane(ctx, list...)
+	if s.d.timedOut(err) && ctx.Err() == nil {
+		s.lanes.slow.Add(id, time.Now().Add(slowTime))
+		return s.alone(ctx, list...)
+	}
+	return err
+}
+
+func (s *Store) inLane(ctx context.Context, list ...statement) (err error) {
 	ctx, end := s.span(ctx, "read", list...)
 	defer func() { end(err) }()
 	return s.lanes.read(ctx, list)
