@@ -20,6 +20,8 @@ server writes it every few seconds, and it is kept for thirty days.
   reads      too many requests of the instance waited for a connection
   scans      the same, of those that search all of it
   scan-time  a search took longer than --scan-time, and was given up
+  bodies     too many requests of more than 32 KiB, such as groups of
+             thousands, waited
   bulk       too many bulk requests of the instance waited
   long-work  the same of exports, verifications and changes of all users`,
 		Example: "  muster-server limits --since 1h\n  muster-server limits --instance acme --json",

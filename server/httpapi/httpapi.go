@@ -235,7 +235,7 @@ func (s *server) dispatch(path string, m methods) http.Handler {
 		if x.administrator != nil { // it knows the instance by the path
 			return x.route.handle(x)
 		}
-		return x.inTurn(x.route.turns, func() error { return x.route.handle(x) })
+		return x.inTurn(s.turns(x), func() error { return x.route.handle(x) })
 	})
 }
 

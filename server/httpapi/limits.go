@@ -48,24 +48,27 @@ type limits struct {
 	key, address *limit.Rate
 	slots        limit.Slots
 	// tenants are the slots of each instance. bulk are those of bulk requests,
-	// and long those of exports, and of what an administrator does to all users.
-	tenants, bulk, long *limit.Shares
+	// large those of other large bodies, and long those of exports, and of what
+	// an administrator does to all users.
+	tenants, bulk, large, long *limit.Shares
 }
 
 // How many bulk requests, and how much long work, there is at once, of all
 // instances and of one; how much of one can wait, and how long.
 const (
-	bulkPlaces, bulkShare = 8, 2
-	longPlaces, longShare = 4, 1
-	longLine              = 32
-	longTime              = 10 * time.Second
+	bulkPlaces, bulkShare   = 8, 2
+	largePlaces, largeShare = 2, 1
+	longPlaces, longShare   = 4, 1
+	longLine                = 32
+	longTime                = 10 * time.Second
 )
 
 func newLimits(l Limits) limits {
 	made := limits{
 		key: limit.NewRate(l.PerKey, l.Shared), address: limit.NewRate(l.PerAddress, nil), slots: limit.NewSlots(l.Requests),
-		bulk: &limit.Shares{Name: "bulk", Places: bulkPlaces, Share: bulkShare, Line: longLine, Wait: longTime},
-		long: &limit.Shares{Name: "long-work", Places: longPlaces, Share: longShare, Line: longLine, Wait: longTime},
+		bulk:  &limit.Shares{Name: "bulk", Places: bulkPlaces, Share: bulkShare, Line: longLine, Wait: longTime},
+		large: &limit.Shares{Name: "bodies", Places: largePlaces, Share: largeShare, Line: longLine, Wait: longTime},
+		long:  &limit.Shares{Name: "long-work", Places: longPlaces, Share: longShare, Line: longLine, Wait: longTime},
 	}
 	if l.Requests > 0 {
 		made.tenants = &limit.Shares{Name: "requests", Places: l.Requests, Share: max(1, l.Requests/2), Wait: time.Second}
@@ -129,6 +132,20 @@ func (s *server) share(x *exchange) (leave func(), err error) {
 		return func() {}, nil
 	}
 	return s.limits.tenants.Enter(x.Context(), x.scope.Instance.ID)
+}
+
+// largeBody is how long a body is, in bytes, that waits for its turn: while it
+// is understood, it takes about ten times as much memory. Users have a few
+// kilobytes; this is a group of about six hundred.
+const largeBody = 32 << 10
+
+// turns returns the line that the request has to stand in, before its body is
+// read; nil for none.
+func (s *server) turns(x *exchange) *limit.Shares {
+	if x.route.turns == nil && (x.ContentLength > largeBody || x.ContentLength < 0) {
+		return s.limits.large
+	}
+	return x.route.turns
 }
 
 // inTurn does what takes long when it is the turn of the instance.

@@ -13,6 +13,7 @@ import (
 	"muster/server/httpapi"
 	"muster/server/limit"
 	"muster/server/provisioning"
+	"muster/server/scim"
 )
 
 func direct(s provisioning.Store) provisioning.Store { return s }
@@ -205,4 +206,51 @@ func serveSecond(t *testing.T, c httpapi.Config) string {
 	s := httptest.NewServer(handler)
 	t.Cleanup(s.Close)
 	return s.URL
+}
+
+// TestLargeBodiesWait: of one instance, one large body at a time is read; the
+// others wait in a line, or are told to come again. Small ones, and those of
+// another instance, go on.
+func TestLargeBodiesWait(t *testing.T) {
+	slow := slowStore{entered: make(chan struct{}), release: make(chan struct{})}
+	told := &recorder{}
+	f := newFixtureWith(t, func(s provisioning.Store) provisioning.Store {
+		slow.Store = s
+		return slow
+	}, func(c *httpapi.Config) { c.Metrics = told })
+	const path = "/scim/v2/Groups/0190a8a5-0000-7000-8000-000000000000"
+	large := `{"schemas":["` + scim.GroupURN + `"],"displayName":"` + strings.Repeat("x", 40<<10) + `"}`
+	const sent = 40
+	answers := make(chan int, sent)
+	for range sent {
+		go func() { answers <- f.send("PUT", path, large).status }()
+	}
+	<-slow.entered // one is being worked on
+	refused := 0
+	for refused < sent-33 {
+		if status := <-answers; status != 429 {
+			t.Fatalf("got %d", status)
+		}
+		refused++
+	}
+	if a := f.send("POST", "/scim/v2/Users", userBody("anna")); a.status != 201 {
+		t.Errorf("a small body: got %d %s", a.status, a.text)
+	}
+	if a := f.send("POST", "/scim/v2/Groups", large, "Authorization", "Bearer "+f.keys["globex"]); a.status != 201 && a.status != 400 {
+		t.Errorf("another instance: got %d %.200s", a.status, a.text)
+	}
+	go func() {
+		for range slow.entered {
+		}
+	}()
+	close(slow.release)
+	for range sent - refused {
+		if status := <-answers; status != 404 {
+			t.Errorf("one that waited: got %d", status)
+		}
+	}
+	close(slow.entered)
+	if len(told.limited) != refused || told.limited[0] != "bodies" {
+		t.Errorf("the metrics were told of %v", told.limited)
+	}
 }

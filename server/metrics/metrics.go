@@ -40,7 +40,7 @@ func New(version, commit string) *Metrics {
 			Name: "muster_provisioning_total", Help: "Changes that identity providers asked for, by instance, action (as in the change history) and outcome: done, refused, or failed.",
 		}, []string{"muster_instance", "action", "outcome"}), // "instance" is a label of Prometheus itself
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "muster_limited_total", Help: "Requests that were refused by a limit: key, address, requests (at once), reads, scans, scan-time, bulk, or long-work; by instance where that was known.",
+			Name: "muster_limited_total", Help: "Requests that were refused by a limit: key, address, requests (at once), reads, scans, scan-time, bulk, bodies, or long-work; by instance where that was known.",
 		}, []string{"limit", "muster_instance"}),
 		current: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "muster_http_requests_current", Help: "Requests that are being answered.",

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -145,8 +146,11 @@ func (s *Store) History(ctx context.Context, q history.Query, yield func(*histor
 	whole := func(_ *historyRow, e *history.Entry) error { return yield(e) }
 	if q.Limit > 0 {
 		query = "SELECT * FROM (" + query + " ORDER BY id DESC LIMIT ?) AS newest ORDER BY id"
-		_, err := historyRows(ctx, send, query, append(args, q.Limit), whole)
-		return err
+		list, _, err := historyRows(ctx, send, query, append(args, q.Limit), 0)
+		if err != nil {
+			return err
+		}
+		return eachEntry(list, whole)
 	}
 	last := uuid.Nil.String()
 	return historyParts(ctx, send, func(limit int) (string, []any) {
@@ -157,8 +161,12 @@ func (s *Store) History(ctx context.Context, q history.Query, yield func(*histor
 	})
 }
 
-// historyPart is how many rows of the history are read at once.
-const historyPart = 200
+// How many rows of the history are read at once, and about how many bytes of
+// them: what a change of a large group changed is megabytes.
+const (
+	historyPart  = 200
+	historyBytes = 4 << 20
+)
 
 // sender sends statements that only read.
 type sender func(context.Context, ...statement) error
@@ -168,22 +176,50 @@ type sender func(context.Context, ...statement) error
 // may be slow. next returns the query for the part behind those rows that
 // yield has seen.
 func historyParts(ctx context.Context, send sender, next func(limit int) (string, []any), yield func(*historyRow, *history.Entry) error) error {
-	for n := historyPart; n == historyPart; {
-		query, args := next(historyPart)
-		var err error
-		if n, err = historyRows(ctx, send, query, args, yield); err != nil {
+	for limit := historyPart; ; {
+		query, args := next(limit)
+		list, cut, err := historyRows(ctx, send, query, args, historyBytes)
+		if err != nil {
 			return err
 		}
+		if err := eachEntry(list, yield); err != nil {
+			return err
+		}
+		switch {
+		case cut:
+			limit = max(1, len(list))
+		case len(list) < limit:
+			return nil
+		default:
+			limit = min(2*limit, historyPart)
+		}
 	}
-	return nil
 }
 
-// historyRows reads rows of the history, and then calls yield with each.
-func historyRows(ctx context.Context, send sender, query string, args []any, yield func(*historyRow, *history.Entry) error) (n int, err error) {
-	var list []historyRow
-	if err := send(ctx, statement{query: query, args: args, read: all(&list)}); err != nil {
-		return 0, err
-	}
+// historyRows reads rows of the history, up to about so many bytes; 0 is no
+// limit. It reports whether there were more.
+func historyRows(ctx context.Context, send sender, query string, args []any, most int) (list []historyRow, cut bool, err error) {
+	err = send(ctx, statement{query: query, args: args, read: func(from rows) error {
+		list, cut = nil, false
+		for size := 0; from.Next(); {
+			if cut = most > 0 && size > most; cut {
+				return nil
+			}
+			list = append(list, historyRow{})
+			r := &list[len(list)-1]
+			if err := scan(from, reflect.ValueOf(r).Elem()); err != nil {
+				return err
+			}
+			size += len(r.Changes) + len(r.Detail)
+			breathe(len(list))
+		}
+		return from.Err()
+	}})
+	return list, cut, err
+}
+
+// eachEntry calls yield with rows and their entries.
+func eachEntry(list []historyRow, yield func(*historyRow, *history.Entry) error) error {
 	for i := range list {
 		breathe(i)
 		e, err := list[i].entry()
@@ -191,8 +227,8 @@ func historyRows(ctx context.Context, send sender, query string, args []any, yie
 			err = yield(&list[i], e)
 		}
 		if err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return len(list), nil
+	return nil
 }

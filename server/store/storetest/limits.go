@@ -3,10 +3,13 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"muster/server/history"
 	"muster/server/limit"
 )
 
@@ -69,5 +72,40 @@ func testHeld(t *testing.T, x *suite) {
 	}
 	if none, err := l.Held(t.Context(), x.tag, now.Add(2*time.Hour)); err != nil || len(none) > 0 {
 		t.Errorf("later: %v, %v", none, err)
+	}
+}
+
+// testHistoryParts reads a history of entries of very different sizes: each is
+// there once, in its order.
+func testHistoryParts(t *testing.T, x *suite) {
+	var want []string
+	for n := range 700 {
+		e := history.New(x.scope.Instance.ID, time.Now(), administrator, history.GroupUpdate, history.Target{Type: "Group", ID: fmt.Sprint(n), Name: "large"})
+		size := 10
+		if n%97 == 0 || n > 650 && n < 670 {
+			size = 1 << 20
+		}
+		if n == 300 {
+			size = 9 << 20
+		}
+		e.Detail = strings.Repeat("x", size)
+		fatal(t, x.store.AppendHistory(t.Context(), e))
+		want = append(want, fmt.Sprint(n, " ", size))
+	}
+	for _, text := range []string{"", "large"} {
+		var got []string
+		q := history.Query{InstanceID: x.scope.Instance.ID, Group: "large", Text: text}
+		fatal(t, x.users.History(t.Context(), q, func(e *history.Entry) error {
+			got = append(got, fmt.Sprint(e.Target.ID, " ", len(e.Detail)))
+			return nil
+		}))
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %d entries of %d", text, len(got), len(want))
+		}
+	}
+	v, err := x.users.VerifyHistory(t.Context(), x.scope)
+	fatal(t, err)
+	if len(v.Problems) > 0 || v.Rows < len(want) {
+		t.Errorf("%d rows, %q", v.Rows, v.Problems)
 	}
 }

@@ -57,6 +57,7 @@ func Run(t *testing.T, s Store) {
 		{"filters", testFilters},
 		{"filters equal evaluation", testFilterProperty},
 		{"history", testHistory},
+		{"history in parts", testHistoryParts},
 		{"buckets are shared", testBuckets},
 		{"who was held back", testHeld},
 		{"instances are apart", testIsolation},
