@@ -34,6 +34,37 @@ Feature: The admin API
       And "/items/0/action" is "field.create"
       And "/items/0/actor/name" is "ada"
 
+  Rule: A token has a role, and can be of one instance
+
+    Scenario: An auditor reads the history, and nothing else
+      Given the instances "acme" and "globex"
+      And the client has a token of an auditor of "acme"
+      When the client sends GET "/instances/{acme}/history"
+      Then the answer is 200
+      When the client sends GET "/instances/{acme}/users"
+      Then the answer is 403
+      And its detail says "the token is an auditor's, and this takes an administrator's"
+      When the client sends GET "/instances/{globex}/history"
+      Then the answer is 403
+      And its detail says "only"
+      When the client sends GET "/instances/{acme}/history?outcome=refused"
+      Then the answer is 200
+      And "/items" has 1 value
+      And "/items/0/action" is "authenticate"
+      And "/items/0/actor/name" is "ada"
+
+    Scenario: An administrator makes no keys
+      Given an instance "acme"
+      And the client has a token of an administrator of "acme"
+      When the client sends GET "/instances/{acme}/keys"
+      Then the answer is 200
+      When the client sends POST "/instances/{acme}/keys" with:
+        """
+        {"user": "scim-sync.{tag}"}
+        """
+      Then the answer is 403
+      And its detail says "this takes an owner's"
+
   Rule: An instance can be set up by it alone
 
     Scenario: From a new instance to a job title

@@ -109,3 +109,25 @@ Feature: API keys
       When an administrator clicks Enable in the app "acme"
       Then the connection fails, because "use the key of the instance that the URL names"
       And "globex" has 0 users
+
+  Rule: A key is for one job
+
+    Scenario: One that reads changes nothing
+      Given the client has a key of "acme" with the access "read"
+      When the client sends GET "/Users"
+      Then the answer is 200
+      When the client sends POST "/Users" with:
+        """
+        {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "bob@acme.example"}
+        """
+      Then the answer is 403
+      And its detail says "for reading only"
+      And "acme" has 0 users
+
+    Scenario: One that is for users knows no groups
+      Given the client has a key of "acme" with the access "users"
+      When the client sends GET "/Users"
+      Then the answer is 200
+      When the client sends GET "/Groups"
+      Then the answer is 403
+      And its detail says "for users only"

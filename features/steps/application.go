@@ -62,6 +62,20 @@ func (w *world) registerApplication(sc *godog.ScenarioContext) {
 	sc.Step(`^an administrator makes a key for that user$`, func(ctx context.Context) error { return w.makeKey(ctx, "another") })
 	// Tries to make a key for a user.
 	sc.Step(`^an administrator makes a key for "([^"]*)"$`, w.makeKey)
+	// Makes a key for one job, on behalf of the integration user; the client
+	// has it.
+	sc.Step(`^the client has a key of "([^"]*)" with the access "([^"]*)"$`, func(ctx context.Context, instance, access string) error {
+		var key struct{ Key string }
+		err := w.server(ctx, &key, "key", "create", "--instance", w.slug(instance), "--user", w.integrationUserOf(instance), "--access", access)
+		if err != nil {
+			return err
+		}
+		c, err := w.client(ctx)
+		if err == nil {
+			c.token = key.Key
+		}
+		return err
+	})
 	// The attempt of the step before succeeded.
 	sc.Step(`^the key is made$`, func() error { return expect("exit code", w.last.code, 0) })
 	// The attempt of the step before was refused, with this in the reason.
