@@ -20,10 +20,12 @@ func (s *Store) sender(k *kind, q provisioning.Query, query string) sender {
 		return s.read
 	case q.Filter == nil || k.branches(q.Filter) == nil:
 		return func(ctx context.Context, list ...statement) error { return s.scan(ctx, k.cheap(), list...) }
-	case s.lanes == nil && !k.single(k.branches(q.Filter)), s.lanes != nil && !s.lanes.isKnown(query):
+	case s.lanes != nil && !s.lanes.isKnown(query):
 		return s.alone
+	case k.single(k.branches(q.Filter)):
+		return s.quick
 	}
-	return s.quick
+	return s.common
 }
 
 // counter returns what sends the statement that counts.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -22,8 +23,10 @@ import (
 // with 8 clients, 6,186 and 5,930.
 type lanes struct {
 	store *Store
-	queue.Queue[*errand]
-	brevity
+	// short are for what finds one row at the most, and common for what finds
+	// a few, most of the time: should it be many, the short ones do not wait.
+	short, common queue.Queue[*errand]
+	*brevity
 }
 
 // errand is what one request asks for.
@@ -43,10 +46,13 @@ const (
 	laneTime = 30 * time.Second
 	// briefTime is how long one statement of a batch may take, since the others
 	// wait for it: what takes longer is given up, and asked again elsewhere.
-	briefTime = "50ms"
+	briefTime = "20ms"
 	// slowTime is for how long an instance that asked for more than that goes
 	// by itself.
 	slowTime = time.Minute
+	// commonAtOnce is how many statements of one instance, each of which may
+	// turn out to be slow, wait for a batch or are in one.
+	commonAtOnce = 32
 	// slowInstances and knownQueries are how many are remembered.
 	slowInstances, knownQueries = 10_000, 500
 )
@@ -58,9 +64,12 @@ type brevity struct {
 	// known are the queries that clients have put together before. One that is
 	// new has to be planned, which takes longer than to run it.
 	known *lru.Cache[string, struct{}]
+	// underWay counts what may find many rows, by instance.
+	mu       sync.Mutex
+	underWay map[string]int
 }
 
-func newBrevity() brevity {
+func newBrevity() *brevity {
 	slow, err := lru.New[string, time.Time](slowInstances)
 	if err != nil {
 		panic(err) // only for a size of zero
@@ -69,17 +78,35 @@ func newBrevity() brevity {
 	if err != nil {
 		panic(err)
 	}
-	return brevity{slow, known}
+	return &brevity{slow: slow, known: known, underWay: make(map[string]int)}
 }
 
 // isSlow reports whether an instance goes by itself now.
-func (b brevity) isSlow(instanceID string) bool {
+func (b *brevity) isSlow(instanceID string) bool {
 	until, ok := b.slow.Get(instanceID)
 	return ok && time.Now().Before(until)
 }
 
+// enter lets a statement in that may find many rows, if there are not too many
+// of its instance. Whoever is in must call leave.
+func (b *brevity) enter(instanceID string) (leave func(), ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.underWay[instanceID] >= commonAtOnce {
+		return nil, false
+	}
+	b.underWay[instanceID]++
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.underWay[instanceID]--; b.underWay[instanceID] == 0 {
+			delete(b.underWay, instanceID)
+		}
+	}, true
+}
+
 // isKnown reports whether a query was there before, and remembers it.
-func (b brevity) isKnown(query string) bool {
+func (b *brevity) isKnown(query string) bool {
 	known, _ := b.known.ContainsOrAdd(query, struct{}{})
 	return known
 }
@@ -88,12 +115,16 @@ func newLanes(s *Store) *lanes {
 	// PostgreSQL needs the other half of the processors, if it is here too.
 	most := max(1, runtime.GOMAXPROCS(0)/2)
 	together := func(waiting []*errand) int { return min(len(waiting), laneBatch) }
-	return &lanes{store: s, Queue: queue.Queue[*errand]{Most: most, Together: together}, brevity: newBrevity()}
+	l := &lanes{store: s, brevity: newBrevity()}
+	for _, q := range []*queue.Queue[*errand]{&l.short, &l.common} {
+		q.Most, q.Together = most, together
+	}
+	return l
 }
 
-// read runs an errand.
-func (l *lanes) read(ctx context.Context, list []statement) error {
-	return l.Do(ctx, &errand{of: instance.ConfinementOf(ctx), list: list}, l.batch)
+// read runs an errand of a queue.
+func (l *lanes) read(ctx context.Context, q *queue.Queue[*errand], list []statement) error {
+	return q.Do(ctx, &errand{of: instance.ConfinementOf(ctx), list: list}, l.batch)
 }
 
 // batch serves errands on one connection.

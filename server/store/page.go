@@ -85,14 +85,26 @@ func (p *pageOf[T]) rows(r *reading, q provisioning.Query, list *[]T) []statemen
 	from := fmt.Sprintf("%s %s%s LIMIT %d OFFSET ?", r.table, r.where, r.order.by(), r.limit)
 	args := append(slices.Clip(r.args), q.Offset)
 	rowsFrom := from
-	if q.Offset > 0 && p.apart == nil {
+	chosen := func(column string) (string, []any) { return "SELECT " + column + " FROM " + from, args }
+	switch {
+	case r.order.ranged && q.Filter == nil:
+		// The index alone has the ids, in their order; to read whole rows by it,
+		// PostgreSQL may rather sort what it finds in another way.
+		byIDs := p.kind.table + " WHERE id IN (SELECT id FROM " + from + ")"
+		rowsFrom = byIDs + r.order.by()
+		chosen = func(column string) (string, []any) {
+			if column == "id" {
+				return "SELECT id FROM " + from, args
+			}
+			return "SELECT " + column + " FROM " + byIDs, args
+		}
+	case q.Offset > 0 && p.apart == nil:
 		// What is computed for a row is computed for those that are passed
 		// over, too, unless these are gone before.
 		rowsFrom = "(SELECT * FROM " + from + ") AS " + p.kind.table + r.order.by()
 	}
 	together := []statement{{query: "SELECT " + r.columns + " FROM " + rowsFrom, args: args, read: p.into(list)}}
 	if p.apart != nil {
-		chosen := func(column string) (string, []any) { return "SELECT " + column + " FROM " + from, args }
 		together = append(together, p.apart(chosen)...)
 	}
 	return together

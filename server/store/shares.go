@@ -19,14 +19,14 @@ const (
 	lineLength = 64
 	lineTime   = 10 * time.Second
 	// sqliteReaders is how many connections to SQLite read.
-	sqliteReaders = 8
+	sqliteReaders = 10
 )
 
 // shares divide the connections among the instances, so that none can take all
 // of them. A scan, which reads as much as an instance has, takes a place among
 // a quarter of the connections; what reads a bounded part takes one among about
 // as many; and what an index answers, writes, and questions about the server
-// itself have the others. No instance has more than about half of either kind.
+// itself have the others. No instance has more than half of either kind.
 type shares struct {
 	scans, parts limit.Shares
 	scanTime     time.Duration
@@ -38,7 +38,7 @@ func (g *shares) divide(connections int) {
 	parts := max(1, (connections-scans)/2)
 	g.scans.Name, g.parts.Name = "scans", "reads"
 	g.scans.Places, g.scans.Share = scans, max(1, scans/2)
-	g.parts.Places, g.parts.Share = parts, (parts+1)/2
+	g.parts.Places, g.parts.Share = parts, max(1, parts/2)
 	for _, s := range []*limit.Shares{&g.scans, &g.parts} {
 		s.Line, s.Wait = lineLength, lineTime
 	}

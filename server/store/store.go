@@ -285,11 +285,19 @@ func (s *Store) quick(ctx context.Context, list ...statement) error {
 	if s.lanes == nil {
 		return s.send(ctx, list...)
 	}
+	return s.inLane(ctx, &s.lanes.short, list)
+}
+
+// inLane sends statements with those of a queue, unless the instance asks for
+// too much.
+func (s *Store) inLane(ctx context.Context, q *queue.Queue[*errand], list []statement) error {
 	id := instance.Confined(ctx)
 	if s.lanes.isSlow(id) {
 		return s.alone(ctx, list...)
 	}
-	err := s.inLane(ctx, list...)
+	ctx, end := s.span(ctx, "read", list...)
+	err := s.lanes.read(ctx, q, list)
+	end(err)
 	if s.d.timedOut(err) && ctx.Err() == nil {
 		s.lanes.slow.Add(id, time.Now().Add(slowTime))
 		return s.alone(ctx, list...)
@@ -297,10 +305,18 @@ func (s *Store) quick(ctx context.Context, list ...statement) error {
 	return err
 }
 
-func (s *Store) inLane(ctx context.Context, list ...statement) (err error) {
-	ctx, end := s.span(ctx, "read", list...)
-	defer func() { end(err) }()
-	return s.lanes.read(ctx, list)
+// common sends statements by which an index may find many rows: as quick does,
+// if few of the instance do so now.
+func (s *Store) common(ctx context.Context, list ...statement) error {
+	if s.lanes == nil {
+		return s.alone(ctx, list...)
+	}
+	leave, ok := s.lanes.enter(instance.Confined(ctx))
+	if !ok {
+		return s.alone(ctx, list...)
+	}
+	defer leave()
+	return s.inLane(ctx, &s.lanes.common, list)
 }
 
 // get reads one row, which an index finds, outside of a transaction.
