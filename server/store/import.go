@@ -19,7 +19,7 @@ func (s *Store) ImportSize() int {
 	if s.lite != nil {
 		return 100
 	}
-	return 500
+	return 200
 }
 
 // importPause is for how long an import leaves the file of SQLite to others
