@@ -67,7 +67,7 @@ $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 fair: build
 	@mkdir -p build
 	$(GO) build -o build/bench ./scripts/bench
-	build/bench -users "" -fair $(or $(USERS),100000) -time 5s $(if $(JSON),-json build/fair.json)
+	build/bench -users "" -fair $(or $(USERS),100000) -time 4s $(if $(JSON),-json build/fair.json)
 
 # The tables go to BENCHMARKS.md. FULL=1 adds a million users, a thousand
 # instances, and two servers, and puts a summary into the README. OLD=<commit>
