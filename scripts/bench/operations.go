@@ -65,6 +65,16 @@ func (t *target) any() known {
 
 func get(path string) *request { return &request{method: "GET", path: path, want: 200} }
 
+// lookup finds the nth user by name.
+func lookup(n int) *request {
+	return get("/Users?filter=" + url.QueryEscape(fmt.Sprintf(`userName eq "user%d@bench.example"`, n)))
+}
+
+// create creates the nth user.
+func create(n int) *request {
+	return &request{method: "POST", path: "/Users", body: user(n, "New"), want: 201}
+}
+
 func operations() []operation {
 	return []operation{
 		{"get by id", func(t *target) next {
@@ -72,7 +82,7 @@ func operations() []operation {
 		}, "\\set i random(1, :n)\nSELECT resource FROM limit_users WHERE n = :i;"},
 		{"lookup by userName", func(t *target) next {
 			return func(int, int) *request {
-				return get("/Users?filter=" + url.QueryEscape(fmt.Sprintf(`userName eq "user%d@bench.example"`, t.any().n)))
+				return lookup(t.any().n)
 			}
 		}, "\\set i random(1, :n)\nSELECT resource FROM limit_users WHERE name = 'user' || :i || '@bench.example';"},
 		{"filter by familyName and active", func(t *target) next {
@@ -122,12 +132,13 @@ func operations() []operation {
 
 func creations(t *target) next {
 	return func(int, int) *request {
-		n := int(t.last.Add(1))
-		return &request{method: "POST", path: "/Users", body: user(n, "New"), want: 201, done: func(body []byte) {
+		r := create(int(t.last.Add(1)))
+		r.done = func(body []byte) {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			t.created = append(t.created, resourceID(body))
-		}}
+		}
+		return r
 	}
 }
 

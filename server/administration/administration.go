@@ -124,7 +124,10 @@ func (s *Service) ListKeys(ctx context.Context, sc provisioning.Scope) ([]Key, e
 	keys, err := s.Instances.Keys(ctx, sc.Instance)
 	described := make([]Key, len(keys))
 	for i, k := range keys {
-		described[i] = Key{ID: k.ID, User: k.UserName, State: k.State(time.Now()), Created: k.Created, Expires: k.Expires, LastAddress: k.LastAddress, Access: string(k.Access), Networks: k.Texts()}
+		described[i] = Key{
+			ID: k.ID, User: k.UserName, State: k.State(time.Now()), Created: k.Created, Expires: k.Expires,
+			LastAddress: k.LastAddress, Access: string(k.Access), Networks: k.Texts(),
+		}
 		if !k.LastUsed.IsZero() {
 			described[i].LastUsed = &k.LastUsed
 		}

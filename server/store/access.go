@@ -14,24 +14,24 @@ const deep = 10_000
 // sender returns what sends a query for a page, by how it is found: by an
 // index, together with others once the query is known; a part of the order of
 // creation by itself; and all else as a scan.
-func (s *Store) sender(k *kind, q provisioning.Query, query string) sender {
+func (s *Store) sender(k *kind, q provisioning.Query, branches []filter.Node, query string) sender {
 	switch {
 	case q.Filter == nil && q.SortBy == nil && q.Offset <= deep:
 		return s.read
-	case q.Filter == nil || k.branches(q.Filter) == nil:
+	case branches == nil:
 		return func(ctx context.Context, list ...statement) error { return s.scan(ctx, k.cheap(), list...) }
 	case s.lanes != nil && !s.lanes.isKnown(query):
 		return s.alone
-	case k.single(k.branches(q.Filter)):
+	case k.single(branches):
 		return s.quick
 	}
 	return s.common
 }
 
 // counter returns what sends the statement that counts.
-func (s *Store) counter(k *kind, q provisioning.Query, query string) sender {
+func (s *Store) counter(k *kind, q provisioning.Query, branches []filter.Node, query string) sender {
 	q.SortBy, q.Offset = nil, 0
-	return s.sender(k, q, query)
+	return s.sender(k, q, branches, query)
 }
 
 // cheap says what an index answers.

@@ -168,9 +168,6 @@ const (
 	historyBytes = 4 << 20
 )
 
-// sender sends statements that only read.
-type sender func(context.Context, ...statement) error
-
 // historyParts calls yield with rows of the history, a part at a time. It
 // holds no connection while yield works: there may be many, and who reads them
 // may be slow. next returns the query for the part behind those rows that

@@ -45,14 +45,16 @@ type reading struct {
 	// count counts the rows of all pages.
 	count statement
 	total int
+	// branches are those of the filter: see [kind.branches].
+	branches []filter.Node
 }
 
 // reading plans to read a page.
 func (p *pageOf[T]) reading(d dialect, q provisioning.Query) (*reading, error) {
 	k := p.kind
-	r := &reading{columns: p.columns, limit: q.Limit}
+	r := &reading{columns: p.columns, limit: q.Limit, branches: k.branches(q.Filter)}
 	var err error
-	if r.table, r.where, r.args, err = p.chosen(d, q.Filter); err != nil {
+	if r.table, r.where, r.args, err = p.chosen(d, q.Filter, r.branches); err != nil {
 		return nil, err
 	}
 	if r.order, err = k.order(d, q.SortBy, q.Descending); err != nil {
@@ -69,7 +71,7 @@ func (p *pageOf[T]) reading(d dialect, q provisioning.Query) (*reading, error) {
 	}
 	r.columns += sortValue
 	switch {
-	case r.order.value == "" && k.branches(q.Filter) == nil:
+	case r.order.value == "" && r.branches == nil:
 		r.order.ranged = true
 		r.where, r.args = ranged(r.where, r.args, q.After)
 	case q.After != nil:
@@ -125,7 +127,7 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 			// Of all there are more than fit on a page, most of the time.
 			together = append(together, r.count)
 		}
-		if err := s.sender(p.kind, q, together[0].query)(ctx, together...); err != nil {
+		if err := s.sender(p.kind, q, r.branches, together[0].query)(ctx, together...); err != nil {
 			return nil, page, err
 		}
 	}
@@ -139,7 +141,7 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 		page.Total = q.Offset + n // the page shows how many there are
 	default:
 		if !counts {
-			err = s.counter(p.kind, q, r.count.query)(ctx, r.count)
+			err = s.counter(p.kind, q, r.branches, r.count.query)(ctx, r.count)
 		}
 		page.Total = r.total
 	}
@@ -147,7 +149,7 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 }
 
 // chosen returns the table and the condition that a filter makes of it.
-func (p pageOf[T]) chosen(d dialect, f filter.Node) (table, where string, args []any, err error) {
+func (p pageOf[T]) chosen(d dialect, f filter.Node, branches []filter.Node) (table, where string, args []any, err error) {
 	k := p.kind
 	table, where, args = k.table, p.where, p.args
 	if f == nil {
@@ -157,7 +159,6 @@ func (p pageOf[T]) chosen(d dialect, f filter.Node) (table, where string, args [
 	if err != nil {
 		return "", "", nil, err
 	}
-	branches := k.branches(f)
 	switch {
 	case len(branches) == 0:
 		return table, where + " AND " + condition, append(args, more...), nil

@@ -57,6 +57,9 @@ func enter(ctx context.Context, g *limit.Shares) (leave func(), err error) {
 	return func() {}, nil
 }
 
+// sender sends statements that only read.
+type sender func(context.Context, ...statement) error
+
 // read sends statements that read a bounded part, outside of a transaction.
 func (s *Store) read(ctx context.Context, list ...statement) error {
 	leave, err := enter(ctx, &s.shares.parts)
