@@ -47,7 +47,7 @@ func (s *server) adminRoute(method, path string, status int, f adminFunc) *route
 			if x.scope, err = s.Admin.Scope(x.Context(), slug, x.scope.Actor); err != nil {
 				return administrators(err)
 			}
-			x.Request = x.WithContext(instance.Confine(x.Context(), x.scope.Instance.ID))
+			x.Request = x.WithContext(instance.WithTenant(x.Context(), x.scope.Instance.ID))
 		}
 		var answer any
 		err = x.inTurn(r.turns, func() (err error) {

@@ -54,7 +54,7 @@ type observed struct {
 }
 
 func (o *observed) User(ctx context.Context, instanceID, id string, plain bool) (*provisioning.User, error) {
-	o.confined = append(o.confined, instance.Confined(ctx))
+	o.confined = append(o.confined, instance.TenantOf(ctx).ID)
 	return o.Store.User(ctx, instanceID, id, plain)
 }
 

@@ -69,7 +69,7 @@ func (s *server) bulk(x *exchange) error {
 		return err
 	}
 	// What has been done by some operations cannot begin anew with others.
-	x.Request = x.WithContext(instance.Confine(x.Context(), x.scope.Instance.ID))
+	x.Request = x.WithContext(instance.WithTenant(x.Context(), x.scope.Instance.ID))
 	b.run(s, x)
 	body, err := b.message(x.base)
 	if err != nil {

@@ -258,14 +258,14 @@ func (s *server) authenticate(next http.Handler) http.Handler {
 // and found that it is not true any more.
 func (s *server) again(x *exchange, token, slug string, next http.Handler) error {
 	s.Admin.Instances.Forget(x.scope.Actor.KeyID)
-	x.Request = x.WithContext(instance.Confine(x.Context(), ""))
+	x.Request = x.WithContext(instance.WithTenant(x.Context(), ""))
 	actor := history.Actor{RequestID: x.scope.Actor.RequestID, Client: x.scope.Actor.Client, Address: x.scope.Actor.Address}
 	x.stale, x.name, x.route, x.scope = false, "", nil, provisioning.Scope{Actor: actor, Policy: tolerance.New(s.Strict)}
 	if err := s.identify(x, token, slug); err != nil {
 		return challenge(x, err)
 	}
 	// What was read just now is true enough: there is no third time.
-	x.Request = x.WithContext(instance.Confine(x.Context(), x.scope.Instance.ID))
+	x.Request = x.WithContext(instance.WithTenant(x.Context(), x.scope.Instance.ID))
 	next.ServeHTTP(x.answer, x.Request)
 	return nil
 }
@@ -325,7 +325,7 @@ func (s *server) identify(x *exchange, token, slug string) error {
 		return s.Admin.Instances.Mismatch(x.Context(), c, slug, x.scope.Actor)
 	}
 	x.scope.Instance = &c.Instance
-	x.Request = x.WithContext(instance.ConfineAt(x.Context(), &c.Instance))
+	x.Request = x.WithContext(instance.WithRevision(x.Context(), &c.Instance))
 	x.scope.Actor.Kind = history.KeyActor
 	x.scope.Actor.Name = c.Holder.UserName
 	x.scope.Actor.KeyID = c.Key.ID

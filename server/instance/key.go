@@ -227,7 +227,7 @@ func (s *Service) RevokeKey(ctx context.Context, i *Instance, keyID string, acto
 // then somebody holds it.
 //
 // A credential that was read within the last second is not read again. Work
-// that is done with it must be confined by [ConfineAt], and begin anew after
+// that is done with it must be confined by [WithRevision], and begin anew after
 // [Service.Forget] if the store returns [ErrStale]: then a key that was
 // revoked, or an instance that was set up in another way, by whatever server,
 // is noticed at once.
@@ -271,7 +271,7 @@ func (s *Service) Authenticate(ctx context.Context, text string, actor history.A
 func (s *Service) Forget(keyID string) { s.memory.forget(keyID) }
 
 // Current returns [ErrStale] if the instance is not as it was when a request
-// began, by the context that [ConfineAt] returned. It is for what reads and
+// began, by the context that [WithRevision] returned. It is for what reads and
 // writes nothing else.
 func (s *Service) Current(ctx context.Context) error { return s.store.Current(ctx) }
 

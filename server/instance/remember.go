@@ -7,7 +7,7 @@ import (
 
 // rememberTime is how long a credential is used without being read again.
 // What is done with it carries the revision of the instance, so that the store
-// notices within this time too that it is no longer true; see [ConfineAt].
+// notices within this time too that it is no longer true; see [WithRevision].
 const rememberTime = time.Second
 
 // maxRemembered is how many credentials are remembered. Only valid keys get so

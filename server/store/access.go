@@ -6,6 +6,7 @@ import (
 
 	"muster/server/provisioning"
 	"muster/server/scim/filter"
+	"muster/server/store/engine"
 )
 
 // deep is how many rows may be passed over by what is no scan.
@@ -14,22 +15,22 @@ const deep = 10_000
 // sender returns what sends a query for a page, by how it is found: by an
 // index, together with others once the query is known; a part of the order of
 // creation by itself; and all else as a scan.
-func (s *Store) sender(k *kind, q provisioning.Query, branches []filter.Node, query string) sender {
+func (s *Store) sender(k *kind, q provisioning.Query, branches []filter.Node, query string) engine.Sender {
 	switch {
 	case q.Filter == nil && q.SortBy == nil && q.Offset <= deep:
-		return s.read
+		return s.db.Read
 	case branches == nil:
-		return func(ctx context.Context, list ...statement) error { return s.scan(ctx, k.cheap(), list...) }
-	case s.lanes != nil && !s.lanes.isKnown(query):
-		return s.alone
+		return func(ctx context.Context, list ...engine.Statement) error { return s.db.Scan(ctx, k.cheap(), list...) }
+	case !s.db.Planned(query):
+		return s.db.FindAlone
 	case k.single(branches):
-		return s.quick
+		return s.db.Lookup
 	}
-	return s.common
+	return s.db.Find
 }
 
 // counter returns what sends the statement that counts.
-func (s *Store) counter(k *kind, q provisioning.Query, branches []filter.Node, query string) sender {
+func (s *Store) counter(k *kind, q provisioning.Query, branches []filter.Node, query string) engine.Sender {
 	q.SortBy, q.Offset = nil, 0
 	return s.sender(k, q, branches, query)
 }
@@ -81,7 +82,7 @@ func (k *kind) single(branches []filter.Node) bool {
 
 // union returns the condition that one of some branches chooses the row, in a
 // way that each is looked for in its own index.
-func (k *kind) union(d dialect, instanceID any, branches []filter.Node) (string, []any, error) {
+func (k *kind) union(d *engine.Dialect, instanceID any, branches []filter.Node) (string, []any, error) {
 	if len(branches) == 1 {
 		return k.where(d, branches[0])
 	}

@@ -43,7 +43,7 @@ func (r *adminTokenRow) token() (*instance.AdminToken, error) {
 // CreateAdminToken writes a new token.
 func (s *Store) CreateAdminToken(ctx context.Context, a *instance.AdminToken) error {
 	return s.update(ctx, func(t *tx) error {
-		_, err := t.exec(ctx, "INSERT INTO admin_tokens (id, name, digest, created, expires, role, instance) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		_, err := t.Exec(ctx, "INSERT INTO admin_tokens (id, name, digest, created, expires, role, instance) VALUES (?, ?, ?, ?, ?, ?, ?)",
 			a.ID, a.Name, hex.EncodeToString(a.Digest), millis(a.Created), millis(a.Expires), string(a.Role), a.Instance)
 		return err
 	})
@@ -52,7 +52,7 @@ func (s *Store) CreateAdminToken(ctx context.Context, a *instance.AdminToken) er
 // AdminToken returns a token, or instance.ErrNotFound.
 func (s *Store) AdminToken(ctx context.Context, id string) (*instance.AdminToken, error) {
 	var r adminTokenRow
-	if err := s.get(ctx, &r, selectAdminToken+" WHERE id = ?", id); err != nil {
+	if err := s.db.Get(ctx, &r, selectAdminToken+" WHERE id = ?", id); err != nil {
 		return nil, missing(err)
 	}
 	return r.token()
@@ -61,7 +61,7 @@ func (s *Store) AdminToken(ctx context.Context, id string) (*instance.AdminToken
 // UseAdminToken keeps when and from where a token was used.
 func (s *Store) UseAdminToken(ctx context.Context, id string, at time.Time, address string) error {
 	return s.update(ctx, func(t *tx) error {
-		_, err := t.exec(ctx, "UPDATE admin_tokens SET last_used = ?, last_address = ? WHERE id = ? AND (last_used IS NULL OR last_used < ?)",
+		_, err := t.Exec(ctx, "UPDATE admin_tokens SET last_used = ?, last_address = ? WHERE id = ? AND (last_used IS NULL OR last_used < ?)",
 			millis(at), address, id, millis(at))
 		return err
 	})
@@ -70,7 +70,7 @@ func (s *Store) UseAdminToken(ctx context.Context, id string, at time.Time, addr
 // AdminTokens returns all tokens, the oldest first.
 func (s *Store) AdminTokens(ctx context.Context) ([]*instance.AdminToken, error) {
 	var rows []adminTokenRow
-	if err := s.list(ctx, &rows, selectAdminToken+" ORDER BY created, id"); err != nil {
+	if err := s.db.List(ctx, &rows, selectAdminToken+" ORDER BY created, id"); err != nil {
 		return nil, err
 	}
 	list := make([]*instance.AdminToken, len(rows))
@@ -87,7 +87,7 @@ func (s *Store) AdminTokens(ctx context.Context) ([]*instance.AdminToken, error)
 // instance.ErrNotFound if there is none that is not revoked.
 func (s *Store) RevokeAdminToken(ctx context.Context, id string, at time.Time) error {
 	return s.update(ctx, func(t *tx) error {
-		n, err := t.exec(ctx, "UPDATE admin_tokens SET revoked = ? WHERE id = ? AND revoked IS NULL", millis(at), id)
+		n, err := t.Exec(ctx, "UPDATE admin_tokens SET revoked = ? WHERE id = ? AND revoked IS NULL", millis(at), id)
 		if err == nil && n == 0 {
 			return instance.ErrNotFound
 		}

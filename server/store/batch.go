@@ -8,6 +8,7 @@ import (
 
 	"muster/server/provisioning"
 	"muster/server/scim/schema"
+	"muster/server/store/engine"
 )
 
 // needs is what a batch reads before its changes are decided on.
@@ -71,7 +72,7 @@ type batch struct {
 	touched []*group
 	// first and more are statements that go before and after the changes,
 	// history is its rows.
-	first, more []statement
+	first, more []engine.Statement
 	history     entryRows
 }
 

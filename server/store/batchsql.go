@@ -3,6 +3,8 @@ package store
 import (
 	"slices"
 	"strings"
+
+	"muster/server/store/engine"
 )
 
 // selectPerson reads a [person]. The instance stands in a form that no index
@@ -14,19 +16,19 @@ const selectPerson = `SELECT id, user_name, user_name_key, display,
 	FROM users WHERE (instance_id = ?) IS TRUE AND `
 
 // reads returns the statements that read what the batch needs.
-func (b *batch) reads(d *dialect) []statement {
-	var list []statement
+func (b *batch) reads(d *engine.Dialect) []engine.Statement {
+	var list []engine.Statement
 	people := func(column, sqlType string, values []string, more string) {
 		if len(values) == 0 {
 			return
 		}
-		condition, arg := d.many(column, sqlType, unique(values))
-		list = append(list, statement{
-			query: selectPerson + condition + more, args: []any{b.instanceID, arg}, read: b.readPeople,
+		condition, arg := d.AnyOf(column, sqlType, unique(values))
+		list = append(list, engine.Statement{
+			Query: selectPerson + condition + more, Args: []any{b.instanceID, arg}, Read: b.readPeople,
 		})
 	}
 	// Servers of older versions do not know the lock of the chain.
-	people("id", "uuid", b.targets, d.forUpdate)
+	people("id", "uuid", b.targets, d.ForUpdate)
 	people("id", "uuid", b.others, "")
 	people("user_name_key", "text", b.names, "")
 	people("manager_id", "uuid", b.leavers, "")
@@ -35,17 +37,17 @@ func (b *batch) reads(d *dialect) []statement {
 		list = append(list, b.byExternalID(d))
 	}
 	if len(b.leavers) > 0 {
-		condition, arg := d.many("user_id", "uuid", b.leavers)
-		list = append(list, statement{
-			query: "SELECT group_id, user_id FROM group_users WHERE " + condition,
-			args:  []any{arg}, read: b.readLinks,
+		condition, arg := d.AnyOf("user_id", "uuid", b.leavers)
+		list = append(list, engine.Statement{
+			Query: "SELECT group_id, user_id FROM group_users WHERE " + condition,
+			Args:  []any{arg}, Read: b.readLinks,
 		})
 	}
 	if len(b.needs.groups) > 0 {
-		condition, arg := d.many("id", "uuid", unique(b.needs.groups))
-		list = append(list, statement{
-			query: "SELECT id, version FROM groups WHERE (instance_id = ?) IS TRUE AND " + condition + d.forUpdate,
-			args:  []any{b.instanceID, arg}, read: b.readGroups,
+		condition, arg := d.AnyOf("id", "uuid", unique(b.needs.groups))
+		list = append(list, engine.Statement{
+			Query: "SELECT id, version FROM groups WHERE (instance_id = ?) IS TRUE AND " + condition + d.ForUpdate,
+			Args:  []any{b.instanceID, arg}, Read: b.readGroups,
 		})
 	}
 	return append(list, b.readPresence(d)...)
@@ -55,22 +57,22 @@ func (b *batch) reads(d *dialect) []statement {
 // Other instances have the same ones, so that the index holds the instance.
 // Several values at once would look dearer to PostgreSQL than to read all of
 // the instance, as long as it has no statistics.
-func (b *batch) byExternalID(d *dialect) statement {
+func (b *batch) byExternalID(d *engine.Dialect) engine.Statement {
 	values := unique(b.externalIDs)
-	st := statement{args: []any{values, b.instanceID}, read: b.readPeople, query: `
+	st := engine.Statement{Args: []any{values, b.instanceID}, Read: b.readPeople, Query: `
 		SELECT p.* FROM unnest(CAST(? AS text[])) AS v(external_id), LATERAL (
 		SELECT id, user_name, user_name_key, display, external_id, integration, version,
 			COALESCE(CAST(manager_id AS text), ''), COALESCE(manager_ref, ''), COALESCE(manager_key, '')
 		FROM users AS u WHERE u.external_id = v.external_id AND u.instance_id = ? OFFSET 0) AS p`}
-	if !d.postgres {
-		condition, arg := d.many("external_id", "text", values)
-		st.query = strings.Replace(selectPerson, "(instance_id = ?) IS TRUE", "instance_id = ?", 1) + condition
-		st.args = []any{b.instanceID, arg}
+	if !d.Postgres {
+		condition, arg := d.AnyOf("external_id", "text", values)
+		st.Query = strings.Replace(selectPerson, "(instance_id = ?) IS TRUE", "instance_id = ?", 1) + condition
+		st.Args = []any{b.instanceID, arg}
 	}
 	return st
 }
 
-func (b *batch) readPeople(r rows) error {
+func (b *batch) readPeople(r engine.Rows) error {
 	for r.Next() {
 		p := new(person)
 		err := r.Scan(&p.id, &p.userName, &p.nameKey, &p.display, &p.externalID, &p.integration, &p.version,
@@ -83,7 +85,7 @@ func (b *batch) readPeople(r rows) error {
 	return r.Err()
 }
 
-func (b *batch) readGroups(r rows) error {
+func (b *batch) readGroups(r engine.Rows) error {
 	for r.Next() {
 		g := &group{found: true}
 		if err := r.Scan(&g.id, &g.version); err != nil {
@@ -94,7 +96,7 @@ func (b *batch) readGroups(r rows) error {
 	return r.Err()
 }
 
-func (b *batch) readLinks(r rows) error {
+func (b *batch) readLinks(r engine.Rows) error {
 	for r.Next() {
 		var l link
 		if err := r.Scan(&l.group, &l.user); err != nil {
@@ -106,30 +108,30 @@ func (b *batch) readLinks(r rows) error {
 }
 
 // readPresence returns the statements that find out which members are there.
-func (b *batch) readPresence(d *dialect) []statement {
+func (b *batch) readPresence(d *engine.Dialect) []engine.Statement {
 	if len(b.links) == 0 {
 		return nil
 	}
-	if !d.postgres {
-		list := make([]statement, len(b.links))
+	if !d.Postgres {
+		list := make([]engine.Statement, len(b.links))
 		for i, l := range b.links {
-			list[i] = statement{
-				query: "SELECT group_id, user_id FROM group_users WHERE group_id = ? AND user_id = ?",
-				args:  l, read: b.readLinks,
+			list[i] = engine.Statement{
+				Query: "SELECT group_id, user_id FROM group_users WHERE group_id = ? AND user_id = ?",
+				Args:  l, Read: b.readLinks,
 			}
 		}
 		return list
 	}
-	return []statement{{
-		query: `SELECT m.* FROM unnest(CAST(? AS uuid[]), CAST(? AS uuid[])) AS v(group_id, user_id),
+	return []engine.Statement{{
+		Query: `SELECT m.* FROM unnest(CAST(? AS uuid[]), CAST(? AS uuid[])) AS v(group_id, user_id),
 			LATERAL (SELECT group_id, user_id FROM group_users AS gu
 				WHERE gu.group_id = v.group_id AND gu.user_id = v.user_id LIMIT 1) AS m`,
-		args: []any{textsOf(b.links, 0), textsOf(b.links, 1)}, read: b.readLinks,
+		Args: []any{engine.Texts(b.links, 0), engine.Texts(b.links, 1)}, Read: b.readLinks,
 	}}
 }
 
 // writes returns the statements that write the batch, but for its history.
-func (b *batch) writes(d *dialect) []statement {
+func (b *batch) writes(d *engine.Dialect) []engine.Statement {
 	var gone []string
 	var created [][]any
 	list := b.first
@@ -142,14 +144,14 @@ func (b *batch) writes(d *dialect) []statement {
 		}
 	}
 	if len(gone) > 0 {
-		condition, arg := d.many("id", "uuid", gone)
-		list = append(list, statement{query: "DELETE FROM users WHERE " + condition, args: []any{arg}})
+		condition, arg := d.AnyOf("id", "uuid", gone)
+		list = append(list, engine.Statement{Query: "DELETE FROM users WHERE " + condition, Args: []any{arg}})
 	}
-	list = append(list, d.insertUsers.of(created, nil)...)
+	list = append(list, d.Insert(&insertUsers, created, nil)...)
 	for _, p := range b.changed {
 		if p.columns != nil && !p.created && !p.deleted {
 			args := slices.Concat([]any{null(p.managerID)}, p.columns, []any{p.id})
-			list = append(list, statement{query: updateUser, args: args})
+			list = append(list, engine.Statement{Query: updateUser, Args: args})
 		}
 	}
 	list = append(list, b.relinks(d)...)
@@ -165,7 +167,7 @@ const updateUser = `UPDATE users SET manager_id = ?,
 
 // relinks returns the statements for those of whom the manager changed, and
 // nothing else.
-func (b *batch) relinks(d *dialect) []statement {
+func (b *batch) relinks(d *engine.Dialect) []engine.Statement {
 	type change struct {
 		manager         string
 		steps, modified int64
@@ -182,20 +184,20 @@ func (b *batch) relinks(d *dialect) []statement {
 		}
 		ids[c] = append(ids[c], p.id)
 	}
-	var list []statement
+	var list []engine.Statement
 	for _, c := range order {
-		condition, arg := d.many("id", "uuid", ids[c])
-		list = append(list, statement{
-			query: "UPDATE users SET manager_id = ?, version = version + ?, modified = ? WHERE " + condition,
-			args:  []any{null(c.manager), c.steps, c.modified, arg},
+		condition, arg := d.AnyOf("id", "uuid", ids[c])
+		list = append(list, engine.Statement{
+			Query: "UPDATE users SET manager_id = ?, version = version + ?, modified = ? WHERE " + condition,
+			Args:  []any{null(c.manager), c.steps, c.modified, arg},
 		})
 	}
 	return list
 }
 
 // memberWrites returns the statements for members and their groups.
-func (b *batch) memberWrites(d *dialect) []statement {
-	var list []statement
+func (b *batch) memberWrites(d *engine.Dialect) []engine.Statement {
+	var list []engine.Statement
 	removed := make(map[string][]string)
 	for _, l := range b.sortedLinks(false) {
 		if p := b.people[l.user]; p == nil || !p.deleted {
@@ -203,51 +205,23 @@ func (b *batch) memberWrites(d *dialect) []statement {
 		}
 	}
 	for _, groupID := range sortedKeys(removed) {
-		condition, arg := d.many("user_id", "uuid", removed[groupID])
-		list = append(list, statement{
-			query: "DELETE FROM group_users WHERE group_id = ? AND " + condition, args: []any{groupID, arg},
+		condition, arg := d.AnyOf("user_id", "uuid", removed[groupID])
+		list = append(list, engine.Statement{
+			Query: "DELETE FROM group_users WHERE group_id = ? AND " + condition, Args: []any{groupID, arg},
 		})
 	}
 	var added [][]any
 	for _, l := range b.sortedLinks(true) {
 		added = append(added, []any{l.group, l.user})
 	}
-	list = append(list, d.insertMembers.of(added, nil)...)
+	list = append(list, d.Insert(&insertMembers, added, nil)...)
 	for _, g := range b.touched {
-		list = append(list, statement{
-			query: "UPDATE groups SET version = version + ?, modified = ? WHERE id = ?",
-			args:  []any{g.steps, g.modified, g.id},
+		list = append(list, engine.Statement{
+			Query: "UPDATE groups SET version = version + ?, modified = ? WHERE id = ?",
+			Args:  []any{g.steps, g.modified, g.id},
 		})
 	}
 	return list
-}
-
-// insertions are those of a dialect, whose texts are made once.
-type insertions struct {
-	insertUsers, importUsers, insertMembers, insertHistory insertion
-}
-
-func (d dialect) makeInsertions() insertions {
-	users := []string{"id uuid", "instance_id uuid", "manager_id uuid"}
-	for name := range strings.SplitSeq(userSet, ",") {
-		name = strings.TrimSpace(name)
-		sqlType := "text"
-		switch name {
-		case "active", "integration":
-			sqlType = "boolean"
-		case "search":
-			sqlType = "jsonb"
-		case "version", "created", "modified":
-			sqlType = "bigint"
-		}
-		users = append(users, name+" "+sqlType)
-	}
-	return insertions{
-		insertUsers:   d.insertion("users", users, ""),
-		importUsers:   d.insertion("users", users, " ON CONFLICT DO NOTHING RETURNING id"),
-		insertMembers: d.insertion("group_users", []string{"group_id uuid", "user_id uuid"}, ""),
-		insertHistory: d.insertion("history", historyTypes(), ""),
-	}
 }
 
 func unique(values []string) []string {
@@ -255,6 +229,3 @@ func unique(values []string) []string {
 	slices.Sort(values)
 	return slices.Compact(values)
 }
-
-// These are the places of columns in what columnsOf returns.
-const columnVersion, columnModified = 17, 19

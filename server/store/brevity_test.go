@@ -23,14 +23,14 @@ func TestCommonValues(t *testing.T) {
 	little.town("little", 3)
 	much.instance("much")
 	much.hot("first")
-	_, err = s.db.ExecContext(t.Context(), `INSERT INTO users (id, instance_id, user_name, display, user_name_key, family_name_key, active, integration, role, source,
+	_, err = s.db.Pool().ExecContext(t.Context(), `INSERT INTO users (id, instance_id, user_name, display, user_name_key, family_name_key, active, integration, role, source,
 			resource, search, fields, version, created, modified)
 			SELECT gen_random_uuid(), CAST($1 AS uuid), 'c' || n, 'c' || n, 'c' || n, 'common', true, false, '', '', repeat('x', 700), CAST('{"title":"' || repeat('t', 2000) || '"}' AS jsonb), '{}', 1, 0, 0
 			FROM generate_series(1, 30000) AS n`, much.sc.Instance.ID)
 	much.must(err)
 	rt := much.users.UserType(much.sc.Instance)
 	common := func() {
-		ctx := instance.ConfineAt(t.Context(), much.sc.Instance)
+		ctx := instance.WithRevision(t.Context(), much.sc.Instance)
 		list, page, err := much.users.Users(ctx, much.sc, provisioning.Query{Filter: much.filter(rt, `name.familyName eq "common" and title co "u"`), Limit: 10})
 		if err != nil || len(list) != 0 || page.Total != 0 {
 			t.Errorf("none of the common ones: %d of %d, %v", len(list), page.Total, err)
@@ -45,7 +45,7 @@ func TestCommonValues(t *testing.T) {
 		}
 	}
 	common() // the queries are new
-	if s.lanes.isSlow(much.sc.Instance.ID) {
+	if s.db.GoesAlone(much.sc.Instance.ID) {
 		t.Error("what is new went with others")
 	}
 	var all sync.WaitGroup
@@ -55,7 +55,7 @@ func TestCommonValues(t *testing.T) {
 				common()
 				return
 			}
-			ctx := instance.ConfineAt(t.Context(), little.sc.Instance)
+			ctx := instance.WithRevision(t.Context(), little.sc.Instance)
 			for i := range 50 {
 				list, _, err := little.users.Users(ctx, little.sc, provisioning.Query{Filter: little.filter(rt, fmt.Sprintf(`userName eq "little%d"`, i%3)), Limit: 10})
 				if err != nil || len(list) != 1 {
@@ -65,15 +65,15 @@ func TestCommonValues(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if !s.lanes.isSlow(much.sc.Instance.ID) {
+	if !s.db.GoesAlone(much.sc.Instance.ID) {
 		t.Error("it still goes with others: the test shows nothing")
 	}
-	if s.lanes.isSlow(little.sc.Instance.ID) {
+	if s.db.GoesAlone(little.sc.Instance.ID) {
 		t.Log("the other one was slow, too: this machine is busy")
 	}
 	for range 30 {
 		var timeout string
-		much.must(s.db.GetContext(t.Context(), &timeout, "SHOW statement_timeout"))
+		much.must(s.db.Pool().GetContext(t.Context(), &timeout, "SHOW statement_timeout"))
 		if timeout != "0" {
 			t.Fatalf("a connection stayed bounded: %s", timeout)
 		}

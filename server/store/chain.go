@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"muster/server/history"
+	"muster/server/store/engine"
 )
 
 type chainRow struct {
@@ -24,7 +25,7 @@ const selectChain = "SELECT seq, link, anchor_seq, anchor_link FROM history_chai
 // Chain returns where the chain of an instance begins and ends.
 func (s *Store) Chain(ctx context.Context, instanceID string) (history.Chain, error) {
 	var r chainRow
-	err := s.get(ctx, &r, selectChain, instanceID)
+	err := s.db.Get(ctx, &r, selectChain, instanceID)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
@@ -35,7 +36,7 @@ func (s *Store) Chain(ctx context.Context, instanceID string) (history.Chain, er
 // order, and then those that are not sealed yet.
 func (s *Store) Sealed(ctx context.Context, instanceID string, yield func(history.Sealed) error) error {
 	var after int64
-	err := historyParts(ctx, s.read, func(limit int) (string, []any) {
+	err := historyParts(ctx, s.db.Read, func(limit int) (string, []any) {
 		return selectHistory + " WHERE instance_id = ? AND seq > ? ORDER BY seq LIMIT ?", []any{instanceID, after, limit}
 	}, func(r *historyRow, e *history.Entry) error {
 		after = r.Seq.Int64
@@ -45,7 +46,7 @@ func (s *Store) Sealed(ctx context.Context, instanceID string, yield func(histor
 		return err
 	}
 	last := uuid.Nil.String()
-	return historyParts(ctx, s.read, func(limit int) (string, []any) {
+	return historyParts(ctx, s.db.Read, func(limit int) (string, []any) {
 		return selectHistory + " WHERE instance_id = ? AND seq IS NULL AND id > ? ORDER BY id LIMIT ?", []any{instanceID, last, limit}
 	}, func(r *historyRow, e *history.Entry) error {
 		last = r.ID
@@ -55,8 +56,8 @@ func (s *Store) Sealed(ctx context.Context, instanceID string, yield func(histor
 
 // lockChain returns the statement that reads the chain of an instance, and
 // keeps other writers of the instance out until the transaction ends.
-func (t *tx) lockChain(instanceID string) statement {
-	return statement{query: selectChain + t.d.forUpdate, args: []any{instanceID}, read: func(r rows) error {
+func (t *tx) lockChain(instanceID string) engine.Statement {
+	return engine.Statement{Query: selectChain + t.Dialect.ForUpdate, Args: []any{instanceID}, Read: func(r engine.Rows) error {
 		t.instanceID, t.chain = instanceID, chainRow{}
 		if t.chained = r.Next(); !t.chained {
 			return r.Err()
@@ -67,19 +68,19 @@ func (t *tx) lockChain(instanceID string) statement {
 
 // makeChain makes the chain of an instance that has none.
 func (s *Store) makeChain(ctx context.Context, instanceID string) error {
-	return s.update(ctx, func(t *tx) error { return t.run(ctx, newChain(instanceID)) })
+	return s.update(ctx, func(t *tx) error { return t.Run(ctx, newChain(instanceID)) })
 }
 
-func newChain(instanceID string) statement {
-	return statement{
-		query: "INSERT INTO history_chains (instance_id, seq, link, anchor_seq, anchor_link) VALUES (?, 0, '', 0, '') ON CONFLICT DO NOTHING",
-		args:  []any{instanceID},
+func newChain(instanceID string) engine.Statement {
+	return engine.Statement{
+		Query: "INSERT INTO history_chains (instance_id, seq, link, anchor_seq, anchor_link) VALUES (?, 0, '', 0, '') ON CONFLICT DO NOTHING",
+		Args:  []any{instanceID},
 	}
 }
 
 // linked returns the statements that write the history of the transaction,
 // each row linked with the one before it, and where the chain ends now.
-func (t *tx) linked() []statement {
+func (t *tx) linked() []engine.Statement {
 	if len(t.rows) == 0 {
 		return nil
 	}
@@ -90,21 +91,21 @@ func (t *tx) linked() []statement {
 		c.Link = history.Link(c.Link, c.Seq, row[len(row)-1].(string)) // the content's hash
 		rows[i] = append(slices.Clip(row), c.Seq, c.Link)
 	}
-	var list []statement
+	var list []engine.Statement
 	if !t.chained { // of a new instance
 		list = append(list, newChain(t.instanceID))
 	}
 	for part := range slices.Chunk(rows, chunk) {
-		list = append(list, t.d.insertHistory.of(part, nil)...)
+		list = append(list, t.Dialect.Insert(&insertHistory, part, nil)...)
 	}
 	return append(list, endChain(t.instanceID, c))
 }
 
 // endChain writes where a chain ends.
-func endChain(instanceID string, c chainRow) statement {
-	return statement{
-		query: "UPDATE history_chains SET seq = ?, link = ? WHERE instance_id = ?",
-		args:  []any{c.Seq, c.Link, instanceID},
+func endChain(instanceID string, c chainRow) engine.Statement {
+	return engine.Statement{
+		Query: "UPDATE history_chains SET seq = ?, link = ? WHERE instance_id = ?",
+		Args:  []any{c.Seq, c.Link, instanceID},
 	}
 }
 
@@ -112,7 +113,7 @@ func endChain(instanceID string, c chainRow) statement {
 // at most limit of each instance, and returns how many of which instances.
 func (s *Store) Adopt(ctx context.Context, limit int) (map[string]int, error) {
 	var instances []string
-	if err := s.list(ctx, &instances, "SELECT id FROM instances WHERE EXISTS (SELECT 1 FROM history AS h WHERE h.instance_id = instances.id AND h.seq IS NULL)"); err != nil {
+	if err := s.db.List(ctx, &instances, "SELECT id FROM instances WHERE EXISTS (SELECT 1 FROM history AS h WHERE h.instance_id = instances.id AND h.seq IS NULL)"); err != nil {
 		return nil, err
 	}
 	adopted := make(map[string]int)
@@ -130,11 +131,11 @@ func (s *Store) Adopt(ctx context.Context, limit int) (map[string]int, error) {
 
 func (t *tx) adopt(ctx context.Context, limit int) (int, error) {
 	var old []historyRow
-	if err := t.list(ctx, &old, selectHistory+" WHERE instance_id = ? AND seq IS NULL ORDER BY id LIMIT ?", t.instanceID, limit); err != nil || len(old) == 0 {
+	if err := t.List(ctx, &old, selectHistory+" WHERE instance_id = ? AND seq IS NULL ORDER BY id LIMIT ?", t.instanceID, limit); err != nil || len(old) == 0 {
 		return 0, err
 	}
 	c := &t.chain
-	var list []statement
+	var list []engine.Statement
 	for _, r := range old {
 		if r.ContentHash == "" { // written before rows had one
 			e, err := r.entry()
@@ -147,8 +148,8 @@ func (t *tx) adopt(ctx context.Context, limit int) (int, error) {
 		}
 		c.Seq++
 		c.Link = history.Link(c.Link, c.Seq, r.ContentHash)
-		list = append(list, statement{
-			query: "UPDATE history SET seq = ?, link = ?, content_hash = ? WHERE instance_id = ? AND id = ?", args: []any{c.Seq, c.Link, r.ContentHash, t.instanceID, r.ID},
+		list = append(list, engine.Statement{
+			Query: "UPDATE history SET seq = ?, link = ?, content_hash = ? WHERE instance_id = ? AND id = ?", Args: []any{c.Seq, c.Link, r.ContentHash, t.instanceID, r.ID},
 		})
 	}
 	return len(old), t.finish(ctx, append(list, endChain(t.instanceID, *c)))
@@ -162,7 +163,7 @@ func (s *Store) Prune(ctx context.Context, instanceID string, before time.Time, 
 		// The first row that stays: rows were not always sealed in the order
 		// of their times.
 		var first sql.NullInt64
-		if err := t.get(ctx, &first, "SELECT min(seq) FROM history WHERE instance_id = ? AND seq IS NOT NULL AND at >= ?", instanceID, millis(before)); err != nil {
+		if err := t.Get(ctx, &first, "SELECT min(seq) FROM history WHERE instance_id = ? AND seq IS NOT NULL AND at >= ?", instanceID, millis(before)); err != nil {
 			return err
 		}
 		last := c.Seq
@@ -174,15 +175,15 @@ func (s *Store) Prune(ctx context.Context, instanceID string, before time.Time, 
 			return nil
 		}
 		var link string
-		if err := t.get(ctx, &link, "SELECT link FROM history WHERE instance_id = ? AND seq = ?", instanceID, last); err != nil {
+		if err := t.Get(ctx, &link, "SELECT link FROM history WHERE instance_id = ? AND seq = ?", instanceID, last); err != nil {
 			return err
 		}
-		n, err := t.exec(ctx, "DELETE FROM history WHERE instance_id = ? AND seq <= ?", instanceID, last)
+		n, err := t.Exec(ctx, "DELETE FROM history WHERE instance_id = ? AND seq <= ?", instanceID, last)
 		if err != nil {
 			return err
 		}
 		pruned = int(n)
-		if _, err := t.exec(ctx, "UPDATE history_chains SET anchor_seq = ?, anchor_link = ? WHERE instance_id = ?", last, link, instanceID); err != nil {
+		if _, err := t.Exec(ctx, "UPDATE history_chains SET anchor_seq = ?, anchor_link = ? WHERE instance_id = ?", last, link, instanceID); err != nil {
 			return err
 		}
 		return t.append(e)

@@ -29,7 +29,7 @@ func TestRowSecurity(t *testing.T) {
 	acme, globex := fill(t, s, "acme"), fill(t, s, "globex")
 	ids := map[string]string{"acme": acme.instance, "globex": globex.instance}
 
-	confined := instance.Confine(t.Context(), globex.instance)
+	confined := instance.WithTenant(t.Context(), globex.instance)
 	if _, err := s.User(confined, acme.instance, acme.user, false); !errors.Is(err, provisioning.ErrNotFound) {
 		t.Errorf("the user of acme: %v", err)
 	}
@@ -117,7 +117,7 @@ func BenchmarkConfined(b *testing.B) {
 	for _, confinement := range []string{"free", "confined"} {
 		ctx := b.Context()
 		if confinement == "confined" {
-			ctx = instance.Confine(ctx, f.instance)
+			ctx = instance.WithTenant(ctx, f.instance)
 		}
 		b.Run("User/"+confinement, func(b *testing.B) {
 			for b.Loop() {

@@ -24,7 +24,7 @@ func (c *compiler) elementsOf(a *schema.Attribute) (from, element string) {
 		return `(SELECT user_id AS id, 'user' AS type FROM group_users WHERE group_id = groups.id UNION ALL
 		SELECT child_id, 'group' FROM group_groups WHERE group_id = groups.id) AS m`, membersElement
 	}
-	from, _ = c.d.elements("search", c.names(a)...)
+	from, _ = c.d.Elements("search", c.names(a)...)
 	return from, "e.value"
 }
 
@@ -109,7 +109,7 @@ func (c *compiler) once() (string, []any) {
 	for _, p := range c.order {
 		columns := make([]string, len(p.tests))
 		for i, test := range p.tests {
-			columns[i] = fmt.Sprintf("%s AS t%d", c.d.someTrue(test), i)
+			columns[i] = fmt.Sprintf("%s AS t%d", c.d.SomeTrue(test), i)
 		}
 		elements, _ := c.elementsOf(p.attr)
 		from = append(from, "(SELECT "+strings.Join(columns, ", ")+" FROM "+elements+") AS "+p.name)

@@ -8,6 +8,7 @@ import (
 	"muster/server/scim"
 	"muster/server/scim/filter"
 	"muster/server/scim/schema"
+	"muster/server/store/engine"
 )
 
 // compiler turns a bound filter into a condition with parameters. Operands
@@ -15,7 +16,7 @@ import (
 // Below a "not" no condition is ever NULL, so that it means what it says;
 // elsewhere NULL is as good as false.
 type compiler struct {
-	d    dialect
+	d    *engine.Dialect
 	kind *kind
 	sql  strings.Builder
 	args []any
@@ -65,7 +66,7 @@ func groupKind() *kind {
 }
 
 // where returns the condition for a filter and its parameters.
-func (k *kind) where(d dialect, n filter.Node) (string, []any, error) {
+func (k *kind) where(d *engine.Dialect, n filter.Node) (string, []any, error) {
 	c := compiler{d: d, kind: k, passes: passesOf(k, n)}
 	if err := c.node(n); err != nil {
 		return "", nil, err
@@ -163,7 +164,7 @@ func (c *compiler) anySchema(x filter.Node) error {
 	c.add("(FALSE")
 	for _, s := range c.kind.rt.Extensions {
 		if holds(s.ID) {
-			c.add(" OR " + c.d.field("search", s.ID) + " IS NOT NULL")
+			c.add(" OR " + c.d.Field("search", s.ID) + " IS NOT NULL")
 		}
 	}
 	c.add(")")
@@ -191,7 +192,7 @@ func (c *compiler) test(t *filter.Test) error {
 		if a.Parent() == nil { // the value of a simple attribute
 			c.value(t, c.element, true)
 		} else {
-			c.value(t, c.d.field(c.element, a.Name), true)
+			c.value(t, c.d.Field(c.element, a.Name), true)
 		}
 		return nil
 	case c.kind.rt.Common(a.Top()) && a.Name != "externalId":
@@ -212,7 +213,7 @@ func (c *compiler) test(t *filter.Test) error {
 	case c.kind.members && a.Name == "members":
 		c.add("EXISTS (SELECT 1 FROM group_users WHERE group_id = groups.id UNION ALL SELECT 1 FROM group_groups WHERE group_id = groups.id)")
 	default:
-		c.value(t, c.d.field("search", c.names(a)...), true)
+		c.value(t, c.d.Field("search", c.names(a)...), true)
 	}
 	return nil
 }
@@ -230,9 +231,9 @@ func (c *compiler) value(t *filter.Test, value string, nullable bool) {
 	c.add("(")
 	switch want := t.Operand.(type) {
 	case bool:
-		c.add(c.d.boolean(value, want == (t.Op == filter.EQ)))
+		c.add(c.d.Boolean(value, want == (t.Op == filter.EQ)))
 	case float64:
-		c.add(c.d.number(value)+" "+operators[t.Op]+" ?", want)
+		c.add(c.d.Number(value)+" "+operators[t.Op]+" ?", want)
 	case string:
 		c.text(t.Op, value, want)
 	}
@@ -255,17 +256,17 @@ func (c *compiler) text(op filter.Op, value, want string) {
 	case filter.EQ, filter.NE:
 		c.add(value+" "+operators[op]+" ?", want)
 	case filter.GT, filter.GE, filter.LT, filter.LE:
-		c.add(c.d.bytewise(value)+" "+operators[op]+" ?", want)
+		c.add(c.d.Bytewise(value)+" "+operators[op]+" ?", want)
 	default:
 		switch {
 		case want == "":
 			c.add("TRUE")
 		case op == filter.CO:
-			c.add(c.d.contains(value), want)
+			c.add(c.d.Contains(value), want)
 		case op == filter.SW:
-			c.add(c.d.hasPrefix(value), want)
+			c.add(c.d.HasPrefix(value), want)
 		case op == filter.EW:
-			c.add(c.d.hasSuffix(value), want, want)
+			c.add(c.d.HasSuffix(value), want, want)
 		}
 	}
 }

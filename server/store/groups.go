@@ -13,6 +13,7 @@ import (
 
 	"muster/server/history"
 	"muster/server/provisioning"
+	"muster/server/store/engine"
 )
 
 type groupRow struct {
@@ -35,7 +36,7 @@ const groupColumns = "id, instance_id, display_name, display_name_key, external_
 
 const selectGroup = "SELECT " + groupColumns + " FROM groups "
 
-func (r *groupRow) scan(from rows) error {
+func (r *groupRow) scan(from engine.Rows) error {
 	return from.Scan(&r.ID, &r.InstanceID, &r.DisplayName, &r.DisplayNameKey, &r.ExternalID, &r.Source, &r.Resource, &r.Version, &r.Created, &r.Modified, &r.SortValue)
 }
 
@@ -50,7 +51,7 @@ func (r *groupRow) group() *provisioning.Group {
 // Group returns a group of the instance.
 func (s *Store) Group(ctx context.Context, instanceID, id string) (*provisioning.Group, error) {
 	var r groupRow
-	err := s.quick(ctx, statement{query: selectGroup + "WHERE id = ? AND (instance_id = ?) IS TRUE", args: []any{id, instanceID}, read: one(&r)})
+	err := s.db.Lookup(ctx, engine.Statement{Query: selectGroup + "WHERE id = ? AND (instance_id = ?) IS TRUE", Args: []any{id, instanceID}, Read: engine.One(&r)})
 	if err != nil {
 		return nil, notFound(err)
 	}
@@ -138,7 +139,7 @@ func groupMembers(condition string, limit int) string {
 func (s *Store) fewMembers(ctx context.Context, groupIDs []string) (list []memberRow, all bool, err error) {
 	const more = membersAtOnce + 1
 	query := userMembers("group_id IN (?)", more) + " UNION ALL " + groupMembers("group_id IN (?)", more)
-	if err := s.list(ctx, &list, query, groupIDs, groupIDs); err != nil || len(list) > membersAtOnce {
+	if err := s.db.List(ctx, &list, query, groupIDs, groupIDs); err != nil || len(list) > membersAtOnce {
 		return nil, false, err
 	}
 	at := make(map[string]int, len(groupIDs))
@@ -160,7 +161,7 @@ func (s *Store) manyMembers(ctx context.Context, groupIDs []string, yield func(s
 		} {
 			for after := uuid.Nil.String(); after != ""; {
 				var list []memberRow
-				if err := s.list(ctx, &list, query, groupID, after); err != nil {
+				if err := s.db.List(ctx, &list, query, groupID, after); err != nil {
 					return err
 				}
 				if err := each(list, yield); err != nil {
@@ -179,7 +180,7 @@ func (s *Store) manyMembers(ctx context.Context, groupIDs []string, yield func(s
 // CreateGroup writes a new group with its members.
 func (s *Store) CreateGroup(ctx context.Context, g *provisioning.Group, c provisioning.MemberChange, entry provisioning.EntryFunc) error {
 	err := s.change(ctx, g.InstanceID, func(t *tx) error {
-		_, err := t.exec(ctx, `INSERT INTO groups (id, instance_id, display_name, display_name_key, external_id, source, resource, search, version, created, modified)
+		_, err := t.Exec(ctx, `INSERT INTO groups (id, instance_id, display_name, display_name_key, external_id, source, resource, search, version, created, modified)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			g.ID, g.InstanceID, g.DisplayName, g.DisplayNameKey, null(g.ExternalID), string(g.Source), string(g.Text), string(g.Search),
 			g.Version, millis(g.Created), millis(g.Modified))
@@ -192,14 +193,14 @@ func (s *Store) CreateGroup(ctx context.Context, g *provisioning.Group, c provis
 		}
 		return t.append(entry(added, nil))
 	})
-	if err != nil && s.d.dangling(err) {
+	if err != nil && s.db.Dangling(err) {
 		err = fmt.Errorf("%w: one was deleted at this moment", provisioning.ErrNoMember)
 	}
 	return s.displayNameTaken(err)
 }
 
 func (s *Store) displayNameTaken(err error) error {
-	if err != nil && s.d.taken(err) == "groups_display_name" {
+	if err != nil && s.taken(err) == "groups_display_name" {
 		return provisioning.ErrDisplayNameTaken
 	}
 	return err
@@ -216,7 +217,7 @@ func (s *Store) UpdateGroup(ctx context.Context, u provisioning.GroupUpdate) (ch
 			return err
 		},
 		means: func(err error) error {
-			if s.d.dangling(err) || errors.Is(err, sql.ErrNoRows) {
+			if s.db.Dangling(err) || errors.Is(err, sql.ErrNoRows) {
 				err = provisioning.ErrChanged // the group, or a member, is gone
 			}
 			return s.displayNameTaken(err)
@@ -258,7 +259,7 @@ func (t *tx) updateGroup(ctx context.Context, u provisioning.GroupUpdate, versio
 		return false, nil
 	}
 	if !u.Rewrite {
-		if err := t.run(ctx, touchGroup(g)); err != nil {
+		if err := t.Run(ctx, touchGroup(g)); err != nil {
 			return false, err
 		}
 	}
@@ -268,7 +269,7 @@ func (t *tx) updateGroup(ctx context.Context, u provisioning.GroupUpdate, versio
 // holdGroup keeps a group at a version until the transaction ends.
 func (t *tx) holdGroup(ctx context.Context, g *provisioning.Group, version int64) error {
 	var versions []int64
-	err := t.list(ctx, &versions, "SELECT version FROM groups WHERE id = ? AND (instance_id = ?) IS TRUE"+t.d.forUpdate, g.ID, g.InstanceID)
+	err := t.List(ctx, &versions, "SELECT version FROM groups WHERE id = ? AND (instance_id = ?) IS TRUE"+t.Dialect.ForUpdate, g.ID, g.InstanceID)
 	if err == nil && (len(versions) == 0 || versions[0] != version) {
 		err = provisioning.ErrChanged
 	}
@@ -277,7 +278,7 @@ func (t *tx) holdGroup(ctx context.Context, g *provisioning.Group, version int64
 
 // rewriteGroup writes the group's own attributes.
 func (t *tx) rewriteGroup(ctx context.Context, g *provisioning.Group, version int64) error {
-	n, err := t.exec(ctx, `UPDATE groups SET display_name = ?, display_name_key = ?, external_id = ?, source = ?, resource = ?, search = ?,
+	n, err := t.Exec(ctx, `UPDATE groups SET display_name = ?, display_name_key = ?, external_id = ?, source = ?, resource = ?, search = ?,
 		version = version + 1, modified = ? WHERE id = ? AND (instance_id = ?) IS TRUE AND version = ?`,
 		g.DisplayName, g.DisplayNameKey, null(g.ExternalID), string(g.Source), string(g.Text), string(g.Search),
 		millis(g.Modified), g.ID, g.InstanceID, version)
@@ -289,22 +290,22 @@ func (t *tx) rewriteGroup(ctx context.Context, g *provisioning.Group, version in
 }
 
 // touchGroup gives a group whose members change its next version.
-func touchGroup(g *provisioning.Group) statement {
-	return statement{
-		query: "UPDATE groups SET version = version + 1, modified = ? WHERE id = ? AND (instance_id = ?) IS TRUE RETURNING version",
-		args:  []any{millis(g.Modified), g.ID, g.InstanceID}, read: one(&g.Version),
+func touchGroup(g *provisioning.Group) engine.Statement {
+	return engine.Statement{
+		Query: "UPDATE groups SET version = version + 1, modified = ? WHERE id = ? AND (instance_id = ?) IS TRUE RETURNING version",
+		Args:  []any{millis(g.Modified), g.ID, g.InstanceID}, Read: engine.One(&g.Version),
 	}
 }
 
 // DeleteGroup deletes a group; its members stay.
 func (s *Store) DeleteGroup(ctx context.Context, g *provisioning.Group, version int64, e *history.Entry) error {
 	return s.change(ctx, g.InstanceID, func(t *tx) error {
-		_, err := t.exec(ctx, `UPDATE groups SET version = version + 1, modified = ?
+		_, err := t.Exec(ctx, `UPDATE groups SET version = version + 1, modified = ?
 			WHERE id IN (SELECT group_id FROM group_groups WHERE child_id = ?)`, millis(e.Time), g.ID)
 		if err != nil {
 			return err
 		}
-		n, err := t.exec(ctx, "DELETE FROM groups WHERE id = ? AND (instance_id = ?) IS TRUE AND version = ?", g.ID, g.InstanceID, version)
+		n, err := t.Exec(ctx, "DELETE FROM groups WHERE id = ? AND (instance_id = ?) IS TRUE AND version = ?", g.ID, g.InstanceID, version)
 		if err != nil {
 			return err
 		}

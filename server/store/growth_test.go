@@ -16,6 +16,7 @@ import (
 	"muster/server/instance"
 	"muster/server/provisioning"
 	"muster/server/scim/schema"
+	"muster/server/store/engine"
 	"muster/server/store/pgtest"
 )
 
@@ -36,18 +37,19 @@ func TestPlansWithoutStatistics(t *testing.T) {
 	s.LimitConnections(2) // one is for what lanes read meanwhile
 	f := &planned{t: t, s: s, seen: make(map[string][]any)}
 	for _, table := range []string{"users", "groups", "group_users", "history", "history_chains", "user_counts", "instances"} {
-		_, err := s.db.ExecContext(t.Context(), "ALTER TABLE "+table+" SET (autovacuum_enabled = off)")
+		_, err := s.db.Pool().ExecContext(t.Context(), "ALTER TABLE "+table+" SET (autovacuum_enabled = off)")
 		f.must(err)
 	}
 	f.instance("grows")
-	s.d.observe = f.observe
+	s.db.Hooks.Statement = f.observe
 	f.hot("first")
-	s.d.observe = nil
+	s.db.Hooks.Statement = nil
 
 	c, err := pgx.Connect(t.Context(), name)
 	f.must(err)
 	defer c.Close(context.WithoutCancel(t.Context()))
-	f.must(planOnce(t.Context(), c))
+	_, err = c.Exec(t.Context(), engine.SessionSettings)
+	f.must(err)
 	queries := slices.Sorted(maps.Keys(f.seen))
 	statements := make(map[string]string)
 	for n, query := range queries {
@@ -62,7 +64,7 @@ func TestPlansWithoutStatistics(t *testing.T) {
 	}
 	f.grow()
 	fresh := f.count(c, statements)
-	_, err = s.db.ExecContext(t.Context(), "ANALYZE")
+	_, err = s.db.Pool().ExecContext(t.Context(), "ANALYZE")
 	f.must(err)
 	known := f.count(c, statements)
 	for query, n := range fresh {
@@ -78,7 +80,7 @@ func TestPlansWithoutStatistics(t *testing.T) {
 
 // hot does what a cycle does for each person.
 func (f *planned) hot(name string) {
-	ctx := instance.ConfineAt(f.t.Context(), f.sc.Instance)
+	ctx := instance.WithRevision(f.t.Context(), f.sc.Instance)
 	create := func(name, manager string) *provisioning.User {
 		r := schema.Resource{"userName": name, "externalId": "x-" + name, "displayName": name}
 		if manager != "" {
@@ -128,7 +130,7 @@ func (f *planned) grow() {
 			SELECT gen_random_uuid(), $1, 0, '', '', '', '', '', '', '', '', '', '', '', 0, '', '', '[]', '', 1000 + n, '' FROM generate_series(1, %d) AS n`,
 	} {
 		query = fmt.Sprintf(query, grown)
-		conn, err := f.s.db.Connx(f.t.Context())
+		conn, err := f.s.db.Pool().Connx(f.t.Context())
 		f.must(err)
 		f.must(conn.Raw(func(driver any) error {
 			c := driver.(*stdlib.Conn).Conn()
@@ -225,7 +227,7 @@ func TestGrowthIsNoticed(t *testing.T) {
 		rows += n
 	}
 	estimate := func() (n int) {
-		f.must(s.db.GetContext(t.Context(), &n, "SELECT CAST(reltuples AS integer) FROM pg_class WHERE relname = 'groups'"))
+		f.must(s.db.Pool().GetContext(t.Context(), &n, "SELECT CAST(reltuples AS integer) FROM pg_class WHERE relname = 'groups'"))
 		return n
 	}
 	// What was written is counted with a delay.
@@ -233,7 +235,7 @@ func TestGrowthIsNoticed(t *testing.T) {
 		add(step.add)
 		got := 0
 		for range 40 {
-			f.must(s.takeStock(t.Context(), known))
+			f.must(s.db.AnalyzeGrown(t.Context(), grow(), known))
 			if got = estimate(); got == step.want && step.want == rows {
 				break
 			}
@@ -249,6 +251,6 @@ func TestGrowthIsNoticed(t *testing.T) {
 const town0 = "00000000-0000-7000-8000-000000000001"
 
 func exec(ctx context.Context, s *Store, query string) error {
-	_, err := s.db.ExecContext(ctx, query)
+	_, err := s.db.Pool().ExecContext(ctx, query)
 	return err
 }

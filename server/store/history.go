@@ -5,13 +5,13 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 
 	"muster/server/history"
+	"muster/server/store/engine"
 )
 
 // historyRow is a row of history.
@@ -53,15 +53,6 @@ func (r *historyRow) entry() (*history.Entry, error) {
 		return nil, fmt.Errorf("history row %s: changes: %w", r.ID, err)
 	}
 	return e, nil
-}
-
-// historyTypes returns the columns of the history with their types.
-func historyTypes() []string {
-	return []string{
-		"id uuid", "instance_id uuid", "at bigint", "actor_kind text", "actor_name text", "key_id text", "request_id text", "client text", "address text",
-		"action text", "target_type text", "target_id text", "target_name text", "outcome text", "status integer", "scim_type text", "detail text", "changes text",
-		"content_hash text", "seq bigint", "link text",
-	}
 }
 
 // historyColumns returns the values of the columns of an entry, but for those
@@ -129,7 +120,7 @@ func (s *Store) History(ctx context.Context, q history.Query, yield func(*histor
 	if q.Text != "" {
 		text := strings.ToLower(q.Text)
 		for i, column := range []string{"target_name", "detail", "changes"} {
-			query += []string{" AND (", " OR ", " OR "}[i] + s.d.contains("lower("+column+")")
+			query += []string{" AND (", " OR ", " OR "}[i] + s.db.Contains("lower("+column+")")
 			args = append(args, text)
 		}
 		query += ")"
@@ -137,10 +128,10 @@ func (s *Store) History(ctx context.Context, q history.Query, yield func(*histor
 	if q.Before != "" {
 		and("id < ?", q.Before)
 	}
-	send := s.read
+	send := s.db.Read
 	if q.Text != "" {
-		send = func(ctx context.Context, list ...statement) error {
-			return s.scan(ctx, "Cheaper is a shorter time, or without a text", list...)
+		send = func(ctx context.Context, list ...engine.Statement) error {
+			return s.db.Scan(ctx, "Cheaper is a shorter time, or without a text", list...)
 		}
 	}
 	whole := func(_ *historyRow, e *history.Entry) error { return yield(e) }
@@ -172,7 +163,7 @@ const (
 // holds no connection while yield works: there may be many, and who reads them
 // may be slow. next returns the query for the part behind those rows that
 // yield has seen.
-func historyParts(ctx context.Context, send sender, next func(limit int) (string, []any), yield func(*historyRow, *history.Entry) error) error {
+func historyParts(ctx context.Context, send engine.Sender, next func(limit int) (string, []any), yield func(*historyRow, *history.Entry) error) error {
 	for limit := historyPart; ; {
 		query, args := next(limit)
 		list, cut, err := historyRows(ctx, send, query, args, historyBytes)
@@ -195,8 +186,8 @@ func historyParts(ctx context.Context, send sender, next func(limit int) (string
 
 // historyRows reads rows of the history, up to about so many bytes; 0 is no
 // limit. It reports whether there were more.
-func historyRows(ctx context.Context, send sender, query string, args []any, most int) (list []historyRow, cut bool, err error) {
-	err = send(ctx, statement{query: query, args: args, read: func(from rows) error {
+func historyRows(ctx context.Context, send engine.Sender, query string, args []any, most int) (list []historyRow, cut bool, err error) {
+	err = send(ctx, engine.Statement{Query: query, Args: args, Read: func(from engine.Rows) error {
 		list, cut = nil, false
 		for size := 0; from.Next(); {
 			if cut = most > 0 && size > most; cut {
@@ -204,11 +195,11 @@ func historyRows(ctx context.Context, send sender, query string, args []any, mos
 			}
 			list = append(list, historyRow{})
 			r := &list[len(list)-1]
-			if err := scan(from, reflect.ValueOf(r).Elem()); err != nil {
+			if err := engine.ScanInto(from, r); err != nil {
 				return err
 			}
 			size += len(r.Changes) + len(r.Detail)
-			breathe(len(list))
+			engine.Yield(len(list))
 		}
 		return from.Err()
 	}})
@@ -218,7 +209,7 @@ func historyRows(ctx context.Context, send sender, query string, args []any, mos
 // eachEntry calls yield with rows and their entries.
 func eachEntry(list []historyRow, yield func(*historyRow, *history.Entry) error) error {
 	for i := range list {
-		breathe(i)
+		engine.Yield(i)
 		e, err := list[i].entry()
 		if err == nil {
 			err = yield(&list[i], e)

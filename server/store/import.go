@@ -11,12 +11,13 @@ import (
 	"muster/server/instance"
 	"muster/server/provisioning"
 	"muster/server/scim/schema"
+	"muster/server/store/engine"
 )
 
 // ImportSize is how many users should be imported at once. While SQLite writes
 // them, nobody else can write to the file.
 func (s *Store) ImportSize() int {
-	if s.lite != nil {
+	if !s.db.Postgres {
 		return 100
 	}
 	return 200
@@ -65,7 +66,7 @@ func (s *Store) ImportUsers(ctx context.Context, instanceID string, users []*pro
 		}
 		return t.append(written...)
 	})
-	if s.lite != nil {
+	if !s.db.Postgres {
 		time.Sleep(importPause)
 	}
 	if err != nil || len(created) == len(users) {
@@ -78,7 +79,7 @@ func (s *Store) ImportUsers(ctx context.Context, instanceID string, users []*pro
 func (t *tx) insertUsers(ctx context.Context, list [][]any) (map[string]bool, error) {
 	created := make(map[string]bool, len(list))
 	for part := range slices.Chunk(list, chunk) {
-		err := t.run(ctx, t.d.importUsers.of(part, func(r rows) error {
+		err := t.Run(ctx, t.Dialect.Insert(&importUsers, part, func(r engine.Rows) error {
 			for r.Next() {
 				var id string
 				if err := r.Scan(&id); err != nil {
@@ -109,7 +110,7 @@ func (s *Store) holders(ctx context.Context, users []*provisioning.User) (map[st
 			InstanceID string `db:"instance_id"`
 		}
 		// User names are unique across instances, so this looks into all.
-		err := s.list(instance.Confine(ctx, ""), &rows, "SELECT user_name_key, instance_id FROM users WHERE user_name_key IN (?)", part)
+		err := s.db.List(instance.WithTenant(ctx, ""), &rows, "SELECT user_name_key, instance_id FROM users WHERE user_name_key IN (?)", part)
 		for _, r := range rows {
 			byName[r.Name] = r.InstanceID
 		}
@@ -175,7 +176,7 @@ func (t *tx) managers(ctx context.Context, instanceID string, users []*provision
 				Name       string         `db:"user_name_key"`
 				ExternalID sql.NullString `db:"external_id"`
 			}
-			err := t.list(ctx, &rows, "SELECT id, user_name_key, external_id FROM users WHERE instance_id = ? AND NOT integration AND "+by.column+" IN (?)", instanceID, part)
+			err := t.List(ctx, &rows, "SELECT id, user_name_key, external_id FROM users WHERE instance_id = ? AND NOT integration AND "+by.column+" IN (?)", instanceID, part)
 			for _, r := range rows {
 				found.add(r.ID, r.Name, r.ExternalID.String)
 			}
@@ -205,7 +206,7 @@ func (t *tx) linkAmong(ctx context.Context, users []*provisioning.User, created 
 	for _, manager := range slices.Sorted(maps.Keys(reports)) {
 		err := chunks(reports[manager], func(ids []string) error {
 			var linked []string
-			return t.list(ctx, &linked, "UPDATE users SET manager_id = ? WHERE manager_id IS NULL AND id IN (?) RETURNING id", manager, ids)
+			return t.List(ctx, &linked, "UPDATE users SET manager_id = ? WHERE manager_id IS NULL AND id IN (?) RETURNING id", manager, ids)
 		})
 		if err != nil {
 			return err
@@ -225,7 +226,7 @@ func (s *Store) LinkPending(ctx context.Context, instanceID, requestID string, n
 			ManagerName string `db:"manager_name"`
 		}
 		// By user name alone: it is what a provider that sends people in bulk has.
-		err := t.list(ctx, &pending, `SELECT w.id AS id, w.user_name AS user_name, w.manager_ref AS manager_ref, m.id AS manager, m.user_name AS manager_name
+		err := t.List(ctx, &pending, `SELECT w.id AS id, w.user_name AS user_name, w.manager_ref AS manager_ref, m.id AS manager, m.user_name AS manager_name
 			FROM users AS w JOIN users AS m ON m.user_name_key = w.manager_key
 			WHERE w.instance_id = ? AND m.instance_id = w.instance_id AND NOT m.integration AND w.manager_id IS NULL AND w.manager_key IS NOT NULL LIMIT ?`, instanceID, limit)
 		if err != nil {
@@ -233,7 +234,7 @@ func (s *Store) LinkPending(ctx context.Context, instanceID, requestID string, n
 		}
 		var entries []*history.Entry
 		for _, p := range pending {
-			n, err := t.exec(ctx, "UPDATE users SET manager_id = ?, version = version + 1, modified = ? WHERE id = ? AND manager_id IS NULL AND manager_ref = ?",
+			n, err := t.Exec(ctx, "UPDATE users SET manager_id = ?, version = version + 1, modified = ? WHERE id = ? AND manager_id IS NULL AND manager_ref = ?",
 				p.Manager, millis(now), p.ID, p.ManagerRef)
 			if err != nil {
 				return err

@@ -14,6 +14,7 @@ import (
 	"muster/server/instance"
 	"muster/server/mapping"
 	"muster/server/scim/schema"
+	"muster/server/store/engine"
 )
 
 type instanceRow struct {
@@ -61,14 +62,14 @@ func missing(err error) error {
 // CreateInstance writes a new instance.
 func (s *Store) CreateInstance(ctx context.Context, i *instance.Instance, e *history.Entry) error {
 	err := s.change(ctx, i.ID, func(t *tx) error {
-		_, err := t.exec(ctx, "INSERT INTO instances (id, slug, name, edition, environment, created) VALUES (?, ?, ?, ?, ?, ?)",
+		_, err := t.Exec(ctx, "INSERT INTO instances (id, slug, name, edition, environment, created) VALUES (?, ?, ?, ?, ?, ?)",
 			i.ID, i.Slug, i.Name, string(i.Edition), string(i.Environment), millis(i.Created))
 		if err != nil {
 			return err
 		}
 		return t.append(e)
 	})
-	if err != nil && s.d.taken(err) == "instances_slug" {
+	if err != nil && s.taken(err) == "instances_slug" {
 		return instance.ErrExists
 	}
 	return err
@@ -77,7 +78,7 @@ func (s *Store) CreateInstance(ctx context.Context, i *instance.Instance, e *his
 // Instances returns all instances in the order of their slugs.
 func (s *Store) Instances(ctx context.Context) ([]*instance.Instance, error) {
 	var rows []instanceRow
-	if err := s.list(ctx, &rows, selectInstance+" ORDER BY slug"); err != nil {
+	if err := s.db.List(ctx, &rows, selectInstance+" ORDER BY slug"); err != nil {
 		return nil, err
 	}
 	list := make([]*instance.Instance, len(rows))
@@ -93,7 +94,7 @@ func (s *Store) Instances(ctx context.Context) ([]*instance.Instance, error) {
 // Instance returns the instance with an id.
 func (s *Store) Instance(ctx context.Context, id string) (*instance.Instance, error) {
 	var r instanceRow
-	if err := s.get(ctx, &r, selectInstance+" WHERE id = ?", id); err != nil {
+	if err := s.db.Get(ctx, &r, selectInstance+" WHERE id = ?", id); err != nil {
 		return nil, missing(err)
 	}
 	return r.instance()
@@ -102,7 +103,7 @@ func (s *Store) Instance(ctx context.Context, id string) (*instance.Instance, er
 // InstanceBySlug returns the instance of that name.
 func (s *Store) InstanceBySlug(ctx context.Context, slug string) (*instance.Instance, error) {
 	var r instanceRow
-	if err := s.get(ctx, &r, selectInstance+" WHERE slug = ?", slug); err != nil {
+	if err := s.db.Get(ctx, &r, selectInstance+" WHERE slug = ?", slug); err != nil {
 		return nil, missing(err)
 	}
 	return r.instance()
@@ -112,7 +113,7 @@ func (s *Store) InstanceBySlug(ctx context.Context, slug string) (*instance.Inst
 func (s *Store) AddField(ctx context.Context, instanceID string, f instance.Field, e *history.Entry) error {
 	return s.change(ctx, instanceID, func(t *tx) error {
 		var text []byte
-		if err := t.get(ctx, &text, "SELECT fields FROM instances WHERE id = ?"+s.d.forUpdate, instanceID); err != nil {
+		if err := t.Get(ctx, &text, "SELECT fields FROM instances WHERE id = ?"+s.db.ForUpdate, instanceID); err != nil {
 			return missing(err)
 		}
 		var fields []instance.Field
@@ -126,7 +127,7 @@ func (s *Store) AddField(ctx context.Context, instanceID string, f instance.Fiel
 		if err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, "UPDATE instances SET fields = ?, revision = revision + 1 WHERE id = ?", string(text), instanceID); err != nil {
+		if _, err := t.Exec(ctx, "UPDATE instances SET fields = ?, revision = revision + 1 WHERE id = ?", string(text), instanceID); err != nil {
 			return err
 		}
 		return t.append(e)
@@ -143,7 +144,7 @@ func (s *Store) SaveMapping(ctx context.Context, instanceID string, rows []mappi
 		return err
 	}
 	return s.change(ctx, instanceID, func(t *tx) error {
-		if _, err := t.exec(ctx, "UPDATE instances SET mapping = ?, revision = revision + 1 WHERE id = ?", string(text), instanceID); err != nil {
+		if _, err := t.Exec(ctx, "UPDATE instances SET mapping = ?, revision = revision + 1 WHERE id = ?", string(text), instanceID); err != nil {
 			return err
 		}
 		return t.append(e)
@@ -201,11 +202,11 @@ func (r *keyRow) key() (*instance.Key, error) {
 
 // revise tells servers that what they remember of an instance has changed.
 func (t *tx) revise(ctx context.Context, instanceID string) error {
-	return t.run(ctx, revise(instanceID))
+	return t.Run(ctx, revise(instanceID))
 }
 
-func revise(instanceID string) statement {
-	return statement{query: "UPDATE instances SET revision = revision + 1 WHERE id = ?", args: []any{instanceID}}
+func revise(instanceID string) engine.Statement {
+	return engine.Statement{Query: "UPDATE instances SET revision = revision + 1 WHERE id = ?", Args: []any{instanceID}}
 }
 
 // CreateKey writes a new key.
@@ -214,7 +215,7 @@ func (s *Store) CreateKey(ctx context.Context, k *instance.Key, e *history.Entry
 }
 
 func (t *tx) createKey(ctx context.Context, k *instance.Key, e *history.Entry) error {
-	_, err := t.exec(ctx, `INSERT INTO api_keys (id, instance_id, user_id, user_name, digest, created, expires, client_id, access, networks)
+	_, err := t.Exec(ctx, `INSERT INTO api_keys (id, instance_id, user_id, user_name, digest, created, expires, client_id, access, networks)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		k.ID, k.InstanceID, k.UserID, k.UserName, hex.EncodeToString(k.Digest), millis(k.Created), millis(k.Expires), null(k.ClientID),
 		string(k.Access), networksOf(k.Permit))
@@ -227,7 +228,7 @@ func (t *tx) createKey(ctx context.Context, k *instance.Key, e *history.Entry) e
 // RotateKey writes a new key and ends the old one at a time.
 func (s *Store) RotateKey(ctx context.Context, k *instance.Key, oldID string, end time.Time, e *history.Entry) error {
 	return s.change(ctx, k.InstanceID, func(t *tx) error {
-		n, err := t.exec(ctx, "UPDATE api_keys SET expires = ? WHERE id = ? AND instance_id = ? AND revoked IS NULL", millis(end), oldID, k.InstanceID)
+		n, err := t.Exec(ctx, "UPDATE api_keys SET expires = ? WHERE id = ? AND instance_id = ? AND revoked IS NULL", millis(end), oldID, k.InstanceID)
 		if err != nil {
 			return err
 		}
@@ -245,7 +246,7 @@ func (s *Store) RotateKey(ctx context.Context, k *instance.Key, oldID string, en
 // last one wins.
 func (s *Store) UseKey(ctx context.Context, keyID string, at time.Time, address string) error {
 	return s.update(ctx, func(t *tx) error {
-		_, err := t.exec(ctx, "UPDATE api_keys SET last_used = ?, last_address = ? WHERE id = ? AND (last_used IS NULL OR last_used < ?)",
+		_, err := t.Exec(ctx, "UPDATE api_keys SET last_used = ?, last_address = ? WHERE id = ? AND (last_used IS NULL OR last_used < ?)",
 			millis(at), address, keyID, millis(at))
 		return err
 	})
@@ -255,7 +256,7 @@ func (s *Store) UseKey(ctx context.Context, keyID string, at time.Time, address 
 // are tokens of clients.
 func (s *Store) Keys(ctx context.Context, instanceID string) ([]*instance.Key, error) {
 	var rows []keyRow
-	if err := s.list(ctx, &rows, `SELECT id, instance_id, user_id, user_name, digest, created, expires, revoked, last_used, last_address, access, networks
+	if err := s.db.List(ctx, &rows, `SELECT id, instance_id, user_id, user_name, digest, created, expires, revoked, last_used, last_address, access, networks
 		FROM api_keys WHERE instance_id = ? AND client_id IS NULL ORDER BY created, id`, instanceID); err != nil {
 		return nil, err
 	}
@@ -273,10 +274,10 @@ func (s *Store) Keys(ctx context.Context, instanceID string) ([]*instance.Key, e
 func (s *Store) RevokeKey(ctx context.Context, instanceID, keyID string, at time.Time, e *history.Entry) (changed bool, err error) {
 	err = s.change(ctx, instanceID, func(t *tx) error {
 		var name string
-		if err := t.get(ctx, &name, "SELECT user_name FROM api_keys WHERE id = ? AND instance_id = ?", keyID, instanceID); err != nil {
+		if err := t.Get(ctx, &name, "SELECT user_name FROM api_keys WHERE id = ? AND instance_id = ?", keyID, instanceID); err != nil {
 			return missing(err)
 		}
-		n, err := t.exec(ctx, "UPDATE api_keys SET revoked = ? WHERE id = ? AND instance_id = ? AND revoked IS NULL", millis(at), keyID, instanceID)
+		n, err := t.Exec(ctx, "UPDATE api_keys SET revoked = ? WHERE id = ? AND instance_id = ? AND revoked IS NULL", millis(at), keyID, instanceID)
 		changed = n > 0
 		if err != nil || !changed {
 			return err
@@ -293,10 +294,10 @@ func (s *Store) RevokeKey(ctx context.Context, instanceID, keyID string, at time
 // Current returns instance.ErrStale if the instance is not at the revision
 // that the context is confined to.
 func (s *Store) Current(ctx context.Context) error {
-	if instance.ConfinementOf(ctx).Revision == 0 {
+	if instance.TenantOf(ctx).Revision == 0 {
 		return nil
 	}
-	return s.read(ctx)
+	return s.db.Read(ctx)
 }
 
 // Credential returns a key with its holder and its instance.
@@ -316,7 +317,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 		Active      sql.NullBool   `db:"active"`
 		Integration sql.NullBool   `db:"integration"`
 	}
-	err := s.get(ctx, &r, `SELECT k.id AS id, k.instance_id AS instance_id, k.user_id AS user_id, k.user_name AS user_name,
+	err := s.db.Get(ctx, &r, `SELECT k.id AS id, k.instance_id AS instance_id, k.user_id AS user_id, k.user_name AS user_name,
 		k.digest AS digest, k.created AS created, k.expires AS expires, k.revoked AS revoked, k.last_used AS last_used, k.last_address AS last_address, k.client_id AS client_id, k.access AS access, k.networks AS networks,
 		i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment, i.fields AS fields, i.mapping AS mapping, i.workflow AS workflow, i.created AS began, i.revision AS revision,
 		u.role AS role, u.active AS active, u.integration AS integration
@@ -352,7 +353,7 @@ func (s *Store) Holder(ctx context.Context, instanceID, userName string) (*insta
 		Active      bool   `db:"active"`
 		Integration bool   `db:"integration"`
 	}
-	err := s.get(ctx, &r, "SELECT id, user_name, role, active, integration FROM users WHERE user_name_key = ? AND (instance_id = ?) IS TRUE",
+	err := s.db.Get(ctx, &r, "SELECT id, user_name, role, active, integration FROM users WHERE user_name_key = ? AND (instance_id = ?) IS TRUE",
 		schema.UserNameKey(userName), instanceID)
 	if err != nil {
 		return nil, missing(err)

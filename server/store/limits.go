@@ -2,44 +2,59 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"muster/server/instance"
 	"muster/server/limit"
 )
 
-// now returns the SQL for the time of the database, in milliseconds: the
-// clocks of servers differ.
-func (d dialect) now() string {
-	if d.postgres {
-		return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint)"
-	}
-	return "CAST((julianday('now') - 2440587.5) * 86400000 AS integer)"
-}
-
 // bucketLife is how long a bucket is kept that nobody takes from.
 const bucketLife = time.Hour
+
+// These statements take tokens, by the time of the database: the clocks of
+// servers differ. Behind the client, the parameters are: what is left of a new
+// bucket and what is taken from it; then what fits and the rate, of the bucket
+// as it has filled; then, twice, how much is wanted, what fits and the rate.
+const (
+	takeTokensPostgres = `INSERT INTO rate_buckets AS b (client, tokens, at, granted)
+	VALUES (?, CAST(? AS double precision),
+		CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint),
+		CAST(? AS double precision))
+	ON CONFLICT (client) DO UPDATE SET
+		tokens = least(CAST(? AS double precision), b.tokens + greatest(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000) -
+			least(CAST(? AS double precision),
+			least(CAST(? AS double precision), b.tokens + greatest(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000)),
+		at = greatest(b.at, EXCLUDED.at),
+		granted = least(CAST(? AS double precision),
+			least(CAST(? AS double precision), b.tokens + greatest(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000))
+	RETURNING granted`
+
+	takeTokensSQLite = `INSERT INTO rate_buckets AS b (client, tokens, at, granted)
+	VALUES (?, CAST(? AS double precision),
+		CAST((julianday('now') - 2440587.5) * 86400000 AS integer),
+		CAST(? AS double precision))
+	ON CONFLICT (client) DO UPDATE SET
+		tokens = min(CAST(? AS double precision), b.tokens + max(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000) -
+			min(CAST(? AS double precision),
+			min(CAST(? AS double precision), b.tokens + max(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000)),
+		at = max(b.at, EXCLUDED.at),
+		granted = min(CAST(? AS double precision),
+			min(CAST(? AS double precision), b.tokens + max(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000))
+	RETURNING granted`
+)
 
 // TakeTokens takes up to want tokens from the bucket of a client, which all
 // servers share, and returns how many there were. The bucket fills at a rate,
 // up to what fits into it.
 func (s *Store) TakeTokens(ctx context.Context, client string, want, perSecond, fits float64) (granted float64, err error) {
-	least, most := "min", "max"
-	if s.d.postgres {
-		least, most = "least", "greatest"
+	query := takeTokensSQLite
+	if s.db.Postgres {
+		query = takeTokensPostgres
 	}
-	const number = "CAST(? AS double precision)"
-	filled := fmt.Sprintf("%s(%s, b.tokens + %s(EXCLUDED.at - b.at, 0) * %s / 1000)", least, number, most, number)
-	taken := fmt.Sprintf("%s(%s, %s)", least, number, filled)
-	query := fmt.Sprintf(`INSERT INTO rate_buckets AS b (client, tokens, at, granted)
-		VALUES (?, %[1]s, %[2]s, %[1]s)
-		ON CONFLICT (client) DO UPDATE SET tokens = %[3]s - %[4]s, at = %[5]s(b.at, EXCLUDED.at), granted = %[4]s
-		RETURNING granted`, number, s.d.now(), filled, taken, most)
 	first := min(want, fits) // a bucket that is new is full
 	args := []any{client, fits - first, first, fits, perSecond, want, fits, perSecond, want, fits, perSecond}
-	ctx = instance.Confine(ctx, "") // the bucket is none of the instance's own
-	err = s.update(ctx, func(t *tx) error { return t.get(ctx, &granted, query, args...) })
+	ctx = instance.WithTenant(ctx, "") // the bucket is none of the instance's own
+	err = s.update(ctx, func(t *tx) error { return t.Get(ctx, &granted, query, args...) })
 	return granted, err
 }
 
@@ -50,7 +65,7 @@ const ledgerLife = 30 * 24 * time.Hour
 func (s *Store) NoteHeld(ctx context.Context, list []limit.Tally) error {
 	return s.update(ctx, func(t *tx) error {
 		for _, h := range list {
-			_, err := t.exec(ctx, `INSERT INTO held_back AS b (hour, instance, key_id, address, limit_name, n, first_at, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			_, err := t.Exec(ctx, `INSERT INTO held_back AS b (hour, instance, key_id, address, limit_name, n, first_at, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 				ON CONFLICT (hour, instance, key_id, address, limit_name) DO UPDATE SET n = b.n + EXCLUDED.n, last_at = EXCLUDED.last_at`,
 				millis(h.First.Truncate(time.Hour)), h.Instance, h.Key, h.Address, h.Limit, h.N, millis(h.First), millis(h.Last))
 			if err != nil {
@@ -58,10 +73,10 @@ func (s *Store) NoteHeld(ctx context.Context, list []limit.Tally) error {
 			}
 		}
 		now := time.Now()
-		if _, err := t.exec(ctx, "DELETE FROM held_back WHERE hour < ?", millis(now.Add(-ledgerLife))); err != nil {
+		if _, err := t.Exec(ctx, "DELETE FROM held_back WHERE hour < ?", millis(now.Add(-ledgerLife))); err != nil {
 			return err
 		}
-		_, err := t.exec(ctx, "DELETE FROM rate_buckets WHERE at < ?", millis(now.Add(-bucketLife)))
+		_, err := t.Exec(ctx, "DELETE FROM rate_buckets WHERE at < ?", millis(now.Add(-bucketLife)))
 		return err
 	})
 }
@@ -78,7 +93,7 @@ func (s *Store) Held(ctx context.Context, slug string, since time.Time) ([]limit
 		First    int64  `db:"first_at"`
 		Last     int64  `db:"last_at"`
 	}
-	err := s.list(ctx, &rows, `SELECT instance, key_id, address, limit_name, CAST(sum(n) AS bigint) AS n, min(first_at) AS first_at, max(last_at) AS last_at
+	err := s.db.List(ctx, &rows, `SELECT instance, key_id, address, limit_name, CAST(sum(n) AS bigint) AS n, min(first_at) AS first_at, max(last_at) AS last_at
 		FROM held_back WHERE hour >= ? AND (? = '' OR instance = ?) GROUP BY instance, key_id, address, limit_name
 		ORDER BY n DESC, instance, key_id, address, limit_name`, millis(since.Truncate(time.Hour)), slug, slug)
 	list := make([]limit.Tally, len(rows))

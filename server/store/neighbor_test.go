@@ -14,6 +14,7 @@ import (
 	"muster/server/instance"
 	"muster/server/provisioning"
 	"muster/server/scim/schema"
+	"muster/server/store/engine"
 	"muster/server/store/pgtest"
 )
 
@@ -34,18 +35,19 @@ func TestSmallBesideLarge(t *testing.T) {
 	for n := range 20 {
 		f.hot(fmt.Sprint("small ", n))
 	}
-	s.d.observe = f.observe
+	s.db.Hooks.Statement = f.observe
 	f.all()
-	s.d.observe = nil
+	s.db.Hooks.Statement = nil
 
 	for _, statistics := range []bool{false, true} {
 		if statistics {
-			_, err = s.db.ExecContext(t.Context(), "ANALYZE")
+			_, err = s.db.Pool().ExecContext(t.Context(), "ANALYZE")
 			f.must(err)
 		}
 		c, err := pgx.Connect(t.Context(), name)
 		f.must(err)
-		f.must(planOnce(t.Context(), c))
+		_, err = c.Exec(t.Context(), engine.SessionSettings)
+		f.must(err)
 		counted := 0
 		for n, query := range slices.Sorted(maps.Keys(f.seen)) {
 			verb, _, _ := strings.Cut(query, " ")
@@ -68,7 +70,7 @@ func TestSmallBesideLarge(t *testing.T) {
 
 // all asks for all users and groups in every way.
 func (f *planned) all() {
-	ctx := instance.ConfineAt(f.t.Context(), f.sc.Instance)
+	ctx := instance.WithRevision(f.t.Context(), f.sc.Instance)
 	users, groups := f.users.UserType(f.sc.Instance), f.users.GroupType()
 	attr := func(rt *schema.ResourceType, path string) *schema.Attribute { a, _ := rt.Resolve(path); return a }
 	list := func(q provisioning.Query) {

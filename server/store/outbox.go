@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"muster/server/invitation"
+	"muster/server/store/engine"
 )
 
 // invite returns the statement that writes an invitation.
-func invite(m *invitation.Message) statement {
-	return statement{query: `INSERT INTO outbox (id, instance_id, user_name, recipient, subject, body, created, attempts, claimed, failure)
-		VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, '')`, args: []any{m.ID, m.InstanceID, m.UserName, m.To, m.Subject, m.Body, millis(m.Created)}}
+func invite(m *invitation.Message) engine.Statement {
+	return engine.Statement{Query: `INSERT INTO outbox (id, instance_id, user_name, recipient, subject, body, created, attempts, claimed, failure)
+		VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, '')`, Args: []any{m.ID, m.InstanceID, m.UserName, m.To, m.Subject, m.Body, millis(m.Created)}}
 }
 
 type outboxRow struct {
@@ -47,7 +48,7 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time) (*invitation.Me
 	err := s.update(ctx, func(t *tx) error {
 		// The condition stands outside too: another server may have been
 		// faster since the row was chosen.
-		return t.get(ctx, &r, `UPDATE outbox SET claimed = ?, attempts = attempts + 1 WHERE claimed < ? AND sent IS NULL AND id =
+		return t.Get(ctx, &r, `UPDATE outbox SET claimed = ?, attempts = attempts + 1 WHERE claimed < ? AND sent IS NULL AND id =
 			(SELECT id FROM outbox WHERE sent IS NULL AND claimed < ? AND attempts < ? ORDER BY claimed, id LIMIT 1)
 			RETURNING `+outboxColumns, millis(until), millis(now), millis(now), invitation.MaxAttempts)
 	})
@@ -65,10 +66,10 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time) (*invitation.Me
 func (s *Store) Settle(ctx context.Context, id string, at time.Time, failure string, again time.Time) error {
 	return s.update(ctx, func(t *tx) error {
 		if failure == "" {
-			_, err := t.exec(ctx, "UPDATE outbox SET sent = ?, failure = '' WHERE id = ?", millis(at), id)
+			_, err := t.Exec(ctx, "UPDATE outbox SET sent = ?, failure = '' WHERE id = ?", millis(at), id)
 			return err
 		}
-		_, err := t.exec(ctx, "UPDATE outbox SET claimed = ?, failure = ? WHERE id = ?", millis(again), failure, id)
+		_, err := t.Exec(ctx, "UPDATE outbox SET claimed = ?, failure = ? WHERE id = ?", millis(again), failure, id)
 		return err
 	})
 }
@@ -76,7 +77,7 @@ func (s *Store) Settle(ctx context.Context, id string, at time.Time, failure str
 // Outbox returns the messages of an instance, the oldest first.
 func (s *Store) Outbox(ctx context.Context, instanceID string) ([]invitation.Message, error) {
 	var rows []outboxRow
-	err := s.list(ctx, &rows, "SELECT "+outboxColumns+" FROM outbox WHERE instance_id = ? ORDER BY id", instanceID)
+	err := s.db.List(ctx, &rows, "SELECT "+outboxColumns+" FROM outbox WHERE instance_id = ? ORDER BY id", instanceID)
 	list := make([]invitation.Message, len(rows))
 	for i := range rows {
 		list[i] = rows[i].message()

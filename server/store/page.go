@@ -13,6 +13,7 @@ import (
 	"muster/server/scim"
 	"muster/server/scim/filter"
 	"muster/server/scim/schema"
+	"muster/server/store/engine"
 )
 
 // pageOf says what a page is read of.
@@ -26,11 +27,11 @@ type pageOf[T any] struct {
 	// columns are what is selected; scan reads them, and behind them the value
 	// that is sorted by.
 	columns  string
-	scan     func(*T, rows) error
+	scan     func(*T, engine.Rows) error
 	position func(*T) (id string, value sql.NullString)
 	// apart returns statements that go with the one for the rows, given what
 	// selects a column of the rows on the page; nil if there are none.
-	apart func(chosen func(column string) (string, []any)) []statement
+	apart func(chosen func(column string) (string, []any)) []engine.Statement
 }
 
 // reading is how a page is read.
@@ -39,18 +40,18 @@ type reading struct {
 	args         []any
 	order        order
 	columns      string
-	// limit is how many rows are read: one more than the page has where that
+	// limit is how many rows are Read: one more than the page has where that
 	// tells whether there is a next one.
 	limit int
 	// count counts the rows of all pages.
-	count statement
+	count engine.Statement
 	total int
 	// branches are those of the filter: see [kind.branches].
 	branches []filter.Node
 }
 
 // reading plans to read a page.
-func (p *pageOf[T]) reading(d dialect, q provisioning.Query) (*reading, error) {
+func (p *pageOf[T]) reading(d *engine.Dialect, q provisioning.Query) (*reading, error) {
 	k := p.kind
 	r := &reading{columns: p.columns, limit: q.Limit, branches: k.branches(q.Filter)}
 	var err error
@@ -60,9 +61,9 @@ func (p *pageOf[T]) reading(d dialect, q provisioning.Query) (*reading, error) {
 	if r.order, err = k.order(d, q.SortBy, q.Descending); err != nil {
 		return nil, err
 	}
-	r.count = statement{query: p.all, args: r.args, read: one(&r.total)}
+	r.count = engine.Statement{Query: p.all, Args: r.args, Read: engine.One(&r.total)}
 	if q.Filter != nil || p.all == "" {
-		r.count.query = "SELECT count(*) FROM " + r.table + " " + r.where
+		r.count.Query = "SELECT count(*) FROM " + r.table + " " + r.where
 	}
 	sortValue := ", NULL"
 	if q.Keyset {
@@ -82,7 +83,7 @@ func (p *pageOf[T]) reading(d dialect, q provisioning.Query) (*reading, error) {
 }
 
 // rows returns the statements that read the rows of a page into a list.
-func (p *pageOf[T]) rows(r *reading, q provisioning.Query, list *[]T) []statement {
+func (p *pageOf[T]) rows(r *reading, q provisioning.Query, list *[]T) []engine.Statement {
 	// The limit stands in the text: to plan well takes to know it.
 	from := fmt.Sprintf("%s %s%s LIMIT %d OFFSET ?", r.table, r.where, r.order.by(), r.limit)
 	args := append(slices.Clip(r.args), q.Offset)
@@ -105,7 +106,7 @@ func (p *pageOf[T]) rows(r *reading, q provisioning.Query, list *[]T) []statemen
 		// over, too, unless these are gone before.
 		rowsFrom = "(SELECT * FROM " + from + ") AS " + p.kind.table + r.order.by()
 	}
-	together := []statement{{query: "SELECT " + r.columns + " FROM " + rowsFrom, args: args, read: p.into(list)}}
+	together := []engine.Statement{{Query: "SELECT " + r.columns + " FROM " + rowsFrom, Args: args, Read: p.into(list)}}
 	if p.apart != nil {
 		together = append(together, p.apart(chosen)...)
 	}
@@ -115,7 +116,7 @@ func (p *pageOf[T]) rows(r *reading, q provisioning.Query, list *[]T) []statemen
 // readPage reads a page of rows of one kind.
 func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p pageOf[T]) ([]T, provisioning.Page, error) {
 	page := provisioning.Page{Total: -1}
-	r, err := p.reading(s.d, q)
+	r, err := p.reading(&s.db.Dialect, q)
 	if err != nil {
 		return nil, page, err
 	}
@@ -127,7 +128,7 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 			// Of all there are more than fit on a page, most of the time.
 			together = append(together, r.count)
 		}
-		if err := s.sender(p.kind, q, r.branches, together[0].query)(ctx, together...); err != nil {
+		if err := s.sender(p.kind, q, r.branches, together[0].Query)(ctx, together...); err != nil {
 			return nil, page, err
 		}
 	}
@@ -141,7 +142,7 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 		page.Total = q.Offset + n // the page shows how many there are
 	default:
 		if !counts {
-			err = s.counter(p.kind, q, r.branches, r.count.query)(ctx, r.count)
+			err = s.counter(p.kind, q, r.branches, r.count.Query)(ctx, r.count)
 		}
 		page.Total = r.total
 	}
@@ -149,7 +150,7 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 }
 
 // chosen returns the table and the condition that a filter makes of it.
-func (p pageOf[T]) chosen(d dialect, f filter.Node, branches []filter.Node) (table, where string, args []any, err error) {
+func (p pageOf[T]) chosen(d *engine.Dialect, f filter.Node, branches []filter.Node) (table, where string, args []any, err error) {
 	k := p.kind
 	table, where, args = k.table, p.where, p.args
 	if f == nil {
@@ -173,13 +174,13 @@ func (p pageOf[T]) chosen(d dialect, f filter.Node, branches []filter.Node) (tab
 	if len(branches) > 1 || k.single(branches) {
 		where = strings.Replace(where, "instance_id = ?", "(instance_id = ?) IS TRUE", 1) // see selectPerson
 	}
-	table, where = d.fenced(table, where+" AND "+condition)
+	table, where = d.Fenced(table, where+" AND "+condition)
 	return table, where, append(args, more...), nil
 }
 
 // into returns what reads rows to the end of a list.
-func (p pageOf[T]) into(list *[]T) func(rows) error {
-	return func(r rows) error {
+func (p pageOf[T]) into(list *[]T) func(engine.Rows) error {
+	return func(r engine.Rows) error {
 		*list = (*list)[:0]
 		for r.Next() {
 			*list = append(*list, *new(T))
@@ -222,16 +223,6 @@ func ranged(where string, args []any, after *provisioning.Position) (string, []a
 // maxRoom is for how many rows room is made before they are read.
 const maxRoom = 256
 
-// fenced returns what to read from instead of a table and a condition by which
-// an index chooses a few: without the fence PostgreSQL may read the whole
-// instance, because that is in the order of the page.
-func (d dialect) fenced(table, where string) (from, rest string) {
-	if !d.postgres {
-		return table, where
-	}
-	return "(SELECT * FROM " + table + " " + where + " OFFSET 0) AS " + table, ""
-}
-
 // and adds a condition to a WHERE, which may be empty.
 func and(where, condition string) string {
 	if where == "" {
@@ -240,7 +231,7 @@ func and(where, condition string) string {
 	return where + " AND " + condition
 }
 
-// order is the order of a query: by a value, then by the id to tell equals
+// order is the order of a Query: by a value, then by the id to tell equals
 // apart. Without a value it is the order of creation, which ids have.
 type order struct {
 	value      string // SQL, or empty
@@ -273,7 +264,7 @@ func (o order) textValue() string {
 }
 
 // after returns the condition for the rows behind a position.
-func (o order) after(d dialect, p provisioning.Position) (string, []any) {
+func (o order) after(d *engine.Dialect, p provisioning.Position) (string, []any) {
 	if o.value == "" {
 		return "id > ?", []any{p.ID}
 	}
@@ -283,7 +274,7 @@ func (o order) after(d dialect, p provisioning.Position) (string, []any) {
 		}
 		return "(" + o.value + " IS NULL AND id > ?)", []any{p.ID}
 	}
-	value := "CAST(? AS " + d.castType(o.sqlType) + ")"
+	value := "CAST(? AS " + d.CastType(o.sqlType) + ")"
 	same := "(" + o.value + " = " + value + " AND id > ?)"
 	args := []any{*p.Value, *p.Value, p.ID}
 	if o.descending {
@@ -293,7 +284,7 @@ func (o order) after(d dialect, p provisioning.Position) (string, []any) {
 }
 
 // order returns the order of a query that is sorted by a, or by nothing.
-func (k *kind) order(d dialect, a *schema.Attribute, descending bool) (order, error) {
+func (k *kind) order(d *engine.Dialect, a *schema.Attribute, descending bool) (order, error) {
 	if a == nil {
 		return order{}, nil
 	}
@@ -303,9 +294,9 @@ func (k *kind) order(d dialect, a *schema.Attribute, descending bool) (order, er
 
 // sortValue returns the SQL for the value of a to sort by, and its type: of a
 // multi-valued attribute, the primary or else the first one's.
-func (k *kind) sortValue(d dialect, a *schema.Attribute) (value, sqlType string, err error) {
+func (k *kind) sortValue(d *engine.Dialect, a *schema.Attribute) (value, sqlType string, err error) {
 	if col, ok := k.columns[k.rt.FullPath(a)]; ok {
-		return d.bytewise(col.name), "text", nil
+		return d.Bytewise(col.name), "text", nil
 	}
 	switch path := k.rt.FullPath(a); path {
 	case "id", "meta.resourceType": // the type of all is the same
@@ -322,14 +313,14 @@ func (k *kind) sortValue(d dialect, a *schema.Attribute) (value, sqlType string,
 	}
 	c := compiler{d: d, kind: k}
 	if !a.Top().MultiValued {
-		value := d.field("search", c.names(a)...)
+		value := d.Field("search", c.names(a)...)
 		if a.Type == schema.Integer || a.Type == schema.Decimal {
-			return d.number(value), "double precision", nil
+			return d.Number(value), "double precision", nil
 		}
-		return d.bytewise(value), "text", nil
+		return d.Bytewise(value), "text", nil
 	}
-	from, place := d.elements("search", c.names(a.Top())...)
-	primary := d.field("e.value", "primary")
-	return d.bytewise("(SELECT " + d.field("e.value", a.Name) + " FROM " + from +
-		" ORDER BY CASE WHEN " + d.boolean(primary, true) + " THEN 0 ELSE 1 END, " + place + " LIMIT 1)"), "text", nil
+	from, place := d.Elements("search", c.names(a.Top())...)
+	primary := d.Field("e.value", "primary")
+	return d.Bytewise("(SELECT " + d.Field("e.value", a.Name) + " FROM " + from +
+		" ORDER BY CASE WHEN " + d.Boolean(primary, true) + " THEN 0 ELSE 1 END, " + place + " LIMIT 1)"), "text", nil
 }

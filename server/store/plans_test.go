@@ -23,6 +23,7 @@ import (
 	"muster/server/scim/patch"
 	"muster/server/scim/schema"
 	"muster/server/scim/tolerance"
+	"muster/server/store/engine"
 	"muster/server/store/pgtest"
 )
 
@@ -43,19 +44,19 @@ func TestPlans(t *testing.T) {
 	defer s.Close()
 	f := &planned{t: t, s: s, seen: make(map[string][]any)}
 	f.fill()
-	if _, err := s.db.ExecContext(t.Context(), "ANALYZE users, groups, group_users, group_groups, history, objects, user_objects"); err != nil {
+	if _, err := s.db.Pool().ExecContext(t.Context(), "ANALYZE users, groups, group_users, group_groups, history, objects, user_objects"); err != nil {
 		t.Fatal(err)
 	}
-	s.d.observe = f.observe
+	s.db.Hooks.Statement = f.observe
 	f.work()
-	s.d.observe = nil
+	s.db.Hooks.Statement = nil
 
 	c, err := pgx.Connect(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close(context.WithoutCancel(t.Context()))
-	if err := planOnce(t.Context(), c); err != nil {
+	if _, err := c.Exec(t.Context(), engine.SessionSettings); err != nil {
 		t.Fatal(err)
 	}
 	explained := 0
@@ -200,7 +201,7 @@ func (f *planned) filter(rt *schema.ResourceType, text string) filter.Node {
 
 // work does what requests and commands do.
 func (f *planned) work() {
-	ctx := instance.ConfineAt(f.t.Context(), f.sc.Instance)
+	ctx := instance.WithRevision(f.t.Context(), f.sc.Instance)
 	ut, gt := f.users.UserType(f.sc.Instance), f.users.GroupType()
 	for _, text := range []string{
 		`userName eq "user5@acme19.example"`, `externalId eq "e5"`, `id eq "` + f.ids[5] + `"`, `displayName eq "user5@acme19.example"`,
@@ -323,7 +324,7 @@ func TestRoundTrips(t *testing.T) {
 	f := &planned{t: t, s: s}
 	f.instance("acme")
 	i := f.sc.Instance
-	ctx := instance.ConfineAt(t.Context(), i)
+	ctx := instance.WithRevision(t.Context(), i)
 	n, trips := 0, 0
 	create := func() *provisioning.User {
 		n++
@@ -365,17 +366,17 @@ func TestRoundTrips(t *testing.T) {
 		if !strings.HasSuffix(test.name, "member") {
 			test.f() // a statement that is new takes a trip more
 		}
-		s.d.trip = func() { trips++ }
+		s.db.Hooks.RoundTrip = func() { trips++ }
 		trips = 0
 		test.f()
-		s.d.trip = nil
+		s.db.Hooks.RoundTrip = nil
 		if trips == 0 || trips > test.most {
 			t.Errorf("%s: %d round trips, want %d at the most", test.name, trips, test.most)
 		}
 		t.Logf("%s: %d", test.name, trips)
 	}
 	doomed := create()
-	s.d.trip = func() { trips++ }
+	s.db.Hooks.RoundTrip = func() { trips++ }
 	trips = 0
 	f.must(f.users.DeleteUser(ctx, f.sc, doomed.ID, nil))
 	if trips != 3 {

@@ -62,7 +62,7 @@ func TestScansAreBounded(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *Store) {
 		f := &planned{t: t, s: s}
 		f.town("acme", 300)
-		ctx := instance.ConfineAt(t.Context(), f.sc.Instance)
+		ctx := instance.WithRevision(t.Context(), f.sc.Instance)
 		rt := f.users.UserType(f.sc.Instance)
 		query := func(ctx context.Context, text string, limit int) error {
 			_, _, err := f.users.Users(ctx, f.sc, provisioning.Query{Filter: f.filter(rt, text), Limit: limit})
@@ -77,7 +77,14 @@ func TestScansAreBounded(t *testing.T) {
 				}
 			}
 		}
-		if err := query(ctx, `userName eq "acme7" or externalId eq "x"`, 10); err != nil {
+		s.LimitScans(time.Minute)
+		for _, text := range []string{`userName eq "acme7"`, `userName eq "acme7" or externalId eq "x"`} {
+			if err := query(ctx, text, 10); err != nil {
+				t.Errorf("what an index answers: %v", err)
+			}
+		}
+		s.LimitScans(time.Millisecond) // no matter to a lookup that the database knows
+		if err := query(ctx, `userName eq "acme8"`, 10); err != nil {
 			t.Errorf("what an index answers was bounded, too: %v", err)
 		}
 		gone, cancel := context.WithCancel(ctx)
@@ -94,14 +101,14 @@ func TestScansAreBounded(t *testing.T) {
 				t.Errorf("%s: %d connections are in use", name, n)
 			}
 		}
-		if s.d.postgres {
+		if s.db.Postgres {
 			var n int
-			f.must(s.db.GetContext(t.Context(), &n, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%nobody%' AND pid <> pg_backend_pid()"))
+			f.must(s.db.Pool().GetContext(t.Context(), &n, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%nobody%' AND pid <> pg_backend_pid()"))
 			if n > 0 {
 				t.Errorf("%d scans still run", n)
 			}
 			var timeout string
-			f.must(s.db.GetContext(t.Context(), &timeout, "SHOW statement_timeout"))
+			f.must(s.db.Pool().GetContext(t.Context(), &timeout, "SHOW statement_timeout"))
 			if timeout != "0" {
 				t.Errorf("the bound has stayed on the connection: %s", timeout)
 			}
@@ -117,14 +124,14 @@ func TestOneInstanceWaits(t *testing.T) {
 		much, little := &planned{t: t, s: s}, &planned{t: t, s: s}
 		much.town("much", 5)
 		little.town("little", 5)
-		s.shares.scans.Line, s.shares.scans.Wait = 1, 50*time.Millisecond
+		s.db.Scans().Line, s.db.Scans().Wait = 1, 50*time.Millisecond
 		scan := func(f *planned) error {
-			_, _, err := f.users.Users(instance.ConfineAt(t.Context(), f.sc.Instance), f.sc,
+			_, _, err := f.users.Users(instance.WithRevision(t.Context(), f.sc.Instance), f.sc,
 				provisioning.Query{Filter: f.filter(f.users.UserType(f.sc.Instance), `title co "t"`), Limit: 10})
 			return err
 		}
-		for range s.shares.scans.Share {
-			leave, err := s.shares.scans.Enter(t.Context(), much.sc.Instance.ID)
+		for range s.db.Scans().Share {
+			leave, err := s.db.Scans().Enter(t.Context(), much.sc.Instance.ID)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -152,7 +159,7 @@ func TestOneInstanceWaits(t *testing.T) {
 			t.Errorf("another instance: %v", err)
 		}
 		for _, f := range []*planned{much, little} {
-			ctx := instance.ConfineAt(t.Context(), f.sc.Instance)
+			ctx := instance.WithRevision(t.Context(), f.sc.Instance)
 			list, _, err := f.users.Users(ctx, f.sc, provisioning.Query{Limit: 1})
 			if err != nil || len(list) != 1 {
 				t.Fatalf("a page: %v", err)
@@ -168,19 +175,4 @@ func TestOneInstanceWaits(t *testing.T) {
 			t.Errorf("readiness: %v", err)
 		}
 	})
-}
-
-// TestDivide: whatever the number of connections, there is a place for each
-// kind, and no instance has all of them where there is more than one.
-func TestDivide(t *testing.T) {
-	for n := 2; n < 200; n++ {
-		var g shares
-		g.divide(n)
-		if g.scans.Places < 1 || g.scans.Places > max(1, n/4) || g.parts.Places < 1 || g.scans.Places+g.parts.Places > n {
-			t.Errorf("%d: %d for scans, %d for parts", n, g.scans.Places, g.parts.Places)
-		}
-		if n >= 8 && (g.scans.Share >= g.scans.Places || g.parts.Share >= g.parts.Places || g.scans.Places+g.parts.Places > n-2) {
-			t.Errorf("%d: shares of %d and %d", n, g.scans.Share, g.parts.Share)
-		}
-	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"muster/server/instance"
 	"muster/server/provisioning"
+	"muster/server/store/engine"
 )
 
 // userRow is a row of users as it is read.
@@ -56,14 +57,14 @@ func (s *Store) columns(r userReading) string {
 	if !r.apart {
 		list += managerName
 		if r.groups {
-			list += ", " + s.d.memberships()
+			list += ", " + memberships(&s.db.Dialect)
 		}
 	}
 	return list
 }
 
 // scan returns what reads a row of these columns.
-func (r userReading) scan(row *userRow, from rows) error {
+func (r userReading) scan(row *userRow, from engine.Rows) error {
 	u := &row.user
 	to := []any{&u.ID, &u.Integration, &u.Manager.Ref, &u.Manager.ID, &u.Text, &u.Version, &row.created, &row.updated}
 	if !r.plain {
@@ -80,10 +81,10 @@ func (r userReading) scan(row *userRow, from rows) error {
 
 // apartFrom returns the statements that read apart what belongs to the users
 // whose id, or other column, a query selects.
-func (s *Store) apartFrom(r userReading, names map[string]string, groups map[string][]provisioning.Membership, nested map[string]bool) func(func(column string) (string, []any)) []statement {
-	return func(chosen func(string) (string, []any)) []statement {
+func (s *Store) apartFrom(r userReading, names map[string]string, groups map[string][]provisioning.Membership, nested map[string]bool) func(func(column string) (string, []any)) []engine.Statement {
+	return func(chosen func(string) (string, []any)) []engine.Statement {
 		ids, args := chosen("manager_id")
-		list := []statement{{query: "SELECT m.id, m.display FROM users AS m WHERE m.id IN (" + ids + ")", args: args, read: func(from rows) error {
+		list := []engine.Statement{{Query: "SELECT m.id, m.display FROM users AS m WHERE m.id IN (" + ids + ")", Args: args, Read: func(from engine.Rows) error {
 			for from.Next() {
 				var id, name string
 				if err := from.Scan(&id, &name); err != nil {
@@ -97,7 +98,7 @@ func (s *Store) apartFrom(r userReading, names map[string]string, groups map[str
 			return list
 		}
 		ids, args = chosen("id")
-		return append(list, statement{query: s.d.membershipsOf(ids), args: args, read: func(from rows) error {
+		return append(list, engine.Statement{Query: membershipsOf(&s.db.Dialect, ids), Args: args, Read: func(from engine.Rows) error {
 			for from.Next() {
 				var id string
 				m := provisioning.Membership{Direct: true}
@@ -194,9 +195,9 @@ func (s *Store) UserByName(ctx context.Context, instanceID, key string) (*provis
 func (s *Store) oneUser(ctx context.Context, plain bool, where string, args ...any) (*provisioning.User, error) {
 	list := make([]userRow, 1)
 	r := userReading{plain: plain, groups: true}
-	err := s.quick(ctx, statement{query: "SELECT " + s.columns(r) + ", NULL FROM users " + where, args: args, read: func(from rows) error {
+	err := s.db.Lookup(ctx, engine.Statement{Query: "SELECT " + s.columns(r) + ", NULL FROM users " + where, Args: args, Read: func(from engine.Rows) error {
 		if !from.Next() {
-			return noRow(from, provisioning.ErrNotFound)
+			return engine.NoRow(from, provisioning.ErrNotFound)
 		}
 		return r.scan(&list[0], from)
 	}})
@@ -210,6 +211,11 @@ func (s *Store) oneUser(ctx context.Context, plain bool, where string, args ...a
 	return users[0], nil
 }
 
+// countUsers reads how many users an instance has. To count the users
+// themselves takes longer the more there are, and every page by index shows
+// the number (totalResults, Section 3.4.2 of RFC 7644).
+const countUsers = "SELECT CAST(COALESCE(sum(n), 0) AS bigint) FROM user_counts WHERE instance_id = ?"
+
 // NameHolder returns who has the user name of that key.
 func (s *Store) NameHolder(ctx context.Context, key string) (instanceID, userID string, err error) {
 	var r struct {
@@ -217,7 +223,7 @@ func (s *Store) NameHolder(ctx context.Context, key string) (instanceID, userID 
 		InstanceID string `db:"instance_id"`
 	}
 	// User names are unique across instances, so this looks into all of them.
-	err = s.get(instance.Confine(ctx, ""), &r, "SELECT id, instance_id FROM users WHERE user_name_key = ?", key)
+	err = s.db.Get(instance.WithTenant(ctx, ""), &r, "SELECT id, instance_id FROM users WHERE user_name_key = ?", key)
 	return r.InstanceID, r.ID, notFound(err)
 }
 
@@ -271,7 +277,7 @@ func (s *Store) allMemberships(ctx context.Context, userIDs []string) (map[strin
 	groups := make(map[string][]provisioning.Membership)
 	err := chunks(userIDs, func(ids []string) error {
 		var rows []membershipRow
-		err := s.list(ctx, &rows, `WITH RECURSIVE up (user_id, group_id, direct) AS (
+		err := s.db.List(ctx, &rows, `WITH RECURSIVE up (user_id, group_id, direct) AS (
 				SELECT user_id, group_id, 1 FROM group_users WHERE user_id IN (?)
 				UNION
 				SELECT up.user_id, gg.group_id, 0 FROM up JOIN group_groups AS gg ON gg.child_id = up.group_id)

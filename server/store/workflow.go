@@ -24,7 +24,7 @@ func (s *Store) SaveWorkflow(ctx context.Context, instanceID string, w workflow.
 		return err
 	}
 	return s.change(ctx, instanceID, func(t *tx) error {
-		if _, err := t.exec(ctx, "UPDATE instances SET workflow = ?, revision = revision + 1 WHERE id = ?", string(text), instanceID); err != nil {
+		if _, err := t.Exec(ctx, "UPDATE instances SET workflow = ?, revision = revision + 1 WHERE id = ?", string(text), instanceID); err != nil {
 			return err
 		}
 		return t.append(e)
@@ -47,7 +47,7 @@ func (s *Store) AddObject(ctx context.Context, o *provisioning.Object, e *histor
 
 // makeObject writes an object unless there is one of that name.
 func (t *tx) makeObject(ctx context.Context, o *provisioning.Object) (made bool, err error) {
-	n, err := t.exec(ctx, "INSERT INTO objects (id, instance_id, type, name, name_key) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+	n, err := t.Exec(ctx, "INSERT INTO objects (id, instance_id, type, name, name_key) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
 		o.ID, o.InstanceID, o.Type, o.Name, schema.Fold(o.Name))
 	return n > 0, err
 }
@@ -63,7 +63,7 @@ type objectRow struct {
 // users are linked to each.
 func (s *Store) Objects(ctx context.Context, instanceID string) ([]provisioning.Object, error) {
 	var rows []objectRow
-	err := s.list(ctx, &rows, `SELECT id, type, name, (SELECT count(*) FROM user_objects AS l WHERE l.object_id = objects.id) AS used
+	err := s.db.List(ctx, &rows, `SELECT id, type, name, (SELECT count(*) FROM user_objects AS l WHERE l.object_id = objects.id) AS used
 		FROM objects WHERE instance_id = ? ORDER BY type, name_key`, instanceID)
 	list := make([]provisioning.Object, len(rows))
 	for i, r := range rows {
@@ -81,7 +81,7 @@ func (s *Store) Links(ctx context.Context, userIDs []string) (map[string]map[str
 			User string `db:"user_id"`
 			objectRow
 		}
-		err := s.list(ctx, &rows, `SELECT l.user_id AS user_id, o.id AS id, o.type AS type, o.name AS name, 0 AS used
+		err := s.db.List(ctx, &rows, `SELECT l.user_id AS user_id, o.id AS id, o.type AS type, o.name AS name, 0 AS used
 			FROM user_objects AS l JOIN objects AS o ON o.id = l.object_id WHERE l.user_id IN (?)`, ids)
 		for _, r := range rows {
 			if links[r.User] == nil {
@@ -130,12 +130,12 @@ func (t *tx) applyEffects(ctx context.Context, u *provisioning.User, e *history.
 // link links a user to the object of a name, in place of the one before.
 func (t *tx) link(ctx context.Context, u *provisioning.User, effect workflow.Effect, e *history.Entry) (problem string, err error) {
 	var old string
-	err = t.get(ctx, &old, "SELECT o.name FROM user_objects AS l JOIN objects AS o ON o.id = l.object_id WHERE l.user_id = ? AND l.type = ?", u.ID, effect.Target)
+	err = t.Get(ctx, &old, "SELECT o.name FROM user_objects AS l JOIN objects AS o ON o.id = l.object_id WHERE l.user_id = ? AND l.type = ?", u.ID, effect.Target)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", err
 	}
 	if effect.Value == "" {
-		_, err := t.exec(ctx, "DELETE FROM user_objects WHERE user_id = ? AND type = ?", u.ID, effect.Target)
+		_, err := t.Exec(ctx, "DELETE FROM user_objects WHERE user_id = ? AND type = ?", u.ID, effect.Target)
 		e.AddChange(effect.Target, old, "")
 		return "", err
 	}
@@ -146,7 +146,7 @@ func (t *tx) link(ctx context.Context, u *provisioning.User, effect workflow.Eff
 		}
 	}
 	var o objectRow
-	err = t.get(ctx, &o, "SELECT id, type, name, 0 AS used FROM objects WHERE instance_id = ? AND type = ? AND name_key = ?",
+	err = t.Get(ctx, &o, "SELECT id, type, name, 0 AS used FROM objects WHERE instance_id = ? AND type = ? AND name_key = ?",
 		u.InstanceID, effect.Target, schema.Fold(effect.Value))
 	if errors.Is(err, sql.ErrNoRows) {
 		return fmt.Sprintf("there is no %s %q; the link stays as it was", effect.Target, effect.Value), nil
@@ -154,7 +154,7 @@ func (t *tx) link(ctx context.Context, u *provisioning.User, effect workflow.Eff
 	if err != nil {
 		return "", err
 	}
-	_, err = t.exec(ctx, `INSERT INTO user_objects (user_id, type, object_id) VALUES (?, ?, ?)
+	_, err = t.Exec(ctx, `INSERT INTO user_objects (user_id, type, object_id) VALUES (?, ?, ?)
 		ON CONFLICT (user_id, type) DO UPDATE SET object_id = excluded.object_id`, u.ID, effect.Target, o.ID)
 	e.AddChange(effect.Target, old, o.Name)
 	return "", err
@@ -164,7 +164,7 @@ func (t *tx) link(ctx context.Context, u *provisioning.User, effect workflow.Eff
 // group's entry is nil if nothing changed.
 func (t *tx) membership(ctx context.Context, u *provisioning.User, effect workflow.Effect, e *history.Entry) (entry *history.Entry, problem string, err error) {
 	var r groupRow
-	err = t.get(ctx, &r, selectGroup+"WHERE instance_id = ? AND display_name_key = ?", u.InstanceID, schema.Fold(effect.Target))
+	err = t.Get(ctx, &r, selectGroup+"WHERE instance_id = ? AND display_name_key = ?", u.InstanceID, schema.Fold(effect.Target))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Sprintf("there is no group %q", effect.Target), nil
 	}
@@ -175,13 +175,13 @@ func (t *tx) membership(ctx context.Context, u *provisioning.User, effect workfl
 	if effect.Kind == workflow.RemoveFromGroup {
 		query = "DELETE FROM group_users WHERE group_id = ? AND user_id = ?"
 	}
-	n, err := t.exec(ctx, query, r.ID, u.ID)
+	n, err := t.Exec(ctx, query, r.ID, u.ID)
 	if err != nil || n == 0 {
 		return nil, "", err
 	}
 	g := r.group()
 	g.Modified = u.Modified
-	if err := t.run(ctx, touchGroup(g)); err != nil {
+	if err := t.Run(ctx, touchGroup(g)); err != nil {
 		return nil, "", err
 	}
 	entry = history.New(u.InstanceID, u.Modified, history.Actor{Kind: history.System, Name: "muster", RequestID: e.Actor.RequestID},

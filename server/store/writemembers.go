@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"muster/server/provisioning"
+	"muster/server/store/engine"
 )
 
 // fewMembers is how many members come and go in a batch at the most.
@@ -105,17 +106,17 @@ func (t *tx) addUsers(ctx context.Context, g *provisioning.Group, ids []string) 
 	const chosen = " FROM users AS u WHERE (u.instance_id = ?) IS TRUE AND NOT u.integration AND u.id IN (?)"
 	var found []memberRow
 	var inserted []string
-	find, err := in("SELECT u.id AS id, 'User' AS type, u.user_name AS name"+chosen, g.InstanceID, ids)
+	find, err := engine.In("SELECT u.id AS id, 'User' AS type, u.user_name AS name"+chosen, g.InstanceID, ids)
 	if err != nil {
 		return nil, nil, err
 	}
-	find.read = all(&found)
-	insert, err := in("INSERT INTO group_users (group_id, user_id) SELECT CAST(? AS "+t.d.castType("uuid")+"), u.id"+chosen+" ON CONFLICT DO NOTHING RETURNING user_id", g.ID, g.InstanceID, ids)
+	find.Read = engine.All(&found)
+	insert, err := engine.In("INSERT INTO group_users (group_id, user_id) SELECT CAST(? AS "+t.Dialect.CastType("uuid")+"), u.id"+chosen+" ON CONFLICT DO NOTHING RETURNING user_id", g.ID, g.InstanceID, ids)
 	if err != nil {
 		return nil, nil, err
 	}
-	insert.read = all(&inserted)
-	if err := t.run(ctx, find, insert); err != nil {
+	insert.Read = engine.All(&inserted)
+	if err := t.Run(ctx, find, insert); err != nil {
 		return nil, nil, err
 	}
 	return withoutRows(ids, found), newMembers(found, inserted), nil
@@ -136,7 +137,7 @@ func newMembers(rows []memberRow, inserted []string) []provisioning.Member {
 // children returns the groups among ids, all of which must be some.
 func (t *tx) children(ctx context.Context, g *provisioning.Group, ids []string) ([]memberRow, error) {
 	var found []memberRow
-	err := t.list(ctx, &found, "SELECT id, 'Group' AS type, display_name AS name FROM groups WHERE (instance_id = ?) IS TRUE AND id IN (?)", g.InstanceID, ids)
+	err := t.List(ctx, &found, "SELECT id, 'Group' AS type, display_name AS name FROM groups WHERE (instance_id = ?) IS TRUE AND id IN (?)", g.InstanceID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +149,7 @@ func (t *tx) children(ctx context.Context, g *provisioning.Group, ids []string) 
 
 func (t *tx) checkCycle(ctx context.Context, groupID string) error {
 	var n int
-	err := t.get(ctx, &n, `WITH RECURSIVE down (id) AS (
+	err := t.Get(ctx, &n, `WITH RECURSIVE down (id) AS (
 			SELECT child_id FROM group_groups WHERE group_id = ?
 			UNION
 			SELECT gg.child_id FROM down JOIN group_groups AS gg ON gg.group_id = down.id)
@@ -174,7 +175,16 @@ func (t *tx) addChildren(ctx context.Context, groupID string, children []memberR
 		rows[i] = []any{groupID, c.ID}
 	}
 	var inserted []string
-	err := t.list(ctx, &inserted, "INSERT INTO group_groups (group_id, child_id) VALUES "+tuples(rows)+" ON CONFLICT DO NOTHING RETURNING child_id", slices.Concat(rows...)...)
+	err := t.Run(ctx, t.Dialect.Insert(&insertChildren, rows, func(r engine.Rows) error {
+		for r.Next() {
+			var id string
+			if err := r.Scan(&id); err != nil {
+				return err
+			}
+			inserted = append(inserted, id)
+		}
+		return r.Err()
+	})...)
 	return newMembers(children, inserted), err
 }
 
@@ -184,7 +194,7 @@ func (t *tx) removeMembers(ctx context.Context, groupID string, c provisioning.M
 	ids := c.Remove
 	if c.Clear {
 		var present []string
-		err := t.list(ctx, &present, "SELECT user_id FROM group_users WHERE group_id = ? UNION ALL SELECT child_id FROM group_groups WHERE group_id = ?", groupID, groupID)
+		err := t.List(ctx, &present, "SELECT user_id FROM group_users WHERE group_id = ? UNION ALL SELECT child_id FROM group_groups WHERE group_id = ?", groupID, groupID)
 		if err != nil {
 			return nil, err
 		}
@@ -200,18 +210,18 @@ func (t *tx) removeMembers(ctx context.Context, groupID string, c provisioning.M
 		if err != nil {
 			return err
 		}
-		return t.run(ctx, users, groups)
+		return t.Run(ctx, users, groups)
 	})
 	return removed, err
 }
 
 // removal returns the statement that removes members of one kind, and appends
 // those who were in the group to a list.
-func removal(kind, table, column, name, groupID string, ids []string, to *[]provisioning.Member) (statement, error) {
-	st, err := in("DELETE FROM "+table+" WHERE group_id = ? AND "+column+" IN (?) RETURNING "+column+" AS id, '"+kind+"' AS type, "+name+" AS name", groupID, ids)
-	st.read = func(r rows) error {
+func removal(kind, table, column, name, groupID string, ids []string, to *[]provisioning.Member) (engine.Statement, error) {
+	st, err := engine.In("DELETE FROM "+table+" WHERE group_id = ? AND "+column+" IN (?) RETURNING "+column+" AS id, '"+kind+"' AS type, "+name+" AS name", groupID, ids)
+	st.Read = func(r engine.Rows) error {
 		var list []memberRow
-		err := all(&list)(r)
+		err := engine.All(&list)(r)
 		for _, m := range list {
 			*to = append(*to, m.member())
 		}

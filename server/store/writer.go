@@ -9,6 +9,7 @@ import (
 	"muster/queue"
 	"muster/server/history"
 	"muster/server/instance"
+	"muster/server/store/engine"
 )
 
 // writers are the queues of the instances. Each instance has one writer: it
@@ -90,11 +91,11 @@ func together(waiting []*job) int {
 
 // write has the writer of an instance do a job.
 func (s *Store) write(ctx context.Context, instanceID string, j *job) (err error) {
-	ctx, end := s.span(ctx, "write")
+	ctx, end := s.db.Span(ctx, "write")
 	defer func() { end(err) }()
-	j.revision, j.ctx = instance.ConfinementOf(ctx).Revision, instance.Confine(ctx, instanceID)
+	j.revision, j.ctx = instance.TenantOf(ctx).Revision, instance.WithTenant(ctx, instanceID)
 	return s.writers.of(instanceID).Do(ctx, j, func(ctx context.Context, jobs []*job) {
-		ctx, cancel := context.WithTimeout(instance.Confine(ctx, instanceID), writeTime)
+		ctx, cancel := context.WithTimeout(instance.WithTenant(ctx, instanceID), writeTime)
 		defer cancel()
 		s.serve(ctx, instanceID, jobs)
 	})
@@ -116,7 +117,7 @@ func (s *Store) serve(ctx context.Context, instanceID string, jobs []*job) {
 			for _, j := range jobs[:n] {
 				j.End(j.outcome)
 			}
-		case n > 1 && s.d.refused(err):
+		case n > 1 && s.db.Refused(err):
 			for _, j := range jobs[:n] {
 				s.serve(ctx, instanceID, []*job{j})
 			}
@@ -165,15 +166,15 @@ func (t *tx) serve(ctx context.Context, instanceID string, jobs []*job) (n int, 
 		}
 	}
 	found := false
-	first := []statement{t.lockChain(instanceID), {
-		query: "SELECT revision FROM instances WHERE id = ?", args: []any{instanceID}, read: func(r rows) error {
+	first := []engine.Statement{t.lockChain(instanceID), {
+		Query: "SELECT revision FROM instances WHERE id = ?", Args: []any{instanceID}, Read: func(r engine.Rows) error {
 			if found = r.Next(); !found {
 				return r.Err()
 			}
 			return r.Scan(&b.revision)
 		},
 	}}
-	if err := t.run(ctx, append(first, b.reads(t.d)...)...); err != nil {
+	if err := t.Run(ctx, append(first, b.reads(t.Dialect)...)...); err != nil {
 		return len(jobs), err
 	}
 	if found && !t.chained {
@@ -191,7 +192,7 @@ func (t *tx) serve(ctx context.Context, instanceID string, jobs []*job) (n int, 
 		n++
 	}
 	t.rows = b.history
-	return n, t.finish(ctx, b.writes(t.d))
+	return n, t.finish(ctx, b.writes(t.Dialect))
 }
 
 // alone does the rest of a job that has the transaction for itself.
@@ -201,8 +202,8 @@ func (t *tx) alone(ctx context.Context, b *batch, j *job) error {
 	}
 	j.outcome = nil
 	t.rows = b.history
-	if list := b.writes(t.d); len(list) > 0 {
-		if err := t.run(ctx, list...); err != nil {
+	if list := b.writes(t.Dialect); len(list) > 0 {
+		if err := t.Run(ctx, list...); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"muster/server/mapping"
 	"muster/server/provisioning"
 	"muster/server/scim/schema"
+	"muster/server/store/engine"
 )
 
 // columnsOf returns the values of the columns that are written with a user.
@@ -29,10 +30,6 @@ func columnsOf(u *provisioning.User) ([]any, error) {
 		string(u.Text), string(u.Keys.Search), string(fields), u.Version, millis(u.Created), millis(u.Modified),
 	}, nil
 }
-
-// userSet are the columns that are written with a user, but for the manager.
-const userSet = `user_name, display, user_name_key, external_id, email_key, display_name_key, family_name_key, given_name_key,
-	active, integration, role, source, manager_ref, manager_key, resource, search, fields, version, created, modified`
 
 // CreateUser writes a new user with what follows from it.
 func (s *Store) CreateUser(ctx context.Context, u *provisioning.User, e *history.Entry) error {
@@ -157,10 +154,10 @@ func (b *batch) revise() {
 
 // nameTaken finds out which instance holds the name that a write asked for.
 func (s *Store) nameTaken(ctx context.Context, err error, u *provisioning.User) error {
-	if err != nil && s.d.dangling(err) {
+	if err != nil && s.db.Dangling(err) {
 		return provisioning.ErrChanged // the manager was deleted at this moment
 	}
-	if err == nil || s.d.taken(err) != "users_user_name" {
+	if err == nil || s.taken(err) != "users_user_name" {
 		return err
 	}
 	instanceID, _, err := s.NameHolder(ctx, u.Keys.UserName)
@@ -240,8 +237,8 @@ func (b *batch) leave(p *person, u *provisioning.User, e *history.Entry) error {
 	}
 	if p.integration {
 		// Before the user goes: then nobody knows whose keys they were.
-		b.first = append(b.first, statement{
-			query: "UPDATE api_keys SET revoked = ? WHERE user_id = ? AND revoked IS NULL", args: []any{millis(e.Time), p.id},
+		b.first = append(b.first, engine.Statement{
+			Query: "UPDATE api_keys SET revoked = ? WHERE user_id = ? AND revoked IS NULL", Args: []any{millis(e.Time), p.id},
 		})
 		b.revise()
 	}

@@ -127,7 +127,7 @@ func testStale(t *testing.T, x *suite) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			at := current()
-			ctx := instance.ConfineAt(t.Context(), at)
+			ctx := instance.WithRevision(t.Context(), at)
 			fatal(t, x.instances.Current(ctx))
 			_, err := x.users.User(ctx, x.scope, anna.ID)
 			fatal(t, err)

@@ -106,7 +106,7 @@ func testKeys(t *testing.T, x *suite) {
 	fatal(t, err)
 	use := func() error {
 		c, err := x.instances.Authenticate(ctx, text, history.Actor{RequestID: "r9"})
-		if err == nil && errors.Is(x.instances.Current(instance.ConfineAt(ctx, &c.Instance)), instance.ErrStale) {
+		if err == nil && errors.Is(x.instances.Current(instance.WithRevision(ctx, &c.Instance)), instance.ErrStale) {
 			x.instances.Forget(c.Key.ID)
 			_, err = x.instances.Authenticate(ctx, text, history.Actor{RequestID: "r9"})
 		}
@@ -124,7 +124,7 @@ func testKeys(t *testing.T, x *suite) {
 			t.Errorf("got %v, want %q", err, reason)
 		}
 	}
-	fatal(t, x.instances.Current(instance.ConfineAt(ctx, &c.Instance)))
+	fatal(t, x.instances.Current(instance.WithRevision(ctx, &c.Instance)))
 	admin := provisioning.Scope{Instance: i, Actor: administrator}
 	change := func(f func() (bool, error)) {
 		t.Helper()

@@ -1,4 +1,4 @@
-package store
+package engine
 
 import (
 	"context"
@@ -8,16 +8,16 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// span begins a span of the trace that ctx belongs to, if there is one, and
+// Span begins a span of the trace that ctx belongs to, if there is one, and
 // returns what ends it. Statements hold no values: those go beside them.
-func (s *Store) span(ctx context.Context, name string, list ...statement) (context.Context, func(error)) {
+func (db *DB) Span(ctx context.Context, name string, list ...Statement) (context.Context, func(error)) {
 	parent := trace.SpanFromContext(ctx)
 	if !parent.IsRecording() {
 		return ctx, func(error) {}
 	}
-	about := []attribute.KeyValue{attribute.String("db.system.name", s.system())}
+	about := []attribute.KeyValue{attribute.String("db.system.name", db.system())}
 	if len(list) > 0 {
-		about = append(about, attribute.String("db.query.text", list[0].query), attribute.Int("db.operation.batch.size", len(list)))
+		about = append(about, attribute.String("db.query.text", list[0].Query), attribute.Int("db.operation.batch.size", len(list)))
 	}
 	ctx, span := parent.TracerProvider().Tracer("muster/server/store").Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(about...))
 	return ctx, func(err error) {
@@ -30,8 +30,8 @@ func (s *Store) span(ctx context.Context, name string, list ...statement) (conte
 }
 
 // system is how OpenTelemetry calls the engine.
-func (s *Store) system() string {
-	if s.d.postgres {
+func (db *DB) system() string {
+	if db.Postgres {
 		return "postgresql"
 	}
 	return "sqlite"

@@ -1,4 +1,4 @@
-package store
+package migrations
 
 import (
 	"context"
@@ -8,29 +8,20 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// countsVersion is the migration that has the database count the users of an
-// instance while they are written.
-const countsVersion = 13
-
 // countSlots is over how many rows PostgreSQL spreads the count of an
 // instance, so that its writers do not wait for each other.
 const countSlots = 64
-
-// countUsers reads how many users an instance has. To count the users
-// themselves takes longer the more there are, and every page by index shows
-// the number (totalResults, Section 3.4.2 of RFC 7644).
-const countUsers = "SELECT CAST(COALESCE(sum(n), 0) AS bigint) FROM user_counts WHERE instance_id = ?"
 
 // counts returns the migration. Triggers count, and not the statements of
 // this program: servers of the version before may still write while this one
 // takes over. Where there are no such triggers, as in some of PostgreSQL's kin,
 // it does nothing, and users are counted when their number is wanted. Users of
 // integrations do not count; a user never becomes one.
-func (d dialect) counts() *goose.Migration {
+func counts(postgres bool) *goose.Migration {
 	statements := []string{
-		"CREATE TABLE user_counts (instance_id " + d.castType("uuid") + " NOT NULL, slot integer NOT NULL, n bigint NOT NULL, PRIMARY KEY (instance_id, slot))",
+		"CREATE TABLE user_counts (instance_id " + uuidType(postgres) + " NOT NULL, slot integer NOT NULL, n bigint NOT NULL, PRIMARY KEY (instance_id, slot))",
 	}
-	if d.postgres {
+	if postgres {
 		statements = append(statements, "ALTER TABLE user_counts SET (fillfactor = 50)",
 			"LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE") // who writes meanwhile is counted by the triggers
 		for _, t := range []struct{ event, rows, sign string }{{"INSERT", "NEW", ""}, {"DELETE", "OLD", "-"}} {
@@ -54,18 +45,7 @@ func (d dialect) counts() *goose.Migration {
 		}
 	}
 	statements = append(statements, "INSERT INTO user_counts (instance_id, slot, n) SELECT instance_id, 0, count(*) FROM users WHERE NOT integration GROUP BY instance_id")
-	return goose.NewGoMigration(countsVersion, &goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
+	return goose.NewGoMigration(13, &goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
 		return ifSupported(ctx, t, statements...)
 	}}, nil)
-}
-
-// counts reports whether the database counts the users.
-func (s *Store) counts(ctx context.Context) (bool, error) {
-	tables := "SELECT count(*) FROM sqlite_master WHERE name = 'user_counts'"
-	if s.d.postgres {
-		tables = "SELECT count(*) FROM pg_tables WHERE tablename = 'user_counts' AND schemaname = ANY (current_schemas(false))"
-	}
-	var n int
-	err := s.db.GetContext(ctx, &n, tables)
-	return n > 0, err
 }

@@ -1,4 +1,4 @@
-package store
+package migrations
 
 import (
 	"context"
@@ -8,17 +8,14 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// indexesVersion is the migration that makes plans independent of statistics.
-const indexesVersion = 15
-
 // indexes returns the migration. As long as PostgreSQL has no statistics, it
 // believes that an instance has one user, so that each index that begins with
 // the instance looks as good as any other; and the plan that it makes then
 // stays. So only one begins with the instance, and of those that look equal
 // the newest is taken, which the others are.
-func (d dialect) indexes() *goose.Migration {
-	return goose.NewGoMigration(indexesVersion, &goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
-		if !d.postgres {
+func indexes(postgres bool) *goose.Migration {
+	return goose.NewGoMigration(15, &goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
+		if !postgres {
 			return nil
 		}
 		for _, statement := range []string{

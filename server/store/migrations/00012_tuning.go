@@ -1,4 +1,4 @@
-package store
+package migrations
 
 import (
 	"context"
@@ -10,12 +10,8 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// tuningVersion is the migration that fits the tables to how PostgreSQL
-// works. What it does changes no query and no answer.
-const tuningVersion = 12
-
 // tuning returns the migration.
-func (d dialect) tuning() *goose.Migration {
+func tuning(postgres bool) *goose.Migration {
 	statements := []string{
 		// A reference to the instance locks its row for each row that is
 		// written: all writers of an instance would queue for one row.
@@ -48,8 +44,8 @@ func (d dialect) tuning() *goose.Migration {
 		"ALTER TABLE users ALTER COLUMN resource SET COMPRESSION lz4", "ALTER TABLE users ALTER COLUMN search SET COMPRESSION lz4",
 		"ALTER TABLE users ALTER COLUMN fields SET COMPRESSION lz4", "ALTER TABLE history ALTER COLUMN changes SET COMPRESSION lz4",
 	}
-	return goose.NewGoMigration(tuningVersion, &goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
-		if !d.postgres {
+	return goose.NewGoMigration(12, &goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
+		if !postgres {
 			return nil
 		}
 		for _, statement := range statements {
