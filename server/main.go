@@ -5,23 +5,11 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"os/signal"
-	"os/user"
-	"sync"
 	"syscall"
 
-	"github.com/spf13/cobra"
-
-	"muster/server/administration"
-	"muster/server/history"
-	"muster/server/instance"
-	"muster/server/provisioning"
-	"muster/server/store"
+	"muster/server/command"
 
 	// A container from scratch has neither certificates of authorities nor
 	// time zones.
@@ -32,128 +20,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := newRoot().ExecuteContext(ctx)
+	status := command.Main(ctx, os.Stderr)
 	stop()
-	if err != nil {
-		fmt.Fprintln(harmless{os.Stderr}, "muster-server:", err)
-		os.Exit(1)
-	}
-}
-
-// newRoot returns the command with all its subcommands.
-func newRoot() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "muster-server",
-		Short: "A SCIM 2.0 server for the user provisioning of an application",
-		Long: `muster-server receives users and groups from an identity provider over SCIM 2.0.
-
-It serves any number of instances (customers); the API key of a request decides
-which one it is for. To set one up and serve it:
-
-  muster-server instance create acme --edition enterprise
-  muster-server user create scim-sync --instance acme --integration --role lite-admin
-  muster-server key create --instance acme --user scim-sync
-  muster-server serve
-
-Every flag that has a variable in brackets can be set by it; one that ends in
-_FILE names a file with the value. The database is
-PostgreSQL (a postgres:// URL) or, by default, SQLite in ./muster.db.`,
-		SilenceUsage: true, SilenceErrors: true,
-		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return configure(c.Flags()) },
-	}
-	for _, s := range settings() {
-		if s.everywhere {
-			s.register(c.PersistentFlags())
-		}
-	}
-	c.AddCommand(newServe(), newCheck(), newSettings(), newVersion(), newMan(), newMigrate(), newBackup(), newRestore(), newInstance(), newUser(), newField(), newMapping(), newRule(), newObject(), newGroup(), newImport(), newKey(), newClient(), newAdminToken(), newHistory(), newLimits(), newOutbox(), newTolerance())
-	return c
-}
-
-// application is everything that a command works on.
-type application struct {
-	store *store.Store
-	// admin is what commands and the admin API share.
-	admin *administration.Service
-	out   io.Writer
-	// beside is what runs beside the answering of requests, and ends before the
-	// store is closed.
-	beside sync.WaitGroup
-}
-
-// open opens the database that the flags of a command name.
-func open(c *cobra.Command, log *slog.Logger) (*application, error) {
-	name, err := c.Flags().GetString("database")
-	if err != nil {
-		return nil, err
-	}
-	s, err := store.Open(c.Context(), name)
-	if err != nil {
-		return nil, err
-	}
-	users, err := provisioning.NewService(s, log, nil)
-	if err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	admin := &administration.Service{Instances: instance.NewService(s, s, nil), Users: users, Outbox: s}
-	return &application{store: s, admin: admin, out: harmless{c.OutOrStdout()}}, nil
-}
-
-// run makes the function of a command of one that works on the application.
-func run(f func(*application, *cobra.Command, []string) error) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		a, err := open(c, slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)))
-		if err != nil {
-			return err
-		}
-		return errors.Join(f(a, c, args), a.store.Close())
-	}
-}
-
-// runIn makes the function of a command of one that works on the instance
-// that the flag --instance names.
-func runIn(f func(*application, *cobra.Command, provisioning.Scope, []string) error) func(*cobra.Command, []string) error {
-	return run(func(a *application, c *cobra.Command, args []string) error {
-		sc, err := a.scope(c)
-		if err != nil {
-			return err
-		}
-		return f(a, c, sc, args)
-	})
-}
-
-// administrator is the person at the command line, for the history.
-func administrator() history.Actor {
-	name := "unknown"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	return history.Actor{Kind: history.Administrator, Name: name, Client: "muster-server"}
-}
-
-// scope returns the instance that the flag --instance names, with the
-// administrator as the actor.
-func (a *application) scope(c *cobra.Command) (provisioning.Scope, error) {
-	slug, err := c.Flags().GetString("instance")
-	if err != nil {
-		return provisioning.Scope{}, err
-	}
-	return a.admin.Scope(c.Context(), slug, administrator())
-}
-
-// withInstance adds the flag --instance, which the command needs.
-func withInstance(commands ...*cobra.Command) {
-	for _, c := range commands {
-		c.Flags().String("instance", "", "the instance")
-		if err := c.MarkFlagRequired("instance"); err != nil {
-			panic(err)
-		}
-	}
-}
-
-// withJSON adds the flag --json.
-func withJSON(commands ...*cobra.Command) {
-	for _, c := range commands {
-		c.Flags().Bool("json", false, "print JSON, for scripts")
-	}
+	os.Exit(status)
 }

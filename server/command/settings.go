@@ -1,0 +1,346 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"muster/server/store"
+)
+
+// setting is something that a flag, a variable or a file sets.
+type setting struct {
+	flag, fallback string
+	// help says what it is for, in one sentence without a period.
+	help string
+	// everywhere is set for what is a flag of every command, and not of serve
+	// alone.
+	everywhere bool
+	// secret is set for what may hold a password: it can be read from a file,
+	// and is not shown.
+	secret bool
+	// check returns an error that says what would be right; nil for what can
+	// be any text.
+	check func(value string) error
+}
+
+// settings are all that there are. The README's table is made of them.
+func settings() []setting {
+	return []setting{
+		{flag: "database", fallback: "sqlite:./muster.db", everywhere: true, secret: true, check: isDatabase, help: "sqlite:PATH or a postgres:// URL"},
+		{flag: "listen", fallback: "127.0.0.1:8080", check: isAddress, help: "address and port to listen on"},
+		{flag: "public-url", check: optional(isURL), help: "where clients reach the server, without /scim/v2; by default http:// or https:// and the address"},
+		{flag: "tls-cert", help: "a PEM file with the certificate and its chain, for TLS 1.2 or later; it is read again when it changes"},
+		{flag: "tls-key", help: "a PEM file with the key of the certificate"},
+		{flag: "trusted-proxies", check: optional(isProxies), help: "addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas; none by default"},
+		{flag: "rate-per-key", fallback: "2000", check: isNumber, help: "requests a second that an API key may send to all servers, and twice as many at once; more are answered 429; 0 is no limit"},
+		{flag: "rate-per-address", fallback: "0", check: isNumber, help: "the same for a network address and each server, before the key is looked at"},
+		{flag: "max-requests", fallback: "512", check: isCount, help: "how many requests are answered at once, and half of them of one instance; more are answered 503, or 429; 0 is no limit"},
+		{flag: "scan-time", fallback: "5s", check: isScanTime, help: "how long the database may look for the answer to a filter or an order that no index serves; more is answered 400 tooMany; 0s is no limit"},
+		{flag: "database-connections", fallback: strconv.Itoa(store.DefaultConnections), check: isConnections, help: "how many connections to PostgreSQL a server holds at the most; all servers together must stay below its max_connections"},
+		{flag: "metrics-listen", check: optional(isAddress), help: "address and port for Prometheus, at /metrics; keep it from strangers; off by default"},
+		{flag: "debug-listen", check: optional(isAddress), help: "address and port for profiles, below /debug/pprof/; keep it from strangers; off by default"},
+		{flag: "log-format", fallback: "text", check: oneOf("text", "json"), help: "text or json"},
+		{flag: "strict", fallback: "false", check: isBool, help: "refuse each known deviation of identity providers, so that the author of a client finds them"},
+		{flag: "demo", fallback: "false", check: isBool, help: "make an instance \"demo\" with an API key at the first start"},
+		{flag: "smtp", secret: true, check: optional(isMailServer), help: "the mail server for invitations, as smtp://USER:PASSWORD@HOST:PORT, or smtps://; none are sent without it"},
+		{flag: "smtp-from", help: "the sender of invitations"},
+	}
+}
+
+// variable is the name of the variable in the environment.
+func (s *setting) variable() string {
+	return "MUSTER_" + strings.ToUpper(strings.ReplaceAll(s.flag, "-", "_"))
+}
+
+// variables returns those that set it, for people.
+func (s *setting) variables() string {
+	if s.secret {
+		return s.variable() + ", " + s.variable() + "_FILE"
+	}
+	return s.variable()
+}
+
+// register makes the flag.
+func (s *setting) register(f *pflag.FlagSet) {
+	help := s.help + " [" + s.variables() + "]"
+	if s.fallback == "false" {
+		f.Bool(s.flag, false, help)
+		return
+	}
+	f.String(s.flag, s.fallback, help)
+}
+
+// addSettings makes the flags of serve.
+func addSettings(commands ...*cobra.Command) {
+	for _, c := range commands {
+		for _, s := range settings() {
+			if !s.everywhere {
+				s.register(c.Flags())
+			}
+		}
+	}
+}
+
+// origin is the annotation of a flag that tells where its value came from.
+const origin = "muster_origin"
+
+// configure sets the flags that are not on the command line from the
+// environment, and refuses what is not valid.
+func configure(flags *pflag.FlagSet) error {
+	var problems []error
+	for _, s := range settings() {
+		f := flags.Lookup(s.flag)
+		if f == nil {
+			continue
+		}
+		from := "default"
+		if f.Changed {
+			from = "--" + s.flag
+		} else if value, place, err := s.fromEnvironment(); err != nil {
+			problems = append(problems, err)
+			continue
+		} else if place != "" {
+			from = place
+			if err := f.Value.Set(value); err != nil {
+				problems = append(problems, s.wrong(place, value, fmt.Errorf("use true or false")))
+				continue
+			}
+		}
+		f.Annotations = map[string][]string{origin: {from}}
+		if s.check != nil {
+			if err := s.check(f.Value.String()); err != nil {
+				problems = append(problems, s.wrong(from, f.Value.String(), err))
+			}
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// wrong names a value that is not valid, where it came from, and the cure.
+func (s *setting) wrong(from, value string, cure error) error {
+	if s.secret {
+		value = "…" // it may hold a password
+	}
+	return fmt.Errorf("%s is %q: %w", from, value, cure)
+}
+
+// fromEnvironment returns the value that a variable gives, or the file that
+// one names, and which it was.
+func (s *setting) fromEnvironment() (value, from string, err error) {
+	value, given := os.LookupEnv(s.variable())
+	file, ok := os.LookupEnv(s.variable() + "_FILE")
+	switch {
+	case !s.secret && ok:
+		return "", "", fmt.Errorf("%s_FILE is set, but %s holds no secret: set that itself", s.variable(), s.variable())
+	case given && ok:
+		return "", "", fmt.Errorf("%s and %s_FILE are both set: unset one", s.variable(), s.variable())
+	case given:
+		return value, s.variable(), nil
+	case !ok:
+		return "", "", nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", "", fmt.Errorf("%s_FILE: %w", s.variable(), err)
+	}
+	return strings.TrimRight(string(text), "\r\n"), s.variable() + "_FILE", nil
+}
+
+// unknownVariables returns variables that look like settings and are none: a
+// name with a slip would go unnoticed otherwise.
+func unknownVariables(environment []string) []string {
+	known := map[string]bool{"MUSTER_TOKEN": true}
+	for _, s := range settings() {
+		known[s.variable()], known[s.variable()+"_FILE"] = true, true
+	}
+	var list []string
+	for _, entry := range environment {
+		name, _, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, "MUSTER_") && !known[name] && !strings.HasPrefix(name, "MUSTER_TEST_") && !strings.HasPrefix(name, "MUSTER_BENCH_") {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func optional(check func(string) error) func(string) error {
+	return func(value string) error {
+		if value == "" {
+			return nil
+		}
+		return check(value)
+	}
+}
+
+func isDatabase(value string) error {
+	for _, prefix := range []string{"sqlite:", "postgres://", "postgresql://"} {
+		if strings.HasPrefix(value, prefix) && value != prefix {
+			return nil
+		}
+	}
+	return errors.New("give sqlite:PATH, such as sqlite:./muster.db, or a postgres:// URL")
+}
+
+func isAddress(value string) error {
+	_, port, err := net.SplitHostPort(value)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return errors.New("give address and port, such as 127.0.0.1:8080, or :8080 for all addresses")
+	}
+	return nil
+}
+
+func isURL(value string) error {
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
+		return errors.New("give scheme and host, such as https://scim.example.com")
+	}
+	return nil
+}
+
+func isMailServer(value string) error {
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Host == "" {
+		return errors.New("give smtp://USER:PASSWORD@HOST:PORT, or smtps://")
+	}
+	return nil
+}
+
+func isNumber(value string) error {
+	if n, err := strconv.ParseFloat(value, 64); err != nil || !(n >= 0 && n <= 1e9) {
+		return errors.New("give a number of requests a second, or 0 for no limit")
+	}
+	return nil
+}
+
+func isScanTime(value string) error {
+	if d, err := time.ParseDuration(value); err != nil || d != 0 && d < time.Millisecond {
+		return errors.New("give a time, such as 5s or 500ms; 0s for no limit")
+	}
+	return nil
+}
+
+func isCount(value string) error {
+	if n, err := strconv.Atoi(value); err != nil || n < 0 {
+		return errors.New("give a number of requests, or 0 for no limit")
+	}
+	return nil
+}
+
+// isConnections wants two at least: one must be left for what goes on beside
+// the requests.
+func isConnections(value string) error {
+	if n, err := strconv.Atoi(value); err != nil || n < 2 {
+		return errors.New("give a number of connections, 2 or more")
+	}
+	return nil
+}
+
+func isBool(value string) error {
+	if _, err := strconv.ParseBool(value); err != nil {
+		return errors.New("use true or false")
+	}
+	return nil
+}
+
+func oneOf(choices ...string) func(string) error {
+	return func(value string) error {
+		if !slices.Contains(choices, value) {
+			return errors.New("use " + strings.Join(choices, " or "))
+		}
+		return nil
+	}
+}
+
+func isProxies(value string) error {
+	_, err := proxies(value)
+	return err
+}
+
+// proxies reads addresses and networks that are separated by commas.
+func proxies(value string) ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for item := range strings.SplitSeq(value, ",") {
+		if item = strings.TrimSpace(item); item == "" {
+			continue
+		}
+		p, err := netip.ParsePrefix(item)
+		if err != nil {
+			a, notAddress := netip.ParseAddr(item)
+			if notAddress != nil {
+				return nil, fmt.Errorf("%q is neither an address nor a network: give some such as 10.0.0.7,192.168.0.0/16", item)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		list = append(list, p.Masked())
+	}
+	return list, nil
+}
+
+func newSettings() *cobra.Command {
+	c := &cobra.Command{
+		Use: "settings", Short: "Show how the server is configured, and by what", Args: cobra.NoArgs, RunE: showSettings,
+		Long: `Show every setting of serve with its value, and where that came from: a flag, a
+variable, a file that a variable names, or the default. Values that may hold a
+password are not shown. Wrong values are refused with the cure, as serve does.`,
+	}
+	addSettings(c)
+	withJSON(c)
+	c.Flags().Bool("markdown", false, "print the table of all settings that is in the README")
+	return c
+}
+
+func showSettings(c *cobra.Command, _ []string) error {
+	out := &application{out: harmless{c.OutOrStdout()}}
+	if markdown, _ := c.Flags().GetBool("markdown"); markdown {
+		return out.line("%s", strings.TrimSuffix(settingsTable(), "\n"))
+	}
+	type settingJSON struct {
+		Setting  string `json:"setting"`
+		Value    string `json:"value"`
+		From     string `json:"from"`
+		Variable string `json:"variable"`
+	}
+	var list []settingJSON
+	var rows [][]string
+	for _, s := range settings() {
+		f := c.Flags().Lookup(s.flag)
+		value := f.Value.String()
+		if s.secret && value != s.fallback {
+			value = "(not shown)"
+		}
+		from := f.Annotations[origin][0]
+		list = append(list, settingJSON{s.flag, value, from, s.variable()})
+		rows = append(rows, []string{s.flag, value, from})
+	}
+	return out.print(c, list, func() error { return out.table("SETTING | VALUE | FROM", rows) })
+}
+
+// settingsTable renders the settings as Markdown.
+func settingsTable() string {
+	var b strings.Builder
+	b.WriteString("| flag | variable | default | what it does |\n| --- | --- | --- | --- |\n")
+	for _, s := range settings() {
+		fallback := ""
+		if s.fallback != "" && s.fallback != "false" {
+			fallback = "`" + s.fallback + "`"
+		}
+		variables := "`" + strings.ReplaceAll(s.variables(), ", ", "`, `") + "`"
+		fmt.Fprintf(&b, "| `--%s` | %s | %s | %s |\n", s.flag, variables, fallback, s.help)
+	}
+	return b.String()
+}
