@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"muster/features/harness"
+
 	"github.com/cucumber/godog"
 
 	"muster/features/steps"
@@ -18,7 +20,7 @@ import (
 // and MUSTER_TOKEN, or else against one of our own on SQLite.
 func TestJoiners(t *testing.T) {
 	dir := t.TempDir()
-	own, err := steps.New(t.Context(), dir, "sqlite:"+filepath.Join(dir, "muster.db"))
+	own, err := harness.New(t.Context(), dir, "sqlite:"+filepath.Join(dir, "muster.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,17 +29,17 @@ func TestJoiners(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	target, err := own.Target(t.Context(), "acme")
+	target, err := steps.NewTarget(t.Context(), own, "acme")
 	if err != nil {
 		t.Fatal(err)
 	}
 	target.BaseURL, target.Token = cmp.Or(os.Getenv("MUSTER_TARGET"), target.BaseURL), cmp.Or(os.Getenv("MUSTER_TOKEN"), target.Token)
-	suite := steps.Against(t.TempDir(), filepath.Join(dir, "muster-simulator"), target)
+	suite := harness.Against(t.TempDir(), filepath.Join(dir, "muster-simulator"), target)
 	desk := &welcomeDesk{}
 	status := godog.TestSuite{
 		Name: "joiners",
 		ScenarioInitializer: func(sc *godog.ScenarioContext) {
-			suite.Register(sc) // all steps of the suite; STEPS.md lists them
+			steps.Register(suite, sc) // all steps of the suite; STEPS.md lists them
 			sc.Step(`^the welcome desk knows "([^"]*)"$`, desk.knows)
 		},
 		Options: &godog.Options{Format: "progress", Paths: []string{"joiners.feature"}, Strict: true, NoColors: true, TestingT: t},

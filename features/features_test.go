@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"muster/features/harness"
+
 	"github.com/cucumber/godog"
 
 	"muster/features/living"
@@ -42,7 +44,7 @@ func TestFeatures(t *testing.T) {
 func run(t *testing.T, servers int, name func(dir string) string) {
 	t.Helper()
 	dir := t.TempDir()
-	h, err := steps.NewReplicas(t.Context(), dir, name(dir), servers)
+	h, err := harness.NewReplicas(t.Context(), dir, name(dir), servers)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,14 +65,14 @@ func runAgainst(t *testing.T, target string) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", simulator, "muster/simulator").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	targets := []steps.Target{{BaseURL: target, Token: os.Getenv("MUSTER_TOKEN")}}
+	targets := []harness.Target{{BaseURL: target, Token: os.Getenv("MUSTER_TOKEN")}}
 	if err := targets[0].Probe(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if token := os.Getenv("MUSTER_TOKEN_2"); token != "" {
-		targets = append(targets, steps.Target{BaseURL: cmp.Or(os.Getenv("MUSTER_TARGET_2"), target), Token: token})
+		targets = append(targets, harness.Target{BaseURL: cmp.Or(os.Getenv("MUSTER_TARGET_2"), target), Token: token})
 	}
-	h := steps.Against(dir, simulator, targets...)
+	h := harness.Against(dir, simulator, targets...)
 	if h.Admin = os.Getenv("MUSTER_ADMIN"); h.Admin != "" {
 		t.Log("scenarios with the tag @own need a server of their own, and are left out")
 		suite(t, h, "~@own", 1)
@@ -82,7 +84,7 @@ func runAgainst(t *testing.T, target string) {
 
 // suite runs the features. MUSTER_TEST_REPORTS is a directory for the reports
 // of the run: JUnit, cucumber's JSON, and the features as a page.
-func suite(t *testing.T, h *steps.Harness, tags string, concurrency int) {
+func suite(t *testing.T, h *harness.Harness, tags string, concurrency int) {
 	t.Helper()
 	format := "progress"
 	if testing.Verbose() {
@@ -97,7 +99,7 @@ func suite(t *testing.T, h *steps.Harness, tags string, concurrency int) {
 	}
 	suite := &godog.TestSuite{
 		Name:                "muster",
-		ScenarioInitializer: h.Register,
+		ScenarioInitializer: func(sc *godog.ScenarioContext) { steps.Register(h, sc) },
 		Options: &godog.Options{
 			Format: format, Paths: paths(), Tags: tags,
 			Strict: true, NoColors: true, Randomize: -1, Concurrency: concurrency, TestingT: t,

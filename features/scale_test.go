@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"muster/features/harness"
+
 	"muster/features/steps"
 	"muster/server/store/pgtest"
 )
@@ -56,11 +58,11 @@ func BenchmarkSync(b *testing.B) {
 	}
 	for b.Loop() {
 		dir := b.TempDir()
-		h, err := steps.New(b.Context(), dir, pgtest.Open(b))
+		h, err := harness.New(b.Context(), dir, pgtest.Open(b))
 		if err != nil {
 			b.Fatal(err)
 		}
-		target, err := h.Target(b.Context(), "acme")
+		target, err := steps.NewTarget(b.Context(), h, "acme")
 		if err != nil {
 			b.Fatal(err)
 		}

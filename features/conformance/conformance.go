@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 
+	"muster/features/harness"
+
 	"github.com/cucumber/godog"
 
 	"muster/features"
@@ -45,7 +47,7 @@ type Options struct {
 	Template string
 	// Second is another instance of the same application, for the scenarios
 	// that need two; nil if there is none.
-	Second *steps.Target
+	Second *harness.Target
 	// Progress is called after each scenario; may be nil.
 	Progress func(done int)
 }
@@ -89,7 +91,7 @@ var names = regexp.MustCompile(`^(rfc)(\d+)-([\d.]+)-(.*)\.feature$`)
 
 // Run runs the features against a server. It returns an error only if they
 // could not be run; what failed is in the report.
-func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
+func Run(ctx context.Context, target harness.Target, o Options) (*Report, error) {
 	if err := target.Probe(ctx); err != nil {
 		return nil, err
 	}
@@ -97,17 +99,17 @@ func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
 	sections := make(map[string]*Section)
 	var mu sync.Mutex
 	done := 0
-	h, paths := steps.Remote(target), []string{"protocol"}
+	h, paths := harness.Remote(target), []string{"protocol"}
 	if o.Simulator != "" {
-		targets := []steps.Target{target}
+		targets := []harness.Target{target}
 		if o.Second != nil {
 			targets = append(targets, *o.Second)
 		}
-		h, paths = steps.Against(o.Dir, o.Simulator, targets...), []string{"."}
+		h, paths = harness.Against(o.Dir, o.Simulator, targets...), []string{"."}
 		h.Template, h.Admin = o.Template, o.Admin
 	}
 	page := &living.Recorder{}
-	h.Outcome = func(outcome steps.Outcome) {
+	h.Outcome = func(outcome harness.Outcome) {
 		page.Add(outcome)
 		mu.Lock()
 		defer mu.Unlock()
@@ -138,7 +140,7 @@ func Run(ctx context.Context, target steps.Target, o Options) (*Report, error) {
 		format += ",cucumber:" + o.Cucumber
 	}
 	suite := godog.TestSuite{
-		Name: "conformance", ScenarioInitializer: h.Register,
+		Name: "conformance", ScenarioInitializer: func(sc *godog.ScenarioContext) { steps.Register(h, sc) },
 		Options: &godog.Options{
 			Format: format, Output: io.Discard, FS: features.Files(), Paths: paths, Tags: and(o.Tags, "~"+leave),
 			Strict: true, NoColors: true, DefaultContext: ctx,
@@ -185,7 +187,7 @@ func newSection(file string) *Section {
 	return &Section{Document: "RFC " + m[2], Number: m[3], Title: strings.ReplaceAll(m[4], "-", " ")}
 }
 
-func (s *Section) add(o steps.Outcome) {
+func (s *Section) add(o harness.Outcome) {
 	switch {
 	case o.Unsupported != "":
 		s.Unsupported++

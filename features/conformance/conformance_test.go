@@ -10,13 +10,15 @@ import (
 	"strings"
 	"testing"
 
+	"muster/features/harness"
+
 	"muster/features/conformance"
 	"muster/features/steps"
 )
 
 // muster is a server of our own, with the commands beside its database.
 type muster struct {
-	*steps.Harness
+	*harness.Harness
 	dir, database string
 }
 
@@ -25,7 +27,7 @@ func startMuster(t *testing.T) *muster {
 	m := &muster{dir: t.TempDir()}
 	m.database = "sqlite:" + filepath.Join(m.dir, "m.db")
 	var err error
-	if m.Harness, err = steps.New(t.Context(), m.dir, m.database); err != nil {
+	if m.Harness, err = harness.New(t.Context(), m.dir, m.database); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -37,9 +39,9 @@ func startMuster(t *testing.T) *muster {
 }
 
 // instance makes an instance, and returns it as a target.
-func (m *muster) instance(t *testing.T, slug string) steps.Target {
+func (m *muster) instance(t *testing.T, slug string) harness.Target {
 	t.Helper()
-	target, err := m.Target(t.Context(), slug)
+	target, err := steps.NewTarget(t.Context(), m.Harness, slug)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +117,7 @@ func report(t *testing.T, ending string) string {
 
 // checkPage looks at the features as a page: all is there, linked, and no
 // secret is.
-func checkPage(t *testing.T, path string, target steps.Target) {
+func checkPage(t *testing.T, path string, target harness.Target) {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -140,7 +142,7 @@ func checkPage(t *testing.T, path string, target steps.Target) {
 // ours. What is expected here is what the library did at the pinned version.
 func TestElimity(t *testing.T) {
 	junit := report(t, "xml")
-	target := steps.Target{BaseURL: newElimity(t), Token: "secret"}
+	target := harness.Target{BaseURL: newElimity(t), Token: "secret"}
 	r, err := conformance.Run(t.Context(), target, conformance.Options{JUnit: junit})
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +182,7 @@ func TestElimity(t *testing.T) {
 }
 
 func TestUnreachable(t *testing.T) {
-	for _, target := range []steps.Target{
+	for _, target := range []harness.Target{
 		{BaseURL: "http://127.0.0.1:1/scim/v2", Token: "x"},
 		{BaseURL: newElimity(t), Token: "wrong"},
 	} {

@@ -16,13 +16,14 @@ import (
 	"testing"
 	"time"
 
+	"muster/features/harness"
+
 	elimity "github.com/elimity-com/scim"
 	"github.com/elimity-com/scim/errors"
 	"github.com/elimity-com/scim/optional"
 	"github.com/elimity-com/scim/schema"
 
 	"muster/features/conformance"
-	"muster/features/steps"
 )
 
 // newElimity starts a small server on the library elimity-com/scim, as its
@@ -172,7 +173,7 @@ func TestElimityGuide(t *testing.T) {
 	if err := os.WriteFile(template, withoutActive(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := conformance.Run(t.Context(), steps.Target{BaseURL: base, Token: "secret"}, conformance.Options{
+	r, err := conformance.Run(t.Context(), harness.Target{BaseURL: base, Token: "secret"}, conformance.Options{
 		Simulator: simulator, Dir: dir, Template: template, HTML: report(t, "html"), JUnit: report(t, "xml"),
 	})
 	if err != nil {

@@ -19,11 +19,12 @@ import (
 	"sync"
 	"time"
 
+	"muster/features/harness"
+
 	messages "github.com/cucumber/messages/go/v34"
 
 	"github.com/cucumber/godog"
 
-	"muster/features/steps"
 	"muster/spec"
 )
 
@@ -34,15 +35,15 @@ var page string
 // and it is safe for concurrent use.
 type Recorder struct {
 	mu   sync.Mutex
-	kept map[string]steps.Outcome // by the pickle's id
+	kept map[string]harness.Outcome // by the pickle's id
 }
 
 // Add keeps an outcome.
-func (r *Recorder) Add(o steps.Outcome) {
+func (r *Recorder) Add(o harness.Outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.kept == nil {
-		r.kept = make(map[string]steps.Outcome)
+		r.kept = make(map[string]harness.Outcome)
 	}
 	r.kept[o.ID] = o
 }
@@ -79,7 +80,7 @@ type Scenario struct {
 	ID, Name string
 	// State is passed, failed, "left out" or "not run".
 	State, Reason string
-	Steps         []steps.StepOutcome
+	Steps         []harness.StepOutcome
 	Sentences     []*Sentence
 }
 

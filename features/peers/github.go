@@ -10,9 +10,9 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/google/go-github/v88/github"
+	"muster/features/harness"
 
-	"muster/features/steps"
+	"github.com/google/go-github/v88/github"
 )
 
 const gitHubModule = "github.com/google/go-github/v88"
@@ -20,7 +20,7 @@ const gitHubModule = "github.com/google/go-github/v88"
 // GitHub returns the SCIM client of go-github, unmodified. It was written for
 // another server, whose paths begin otherwise: a proxy maps those, and nothing
 // else, until stop is called.
-func GitHub(target steps.Target) (c *github.Client, stop func(), err error) {
+func GitHub(target harness.Target) (c *github.Client, stop func(), err error) {
 	u, err := url.Parse(target.BaseURL)
 	if err != nil {
 		return nil, nil, err
@@ -44,7 +44,7 @@ type gitHub struct {
 	user, group string
 }
 
-func runGitHub(ctx context.Context, target steps.Target) (*Suite, error) {
+func runGitHub(ctx context.Context, target harness.Target) (*Suite, error) {
 	m, err := find(ctx, gitHubModule)
 	if err != nil {
 		return nil, err

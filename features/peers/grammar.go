@@ -15,25 +15,25 @@ import (
 	"strconv"
 	"strings"
 
-	library "github.com/scim2/filter-parser/v2"
+	"muster/features/harness"
 
-	"muster/features/steps"
+	library "github.com/scim2/filter-parser/v2"
 )
 
 const filterParserModule = "github.com/scim2/filter-parser/v2"
 
-func runElimityGrammar(ctx context.Context, target steps.Target) (*Suite, error) {
+func runElimityGrammar(ctx context.Context, target harness.Target) (*Suite, error) {
 	return runGrammar(ctx, target, elimityModule, "filters and paths in elimity-com/scim's tests")
 }
 
-func runFilterParser(ctx context.Context, target steps.Target) (*Suite, error) {
+func runFilterParser(ctx context.Context, target harness.Target) (*Suite, error) {
 	return runGrammar(ctx, target, filterParserModule, "filters and paths in filter-parser's tests")
 }
 
 // runGrammar sends every filter and path that stands in the tests of a module
 // and that filter-parser itself understands. The server may know nothing of
 // their attributes, but it must understand them, too.
-func runGrammar(ctx context.Context, target steps.Target, path, name string) (*Suite, error) {
+func runGrammar(ctx context.Context, target harness.Target, path, name string) (*Suite, error) {
 	m, err := find(ctx, path)
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func runGrammar(ctx context.Context, target steps.Target, path, name string) (*S
 
 type grammar struct {
 	*Suite
-	target steps.Target
+	target harness.Target
 	// user is one whom paths are tried on.
 	user string
 }

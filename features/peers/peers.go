@@ -12,7 +12,7 @@ import (
 	"os/exec"
 	"strings"
 
-	"muster/features/steps"
+	"muster/features/harness"
 )
 
 // Suite is what one peer has.
@@ -55,9 +55,9 @@ func (s *Suite) add(name string, err error) {
 
 // Run runs everything against a target, which should be empty. An error says
 // that something could not be run, not that it failed.
-func Run(ctx context.Context, target steps.Target) ([]*Suite, error) {
+func Run(ctx context.Context, target harness.Target) ([]*Suite, error) {
 	var suites []*Suite
-	for _, run := range []func(context.Context, steps.Target) (*Suite, error){runGitHub, runRecorded, runElimityGrammar, runFilterParser} {
+	for _, run := range []func(context.Context, harness.Target) (*Suite, error){runGitHub, runRecorded, runElimityGrammar, runFilterParser} {
 		s, err := run(ctx, target)
 		if err != nil {
 			return nil, err

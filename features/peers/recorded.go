@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"muster/features/steps"
+	"muster/features/harness"
 )
 
 const elimityModule = "github.com/elimity-com/scim"
@@ -28,7 +28,7 @@ type exchange struct {
 
 // runRecorded replays the requests of Entra ID and Okta that elimity-com/scim
 // has in its tests. The ids in them are those of resources that were made here.
-func runRecorded(ctx context.Context, target steps.Target) (*Suite, error) {
+func runRecorded(ctx context.Context, target harness.Target) (*Suite, error) {
 	m, err := find(ctx, elimityModule)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func runRecorded(ctx context.Context, target steps.Target) (*Suite, error) {
 }
 
 // replay sends the requests of one provider: those that create first.
-func replay(ctx context.Context, target steps.Target, folder string, s *Suite) error {
+func replay(ctx context.Context, target harness.Target, folder string, s *Suite) error {
 	files, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ var (
 )
 
 // try sends the request. ids has the resources that were made, by endpoint.
-func (x exchange) try(ctx context.Context, target steps.Target, ids map[string]string) error {
+func (x exchange) try(ctx context.Context, target harness.Target, ids map[string]string) error {
 	path := x.Path
 	if m := inPath.FindStringSubmatch(path); m != nil {
 		path = inPath.ReplaceAllString(path, "/"+m[1]+"/"+ids[m[1]])
@@ -135,7 +135,7 @@ func (x exchange) echoed(answer map[string]any) error {
 }
 
 // send sends a request, and returns the status and the decoded answer.
-func send(ctx context.Context, target steps.Target, method, path string, body []byte) (int, map[string]any, error) {
+func send(ctx context.Context, target harness.Target, method, path string, body []byte) (int, map[string]any, error) {
 	r, err := http.NewRequestWithContext(ctx, method, target.BaseURL+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err

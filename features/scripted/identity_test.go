@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"muster/features/scripted"
+	"muster/features/harness/scripted"
 )
 
 const twoPeople = `id,username,firstname,lastname,title,roles

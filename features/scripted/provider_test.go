@@ -13,7 +13,9 @@ import (
 	"strings"
 	"testing"
 
-	"muster/features/scripted"
+	"muster/features/harness"
+
+	"muster/features/harness/scripted"
 	"muster/features/steps"
 )
 
@@ -37,7 +39,7 @@ func newScripted(t *testing.T) *target {
 // two servers that behave as told.
 func onEach(t *testing.T, f func(t *testing.T, first, second *target)) {
 	t.Run("muster", func(t *testing.T) {
-		h, err := steps.New(t.Context(), t.TempDir(), "sqlite:"+filepath.Join(t.TempDir(), "m.db"))
+		h, err := harness.New(t.Context(), t.TempDir(), "sqlite:"+filepath.Join(t.TempDir(), "m.db"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +50,7 @@ func onEach(t *testing.T, f func(t *testing.T, first, second *target)) {
 		})
 		var both []*target
 		for _, slug := range []string{"acme", "globex"} {
-			x, err := h.Target(t.Context(), slug)
+			x, err := steps.NewTarget(t.Context(), h, slug)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"muster/features/scripted"
+	"muster/features/harness/scripted"
 )
 
 const oneWave = `rollout: All

@@ -45,6 +45,12 @@ func (w *world) registerApplication(sc *godog.ScenarioContext) {
 		}
 		return expect("invitations", len(list), n)
 	})
+	// Changes an account at the application, past the provider.
+	sc.Step(`^an administrator (suspends|reactivates|deletes) "([^"]*)" in "([^"]*)" by hand$`, w.administratorDoes)
+}
+
+// registerKeys adds the steps about API keys, and on whose behalf they are.
+func (w *world) registerKeys(sc *godog.ScenarioContext) {
 	// Revokes the key that the instance's apps have.
 	sc.Step(`^the (?:API )?key of "([^"]*)" is revoked$`, w.keyIsRevoked)
 	// Makes a new key; the old one works until the overlap ends.
@@ -77,19 +83,17 @@ func (w *world) registerApplication(sc *godog.ScenarioContext) {
 		return err
 	})
 	// The attempt of the step before succeeded.
-	sc.Step(`^the key is made$`, func() error { return expect("exit code", w.last.code, 0) })
+	sc.Step(`^the key is made$`, func() error { return expect("exit code", w.last.Code, 0) })
 	// The attempt of the step before was refused, with this in the reason.
 	sc.Step(`^the key is refused, because "([^"]*)"$`, func(reason string) error {
-		if !strings.Contains(w.last.errors, reason) {
+		if !strings.Contains(w.last.Errors, reason) {
 			return fmt.Errorf("got %s", w.last)
 		}
-		return expect("exit code", w.last.code, 1)
+		return expect("exit code", w.last.Code, 1)
 	})
 	sc.Step(`^the client sends (GET|DELETE) for the integration user of "([^"]*)"$`, w.forIntegrationUser)
 	// Changes the integration user on whose behalf the key was made.
 	sc.Step(`^the integration user of "([^"]*)" (is suspended|is deleted|loses the role lite admin|gets the role lite admin)$`, w.integrationUser)
-	// Changes an account at the application, past the provider.
-	sc.Step(`^an administrator (suspends|reactivates|deletes) "([^"]*)" in "([^"]*)" by hand$`, w.administratorDoes)
 }
 
 // anInstance makes an instance of the enterprise edition with an integration
@@ -133,8 +137,8 @@ func (w *world) anInstanceOfEdition(ctx context.Context, name, edition string) e
 		return err
 	}
 	w.keys[name], w.keyIDs[name] = key.Key, key.ID
-	if w.h.target != nil {
-		w.bases[name] = w.h.target.BaseURL
+	if w.h.Foreign != nil {
+		w.bases[name] = w.h.Foreign.BaseURL
 	}
 	return nil
 }

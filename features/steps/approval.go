@@ -72,7 +72,7 @@ func (w *world) decide(ctx context.Context, what, app string, who ...string) err
 	if err := w.simulate(ctx, append([]string{"approvals", verb, "--app", app}, who...)...); err != nil {
 		return err
 	}
-	if w.last.code != 0 {
+	if w.last.Code != 0 {
 		return fmt.Errorf("the command failed: %s", w.last)
 	}
 	return nil

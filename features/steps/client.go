@@ -9,58 +9,18 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
+
+	"muster/features/harness"
 
 	"github.com/cucumber/godog"
 )
 
-// Target is a SCIM server that somebody else runs.
-type Target struct {
-	// BaseURL ends in /scim/v2 or the like.
-	BaseURL string
-	// Token is sent as a bearer token; with none, no Authorization is sent.
-	Token string
-}
-
-// Target makes an instance on the harness's own server, and returns the
-// server as one reaches it with a key of that instance.
-func (h *Harness) Target(ctx context.Context, slug string) (Target, error) {
-	w := &world{h: h, tag: "target", keys: make(map[string]string), keyIDs: make(map[string]string), dir: h.dir}
+// NewTarget makes an instance on a harness's own server, and returns the server
+// as one reaches it with a key of that instance.
+func NewTarget(ctx context.Context, h *harness.Harness, slug string) (harness.Target, error) {
+	w := &world{h: h, tag: "target", keys: make(map[string]string), keyIDs: make(map[string]string), dir: h.Dir}
 	err := w.anInstance(ctx, slug)
-	return Target{BaseURL: "http://" + h.server.address + "/scim/v2", Token: w.keys[slug]}, err
-}
-
-// Remote returns a harness for a server that runs already. It serves the
-// features of the protocol only.
-func Remote(t Target) *Harness {
-	t.BaseURL = strings.TrimSuffix(t.BaseURL, "/")
-	return &Harness{target: &t, http: &http.Client{Timeout: 30 * time.Second}}
-}
-
-// Against returns a harness for a server that runs already, and for all
-// features that need SCIM alone: the provider's side is the command at the
-// path simulator, which works in dir. The second target, if there is one, is
-// another instance of the same application.
-func Against(dir, simulator string, targets ...Target) *Harness {
-	h := Remote(targets[0])
-	h.dir, h.simulator = dir, simulator
-	for _, t := range targets {
-		t.BaseURL = strings.TrimSuffix(t.BaseURL, "/")
-		h.targets = append(h.targets, t)
-	}
-	return h
-}
-
-// Probe reports whether the server answers, and accepts the token.
-func (t Target) Probe(ctx context.Context) error {
-	w := &world{h: Remote(t)}
-	if err := w.send(ctx, http.MethodGet, "/ServiceProviderConfig", ""); err != nil {
-		return fmt.Errorf("the server cannot be reached: %w", err)
-	}
-	if status := w.scim.answer.status; status == http.StatusUnauthorized || status == http.StatusForbidden {
-		return fmt.Errorf("the server does not accept the token: %s", w.scim.answer)
-	}
-	return nil
+	return harness.Target{BaseURL: "http://" + h.Server.Address + "/scim/v2", Token: w.keys[slug]}, err
 }
 
 // scimClient sends requests as a scenario of the protocol describes them.
@@ -92,7 +52,7 @@ func (w *world) client(ctx context.Context) (*scimClient, error) {
 		return w.scim, nil
 	}
 	c := &scimClient{headers: make(map[string]string)}
-	if t := w.h.target; t != nil && w.keys["acme"] != "" && w.h.Admin != "" {
+	if t := w.h.Foreign; t != nil && w.keys["acme"] != "" && w.h.Admin != "" {
 		c.base, c.token = t.BaseURL, w.keys["acme"]
 	} else if t != nil {
 		c.base, c.token = t.BaseURL, t.Token
@@ -135,7 +95,7 @@ func (w *world) send(ctx context.Context, method, path, body string) error {
 		}
 	}
 	c.headers = make(map[string]string)
-	client := w.h.http
+	client := w.h.HTTP
 	if client == nil {
 		client = http.DefaultClient
 	}
@@ -176,10 +136,10 @@ func clip(s string) string {
 // cleanUp deletes what a scenario created at a server of somebody else, the
 // newest first.
 func (w *world) cleanUp(ctx context.Context) {
-	if w.h.target != nil && w.h.dir != "" {
+	if w.h.Foreign != nil && w.h.Dir != "" {
 		w.remoteCleanUp(ctx)
 	}
-	if w.scim == nil || w.h.target == nil {
+	if w.scim == nil || w.h.Foreign == nil {
 		return
 	}
 	for i := len(w.scim.created) - 1; i >= 0; i-- {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 
+	"muster/features/harness"
+
 	"github.com/cucumber/godog"
 )
 
@@ -57,7 +59,7 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		if err != nil {
 			return err
 		}
-		address, err := closedPort(ctx)
+		address, err := harness.ClosedPort(ctx)
 		a.baseURL = "http://" + address + "/scim/v2"
 		return err
 	})
@@ -69,9 +71,13 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
+}
+
+// registerConnectionTest adds the steps about the button Enable, and what it tells.
+func (w *world) registerConnectionTest(sc *godog.ScenarioContext) {
 	// Tests the connection, as the button does.
 	sc.Step(`^an administrator clicks Enable in the app "([^"]*)"$`, func(ctx context.Context, name string) error {
-		w.recorder.forget()
+		w.recorder.Forget()
 		return w.simulate(ctx, "enable", "--app", name, "--json", "--tries", "2", "--wait", "10ms")
 	})
 	// The connection test passed, at this instance.
@@ -106,19 +112,19 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 	})
 	// The last command of the provider failed, and said this.
 	sc.Step(`^OneLogin says "([^"]*)"$`, func(text string) error {
-		if said := w.plain(w.last.out + w.last.errors); !strings.Contains(said, text) {
+		if said := w.plain(w.last.Out + w.last.Errors); !strings.Contains(said, text) {
 			return fmt.Errorf("it said: %s", said)
 		}
-		return expect("exit code", w.last.code, 1)
+		return expect("exit code", w.last.Code, 1)
 	})
 }
 
 func (w *world) connection() (*connectionReport, error) {
 	c := &connectionReport{}
-	if err := json.Unmarshal([]byte(w.last.out), c); err != nil {
+	if err := json.Unmarshal([]byte(w.last.Out), c); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, w.last)
 	}
-	return c, expect("exit code", w.last.code, map[string]int{"connected": 0}[c.Status]+map[string]int{"failed": 1}[c.Status])
+	return c, expect("exit code", w.last.Code, map[string]int{"connected": 0}[c.Status]+map[string]int{"failed": 1}[c.Status])
 }
 
 // brokenKey gives an app a key with which something is wrong.

@@ -32,11 +32,11 @@ func (w *world) history(ctx context.Context, instance string) ([]historyRow, err
 	if err := w.tryServer(ctx, "history", "list", "--instance", w.slug(instance), "--json"); err != nil {
 		return nil, err
 	}
-	if w.last.code != 0 {
+	if w.last.Code != 0 {
 		return nil, fmt.Errorf("the command failed: %s", w.last)
 	}
 	var list []historyRow
-	lines := bufio.NewScanner(strings.NewReader(w.plain(w.last.out)))
+	lines := bufio.NewScanner(strings.NewReader(w.plain(w.last.Out)))
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		var r historyRow

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"muster/features/harness"
+
 	"github.com/cucumber/godog"
 )
 
@@ -24,20 +26,20 @@ func (w *world) registerInterruption(sc *godog.ScenarioContext) {
 	})
 	// The cycle was stopped, and said how to go on.
 	sc.Step(`^OneLogin says that the same command goes on$`, func() error {
-		if !strings.Contains(w.synced.errors, "the same command goes on") {
+		if !strings.Contains(w.synced.Errors, "the same command goes on") {
 			return fmt.Errorf("got %s", w.synced)
 		}
-		return expect("exit code", w.synced.code, 1)
+		return expect("exit code", w.synced.Code, 1)
 	})
 	sc.Step(`^everybody who was worked on is finished$`, w.nobodyHalf)
 	// On the same address and the same database.
 	sc.Step(`^the server is started again$`, w.startedAgain)
 	// The last cycle ended because the server did not answer.
 	sc.Step(`^the cycle was cut off$`, func() error {
-		if !strings.Contains(w.synced.errors, "the server does not answer") {
+		if !strings.Contains(w.synced.Errors, "the server does not answer") {
 			return fmt.Errorf("got %s", w.synced)
 		}
-		return expect("exit code", w.synced.code, 1)
+		return expect("exit code", w.synced.Code, 1)
 	})
 	// Nobody is doubled, and nobody is missing.
 	sc.Step(`^each of the (\d+) users has exactly one account in "([^"]*)"$`, w.oneAccountEach)
@@ -57,23 +59,23 @@ func (w *world) manyUsers(n int, app string) error {
 // killedAfter runs a cycle against a server of its own, which is killed when
 // it has answered some writes. The answer to the last one is lost with it.
 func (w *world) killedAfter(ctx context.Context, writes int, app string) (err error) {
-	if w.own, err = w.h.serve(ctx, "127.0.0.1:0"); err != nil {
+	if w.own, err = w.h.Serve(ctx, "127.0.0.1:0"); err != nil {
 		return err
 	}
-	w.recorder.redirect(w.own.address)
+	w.recorder.Redirect(w.own.Address)
 	var killed atomic.Bool
 	failed := make(chan error, 1)
-	w.recorder.onWrite(func(n int) bool {
+	w.recorder.OnWrite(func(n int) bool {
 		if n < writes {
 			return false
 		}
 		if !killed.Swap(true) {
-			failed <- w.own.stop(os.Kill)
+			failed <- w.own.Stop(os.Kill)
 		}
 		return true
 	})
 	err = w.sync(ctx, app)
-	w.recorder.onWrite(nil)
+	w.recorder.OnWrite(nil)
 	if err != nil {
 		return err
 	}
@@ -86,14 +88,14 @@ func (w *world) killedAfter(ctx context.Context, writes int, app string) (err er
 }
 
 func (w *world) answerLost(ctx context.Context, number int, app string) error {
-	w.recorder.onWrite(func(n int) bool { return n == number })
-	defer w.recorder.onWrite(nil)
+	w.recorder.OnWrite(func(n int) bool { return n == number })
+	defer w.recorder.OnWrite(nil)
 	return w.sync(ctx, app)
 }
 
 func (w *world) startedAgain(ctx context.Context) (err error) {
-	address := w.own.address
-	w.own, err = w.h.serve(ctx, address)
+	address := w.own.Address
+	w.own, err = w.h.Serve(ctx, address)
 	return err
 }
 
@@ -125,19 +127,19 @@ func (w *world) simulatorEnds(ctx context.Context, how string, writes int, app s
 
 // endsAfter runs a command, and sends its process a signal after some writes.
 func (w *world) endsAfter(ctx context.Context, signal os.Signal, writes int, command ...string) error {
-	ctx, cancel := context.WithCancel(withSignal(ctx, signal))
+	ctx, cancel := context.WithCancel(harness.WithSignal(ctx, signal))
 	defer cancel()
-	w.recorder.forget()
-	w.recorder.onWrite(func(n int) bool {
+	w.recorder.Forget()
+	w.recorder.OnWrite(func(n int) bool {
 		if n >= writes {
 			cancel()
 		}
 		return false
 	})
 	err := w.simulate(ctx, append(command, "--json", "--tries", "3", "--wait", "10ms")...)
-	w.recorder.onWrite(nil)
+	w.recorder.OnWrite(nil)
 	w.synced = w.last
-	if err == nil && w.last.code == 0 {
+	if err == nil && w.last.Code == 0 {
 		return fmt.Errorf("the cycle ended before %d writes: %s", writes, w.last)
 	}
 	return err

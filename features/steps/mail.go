@@ -20,7 +20,7 @@ func (w *world) registerMail(sc *godog.ScenarioContext) {
 
 // mailAbout returns how many messages with a user name have come.
 func (w *world) mailAbout(user string) (n int) {
-	for _, message := range w.h.mail.Messages() {
+	for _, message := range w.h.Mail.Messages() {
 		if strings.Contains(message, w.name(user)) {
 			n++
 		}

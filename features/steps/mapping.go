@@ -17,24 +17,24 @@ func (w *world) registerMapping(sc *godog.ScenarioContext) {
 	sc.Step(`^user names of "([^"]*)" are updated from the e-mail, in lower case$`, w.updateNames)
 	// The last command of the application failed, with this in the reason.
 	sc.Step(`^it is refused, because "([^"]*)"$`, func(reason string) error {
-		if !strings.Contains(w.last.errors, reason) {
+		if !strings.Contains(w.last.Errors, reason) {
 			return fmt.Errorf("got %s", w.last)
 		}
-		return expect("exit code", w.last.code, 1)
+		return expect("exit code", w.last.Code, 1)
 	})
 	// The last command of the application printed no such text.
 	sc.Step(`^it does not say "([^"]*)"$`, func(text string) error {
-		if strings.Contains(w.plain(w.last.out), text) {
+		if strings.Contains(w.plain(w.last.Out), text) {
 			return fmt.Errorf("got %s", w.last)
 		}
-		return expect("exit code", w.last.code, 0)
+		return expect("exit code", w.last.Code, 0)
 	})
 	// The last command of the application printed this.
 	sc.Step(`^it says "(.*)"$`, func(text string) error {
-		if !strings.Contains(w.plain(w.last.out), text) {
+		if !strings.Contains(w.plain(w.last.Out), text) {
 			return fmt.Errorf("got %s", w.last)
 		}
-		return expect("exit code", w.last.code, 0)
+		return expect("exit code", w.last.Code, 0)
 	})
 	// Looks at the objects that the user is linked to.
 	sc.Step(`^"([^"]*)" is linked to the ([\w-]+) "([^"]*)" in "([^"]*)"$`, w.linkedTo)

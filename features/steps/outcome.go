@@ -23,8 +23,11 @@ func (w *world) registerOutcomes(sc *godog.ScenarioContext) {
 	// The last cycle had nothing to do for the user.
 	sc.Step(`^nothing happened to "([^"]*)" in the cycle$`, w.nothingHappened)
 	// The last cycle ended with exit code 0.
-	sc.Step(`^the cycle succeeded$`, func() error { return expect("exit code", w.synced.code, 0) })
+	sc.Step(`^the cycle succeeded$`, func() error { return expect("exit code", w.synced.Code, 0) })
+}
 
+// registerAccounts adds the steps that look at accounts and groups at the application.
+func (w *world) registerAccounts(sc *godog.ScenarioContext) {
 	// Counts the accounts of the instance, without integration users.
 	sc.Step(`^"([^"]*)" has (\d+) users?$`, w.userCount)
 	// Counts the groups of the instance.
@@ -73,6 +76,10 @@ func (w *world) registerOutcomes(sc *godog.ScenarioContext) {
 	})
 	// The account is linked to the account of that manager.
 	sc.Step(`^"([^"]*)" has the manager "([^"]*)" in "([^"]*)"$`, w.hasManager)
+}
+
+// registerStates adds the steps about what the provider shows of a user.
+func (w *world) registerStates(sc *godog.ScenarioContext) {
 	// The state of the user in the tab Users of the app.
 	sc.Step(`^OneLogin shows "([^"]*)" in the app "([^"]*)" as (provisioned|failed|pending|suspended|skipped)$`, w.providerShows)
 	// The provider remembers nothing of the user.
@@ -103,13 +110,13 @@ func (w *world) failedBecause(userName, reason string) error {
 	if got != "conflict" && got != "failed" || !strings.Contains(w.plain(detail), reason) {
 		return fmt.Errorf("%q: %s (%s), want a failure because %q", userName, got, detail, reason)
 	}
-	return expect("exit code", w.synced.code, 1)
+	return expect("exit code", w.synced.Code, 1)
 }
 
 // nothingWritten looks at the requests since the last cycle began.
 func (w *world) nothingWritten() error {
-	for _, e := range w.recorder.list() {
-		if e.writes() {
+	for _, e := range w.recorder.Exchanges() {
+		if e.Writes() {
 			return fmt.Errorf("there was a write: %s", e)
 		}
 	}

@@ -38,6 +38,10 @@ func (w *world) registerPortal(sc *godog.ScenarioContext) {
 	sc.Step(`^an administrator clicks Disable in the app "([^"]*)"$`, func(ctx context.Context, name string) error {
 		return w.simulate(ctx, "disable", "--app", name)
 	})
+}
+
+// registerReapply adds the steps about accounts that are not as they should be.
+func (w *world) registerReapply(sc *godog.ScenarioContext) {
 	// Compares every account with what it should be, and corrects it.
 	sc.Step(`^an administrator re-applies the mappings of the app "([^"]*)"$`, func(ctx context.Context, name string) error {
 		return w.runs(ctx, "reapply", name)
@@ -61,6 +65,10 @@ func (w *world) registerPortal(sc *godog.ScenarioContext) {
 	sc.Step(`^"([^"]*)" (?:is missing in|misses) the group "([^"]*)"$`, func(user, group string) error { return w.groupDiffers(user, group, true) })
 	// A re-apply found, or foretold, that the user is to be taken out of the group.
 	sc.Step(`^"([^"]*)" is in the group "([^"]*)" too much$`, func(user, group string) error { return w.groupDiffers(user, group, false) })
+}
+
+// registerActivity adds the steps about the list of apps and the log.
+func (w *world) registerActivity(sc *godog.ScenarioContext) {
 	// How the list of apps shows the API connection.
 	sc.Step(`^the app "([^"]*)" is shown as "([^"]*)"$`, func(ctx context.Context, name, connection string) error {
 		a, err := w.shown(ctx, name)
@@ -79,6 +87,10 @@ func (w *world) registerPortal(sc *godog.ScenarioContext) {
 	})
 	// The log of the app has such a row about the user.
 	sc.Step(`^the log of the app "([^"]*)" has "([^"]*)" for "([^"]*)"$`, w.logHas)
+}
+
+// registerRequests adds the steps about the requests that a cycle sent.
+func (w *world) registerRequests(sc *godog.ScenarioContext) {
 	sc.Step(`^these requests were sent:$`, w.requestsWere)
 	// A request since the last cycle began has this in its body.
 	sc.Step(`^a request was sent with "(.*)"$`, w.requestHad)
@@ -90,13 +102,13 @@ func (w *world) registerPortal(sc *godog.ScenarioContext) {
 		return nil
 	})
 	// Counts the requests since the last cycle began.
-	sc.Step(`^(\d+) requests were sent$`, func(n int) error { return expect("requests", len(w.recorder.list()), n) })
+	sc.Step(`^(\d+) requests were sent$`, func(n int) error { return expect("requests", len(w.recorder.Exchanges()), n) })
 	// The last cycle failed, and said this.
 	sc.Step(`^the cycle ends with "([^"]*)"$`, func(text string) error {
-		if !strings.Contains(w.synced.errors, text) {
+		if !strings.Contains(w.synced.Errors, text) {
 			return fmt.Errorf("got %s", w.synced)
 		}
-		return expect("exit code", w.synced.code, 1)
+		return expect("exit code", w.synced.Code, 1)
 	})
 	// Runs a cycle over a line that is broken on purpose.
 	sc.Step(`^OneLogin runs a provisioning cycle of the app "([^"]*)" with the faults "([^"]*)" and the seed (\d+)$`, func(ctx context.Context, app, faults string, seed int) error {
@@ -208,8 +220,8 @@ func (w *world) logHas(ctx context.Context, app, outcome, userName string) error
 // ids are shown as {id}.
 func (w *world) requestsWere(t *godog.Table) error {
 	var got, want []string
-	for _, e := range w.recorder.list() {
-		got = append(got, e.method+" "+w.path(e.path))
+	for _, e := range w.recorder.Exchanges() {
+		got = append(got, e.Method+" "+w.path(e.Path))
 	}
 	for _, r := range t.Rows {
 		want = append(want, r.Cells[0].Value+" "+r.Cells[1].Value)
@@ -233,11 +245,11 @@ func (w *world) path(s string) string {
 
 func (w *world) requestHad(text string) error {
 	var all []string
-	for _, e := range w.recorder.list() {
-		if strings.Contains(w.plain(e.request), text) {
+	for _, e := range w.recorder.Exchanges() {
+		if strings.Contains(w.plain(e.Request), text) {
 			return nil
 		}
-		all = append(all, e.method+" "+e.path+" "+e.request)
+		all = append(all, e.Method+" "+e.Path+" "+e.Request)
 	}
 	return fmt.Errorf("no request had %s:\n%s", text, strings.Join(all, "\n"))
 }
@@ -272,11 +284,11 @@ func (w *world) managersFirst() error {
 		managers[w.name(u["username"])] = u["manager"]
 	}
 	n := 0
-	for _, e := range w.recorder.list() {
-		if e.method != "POST" || !strings.HasSuffix(e.path, "/Users") {
+	for _, e := range w.recorder.Exchanges() {
+		if e.Method != "POST" || !strings.HasSuffix(e.Path, "/Users") {
 			continue
 		}
-		name := valueOf(e.request, "userName")
+		name := valueOf(e.Request, "userName")
 		if m := managers[name]; m != "" && !created[w.name(m)] {
 			return fmt.Errorf("%s was created before the manager %s", name, m)
 		}

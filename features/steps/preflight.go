@@ -47,9 +47,9 @@ func (w *world) registerPreflight(sc *godog.ScenarioContext) {
 	// A finding of the preflight with this in its text.
 	sc.Step(`^there is a (problem|warning|note) of the kind "([^"]*)" that says "(.*)"$`, w.findingSays)
 	// The preflight found no problem.
-	sc.Step(`^nothing stands in the way$`, func() error { return expect("exit code", w.synced.code, 0) })
+	sc.Step(`^nothing stands in the way$`, func() error { return expect("exit code", w.synced.Code, 0) })
 	// The preflight found a problem.
-	sc.Step(`^there is something to mend$`, func() error { return expect("exit code", w.synced.code, 1) })
+	sc.Step(`^there is something to mend$`, func() error { return expect("exit code", w.synced.Code, 1) })
 	// What the preflight says of a group.
 	sc.Step(`^it is foretold that the group "([^"]*)" is (matched by name|created)$`, w.groupForetold)
 	// What happened in the wave is what was foretold.
@@ -72,14 +72,14 @@ func (w *world) registerPreflight(sc *godog.ScenarioContext) {
 }
 
 func (w *world) foretell(ctx context.Context, args ...string) error {
-	w.recorder.forget()
+	w.recorder.Forget()
 	args = append([]string{"preflight", "--json", "--tries", "3", "--wait", "10ms"}, args...)
 	if err := w.simulate(ctx, args...); err != nil {
 		return err
 	}
 	w.synced = w.last
 	w.preflight = &preflightReport{}
-	if err := json.Unmarshal([]byte(w.last.out), w.preflight); err != nil {
+	if err := json.Unmarshal([]byte(w.last.Out), w.preflight); err != nil {
 		return fmt.Errorf("%w: %s", err, w.last)
 	}
 	return nil

@@ -37,7 +37,7 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 	sc.Step(`^the server is strict$`, w.otherServer)
 	sc.Step(`^the client turns to the other replica$`, w.otherServer)
 	// The next requests go to the first server again.
-	sc.Step(`^the client turns to the first replica$`, func() { w.recorder.redirect(w.h.server.address) })
+	sc.Step(`^the client turns to the first replica$`, func() { w.recorder.Redirect(w.h.Server.Address) })
 	// Creates a user; {name} is the id from then on.
 	sc.Step(`^a user (\w+)$`, func(ctx context.Context, name string) error { return w.aUser(ctx, name, nil) })
 	// Creates a user with these attributes; {name} is the id from then on.
@@ -55,6 +55,10 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
+}
+
+// registerSending adds the steps that send requests.
+func (w *world) registerSending(sc *godog.ScenarioContext) {
 	// Sends a request without a body.
 	sc.Step(`^the client sends (\w+) "((?:[^"\\]|\\.)*)"$`, func(ctx context.Context, method, path string) error {
 		return w.send(ctx, method, strings.ReplaceAll(path, `\"`, `%22`), "")
@@ -71,7 +75,10 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 	// Asks for a list by a filter, which is encoded as it must be.
 	sc.Step(`^the client (?:filters|looks for) (Users|Groups) by: (.*)$`, w.filters)
 	sc.Step(`^(\d+) clients send (\w+) "([^"]*)" at once with:$`, w.atOnce)
+}
 
+// registerAnswers adds the steps about the answer as a whole.
+func (w *world) registerAnswers(sc *godog.ScenarioContext) {
 	// The status of the last answer.
 	sc.Step(`^the answer is (\d+)$`, func(status int) error { return w.answerIs(status, "") })
 	// The status of the last answer is one of two.
@@ -95,6 +102,10 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
+}
+
+// registerValues adds the steps about the values in an answer, by JSON pointers (RFC 6901).
+func (w *world) registerValues(sc *godog.ScenarioContext) {
 	sc.Step(`^"(/[^"]*)" is (".*"|\{.*\}|\[.*\]|true|false|null|-?\d.*)$`, w.valueIs)
 	// There is a value at the JSON pointer.
 	sc.Step(`^"(/[^"]*)" is there$`, func(path string) error { _, err := w.value(path); return err })
@@ -124,10 +135,18 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 		w.ids[name] = fmt.Sprint(v)
 		return err
 	})
+}
+
+// registerLists adds the steps about lists of users.
+func (w *world) registerLists(sc *godog.ScenarioContext) {
 	// The list has exactly these users, in any order.
 	sc.Step(`^the list holds (nobody|nothing|[\w, ]+)$`, w.listHolds)
 	// The list has exactly these users, in this order.
 	sc.Step(`^the list holds, in this order, ([\w, ]+)$`, w.listHoldsInOrder)
+}
+
+// registerHeaders adds the steps about the header of an answer.
+func (w *world) registerHeaders(sc *godog.ScenarioContext) {
 	// The last answer has such a header.
 	sc.Step(`^the header "([^"]*)" is there$`, func(name string) error {
 		if w.scim.answer.header.Get(name) == "" {
@@ -163,9 +182,9 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 
 // otherServer turns to a second server on the same database, which is strict.
 func (w *world) otherServer(ctx context.Context) error {
-	s, err := w.h.strictServer(ctx)
+	s, err := w.h.Strict(ctx)
 	if err == nil {
-		w.recorder.redirect(s.address)
+		w.recorder.Redirect(s.Address)
 	}
 	return err
 }

@@ -105,7 +105,7 @@ func (w *world) anApp(name, instance string) error {
 		return fmt.Errorf("there is no instance %q", instance)
 	}
 	w.account.apps = append(w.account.apps, &app{
-		name: name, instance: instance, baseURL: w.recorder.base(w.bases[instance]), token: w.keys[instance],
+		name: name, instance: instance, baseURL: w.recorder.Base(w.bases[instance]), token: w.keys[instance],
 		provisioning: map[string]any{"enabled": true}, parameters: make(map[string]any), configuration: make(map[string]any),
 	})
 	return nil
@@ -336,7 +336,7 @@ func (w *world) simulate(ctx context.Context, args ...string) (err error) {
 	for _, a := range w.account.apps {
 		environment = append(environment, "TOKEN_"+strings.ToUpper(a.name)+"="+a.token)
 	}
-	w.last, err = w.h.run(ctx, "muster-simulator", w.dir, environment, args...)
+	w.last, err = w.h.Run(ctx, "muster-simulator", w.dir, environment, args...)
 	return err
 }
 
@@ -361,14 +361,14 @@ func (w *world) sync(ctx context.Context, app string, args ...string) error {
 
 // runs runs one of the commands that print the report of a cycle.
 func (w *world) runs(ctx context.Context, command, app string, args ...string) error {
-	w.recorder.forget()
+	w.recorder.Forget()
 	args = append([]string{command, "--app", app, "--json", "--tries", "3", "--wait", "10ms"}, args...)
 	if err := w.simulate(ctx, args...); err != nil {
 		return err
 	}
 	w.synced = w.last
 	w.cycle = &cycleReport{}
-	if err := json.Unmarshal([]byte(w.last.out), w.cycle); err != nil {
+	if err := json.Unmarshal([]byte(w.last.Out), w.cycle); err != nil {
 		return fmt.Errorf("%w: %s", err, w.last)
 	}
 	return nil
@@ -382,7 +382,7 @@ func (w *world) hasRunCycle(ctx context.Context, app string) error {
 	if err := w.sync(ctx, app); err != nil {
 		return err
 	}
-	if w.last.code != 0 {
+	if w.last.Code != 0 {
 		return fmt.Errorf("the cycle failed: %s", w.last)
 	}
 	return nil
@@ -392,7 +392,7 @@ func (w *world) dryRun(ctx context.Context, app string) error {
 	if err := w.sync(ctx, app, "--dry-run"); err != nil {
 		return err
 	}
-	return expect("exit code", w.synced.code, 0)
+	return expect("exit code", w.synced.Code, 0)
 }
 
 // simulator runs a muster-simulator command, which must succeed, and decodes
@@ -401,10 +401,10 @@ func (w *world) simulator(ctx context.Context, dest any, args ...string) error {
 	if err := w.simulate(ctx, append(args, "--json")...); err != nil {
 		return err
 	}
-	if w.last.code != 0 {
+	if w.last.Code != 0 {
 		return fmt.Errorf("the command failed: %s", w.last)
 	}
-	if err := json.Unmarshal([]byte(w.last.out), dest); err != nil {
+	if err := json.Unmarshal([]byte(w.last.Out), dest); err != nil {
 		return fmt.Errorf("%w: %s", err, w.last)
 	}
 	return nil

@@ -24,17 +24,17 @@ func (w *world) lacks(what string) error {
 }
 
 // scimOnly reports whether the application's side is what SCIM shows of it.
-func (w *world) scimOnly() bool { return w.h.target != nil && w.h.Admin == "" }
+func (w *world) scimOnly() bool { return w.h.Foreign != nil && w.h.Admin == "" }
 
 const administration = "the application's administration"
 
 // remoteInstance gives a scenario one of the targets.
 func (w *world) remoteInstance(ctx context.Context, name string) error {
 	n := len(w.keys)
-	if n >= len(w.h.targets) {
+	if n >= len(w.h.Instances) {
 		return w.lacks("a second instance: MUSTER_TARGET_2 and MUSTER_TOKEN_2")
 	}
-	w.keys[name], w.bases[name] = w.h.targets[n].Token, w.h.targets[n].BaseURL
+	w.keys[name], w.bases[name] = w.h.Instances[n].Token, w.h.Instances[n].BaseURL
 	w.old[name] = make(map[string]bool)
 	return w.remotePages(ctx, name, "/Groups", func(g map[string]any) {
 		w.old[name][fmt.Sprint(g["id"])] = true
@@ -59,7 +59,7 @@ func (w *world) remote(ctx context.Context, instance, method, path string, body 
 	if body != nil {
 		r.Header.Set("Content-Type", "application/scim+json")
 	}
-	res, err := w.h.http.Do(r)
+	res, err := w.h.HTTP.Do(r)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package steps
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -10,11 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"muster/features/harness"
+
 	"github.com/cucumber/godog"
 	"github.com/goccy/go-yaml"
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
-	"muster/spec"
 )
 
 // rolloutReport is what `muster-simulator rehearse --json` prints.
@@ -56,7 +54,7 @@ func (w *world) registerRollout(sc *godog.ScenarioContext) {
 		if !w.rollout.AsPlanned {
 			return fmt.Errorf("problems: %q", w.rollout.Problems)
 		}
-		return expect("exit code", w.synced.code, 0)
+		return expect("exit code", w.synced.Code, 0)
 	})
 	// The gate of the wave stayed shut, with this among the problems.
 	sc.Step(`^the rollout stopped after wave (\d+), because "([^"]*)"$`, w.stoppedAfter)
@@ -79,7 +77,7 @@ func (w *world) registerRollout(sc *godog.ScenarioContext) {
 				if err := expect("compared", wave.Check.Compared, compared); err != nil {
 					return err
 				}
-				if w.h.target != nil && wave.Check.Untouched > untouched {
+				if w.h.Foreign != nil && wave.Check.Untouched > untouched {
 					return nil // it has accounts of its own
 				}
 				return expect("untouched", wave.Check.Untouched, untouched)
@@ -155,18 +153,18 @@ func (w *world) rehearse(ctx context.Context, args ...string) error {
 		return err
 	}
 	w.synced = w.last
-	if err := w.h.matchesSchema("report", w.last.out); err != nil {
+	if err := harness.MatchSchema("report", w.last.Out); err != nil {
 		return err
 	}
 	w.rollout = &rolloutReport{}
-	if err := json.Unmarshal([]byte(w.last.out), w.rollout); err != nil {
+	if err := json.Unmarshal([]byte(w.last.Out), w.rollout); err != nil {
 		return fmt.Errorf("%w: %s", err, w.last)
 	}
 	return nil
 }
 
 func (w *world) stoppedAfter(wave int, reason string) error {
-	if err := expect("exit code", w.synced.code, 1); err != nil {
+	if err := expect("exit code", w.synced.Code, 1); err != nil {
 		return err
 	}
 	if err := expect("waves", len(w.rollout.Waves), wave); err != nil {
@@ -192,28 +190,4 @@ func (w *world) inWave(name, userName, what string) error {
 		return fmt.Errorf("nothing happened to %q in wave %q", userName, name)
 	}
 	return fmt.Errorf("there is no wave %q", name)
-}
-
-// matchesSchema checks a text of JSON against a schema of spec/files.
-func (h *Harness) matchesSchema(name, text string) error {
-	schema, err := spec.FileSchema(name)
-	if err != nil {
-		return err
-	}
-	c := jsonschema.NewCompiler()
-	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
-	if err != nil {
-		return err
-	}
-	if err := c.AddResource(name, v); err != nil {
-		return err
-	}
-	compiled, err := c.Compile(name)
-	if err != nil {
-		return err
-	}
-	if v, err = jsonschema.UnmarshalJSON(strings.NewReader(text)); err != nil {
-		return fmt.Errorf("%w: %s", err, text)
-	}
-	return compiled.Validate(v)
 }

@@ -21,7 +21,7 @@ func (w *world) registerTampering(sc *godog.ScenarioContext) {
 	sc.Step(`^somebody (alters|removes|reorders) a row of the change history of "([^"]*)" in the database$`, w.tamper)
 	// The verification names the row.
 	sc.Step(`^it names it: "(.*)"$`, func(text string) error {
-		if !strings.Contains(w.last.out, text) {
+		if !strings.Contains(w.last.Out, text) {
 			return fmt.Errorf("got %s", w.last)
 		}
 		return nil
@@ -44,7 +44,7 @@ func (w *world) sealed(ctx context.Context, instance string) error {
 }
 
 func (w *world) tamper(ctx context.Context, what, instance string) (err error) {
-	driver, name := "pgx", w.h.database
+	driver, name := "pgx", w.h.Database
 	if path, ok := strings.CutPrefix(name, "sqlite:"); ok {
 		driver, name = "sqlite", "file:"+path+"?_pragma=busy_timeout(10000)"
 	}

@@ -1,3 +1,6 @@
+// Package steps holds the steps of the feature files, a file for each topic. A
+// scenario drives the two public faces only: the commands, as package harness
+// runs them, and SCIM over HTTP.
 package steps
 
 import (
@@ -10,19 +13,21 @@ import (
 	"regexp"
 	"strings"
 
+	"muster/features/harness"
+
 	"github.com/cucumber/godog"
 )
 
 // world is what one scenario works on. Its instances and user names carry a
 // tag of their own, so that scenarios share a database without meeting.
 type world struct {
-	h   *Harness
+	h   *harness.Harness
 	tag string
 	dir string
 
-	recorder *recorder
+	recorder *harness.Recorder
 	// own is a server that this scenario started for itself, to kill it.
-	own *server
+	own *harness.Server
 
 	keys    map[string]string // by instance
 	keyIDs  map[string]string
@@ -34,8 +39,8 @@ type world struct {
 	old     map[string]map[string]bool
 	account *account
 
-	last    outcome // of the last command
-	synced  outcome // of the last cycle
+	last    harness.Result // of the last command
+	synced  harness.Result // of the last cycle
 	cycle   *cycleReport
 	rollout *rolloutReport
 
@@ -47,10 +52,10 @@ type world struct {
 
 	// steps are those that were run; sent and logged are how many exchanges
 	// belong to them.
-	steps        []StepOutcome
+	steps        []harness.StepOutcome
 	sent, logged int
 
-	limited  *server // has a limit, for this scenario
+	limited  *harness.Server // has a limit, for this scenario
 	oauth    *oauthClient
 	scim     *scimClient
 	statuses map[int]int
@@ -61,7 +66,7 @@ type world struct {
 
 // Register adds the steps to a scenario. It is for the ScenarioInitializer
 // of a godog suite.
-func (h *Harness) Register(sc *godog.ScenarioContext) {
+func Register(h *harness.Harness, sc *godog.ScenarioContext) {
 	w := &world{h: h}
 	sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
 		return ctx, w.begin()
@@ -79,57 +84,48 @@ func (h *Harness) Register(sc *godog.ScenarioContext) {
 		}
 		return ctx, w.end(err)
 	})
-	w.registerProtocol(sc)
-	if h.target != nil && h.dir == "" {
+	w.register(sc,
+		w.registerProtocol, w.registerSending, w.registerAnswers, w.registerValues,
+		w.registerLists, w.registerHeaders,
+	)
+	if h.Foreign != nil && h.Dir == "" {
 		return
 	}
-	w.registerApplication(sc)
-	w.registerAdministration(sc)
-	w.registerProvider(sc)
-	w.registerOutcomes(sc)
-	w.registerConnection(sc)
-	w.registerApproval(sc)
-	w.registerRollout(sc)
-	w.registerInterruption(sc)
-	w.registerPortal(sc)
-	w.registerPreflight(sc)
-	w.registerHistory(sc)
-	w.registerTampering(sc)
-	w.registerMail(sc)
-	w.registerMapping(sc)
-	w.registerLimits(sc)
-	w.registerOAuth(sc)
+	w.register(sc,
+		w.registerApplication, w.registerKeys, w.registerAdministration, w.registerProvider,
+		w.registerOutcomes, w.registerAccounts, w.registerStates, w.registerConnection,
+		w.registerConnectionTest, w.registerApproval, w.registerRollout, w.registerInterruption,
+		w.registerPortal, w.registerReapply, w.registerActivity, w.registerRequests,
+		w.registerPreflight, w.registerHistory, w.registerTampering, w.registerMail,
+		w.registerMapping, w.registerLimits, w.registerOAuth,
+	)
 }
 
-type bodyKey struct{}
-
-func withBody(ctx context.Context, body []byte) context.Context {
-	return context.WithValue(ctx, bodyKey{}, body)
-}
-
-func bodyOf(ctx context.Context) []byte {
-	body, _ := ctx.Value(bodyKey{}).([]byte)
-	return body
+// register adds the steps of some topics.
+func (w *world) register(sc *godog.ScenarioContext, topics ...func(*godog.ScenarioContext)) {
+	for _, add := range topics {
+		add(sc)
+	}
 }
 
 func (w *world) begin() (err error) {
 	w.tag = strings.ToLower(rand.Text()[:8])
 	w.keys, w.keyIDs, w.newKeys, w.ids = make(map[string]string), make(map[string]string), make(map[string]string), make(map[string]string)
 	w.bases, w.old = make(map[string]string), make(map[string]map[string]bool)
-	if w.h.target != nil && w.h.dir == "" {
+	if w.h.Foreign != nil && w.h.Dir == "" {
 		return nil
 	}
 	w.account = newAccount(w)
-	if w.h.target != nil {
-		bases := make([]string, len(w.h.targets))
-		for i, t := range w.h.targets {
+	if w.h.Foreign != nil {
+		bases := make([]string, len(w.h.Instances))
+		for i, t := range w.h.Instances {
 			bases[i] = t.BaseURL
 		}
-		w.recorder = newRecorder("", nil, bases...)
+		w.recorder = harness.NewRecorder("", nil, bases...)
 	} else {
-		w.recorder = newRecorder(w.h.server.address, w.h.contract)
+		w.recorder = harness.NewRecorder(w.h.Server.Address, w.h.Contract)
 	}
-	w.dir, err = os.MkdirTemp(w.h.dir, "scenario-")
+	w.dir, err = os.MkdirTemp(w.h.Dir, "scenario-")
 	return err
 }
 
@@ -141,7 +137,7 @@ func (w *world) end(failed error) error {
 	if w.recorder == nil {
 		return nil
 	}
-	errs := w.recorder.broken()
+	errs := w.recorder.Violations()
 	if failed != nil {
 		errs = errors.Join(errs, errors.New(w.evidence()))
 	}
@@ -150,19 +146,19 @@ func (w *world) end(failed error) error {
 		w.oauth.server.Close()
 	}
 	if w.limited != nil {
-		errs = errors.Join(errs, w.limited.stop(os.Interrupt))
+		errs = errors.Join(errs, w.limited.Stop(os.Interrupt))
 	}
 	if w.own != nil {
-		errs = errors.Join(errs, w.own.stop(os.Kill))
+		errs = errors.Join(errs, w.own.Stop(os.Kill))
 	}
 	return errors.Join(errs, os.RemoveAll(w.dir))
 }
 
 // noteStep keeps what came of a step, with the exchanges behind it.
 func (w *world) noteStep(st *godog.Step, status godog.StepResultStatus) {
-	o := StepOutcome{Text: st.Text, Passed: status == godog.StepPassed, Skipped: status == godog.StepSkipped}
+	o := harness.StepOutcome{Text: st.Text, Passed: status == godog.StepPassed, Skipped: status == godog.StepSkipped}
 	if w.recorder != nil {
-		list := w.recorder.list()
+		list := w.recorder.Exchanges()
 		if len(list) < w.sent {
 			w.sent = 0 // they were forgotten meanwhile
 		}
@@ -172,7 +168,7 @@ func (w *world) noteStep(st *godog.Step, status godog.StepResultStatus) {
 		w.sent = len(list)
 	}
 	if w.scim != nil {
-		if w.h.target != nil || w.recorder == nil { // else they went through the recorder
+		if w.h.Foreign != nil || w.recorder == nil { // else they went through the recorder
 			for _, e := range w.scim.log[min(w.logged, len(w.scim.log)):] {
 				o.Exchanges = append(o.Exchanges, masked(e))
 			}
@@ -187,16 +183,16 @@ var secrets = regexp.MustCompile(`muster(?:_[a-z0-9-]+)?_[a-z0-9]{10}_[A-Za-z0-9
 
 func masked(text string) string { return secrets.ReplaceAllString(text, "…") }
 
-func (w *world) outcome(s *godog.Scenario, err error) Outcome {
-	o := Outcome{ID: s.Id, Steps: w.steps, File: s.Uri, Scenario: s.Name, Unsupported: w.unsupported, Err: err}
+func (w *world) outcome(s *godog.Scenario, err error) harness.Outcome {
+	o := harness.Outcome{ID: s.Id, Steps: w.steps, File: s.Uri, Scenario: s.Name, Unsupported: w.unsupported, Err: err}
 	if w.unsupported != "" {
 		o.Err = nil
 	}
 	if w.scim != nil {
 		o.Exchanges = w.scim.log
 	}
-	if w.h.target != nil && w.recorder != nil {
-		for _, e := range w.recorder.list() {
+	if w.h.Foreign != nil && w.recorder != nil {
+		for _, e := range w.recorder.Exchanges() {
 			o.Exchanges = append(o.Exchanges, e.String())
 		}
 	}
@@ -206,22 +202,22 @@ func (w *world) outcome(s *godog.Scenario, err error) Outcome {
 // evidence tells what was exchanged last, and what the last command did.
 func (w *world) evidence() string {
 	var b strings.Builder
-	list := w.recorder.list()
+	list := w.recorder.Exchanges()
 	fmt.Fprintf(&b, "the last of %d SCIM exchanges:\n", len(list))
 	for _, e := range list[max(0, len(list)-6):] {
 		fmt.Fprintf(&b, "%s\n", e)
 	}
 	fmt.Fprintf(&b, "the last command:\n%s\n", w.last)
 	for instance := range w.keys {
-		if w.h.target != nil {
+		if w.h.Foreign != nil {
 			break
 		}
-		o, err := w.h.run(context.Background(), "muster-server", w.dir, nil,
-			"history", "list", "--instance", w.slug(instance), "--limit", "6", "--database", w.h.database)
+		o, err := w.h.Run(context.Background(), "muster-server", w.dir, nil,
+			"history", "list", "--instance", w.slug(instance), "--limit", "6", "--database", w.h.Database)
 		if err != nil {
 			continue
 		}
-		fmt.Fprintf(&b, "the newest history rows of %s:\n%s%s\n", instance, o.out, o.errors)
+		fmt.Fprintf(&b, "the newest history rows of %s:\n%s%s\n", instance, o.Out, o.Errors)
 	}
 	return b.String()
 }
@@ -246,13 +242,13 @@ func (w *world) server(ctx context.Context, dest any, args ...string) error {
 	if err := w.tryServer(ctx, args...); err != nil {
 		return err
 	}
-	if w.last.code != 0 {
+	if w.last.Code != 0 {
 		return fmt.Errorf("the command failed: %s", w.last)
 	}
 	if dest == nil {
 		return nil
 	}
-	if err := json.Unmarshal([]byte(w.last.out), dest); err != nil {
+	if err := json.Unmarshal([]byte(w.last.Out), dest); err != nil {
 		return fmt.Errorf("%w: %s", err, w.last)
 	}
 	return nil
@@ -264,9 +260,9 @@ func (w *world) tryServer(ctx context.Context, args ...string) (err error) {
 		return w.lacks(administration)
 	}
 	if w.h.Admin == "" {
-		args = append(args, "--database", w.h.database)
+		args = append(args, "--database", w.h.Database)
 	}
-	w.last, err = w.h.run(ctx, "muster-server", w.dir, nil, args...)
+	w.last, err = w.h.Run(ctx, "muster-server", w.dir, nil, args...)
 	return err
 }
 

@@ -16,6 +16,8 @@ import (
 	"os/signal"
 	"path/filepath"
 
+	"muster/features/harness"
+
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"muster/features/peers"
@@ -40,12 +42,12 @@ func run(ctx context.Context, asJSON bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	h, err := steps.New(ctx, dir, "sqlite:"+filepath.Join(dir, "peers.db"))
+	h, err := harness.New(ctx, dir, "sqlite:"+filepath.Join(dir, "peers.db"))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	target, err := h.Target(ctx, "acme")
+	target, err := steps.NewTarget(ctx, h, "acme")
 	if err != nil {
 		return err
 	}

@@ -7,10 +7,11 @@ import (
 	"os"
 	"path/filepath"
 
+	"muster/features/harness"
+
 	"github.com/spf13/cobra"
 
 	"muster/features/conformance"
-	"muster/features/steps"
 	"muster/simulator/account"
 	"muster/simulator/report"
 )
@@ -52,7 +53,7 @@ func check(c *cobra.Command, _ []string) (err error) {
 	if target == "" {
 		return fmt.Errorf("--target is missing: give the base URL of the server, such as https://scim.example.com/scim/v2")
 	}
-	t := steps.Target{BaseURL: target, Token: os.Getenv("MUSTER_TOKEN")}
+	t := harness.Target{BaseURL: target, Token: os.Getenv("MUSTER_TOKEN")}
 	if file, _ := c.Flags().GetString("token-file"); file != "" {
 		if t.Token, err = (account.Source{File: file}).Read("--token-file"); err != nil {
 			return err
@@ -72,7 +73,7 @@ func check(c *cobra.Command, _ []string) (err error) {
 	}
 	if token := os.Getenv("MUSTER_TOKEN_2"); token != "" {
 		second, _ := c.Flags().GetString("second-target")
-		o.Second = &steps.Target{BaseURL: cmp.Or(second, target), Token: token}
+		o.Second = &harness.Target{BaseURL: cmp.Or(second, target), Token: token}
 	}
 	if only, _ := c.Flags().GetBool("protocol"); !only {
 		if o.Simulator, err = os.Executable(); err != nil {

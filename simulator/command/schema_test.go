@@ -191,7 +191,7 @@ func TestFileSchemas(t *testing.T) {
 		"report":  {reflect.TypeFor[rollout.Result](), "json", "The report of muster-simulator rehearse"},
 	} {
 		s := &schemas{tag: v.tag, defs: make(map[string]any)}
-		s.readComments(t, "account", "rollout", "cycle", "client")
+		s.readComments(t, "../account", "../rollout", "../cycle", "../client")
 		root := s.of(v.t)
 		root["$schema"], root["title"], root["$defs"] = "https://json-schema.org/draft/2020-12/schema", v.title, s.defs
 		var b bytes.Buffer

@@ -1,7 +1,8 @@
-package steps
+package harness
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,42 +19,42 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// exchange is one request with its answer. It holds no token.
-type exchange struct {
-	method, path string
-	request      string
-	status       int
-	answer       string
-	instance     string
-	retryAfter   string
+// Exchange is one request with its answer. It holds no token.
+type Exchange struct {
+	Method, Path string
+	Request      string
+	Status       int
+	Answer       string
+	Instance     string
+	RetryAfter   string
 }
 
-func (e exchange) writes() bool { return e.method != http.MethodGet && e.method != http.MethodHead }
+func (e Exchange) Writes() bool { return e.Method != http.MethodGet && e.Method != http.MethodHead }
 
-func (e exchange) String() string {
-	return fmt.Sprintf("%s %s %s\n  → %d %s", e.method, e.path, e.request, e.status, e.answer)
+func (e Exchange) String() string {
+	return fmt.Sprintf("%s %s %s\n  → %d %s", e.Method, e.Path, e.Request, e.Status, e.Answer)
 }
 
-// recorder stands between the simulator and the server: it keeps each
+// Recorder stands between the simulator and the server: it keeps each
 // exchange, checks each answer against the contract, and can cut the line.
-type recorder struct {
+type Recorder struct {
 	*httptest.Server
 	contract routers.Router
 
 	// bases are the base URLs of somebody else's server; nil for our own.
 	bases []string
 
-	mu         sync.Mutex
-	target     string // host:port
-	exchanges  []exchange
-	violations []string
+	mu        sync.Mutex
+	target    string // host:port
+	exchanges []Exchange
+	broken    []string
 	// cut is called after each write that was answered; if it returns true,
 	// the answer is lost on its way.
 	cut func(writes int) bool
 }
 
-func newRecorder(target string, contract routers.Router, bases ...string) *recorder {
-	r := &recorder{target: target, contract: contract, bases: bases}
+func NewRecorder(target string, contract routers.Router, bases ...string) *Recorder {
+	r := &Recorder{target: target, contract: contract, bases: bases}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
 			if r.rewriteRemote(p) {
@@ -79,9 +80,9 @@ func newRecorder(target string, contract routers.Router, bases ...string) *recor
 	return r
 }
 
-// base returns the base URL by which a provider reaches an instance through
+// Base returns the base URL by which a provider reaches an instance through
 // the recorder. Remote is the instance's own, at somebody else's server.
-func (r *recorder) base(remote string) string {
+func (r *Recorder) Base(remote string) string {
 	if i := slices.Index(r.bases, remote); i >= 0 {
 		return fmt.Sprintf("%s/%d/scim/v2", r.URL, i)
 	}
@@ -89,7 +90,7 @@ func (r *recorder) base(remote string) string {
 }
 
 // rewriteRemote sends a request on to somebody else's server.
-func (r *recorder) rewriteRemote(p *httputil.ProxyRequest) bool {
+func (r *Recorder) rewriteRemote(p *httputil.ProxyRequest) bool {
 	n, rest, ok := strings.Cut(strings.TrimPrefix(p.In.URL.Path, "/"), "/scim/v2")
 	i, err := strconv.Atoi(n)
 	if !ok || err != nil || i >= len(r.bases) {
@@ -105,7 +106,7 @@ func (r *recorder) rewriteRemote(p *httputil.ProxyRequest) bool {
 }
 
 // local returns the path of a request as if our own server had got it.
-func (r *recorder) local(u *url.URL) string {
+func (r *Recorder) local(u *url.URL) string {
 	for _, base := range r.bases {
 		if b, err := url.Parse(base); err == nil && u.Host == b.Host && strings.HasPrefix(u.Path, b.Path) {
 			return "/scim/v2" + strings.TrimPrefix(u.RequestURI(), strings.TrimSuffix(b.Path, "/"))
@@ -115,31 +116,31 @@ func (r *recorder) local(u *url.URL) string {
 }
 
 // record keeps the exchange and checks the answer.
-func (r *recorder) record(answer *http.Response) error {
+func (r *Recorder) record(answer *http.Response) error {
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		return err
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(text))
 	q := answer.Request
-	e := exchange{
-		method: q.Method, path: r.local(q.URL), request: string(bodyOf(q.Context())),
-		status: answer.StatusCode, answer: string(text), instance: answer.Header.Get("X-Muster-Instance"), retryAfter: answer.Header.Get("Retry-After"),
+	e := Exchange{
+		Method: q.Method, Path: r.local(q.URL), Request: string(bodyOf(q.Context())),
+		Status: answer.StatusCode, Answer: string(text), Instance: answer.Header.Get("X-Muster-Instance"), RetryAfter: answer.Header.Get("Retry-After"),
 	}
 	violation := r.check(answer, text)
 	r.mu.Lock()
 	r.exchanges = append(r.exchanges, e)
 	if violation != nil {
-		r.violations = append(r.violations, fmt.Sprintf("%s\n  breaks the contract: %v", e, violation))
+		r.broken = append(r.broken, fmt.Sprintf("%s\n  breaks the contract: %v", e, violation))
 	}
 	cut, writes := r.cut, 0
 	for _, e := range r.exchanges {
-		if e.writes() {
+		if e.Writes() {
 			writes++
 		}
 	}
 	r.mu.Unlock()
-	if cut != nil && e.writes() && cut(writes) {
+	if cut != nil && e.Writes() && cut(writes) {
 		return io.ErrUnexpectedEOF
 	}
 	return nil
@@ -148,7 +149,7 @@ func (r *recorder) record(answer *http.Response) error {
 var manySlashes = regexp.MustCompile(`//+`)
 
 // check validates an answer against spec/openapi.yaml.
-func (r *recorder) check(answer *http.Response, text []byte) error {
+func (r *Recorder) check(answer *http.Response, text []byte) error {
 	if r.contract == nil {
 		return nil // somebody else's server has one of its own
 	}
@@ -173,36 +174,47 @@ func (r *recorder) check(answer *http.Response, text []byte) error {
 	return openapi3filter.ValidateResponse(answer.Request.Context(), input)
 }
 
-func (r *recorder) list() []exchange {
+func (r *Recorder) Exchanges() []Exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]exchange(nil), r.exchanges...)
+	return append([]Exchange(nil), r.exchanges...)
 }
 
-// forget drops what was recorded, so that the next check sees new exchanges only.
-func (r *recorder) forget() {
+// Forget drops what was recorded, so that the next check sees new exchanges only.
+func (r *Recorder) Forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.exchanges = nil
 }
 
-func (r *recorder) redirect(target string) {
+func (r *Recorder) Redirect(target string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.target = target
 }
 
-func (r *recorder) onWrite(cut func(writes int) bool) {
+func (r *Recorder) OnWrite(cut func(writes int) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cut = cut
 }
 
-func (r *recorder) broken() error {
+func (r *Recorder) Violations() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.violations) == 0 {
+	if len(r.broken) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d answers break the contract:\n%s", len(r.violations), strings.Join(r.violations, "\n"))
+	return fmt.Errorf("%d answers break the contract:\n%s", len(r.broken), strings.Join(r.broken, "\n"))
+}
+
+type bodyKey struct{}
+
+func withBody(ctx context.Context, body []byte) context.Context {
+	return context.WithValue(ctx, bodyKey{}, body)
+}
+
+func bodyOf(ctx context.Context) []byte {
+	body, _ := ctx.Value(bodyKey{}).([]byte)
+	return body
 }

@@ -1,4 +1,4 @@
-package steps
+package harness
 
 import (
 	"context"
@@ -15,13 +15,13 @@ import (
 // replicas are several servers on one database behind a proxy, which sends
 // each request to the next of them.
 type replicas struct {
-	servers []*server
+	servers []*Server
 	proxy   *http.Server
 }
 
 // replicate starts n servers, and returns one whose address is that of the
 // proxy before them.
-func (h *Harness) replicate(ctx context.Context, n int) (*server, error) {
+func (h *Harness) replicate(ctx context.Context, n int) (*Server, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -31,7 +31,7 @@ func (h *Harness) replicate(ctx context.Context, n int) (*server, error) {
 	r := &replicas{}
 	var backends []*url.URL
 	for range n {
-		s, err := h.serve(ctx, "127.0.0.1:0", "--public-url", public)
+		s, err := h.Serve(ctx, "127.0.0.1:0", "--public-url", public)
 		if err != nil {
 			_ = r.stop(os.Kill)
 			return nil, fmt.Errorf("replica: %w", err)
@@ -47,7 +47,7 @@ func (h *Harness) replicate(ctx context.Context, n int) (*server, error) {
 		},
 	}}
 	go func() { _ = r.proxy.Serve(l) }()
-	return &server{address: l.Addr().String(), replicas: r}, nil
+	return &Server{Address: l.Addr().String(), replicas: r}, nil
 }
 
 func (r *replicas) stop(signal os.Signal) error {
@@ -56,7 +56,7 @@ func (r *replicas) stop(signal os.Signal) error {
 		err = r.proxy.Close()
 	}
 	for _, s := range r.servers {
-		if stopErr := s.stop(signal); err == nil {
+		if stopErr := s.Stop(signal); err == nil {
 			err = stopErr
 		}
 	}
