@@ -94,7 +94,7 @@ func (s *Service) ImportUsers(ctx context.Context, sc provisioning.Scope, r io.R
 	if done.Linked, err = s.Users.LinkPending(ctx, sc); err != nil || done.Created == 0 {
 		return done, err
 	}
-	return done, s.Users.TakeStock(ctx)
+	return done, s.Users.Analyze(ctx)
 }
 
 func (d *Imported) count(b batch, refused func(RefusedLine) error) error {

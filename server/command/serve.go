@@ -205,7 +205,7 @@ func (a *application) serveOn(c *cobra.Command, l net.Listener, cert *certificat
 		return err
 	}
 	go a.admin.Users.AdoptHistory(c.Context(), adoptInterval)
-	go a.store.KeepStock(c.Context(), log)
+	go a.store.KeepAnalyzed(c.Context(), log)
 	log.Info("serving", "url", public+httpapi.Base, "address", l.Addr().String(), "database", a.store.Engine(), "strict", text(c, "strict"), "version", buildinfo.Read().Version)
 	var config *tls.Config
 	if cert != nil {

@@ -19,7 +19,7 @@ const AdminBase = "/admin/v1"
 const adminInstance = AdminBase + "/instances/{instance}"
 
 // identifyAdministrator finds out whose token of the admin API it is.
-func (s *server) identifyAdministrator(x *exchange, token string) error {
+func (s *server) identifyAdministrator(x *requestContext, token string) error {
 	t, err := s.Admin.Instances.AuthenticateAdministrator(x.Context(), token, x.scope.Actor.Address)
 	if err != nil {
 		return err
@@ -32,13 +32,13 @@ func (s *server) identifyAdministrator(x *exchange, token string) error {
 
 // adminFunc answers a request of the admin API: with an answer to render as
 // JSON, or nil for none.
-type adminFunc func(x *exchange, sc provisioning.Scope) (answer any, err error)
+type adminFunc func(x *requestContext, sc provisioning.Scope) (answer any, err error)
 
 // adminRoute makes a route of f: of the admin API, about one instance if the
 // path names one.
 func (s *server) adminRoute(method, path string, status int, f adminFunc) *route {
 	r := &route{method: method, path: path}
-	r.handle = func(x *exchange) error {
+	r.handle = func(x *requestContext) error {
 		var err error
 		if err := s.mayAdminister(x); err != nil {
 			return err
@@ -105,7 +105,7 @@ func itemsOf[T any](list []T, err error) (any, error) {
 func nothing[T any](_ T, err error) (any, error) { return nil, err }
 
 // read reads and checks the body of a request.
-func read[T any](x *exchange) (v T, err error) {
+func read[T any](x *requestContext) (v T, err error) {
 	raw, err := x.body()
 	if err == nil {
 		err = x.route.operation.checkBody(raw)
@@ -121,8 +121,8 @@ func read[T any](x *exchange) (v T, err error) {
 }
 
 // with makes an adminFunc of one that takes a body.
-func with[T any](f func(x *exchange, sc provisioning.Scope, body T) (any, error)) adminFunc {
-	return func(x *exchange, sc provisioning.Scope) (any, error) {
+func with[T any](f func(x *requestContext, sc provisioning.Scope, body T) (any, error)) adminFunc {
+	return func(x *requestContext, sc provisioning.Scope) (any, error) {
 		body, err := read[T](x)
 		if err != nil {
 			return nil, err

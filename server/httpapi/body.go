@@ -9,7 +9,7 @@ const partSize = 256 << 10
 // and with its length. What is long is sent in parts: a page of large groups
 // need not fit into memory.
 type body struct {
-	x      *exchange
+	x      *requestContext
 	status int
 	text   []byte
 	begun  bool
@@ -43,7 +43,7 @@ func (b *body) end() error {
 }
 
 // header sets the headers of every answer with a body.
-func (x *exchange) header(mediaType string) {
+func (x *requestContext) header(mediaType string) {
 	h := x.answer.Header()
 	h.Set("Content-Type", mediaType)
 	h.Set("Cache-Control", "no-store")
@@ -51,7 +51,7 @@ func (x *exchange) header(mediaType string) {
 }
 
 // sendJSON sends an answer with a body.
-func (x *exchange) sendJSON(status int, mediaType string, body []byte) error {
+func (x *requestContext) sendJSON(status int, mediaType string, body []byte) error {
 	x.header(mediaType)
 	x.answer.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	x.answer.WriteHeader(status)
@@ -60,7 +60,7 @@ func (x *exchange) sendJSON(status int, mediaType string, body []byte) error {
 }
 
 // sendNothing sends an answer without a body.
-func (x *exchange) sendNothing(status int) error {
+func (x *requestContext) sendNothing(status int) error {
 	x.answer.WriteHeader(status)
 	return nil
 }

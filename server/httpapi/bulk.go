@@ -46,7 +46,7 @@ func (o *bulkOperation) failed() bool { return o.done && o.status >= http.Status
 // bulk answers a bulk request. Each operation is a request of its own, with
 // its own transaction and history row; they are done in their order, except
 // that one which refers to another's bulkId waits for it.
-func (s *server) bulk(x *exchange) error {
+func (s *server) bulk(x *requestContext) error {
 	if x.ContentLength > MaxBulkPayload {
 		return bulkTooLarge("the body is larger than %d bytes", MaxBulkPayload)
 	}
@@ -156,7 +156,7 @@ func references(ids []string, v any) []string {
 }
 
 // run does the operations until there are none, or too many have failed.
-func (b *bulkRun) run(s *server, x *exchange) {
+func (b *bulkRun) run(s *server, x *requestContext) {
 	for !b.enough() {
 		o := b.next()
 		if o == nil {
@@ -208,7 +208,7 @@ func (b *bulkRun) waits(o *bulkOperation) bool {
 }
 
 // do does one operation.
-func (b *bulkRun) do(s *server, x *exchange, o *bulkOperation) {
+func (b *bulkRun) do(s *server, x *requestContext, o *bulkOperation) {
 	o.done = true
 	if err := b.check(o); err != nil {
 		o.fail(err)
@@ -246,7 +246,7 @@ func (b *bulkRun) check(o *bulkOperation) error {
 
 // complete replaces a resource that was created without what refers to
 // others, now that they are there.
-func (b *bulkRun) complete(s *server, x *exchange, o *bulkOperation) {
+func (b *bulkRun) complete(s *server, x *requestContext, o *bulkOperation) {
 	o.incomplete = false
 	err := b.check(o)
 	if err == nil {
@@ -264,7 +264,7 @@ func (b *bulkRun) complete(s *server, x *exchange, o *bulkOperation) {
 // undo deletes a resource that could not be completed, and those that were
 // created with a reference to it: what is answered with an error must not be
 // there. Section 3.7.1 of RFC 7644 has 409 for it.
-func (b *bulkRun) undo(s *server, x *exchange, o *bulkOperation) {
+func (b *bulkRun) undo(s *server, x *requestContext, o *bulkOperation) {
 	b.failures++
 	s.subrequest(x, o, http.MethodDelete, o.path+"/"+b.ids[o.bulkID], nil)
 	delete(b.ids, o.bulkID)
@@ -353,7 +353,7 @@ var bulkPaths = regexp.MustCompile(`^/(Users|Groups)(/[A-Za-z0-9-]+)?$`)
 
 // subrequest does an operation as a request of its own, with the key of the
 // bulk request.
-func (s *server) subrequest(x *exchange, o *bulkOperation, method, path string, data map[string]any) {
+func (s *server) subrequest(x *requestContext, o *bulkOperation, method, path string, data map[string]any) {
 	if !bulkPaths.MatchString(path) {
 		o.fail(scim.BadRequest(scim.InvalidPath, "the path %q is not /Users, /Groups, or one of these with an id", path))
 		return
@@ -366,7 +366,7 @@ func (s *server) subrequest(x *exchange, o *bulkOperation, method, path string, 
 		r.Header.Set("If-Match", o.version)
 	}
 	answer := &recorded{header: make(http.Header)}
-	sub := &exchange{
+	sub := &requestContext{
 		Request: r, answer: &answerWriter{ResponseWriter: answer}, scope: x.scope,
 		users: x.users, began: x.began, base: x.base, digest: x.digest, credential: x.credential, decoded: data,
 	}

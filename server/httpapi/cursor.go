@@ -37,7 +37,7 @@ type cursor struct {
 
 // fingerprint returns what tells a query from others: the instance, what is
 // searched, the filter, and the order. The client may change the rest.
-func (x *exchange) fingerprint(q *search) uint64 {
+func (x *requestContext) fingerprint(q *search) uint64 {
 	h := sha256.New()
 	filter := "-"
 	if q.filter != nil {
@@ -47,7 +47,7 @@ func (x *exchange) fingerprint(q *search) uint64 {
 	return binary.BigEndian.Uint64(h.Sum(nil))
 }
 
-func (x *exchange) aead() (cipher.AEAD, error) {
+func (x *requestContext) aead() (cipher.AEAD, error) {
 	key := sha256.Sum256(append([]byte("muster cursor "), x.digest...))
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
@@ -57,7 +57,7 @@ func (x *exchange) aead() (cipher.AEAD, error) {
 }
 
 // seal returns the cursor as a client gets it: unreserved characters only.
-func (x *exchange) seal(c *cursor) (string, error) {
+func (x *requestContext) seal(c *cursor) (string, error) {
 	aead, err := x.aead()
 	if err != nil {
 		return "", err
@@ -75,7 +75,7 @@ func (x *exchange) seal(c *cursor) (string, error) {
 
 // open returns the cursor that a client sent. Whatever is wrong with it but
 // its age, the answer is the same.
-func (x *exchange) open(text string, query uint64, now time.Time) (*cursor, error) {
+func (x *requestContext) open(text string, query uint64, now time.Time) (*cursor, error) {
 	invalid := scim.BadRequest(scim.InvalidCursor, "the cursor is not valid: begin with an empty one, and repeat the query as it was with the nextCursor of the last answer")
 	aead, err := x.aead()
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"muster/server/scim"
 )
 
-func cursorExchange(instanceID, digest string) *exchange {
-	return &exchange{
+func cursorExchange(instanceID, digest string) *requestContext {
+	return &requestContext{
 		Request: httptest.NewRequest(http.MethodGet, "/", nil), route: &route{searched: "users"}, digest: []byte(digest),
 		scope: provisioning.Scope{Instance: &instance.Instance{ID: instanceID}},
 	}
@@ -42,7 +42,7 @@ func TestCursor(t *testing.T) {
 	filter := "userName pr"
 	other := cursorExchange("2", "digest")
 	for name, test := range map[string]struct {
-		x     *exchange
+		x     *requestContext
 		query uint64
 		at    time.Time
 		want  scim.Type

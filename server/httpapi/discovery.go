@@ -15,7 +15,7 @@ type metaOf struct {
 	Location     string `json:"location"`
 }
 
-func (s *server) serviceProviderConfig(x *exchange) error {
+func (s *server) serviceProviderConfig(x *requestContext) error {
 	type supported struct {
 		Supported bool `json:"supported"`
 	}
@@ -92,18 +92,18 @@ type extension struct {
 	Required bool   `json:"required"`
 }
 
-// types returns the resource types of the exchange's instance.
-func (s *server) types(x *exchange) []*schema.ResourceType {
+// types returns the resource types of the request's instance.
+func (s *server) types(x *requestContext) []*schema.ResourceType {
 	return []*schema.ResourceType{s.userType(x), s.Admin.Users.GroupType()}
 }
 
 // userType returns the resource type User with the custom fields of the
-// exchange's instance.
-func (s *server) userType(x *exchange) *schema.ResourceType {
+// request's instance.
+func (s *server) userType(x *requestContext) *schema.ResourceType {
 	return s.Admin.Users.UserType(x.scope.Instance)
 }
 
-func (x *exchange) describeType(rt *schema.ResourceType) resourceType {
+func (x *requestContext) describeType(rt *schema.ResourceType) resourceType {
 	t := resourceType{
 		Schemas: []string{scim.ResourceTypeURN}, ID: rt.Name, Name: rt.Name, Description: rt.Description,
 		Endpoint: rt.Endpoint, Schema: rt.Schema.ID, Meta: metaOf{"ResourceType", x.base + "/ResourceTypes/" + rt.Name},
@@ -114,7 +114,7 @@ func (x *exchange) describeType(rt *schema.ResourceType) resourceType {
 	return t
 }
 
-func (s *server) listResourceTypes(x *exchange) error {
+func (s *server) listResourceTypes(x *requestContext) error {
 	var list []any
 	for _, rt := range s.types(x) {
 		list = append(list, x.describeType(rt))
@@ -122,7 +122,7 @@ func (s *server) listResourceTypes(x *exchange) error {
 	return s.sendList(x, list)
 }
 
-func (s *server) getResourceType(x *exchange) error {
+func (s *server) getResourceType(x *requestContext) error {
 	for _, rt := range s.types(x) {
 		if rt.Name == x.PathValue("id") {
 			return s.sendValue(x, x.describeType(rt))
@@ -138,7 +138,7 @@ type published struct {
 	Meta metaOf `json:"meta"`
 }
 
-func (s *server) schemas(x *exchange) []published {
+func (s *server) schemas(x *requestContext) []published {
 	var list []published
 	for _, rt := range s.types(x) {
 		for _, d := range append([]*schema.Schema{rt.Schema}, rt.Extensions...) {
@@ -148,7 +148,7 @@ func (s *server) schemas(x *exchange) []published {
 	return list
 }
 
-func (s *server) listSchemas(x *exchange) error {
+func (s *server) listSchemas(x *requestContext) error {
 	var list []any
 	for _, d := range s.schemas(x) {
 		list = append(list, d)
@@ -156,7 +156,7 @@ func (s *server) listSchemas(x *exchange) error {
 	return s.sendList(x, list)
 }
 
-func (s *server) getSchema(x *exchange) error {
+func (s *server) getSchema(x *requestContext) error {
 	for _, d := range s.schemas(x) {
 		if strings.EqualFold(d.ID, x.PathValue("id")) {
 			return s.sendValue(x, d)
@@ -166,14 +166,14 @@ func (s *server) getSchema(x *exchange) error {
 }
 
 // sendList answers with all of a list that is never long.
-func (s *server) sendList(x *exchange, list []any) error {
+func (s *server) sendList(x *requestContext, list []any) error {
 	return x.sendResources(len(list), `,"startIndex":1`, rendered(list, func(dst []byte, v any) ([]byte, error) {
 		b, err := json.Marshal(v)
 		return append(dst, b...), err
 	}))
 }
 
-func (s *server) sendValue(x *exchange, v any) error {
+func (s *server) sendValue(x *requestContext, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return err

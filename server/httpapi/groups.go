@@ -6,7 +6,7 @@ import (
 	"muster/server/provisioning"
 )
 
-func (s *server) getGroup(x *exchange) error {
+func (s *server) getGroup(x *requestContext) error {
 	v, err := s.view(x, s.Admin.Users.GroupType())
 	if err != nil {
 		return err
@@ -22,7 +22,7 @@ func (s *server) getGroup(x *exchange) error {
 	return s.sendGroup(x, v, http.StatusOK, g)
 }
 
-func (s *server) createGroup(x *exchange) error {
+func (s *server) createGroup(x *requestContext) error {
 	v, r, err := s.resource(x, s.Admin.Users.GroupType())
 	if err != nil {
 		return x.refused(err)
@@ -35,7 +35,7 @@ func (s *server) createGroup(x *exchange) error {
 	return s.sendGroup(x, v, http.StatusCreated, g)
 }
 
-func (s *server) replaceGroup(x *exchange) error {
+func (s *server) replaceGroup(x *requestContext) error {
 	v, r, err := s.resource(x, s.Admin.Users.GroupType())
 	if err != nil {
 		return x.refused(err)
@@ -50,7 +50,7 @@ func (s *server) replaceGroup(x *exchange) error {
 // patchGroup answers 204 unless the client names the attributes that it
 // wants: a group can have very many members, and rendering them all for each
 // one that is added would make large groups unusable.
-func (s *server) patchGroup(x *exchange) error {
+func (s *server) patchGroup(x *requestContext) error {
 	v, ops, err := s.operations(x, s.Admin.Users.GroupType())
 	if err != nil {
 		return x.refused(err)
@@ -66,14 +66,14 @@ func (s *server) patchGroup(x *exchange) error {
 	return s.sendGroup(x, v, http.StatusOK, g)
 }
 
-func (s *server) deleteGroup(x *exchange) error {
+func (s *server) deleteGroup(x *requestContext) error {
 	if err := s.Admin.Users.DeleteGroup(x.Context(), x.scope, x.PathValue("id"), x.condition()); err != nil {
 		return err
 	}
 	return x.sendNothing(http.StatusNoContent)
 }
 
-func (s *server) sendGroup(x *exchange, v *view, status int, g *provisioning.Group) error {
+func (s *server) sendGroup(x *requestContext, v *view, status int, g *provisioning.Group) error {
 	x.answer.Header().Set("ETag", provisioning.ETag(g.Version))
 	b := &body{x: x, status: status}
 	if err := s.writeGroups(b, v, g); err != nil {

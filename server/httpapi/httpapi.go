@@ -73,7 +73,7 @@ func New(c Config) (http.Handler, error) {
 	for path, m := range paths {
 		s.mux.Handle(path, s.dispatch(path, m))
 	}
-	s.mux.Handle("/", s.serve(func(x *exchange) error {
+	s.mux.Handle("/", s.serve(func(x *requestContext) error {
 		return &scim.Error{Status: http.StatusNotFound, Detail: "there is nothing at this path; SCIM is at " + x.base}
 	}))
 	return plainSlashes(s.observe(s.admit(s.authenticate(s.mux)))), nil
@@ -104,7 +104,7 @@ var manySlashes = regexp.MustCompile(`//+`)
 
 // me answers for the alias of the authenticated subject, Section 3.11 of RFC
 // 7644. The subject is an integration user, who is not visible over SCIM.
-func me(*exchange) error {
+func me(*requestContext) error {
 	return &scim.Error{
 		Status: http.StatusNotImplemented,
 		Detail: "/Me is not supported: an API key stands for an integration user, who is not provisioned over SCIM; use /Users",
@@ -123,7 +123,7 @@ type server struct {
 // route is one operation of the OpenAPI document.
 type route struct {
 	method, path string
-	handle       func(*exchange) error
+	handle       func(*requestContext) error
 	// action is what the history calls an attempt; empty for what only reads.
 	action     history.Action
 	targetType string
@@ -147,8 +147,8 @@ type methods map[string]*route
 // routes lists what is served. A test compares it with the OpenAPI document.
 func (s *server) routes() []*route {
 	all, allPost := s.searchers(s.types)
-	users, usersPost := s.searchers(func(x *exchange) []*schema.ResourceType { return s.types(x)[:1] })
-	groups, groupsPost := s.searchers(func(x *exchange) []*schema.ResourceType { return s.types(x)[1:] })
+	users, usersPost := s.searchers(func(x *requestContext) []*schema.ResourceType { return s.types(x)[:1] })
+	groups, groupsPost := s.searchers(func(x *requestContext) []*schema.ResourceType { return s.types(x)[1:] })
 	list := []*route{
 		{method: "GET", path: "/healthz", handle: s.health},
 		{method: "GET", path: "/readyz", handle: s.readiness},
@@ -198,7 +198,7 @@ func (s *server) routes() []*route {
 
 // dispatch serves the methods of one path.
 func (s *server) dispatch(path string, m methods) http.Handler {
-	return s.serve(func(x *exchange) error {
+	return s.serve(func(x *requestContext) error {
 		// authenticate has seen the path as it was sent, and the router as it
 		// understands it: whoever came in by one door stays behind it.
 		if isAdmin(path) != (x.administrator != nil) {
@@ -254,12 +254,12 @@ func (m methods) allow() string {
 }
 
 // health answers as long as the process runs.
-func (s *server) health(x *exchange) error {
+func (s *server) health(x *requestContext) error {
 	return x.sendJSON(http.StatusOK, scim.MediaTypeJSON, []byte(`{"status":"ok"}`))
 }
 
 // readiness answers 503 while the server cannot do its work.
-func (s *server) readiness(x *exchange) error {
+func (s *server) readiness(x *requestContext) error {
 	if err := s.Ready(x.Context()); err != nil {
 		s.Log.WarnContext(x.Context(), "not ready", "requestId", x.scope.Actor.RequestID, "error", err)
 		return x.sendJSON(http.StatusServiceUnavailable, scim.MediaTypeJSON, []byte(`{"status":"unavailable"}`))

@@ -66,9 +66,9 @@ const (
 func newLimits(l Limits) limits {
 	made := limits{
 		key: limit.NewRate(l.PerKey, l.Shared), address: limit.NewRate(l.PerAddress, nil), slots: limit.NewSlots(l.Requests),
-		bulk:  &limit.Shares{Name: "bulk", Places: bulkPlaces, Share: bulkShare, Line: longLine, Wait: longTime},
-		large: &limit.Shares{Name: "bodies", Places: largePlaces, Share: largeShare, Line: longLine, Wait: longTime},
-		long:  &limit.Shares{Name: "long-work", Places: longPlaces, Share: longShare, Line: longLine, Wait: longTime},
+		bulk:  &limit.Shares{Name: "bulk", Places: bulkPlaces, Share: bulkShare, Queue: longLine, Wait: longTime},
+		large: &limit.Shares{Name: "bodies", Places: largePlaces, Share: largeShare, Queue: longLine, Wait: longTime},
+		long:  &limit.Shares{Name: "long-work", Places: longPlaces, Share: longShare, Queue: longLine, Wait: longTime},
 	}
 	if l.Requests > 0 {
 		made.tenants = &limit.Shares{Name: "requests", Places: l.Requests, Share: max(1, l.Requests/2), Wait: time.Second}
@@ -86,7 +86,7 @@ func IsProbe(path string) bool { return path == "/healthz" || path == "/readyz" 
 // admit lets requests through as far as limits go that need no knowledge of
 // who sends them: before anything is read or looked up.
 func (s *server) admit(next http.Handler) http.Handler {
-	return s.serve(func(x *exchange) error {
+	return s.serve(func(x *requestContext) error {
 		if IsProbe(x.URL.EscapedPath()) {
 			next.ServeHTTP(x.answer, x.Request)
 			return nil
@@ -111,7 +111,7 @@ func (s *server) admit(next http.Handler) http.Handler {
 
 // take takes one request of what a client may send, or returns the error that
 // tells when there is more.
-func take(x *exchange, name string, r *limit.Rate, client string) error {
+func take(x *requestContext, name string, r *limit.Rate, client string) error {
 	wait, ok := r.Take(x.Context(), client)
 	if ok {
 		return nil
@@ -127,7 +127,7 @@ func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
 
 // share takes one of the slots of an instance, so that the requests of one
 // leave room for those of others.
-func (s *server) share(x *exchange) (leave func(), err error) {
+func (s *server) share(x *requestContext) (leave func(), err error) {
 	if s.limits.tenants == nil || x.scope.Instance == nil {
 		return func() {}, nil
 	}
@@ -141,7 +141,7 @@ const largeBody = 32 << 10
 
 // turns returns the line that the request has to stand in, before its body is
 // read; nil for none.
-func (s *server) turns(x *exchange) *limit.Shares {
+func (s *server) turns(x *requestContext) *limit.Shares {
 	if x.route.turns == nil && (x.ContentLength > largeBody || x.ContentLength < 0) {
 		return s.limits.large
 	}
@@ -149,7 +149,7 @@ func (s *server) turns(x *exchange) *limit.Shares {
 }
 
 // inTurn does what takes long when it is the turn of the instance.
-func (x *exchange) inTurn(of *limit.Shares, f func() error) error {
+func (x *requestContext) inTurn(of *limit.Shares, f func() error) error {
 	if of == nil {
 		return f()
 	}
@@ -162,7 +162,7 @@ func (x *exchange) inTurn(of *limit.Shares, f func() error) error {
 }
 
 // held notes who was held back, and tells the client when to come again.
-func (s *server) held(x *exchange, e *scim.Error) {
+func (s *server) held(x *requestContext, e *scim.Error) {
 	if e.RetryAfter > 0 {
 		x.answer.Header().Set("Retry-After", strconv.Itoa(seconds(e.RetryAfter)))
 	}

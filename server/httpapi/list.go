@@ -21,9 +21,9 @@ type source struct {
 
 // searchers returns the handlers of a query over some resource types: by GET
 // and by POST to /.search.
-func (s *server) searchers(types func(*exchange) []*schema.ResourceType) (get, post func(*exchange) error) {
-	get = func(x *exchange) error { return s.list(x, x.urlSearch(), types(x)) }
-	post = func(x *exchange) error {
+func (s *server) searchers(types func(*requestContext) []*schema.ResourceType) (get, post func(*requestContext) error) {
+	get = func(x *requestContext) error { return s.list(x, x.urlSearch(), types(x)) }
+	post = func(x *requestContext) error {
 		q, err := x.bodySearch()
 		if err != nil {
 			return err
@@ -35,7 +35,7 @@ func (s *server) searchers(types func(*exchange) []*schema.ResourceType) (get, p
 
 // list answers a query over one resource type, or over several: then those
 // of the first type come first.
-func (s *server) list(x *exchange, q *search, types []*schema.ResourceType) error {
+func (s *server) list(x *requestContext, q *search, types []*schema.ResourceType) error {
 	sources := make([]source, len(types))
 	for i, rt := range types {
 		var err error
@@ -52,7 +52,7 @@ func (s *server) list(x *exchange, q *search, types []*schema.ResourceType) erro
 	return s.listByCursor(x, q, sources)
 }
 
-func (s *server) source(x *exchange, q *search, rt *schema.ResourceType, all []*schema.ResourceType) (source, error) {
+func (s *server) source(x *requestContext, q *search, rt *schema.ResourceType, all []*schema.ResourceType) (source, error) {
 	var others []*schema.ResourceType
 	if len(all) > 1 {
 		others = all
@@ -81,7 +81,7 @@ func (s *server) source(x *exchange, q *search, rt *schema.ResourceType, all []*
 }
 
 // listByIndex answers with the page that startIndex and count describe.
-func (s *server) listByIndex(x *exchange, q *search, sources []source) error {
+func (s *server) listByIndex(x *requestContext, q *search, sources []source) error {
 	var parts []resources
 	total, n, offset := 0, 0, q.offset()
 	for _, src := range sources {
@@ -101,7 +101,7 @@ func (s *server) listByIndex(x *exchange, q *search, sources []source) error {
 
 // listByCursor answers with the page behind a cursor, RFC 9865. The resources
 // are counted once, for the first page.
-func (s *server) listByCursor(x *exchange, q *search, sources []source) (err error) {
+func (s *server) listByCursor(x *requestContext, q *search, sources []source) (err error) {
 	at := &cursor{Query: x.fingerprint(q)}
 	if *q.cursor == "" {
 		at.Total, err = count(sources)
@@ -154,7 +154,7 @@ func count(sources []source) (int, error) {
 
 // sendResources answers with a ListResponse, Section 3.4.2 of RFC 7644. head
 // holds the members that tell which page it is.
-func (x *exchange) sendResources(total int, head string, parts ...resources) error {
+func (x *requestContext) sendResources(total int, head string, parts ...resources) error {
 	parts = slices.DeleteFunc(parts, func(r resources) bool { return r.n == 0 })
 	n := 0
 	for _, p := range parts {
@@ -184,7 +184,7 @@ func (x *exchange) sendResources(total int, head string, parts ...resources) err
 const resourceSize = 2 << 10
 
 // readUsers reads a page of users with their groups, if those are wanted.
-func (s *server) readUsers(x *exchange, v *view, q provisioning.Query) (resources, provisioning.Page, error) {
+func (s *server) readUsers(x *requestContext, v *view, q provisioning.Query) (resources, provisioning.Page, error) {
 	q.Plain, q.Groups = true, v.projection.Wants("groups")
 	users, page, err := s.Admin.Users.Users(x.Context(), x.scope, q)
 	return rendered(users, v.user), page, err
@@ -192,7 +192,7 @@ func (s *server) readUsers(x *exchange, v *view, q provisioning.Query) (resource
 
 // readGroups reads a page of groups. Their members, if they are wanted, are
 // read while the page is sent.
-func (s *server) readGroups(x *exchange, v *view, q provisioning.Query) (resources, provisioning.Page, error) {
+func (s *server) readGroups(x *requestContext, v *view, q provisioning.Query) (resources, provisioning.Page, error) {
 	groups, page, err := s.Admin.Users.Groups(x.Context(), x.scope, q)
 	return resources{len(groups), func(b *body) error { return s.writeGroups(b, v, groups...) }}, page, err
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // body reads and decodes the body of a request, once.
-func (x *exchange) body() (map[string]any, error) {
+func (x *requestContext) body() (map[string]any, error) {
 	if x.decoded != nil {
 		return x.decoded, nil
 	}
@@ -55,7 +55,7 @@ func isJSON(contentType string) bool {
 
 // resource reads the body of a POST or PUT, and the view of the resource type
 // that the request asks for.
-func (s *server) resource(x *exchange, rt *schema.ResourceType) (*view, schema.Resource, error) {
+func (s *server) resource(x *requestContext, rt *schema.ResourceType) (*view, schema.Resource, error) {
 	v, err := s.view(x, rt)
 	if err != nil {
 		return nil, nil, err
@@ -81,7 +81,7 @@ func (s *server) resource(x *exchange, rt *schema.ResourceType) (*view, schema.R
 
 // operations reads the body of a PATCH, and the view that the request asks
 // for.
-func (s *server) operations(x *exchange, rt *schema.ResourceType) (*view, []patch.Operation, error) {
+func (s *server) operations(x *requestContext, rt *schema.ResourceType) (*view, []patch.Operation, error) {
 	v, err := s.view(x, rt)
 	if err != nil {
 		return nil, nil, err
@@ -102,7 +102,7 @@ func (s *server) operations(x *exchange, rt *schema.ResourceType) (*view, []patc
 
 // condition reads an If-Match header, Section 3.14 of RFC 7644. Tags are
 // compared weakly: all of ours are weak.
-func (x *exchange) condition() *provisioning.Condition {
+func (x *requestContext) condition() *provisioning.Condition {
 	header := x.Header.Values("If-Match")
 	if len(header) == 0 {
 		return nil
@@ -123,7 +123,7 @@ func (x *exchange) condition() *provisioning.Condition {
 
 // unchanged reports whether the client has the version already, by its
 // If-None-Match header.
-func (x *exchange) unchanged(version int64) bool {
+func (x *requestContext) unchanged(version int64) bool {
 	for tag := range strings.SplitSeq(strings.Join(x.Header.Values("If-None-Match"), ","), ",") {
 		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
 		if tag == "*" || tag == strings.TrimPrefix(provisioning.ETag(version), "W/") {
@@ -135,7 +135,7 @@ func (x *exchange) unchanged(version int64) bool {
 
 // mediaType returns the type of the answer: the one that the client asks
 // for, else the one that it speaks.
-func (x *exchange) mediaType() string {
+func (x *requestContext) mediaType() string {
 	accept := strings.Join(x.Header.Values("Accept"), ",")
 	switch {
 	case accepts(accept, scim.MediaType):
@@ -150,7 +150,7 @@ func (x *exchange) mediaType() string {
 }
 
 // checkAccept refuses a client that takes no JSON at all.
-func (x *exchange) checkAccept() error {
+func (x *requestContext) checkAccept() error {
 	accept := strings.Join(x.Header.Values("Accept"), ",")
 	for _, t := range []string{scim.MediaType, scim.MediaTypeJSON, "application/*", "*/*"} {
 		if strings.TrimSpace(accept) == "" || accepts(accept, t) {

@@ -19,7 +19,7 @@ func isOpen(path string) bool {
 }
 
 // oauthMetadata answers with the metadata of RFC 8414.
-func (s *server) oauthMetadata(x *exchange) error {
+func (s *server) oauthMetadata(x *requestContext) error {
 	body, err := json.Marshal(s.oauth.Metadata())
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func (s *server) oauthMetadata(x *exchange) error {
 
 // oauthToken gives a client an access token. What it did wrong is told in
 // OAuth's format, Section 5.2 of RFC 6749.
-func (s *server) oauthToken(x *exchange) error {
+func (s *server) oauthToken(x *requestContext) error {
 	answer, err := s.token(x)
 	status := http.StatusOK
 	var refused *oauth.Error
@@ -46,7 +46,7 @@ func (s *server) oauthToken(x *exchange) error {
 	return x.sendJSON(status, scim.MediaTypeJSON, body)
 }
 
-func (s *server) token(x *exchange) (answer any, err error) {
+func (s *server) token(x *requestContext) (answer any, err error) {
 	if mediaType, _, err := mime.ParseMediaType(x.Header.Get("Content-Type")); err != nil || mediaType != "application/x-www-form-urlencoded" {
 		return nil, &oauth.Error{Status: http.StatusBadRequest, Code: "invalid_request", Description: "send the parameters as application/x-www-form-urlencoded"}
 	}

@@ -19,7 +19,7 @@ var pathParameters = regexp.MustCompile(`\{(\w+)\}`)
 
 // checkParameters checks the parameters of a request, and keeps those of the
 // query in x.query, by the names that the document has for them.
-func (c *contract) checkParameters(x *exchange) error {
+func (c *contract) checkParameters(x *requestContext) error {
 	if x.URL.RawQuery == "" && x.route.operation.texts {
 		return nil // there is nothing that could be wrong
 	}
@@ -50,7 +50,7 @@ func (c *contract) checkParameters(x *exchange) error {
 // all the same: one that looks like a misspelled restriction, because a
 // misspelled filter must not list everybody; and any at the admin API, which
 // is no part of the standard.
-func (x *exchange) knownParameters(query url.Values) (url.Values, error) {
+func (x *requestContext) knownParameters(query url.Values) (url.Values, error) {
 	names := x.route.operation.parameters
 	known := make(url.Values, len(query))
 	for _, sent := range slices.Sorted(maps.Keys(query)) {
@@ -70,7 +70,7 @@ func (x *exchange) knownParameters(query url.Values) (url.Values, error) {
 
 // parameter returns the name of the parameter that a client means; empty for
 // one to be ignored.
-func (x *exchange) parameter(sent string, names []string) (string, error) {
+func (x *requestContext) parameter(sent string, names []string) (string, error) {
 	if slices.Contains(names, sent) {
 		return sent, nil
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // denied says why the API key is not for the route; empty if it is.
-func (x *exchange) denied() string {
+func (x *requestContext) denied() string {
 	if x.credential == nil {
 		return ""
 	}
@@ -31,7 +31,7 @@ func (x *exchange) denied() string {
 
 // deny refuses what an API key is not for. The history has it: as the attempt
 // that it was, if that would have changed something.
-func (s *server) deny(x *exchange, reason string) error {
+func (s *server) deny(x *requestContext, reason string) error {
 	if x.route.action != "" {
 		return x.refused(&scim.Error{Status: http.StatusForbidden, Detail: reason})
 	}
@@ -41,7 +41,7 @@ func (s *server) deny(x *exchange, reason string) error {
 // mayAdminister refuses what an administrator's token is not for: another
 // instance than its own, or what takes a higher role. The history of the
 // instance that it was about has it; what is about none stands in the log.
-func (s *server) mayAdminister(x *exchange) error {
+func (s *server) mayAdminister(x *requestContext) error {
 	t, takes := x.administrator, cmp.Or(x.route.takes, instance.Administrator)
 	slug := x.PathValue("instance")
 	var reason string

@@ -32,7 +32,7 @@ type search struct {
 
 // urlSearch reads a query from the URL. The contract has checked that numbers
 // are numbers.
-func (x *exchange) urlSearch() *search {
+func (x *requestContext) urlSearch() *search {
 	q := x.query
 	text := func(name string) *string {
 		if !q.Has(name) {
@@ -56,7 +56,7 @@ func (x *exchange) urlSearch() *search {
 }
 
 // bodySearch reads a query from a SearchRequest message.
-func (x *exchange) bodySearch() (*search, error) {
+func (x *requestContext) bodySearch() (*search, error) {
 	raw, err := x.body()
 	if err == nil {
 		raw, err = tolerance.Search(raw, x.scope.Policy)

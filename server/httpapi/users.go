@@ -8,12 +8,12 @@ import (
 )
 
 // view returns the view of a resource type that the request asks for.
-func (s *server) view(x *exchange, rt *schema.ResourceType) (*view, error) {
+func (s *server) view(x *requestContext, rt *schema.ResourceType) (*view, error) {
 	p, err := x.urlSearch().projection(rt, nil, x.scope.Policy)
 	return &view{x.base, rt, p}, err
 }
 
-func (s *server) getUser(x *exchange) error {
+func (s *server) getUser(x *requestContext) error {
 	v, err := s.view(x, s.userType(x))
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func (s *server) getUser(x *exchange) error {
 	return s.sendUser(x, v, http.StatusOK, u)
 }
 
-func (s *server) createUser(x *exchange) error {
+func (s *server) createUser(x *requestContext) error {
 	v, r, err := s.resource(x, s.userType(x))
 	if err != nil {
 		return x.refused(err)
@@ -42,7 +42,7 @@ func (s *server) createUser(x *exchange) error {
 	return s.sendUser(x, v, http.StatusCreated, u)
 }
 
-func (s *server) replaceUser(x *exchange) error {
+func (s *server) replaceUser(x *requestContext) error {
 	v, r, err := s.resource(x, s.userType(x))
 	if err != nil {
 		return x.refused(err)
@@ -54,7 +54,7 @@ func (s *server) replaceUser(x *exchange) error {
 	return s.sendUser(x, v, http.StatusOK, u)
 }
 
-func (s *server) patchUser(x *exchange) error {
+func (s *server) patchUser(x *requestContext) error {
 	v, ops, err := s.operations(x, s.userType(x))
 	if err != nil {
 		return x.refused(err)
@@ -66,7 +66,7 @@ func (s *server) patchUser(x *exchange) error {
 	return s.sendUser(x, v, http.StatusOK, u)
 }
 
-func (s *server) deleteUser(x *exchange) error {
+func (s *server) deleteUser(x *requestContext) error {
 	if err := s.Admin.Users.DeleteUser(x.Context(), x.scope, x.PathValue("id"), x.condition()); err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (s *server) deleteUser(x *exchange) error {
 }
 
 // sendUser answers with a user.
-func (s *server) sendUser(x *exchange, v *view, status int, u *provisioning.User) error {
+func (s *server) sendUser(x *requestContext, v *view, status int, u *provisioning.User) error {
 	body, err := v.user(make([]byte, 0, len(u.Text)+1024), u)
 	if err != nil {
 		return err

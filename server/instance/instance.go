@@ -149,7 +149,7 @@ type Service struct {
 	store   Store
 	history history.Store
 	now     func() time.Time
-	memory  memory
+	memory  credentialCache
 }
 
 // NewService returns a service on a store. now is the clock, time.Now if nil.

@@ -22,9 +22,9 @@ type Shares struct {
 	// Places is how many there are, and Share how many of them one tenant can
 	// hold at once.
 	Places, Share int
-	// Line is how many of one tenant can wait; who comes when it is full is
+	// Queue is how many of one tenant can wait; who comes when it is full is
 	// refused at once. Wait is for how long one waits at the most.
-	Line int
+	Queue int
 	Wait time.Duration
 
 	mu      sync.Mutex
@@ -76,7 +76,7 @@ func (s *Shares) Enter(ctx context.Context, name string) (leave func(), err erro
 		s.mu.Unlock()
 		return leave, nil
 	}
-	if len(t.waiting) >= s.Line {
+	if len(t.waiting) >= s.Queue {
 		s.tidy(name, t)
 		s.mu.Unlock()
 		return nil, s.refused(true)

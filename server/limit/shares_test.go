@@ -19,7 +19,7 @@ import (
 func TestSharesKeep(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		places := rapid.IntRange(1, 5).Draw(t, "places")
-		s := &Shares{Places: places, Share: rapid.IntRange(1, places).Draw(t, "share"), Line: rapid.IntRange(0, 3).Draw(t, "line"), Wait: time.Hour}
+		s := &Shares{Places: places, Share: rapid.IntRange(1, places).Draw(t, "share"), Queue: rapid.IntRange(0, 3).Draw(t, "line"), Wait: time.Hour}
 		type visit struct {
 			name   string
 			cancel context.CancelFunc
@@ -72,7 +72,7 @@ func TestSharesKeep(t *testing.T) {
 				}
 			}
 			for name, n := range wants {
-				if n > s.Line {
+				if n > s.Queue {
 					t.Fatalf("%d of %s wait", n, name)
 				}
 				if len(inside) < s.Places && holds[name] < s.Share {
@@ -142,7 +142,7 @@ func TestSharesKeep(t *testing.T) {
 
 // TestSharesGoAround: who comes last and wants little is served next.
 func TestSharesGoAround(t *testing.T) {
-	s := &Shares{Places: 1, Share: 1, Line: 10, Wait: time.Minute}
+	s := &Shares{Places: 1, Share: 1, Queue: 10, Wait: time.Minute}
 	leave, err := s.Enter(t.Context(), "much")
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +190,7 @@ func waitingIn(s *Shares) int {
 
 // TestSharesRefuse: a full line is told at once, and a long wait after it.
 func TestSharesRefuse(t *testing.T) {
-	s := &Shares{Places: 2, Share: 1, Line: 0, Wait: time.Hour}
+	s := &Shares{Places: 2, Share: 1, Queue: 0, Wait: time.Hour}
 	leave, err := s.Enter(t.Context(), "a")
 	if err != nil {
 		t.Fatal(err)
@@ -203,7 +203,7 @@ func TestSharesRefuse(t *testing.T) {
 		t.Fatal(err)
 	}
 	other()
-	s.Line, s.Wait = 1, time.Millisecond
+	s.Queue, s.Wait = 1, time.Millisecond
 	if _, err := s.Enter(t.Context(), "a"); scim.AsError(err) == nil || scim.AsError(err).Status != 503 {
 		t.Errorf("got %v", err)
 	}

@@ -105,8 +105,8 @@ func (s *Service) LinkPending(ctx context.Context, sc Scope) (linked int, err er
 	}
 }
 
-// TakeStock ends an import: the database learns what has changed.
-func (s *Service) TakeStock(ctx context.Context) error { return s.store.TakeStock(ctx) }
+// Analyze ends an import: the database learns what has changed.
+func (s *Service) Analyze(ctx context.Context) error { return s.store.Analyze(ctx) }
 
 // Reason returns what is wrong with a newcomer, for people.
 func (n *Newcomer) Reason() string {

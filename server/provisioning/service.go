@@ -78,8 +78,8 @@ type Store interface {
 	// ImportSize is how many users should be imported at once: many, but not so
 	// many that other writers wait for long.
 	ImportSize() int
-	// TakeStock has the database learn what an import has changed.
-	TakeStock(ctx context.Context) error
+	// Analyze has the database learn what an import has changed.
+	Analyze(ctx context.Context) error
 	// LinkPending links users who wait for a manager who is there, at most
 	// limit, and returns how many.
 	LinkPending(ctx context.Context, instanceID, requestID string, now time.Time, limit int) (int, error)

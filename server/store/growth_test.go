@@ -235,7 +235,7 @@ func TestGrowthIsNoticed(t *testing.T) {
 		add(step.add)
 		got := 0
 		for range 40 {
-			f.must(s.db.AnalyzeGrown(t.Context(), grow(), known))
+			f.must(s.db.AnalyzeGrown(t.Context(), growing(), known))
 			if got = estimate(); got == step.want && step.want == rows {
 				break
 			}

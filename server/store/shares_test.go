@@ -124,7 +124,7 @@ func TestOneInstanceWaits(t *testing.T) {
 		much, little := &planned{t: t, s: s}, &planned{t: t, s: s}
 		much.town("much", 5)
 		little.town("little", 5)
-		s.db.Scans().Line, s.db.Scans().Wait = 1, 50*time.Millisecond
+		s.db.Scans().Queue, s.db.Scans().Wait = 1, 50*time.Millisecond
 		scan := func(f *planned) error {
 			_, _, err := f.users.Users(instance.WithRevision(t.Context(), f.sc.Instance), f.sc,
 				provisioning.Query{Filter: f.filter(f.users.UserType(f.sc.Instance), `title co "t"`), Limit: 10})

@@ -120,20 +120,20 @@ func (s *Store) Migrations(ctx context.Context) ([]migrations.Migration, error) 
 	return migrations.List(ctx, s.db)
 }
 
-// TakeStock has the database learn what an import has changed, so that it
+// Analyze has the database learn what an import has changed, so that it
 // plans by it at once, and not only when it finds the time.
-func (s *Store) TakeStock(ctx context.Context) error {
+func (s *Store) Analyze(ctx context.Context) error {
 	return s.db.Analyze(ctx, "users", "history")
 }
 
-// KeepStock has PostgreSQL analyze what grows with the people of a deployment
+// KeepAnalyzed has PostgreSQL analyze what grows with the people of a deployment
 // when it has grown tenfold, until ctx ends.
-func (s *Store) KeepStock(ctx context.Context, log *slog.Logger) {
-	s.db.KeepAnalyzed(ctx, log, grow()...)
+func (s *Store) KeepAnalyzed(ctx context.Context, log *slog.Logger) {
+	s.db.KeepAnalyzed(ctx, log, growing()...)
 }
 
-// grow returns the tables that grow with the people of a deployment.
-func grow() []string {
+// growing returns the tables that grow with the people of a deployment.
+func growing() []string {
 	return []string{
 		"users", "groups", "group_users", "group_groups", "history", "user_objects", "objects",
 	}

@@ -25,7 +25,7 @@ type batcher struct {
 	// short are for what finds one row at the most, and common for what finds
 	// a few, most of the time: should it be many, the short ones do not wait.
 	short, common queue.Queue[*batched]
-	*brevity
+	*batchPolicy
 }
 
 // batched is what one request asks for.
@@ -46,7 +46,7 @@ func newBatcher(db *DB) *batcher {
 	// PostgreSQL needs the other half of the processors, if it is here too.
 	most := max(1, runtime.GOMAXPROCS(0)/2)
 	together := func(waiting []*batched) int { return min(len(waiting), batchSize) }
-	b := &batcher{db: db, brevity: newBrevity()}
+	b := &batcher{db: db, batchPolicy: newBatchPolicy()}
 	for _, q := range []*queue.Queue[*batched]{&b.short, &b.common} {
 		q.Most, q.Together = most, together
 	}
@@ -121,11 +121,11 @@ func (b *batchRun) run(ctx context.Context) (err error) {
 		}
 		expect = append(expect, func() error { return b.receive(p, r) })
 	}
-	if err := b.send(ctx, p, endBrief()); err != nil {
+	if err := b.send(ctx, p, endTenant()); err != nil {
 		return err
 	}
 	expect = append(expect, func() error {
-		outcome, err := b.answers(p, []Statement{endBrief()})
+		outcome, err := b.answers(p, []Statement{endTenant()})
 		return errors.Join(outcome, err)
 	})
 	b.hooks.goes()
@@ -142,24 +142,24 @@ func (b *batchRun) run(ctx context.Context) (err error) {
 
 // begin returns what goes before the requests of a tenant.
 func (b *batchRun) begin(t Tenant) []Statement {
-	return append([]Statement{beginBrief(t.ID)}, b.db.check(t)...)
+	return append([]Statement{beginTenant(t.ID)}, b.db.check(t)...)
 }
 
-// beginBrief names the tenant of what follows, and bounds it; endBrief leaves
+// beginTenant names the tenant of what follows, and bounds it; endBrief leaves
 // the connection unbounded to others.
-func beginBrief(id string) Statement {
+func beginTenant(id string) Statement {
 	return Statement{Query: "SELECT set_config('" + TenantSetting + "', ?, false)," +
-		" set_config('statement_timeout', '" + briefTime + "', false)", Args: []any{id}}
+		" set_config('statement_timeout', '" + statementTime + "', false)", Args: []any{id}}
 }
 
-func endBrief() Statement {
+func endTenant() Statement {
 	return Statement{Query: "SELECT set_config('statement_timeout', '0', false)"}
 }
 
 // prepare has the database know all statements.
 func (b *batchRun) prepare(ctx context.Context) error {
 	for _, r := range b.requests {
-		for _, s := range slices.Concat(r.list, b.begin(r.tenant), []Statement{endBrief()}) {
+		for _, s := range slices.Concat(r.list, b.begin(r.tenant), []Statement{endTenant()}) {
 			query := numbered(s.Query)
 			if _, err := b.conn.Prepare(ctx, query, query); err != nil {
 				return err

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// lineLength is how many of a tenant's requests can wait for a connection
+	// queueLength is how many of a tenant's requests can wait for a connection
 	// of the tenant's share, and lineTime for how long.
-	lineLength = 64
-	lineTime   = 10 * time.Second
+	queueLength = 64
+	queueTime   = 10 * time.Second
 )
 
 // shares divide the connections among the tenants, so that none can take all
@@ -34,7 +34,7 @@ func (s *shares) divide(connections int) {
 	s.scans.Places, s.scans.Share = scans, max(1, scans/2)
 	s.parts.Places, s.parts.Share = parts, max(1, parts/2)
 	for _, kind := range []*limit.Shares{&s.scans, &s.parts} {
-		kind.Line, kind.Wait = lineLength, lineTime
+		kind.Queue, kind.Wait = queueLength, queueTime
 	}
 }
 

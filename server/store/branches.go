@@ -9,15 +9,15 @@ import (
 	"muster/server/store/engine"
 )
 
-// deep is how many rows may be passed over by what is no scan.
-const deep = 10_000
+// scanOffset is how many rows may be passed over by what is no scan.
+const scanOffset = 10_000
 
 // sender returns what sends a query for a page, by how it is found: by an
 // index, together with others once the query is known; a part of the order of
 // creation by itself; and all else as a scan.
 func (s *Store) sender(k *kind, q provisioning.Query, branches []filter.Node, query string) engine.Sender {
 	switch {
-	case q.Filter == nil && q.SortBy == nil && q.Offset <= deep:
+	case q.Filter == nil && q.SortBy == nil && q.Offset <= scanOffset:
 		return s.db.Read
 	case branches == nil:
 		return func(ctx context.Context, list ...engine.Statement) error { return s.db.Scan(ctx, k.cheap(), list...) }

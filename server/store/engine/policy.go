@@ -8,21 +8,21 @@ import (
 )
 
 const (
-	// briefTime is how long one statement of a batch may take, since the others
+	// statementTime is how long one statement of a batch may take, since the others
 	// wait for it: what takes longer is given up, and asked again elsewhere.
-	briefTime = "20ms"
+	statementTime = "20ms"
 	// slowTime is for how long a tenant that asked for more than that goes by
 	// itself.
 	slowTime = time.Minute
 	// commonAtOnce is how many statements of one tenant, each of which may
 	// turn out to be slow, wait for a batch or are in one.
 	commonAtOnce = 32
-	// slowTenants and knownQueries are how many are remembered.
-	slowTenants, knownQueries = 10_000, 500
+	// maxSlowTenants and knownQueries are how many are remembered.
+	maxSlowTenants, maxKnownQueries = 10_000, 500
 )
 
-// brevity remembers what does not go together with others.
-type brevity struct {
+// batchPolicy remembers what does not go together with others.
+type batchPolicy struct {
 	// slow are the tenants of which a statement took too long, until when.
 	slow *lru.Cache[string, time.Time]
 	// known are the queries that clients have put together before. One that is
@@ -33,27 +33,27 @@ type brevity struct {
 	underWay map[string]int
 }
 
-func newBrevity() *brevity {
-	slow, err := lru.New[string, time.Time](slowTenants)
+func newBatchPolicy() *batchPolicy {
+	slow, err := lru.New[string, time.Time](maxSlowTenants)
 	if err != nil {
 		panic(err) // only for a size of zero
 	}
-	known, err := lru.New[string, struct{}](knownQueries)
+	known, err := lru.New[string, struct{}](maxKnownQueries)
 	if err != nil {
 		panic(err)
 	}
-	return &brevity{slow: slow, known: known, underWay: make(map[string]int)}
+	return &batchPolicy{slow: slow, known: known, underWay: make(map[string]int)}
 }
 
 // isSlow reports whether a tenant goes by itself now.
-func (b *brevity) isSlow(tenant string) bool {
+func (b *batchPolicy) isSlow(tenant string) bool {
 	until, ok := b.slow.Get(tenant)
 	return ok && time.Now().Before(until)
 }
 
 // enter lets a statement in that may find many rows, if there are not too many
 // of its tenant. Whoever is in must call leave.
-func (b *brevity) enter(tenant string) (leave func(), ok bool) {
+func (b *batchPolicy) enter(tenant string) (leave func(), ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.underWay[tenant] >= commonAtOnce {
@@ -70,7 +70,7 @@ func (b *brevity) enter(tenant string) (leave func(), ok bool) {
 }
 
 // isKnown reports whether a query was there before, and remembers it.
-func (b *brevity) isKnown(query string) bool {
+func (b *batchPolicy) isKnown(query string) bool {
 	known, _ := b.known.ContainsOrAdd(query, struct{}{})
 	return known
 }
