@@ -35,8 +35,11 @@ func promtool(t *testing.T) string {
 // for.
 func TestAlerts(t *testing.T) {
 	tool := promtool(t)
-	for _, args := range [][]string{{"check", "rules", "alerts.yaml"}, {"test", "rules", "alerts_test.yaml"}} {
-		if out, err := exec.CommandContext(t.Context(), tool, args...).CombinedOutput(); err != nil {
+	for _, args := range [][]string{
+		{"check", "rules", "alerts.yaml"}, {"test", "rules", "alerts_test.yaml"},
+	} {
+		if out, err := exec.CommandContext(t.Context(), tool,
+			args...).CombinedOutput(); err != nil {
 			t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
@@ -70,13 +73,15 @@ func TestDashboard(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("groups:\n- name: dashboard\n  rules:\n")
 	for i, expr := range dashboard(t) {
-		fmt.Fprintf(&b, "  - record: panel_%d\n    expr: '%s'\n", i, strings.ReplaceAll(expr, "$__rate_interval", "5m"))
+		fmt.Fprintf(&b, "  - record: panel_%d\n    expr: '%s'\n", i,
+			strings.ReplaceAll(expr, "$__rate_interval", "5m"))
 	}
 	file := filepath.Join(t.TempDir(), "rules.yaml")
 	if err := os.WriteFile(file, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), tool, "check", "rules", file).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), tool, "check", "rules",
+		file).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -91,13 +96,15 @@ func TestNames(t *testing.T) {
 	}
 	defer pool.Close()
 	m.Database("postgresql", pool)
-	m.Backlog(func(context.Context) (metrics.Backlog, error) { return metrics.Backlog{}, nil }, slog.Default())
+	m.Backlog(func(context.Context) (metrics.Backlog, error) { return metrics.Backlog{}, nil },
+		slog.Default())
 	m.Begin()
 	m.End("GET", "/scim/v2/Users", 200, time.Millisecond)
 	m.Provisioned("acme", "user.create", 409)
 	m.Limited("key", "acme")
 	answer := httptest.NewRecorder()
-	m.Handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+	m.Handler().ServeHTTP(answer,
+		httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
 	told, err := io.ReadAll(answer.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +113,8 @@ func TestNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := regexp.MustCompile(`\b(muster|go|process)_[a-z_]+`).FindAllString(strings.Join(dashboard(t), "\n")+string(alerts), -1)
+	names := regexp.MustCompile(`\b(muster|go|process)_[a-z_]+`).FindAllString(
+		strings.Join(dashboard(t), "\n")+string(alerts), -1)
 	if len(names) < 20 {
 		t.Fatalf("only %d names found", len(names))
 	}

@@ -33,7 +33,8 @@ func TestJoiners(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target.BaseURL, target.Token = cmp.Or(os.Getenv("MUSTER_TARGET"), target.BaseURL), cmp.Or(os.Getenv("MUSTER_TOKEN"), target.Token)
+	target.BaseURL, target.Token = cmp.Or(os.Getenv("MUSTER_TARGET"),
+		target.BaseURL), cmp.Or(os.Getenv("MUSTER_TOKEN"), target.Token)
 	suite := harness.Against(t.TempDir(), filepath.Join(dir, "muster-simulator"), target)
 	desk := &welcomeDesk{}
 	status := godog.TestSuite{
@@ -42,7 +43,10 @@ func TestJoiners(t *testing.T) {
 			steps.Register(suite, sc) // all steps of the suite; STEPS.md lists them
 			sc.Step(`^the welcome desk knows "([^"]*)"$`, desk.knows)
 		},
-		Options: &godog.Options{Format: "progress", Paths: []string{"joiners.feature"}, Strict: true, NoColors: true, TestingT: t},
+		Options: &godog.Options{
+			Format: "progress", Paths: []string{"joiners.feature"}, Strict: true, NoColors: true,
+			TestingT: t,
+		},
 	}.Run()
 	if status != 0 || len(desk.greeted) != 1 {
 		t.Errorf("the suite ended with status %d; greeted: %v", status, desk.greeted)

@@ -35,7 +35,8 @@ func TestFeatures(t *testing.T) {
 		run(t, 1, func(dir string) string { return "sqlite:" + filepath.Join(dir, "features.db") })
 	})
 	if !strings.HasPrefix(os.Getenv("MUSTER_TEST_DATABASE_URL"), "sqlite:") {
-		t.Run("PostgreSQL", func(t *testing.T) { run(t, 2, func(string) string { return pgtest.Open(t) }) })
+		t.Run("PostgreSQL",
+			func(t *testing.T) { run(t, 2, func(string) string { return pgtest.Open(t) }) })
 	}
 }
 
@@ -62,7 +63,8 @@ func runAgainst(t *testing.T, target string) {
 	t.Helper()
 	dir := t.TempDir()
 	simulator := filepath.Join(dir, "muster-simulator")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", simulator, "muster/simulator").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", simulator,
+		"muster/simulator").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	targets := []harness.Target{{BaseURL: target, Token: os.Getenv("MUSTER_TOKEN")}}
@@ -70,7 +72,8 @@ func runAgainst(t *testing.T, target string) {
 		t.Fatal(err)
 	}
 	if token := os.Getenv("MUSTER_TOKEN_2"); token != "" {
-		targets = append(targets, harness.Target{BaseURL: cmp.Or(os.Getenv("MUSTER_TARGET_2"), target), Token: token})
+		targets = append(targets,
+			harness.Target{BaseURL: cmp.Or(os.Getenv("MUSTER_TARGET_2"), target), Token: token})
 	}
 	h := harness.Against(dir, simulator, targets...)
 	if h.Admin = os.Getenv("MUSTER_ADMIN"); h.Admin != "" {
@@ -95,7 +98,8 @@ func suite(t *testing.T, h *harness.Harness, tags string, concurrency int) {
 	page := &living.Recorder{}
 	if reports != "" {
 		h.Outcome = page.Add
-		format += ",junit:" + filepath.Join(reports, name+".xml") + ",cucumber:" + filepath.Join(reports, name+".json")
+		format += ",junit:" + filepath.Join(reports, name+".xml") + ",cucumber:" +
+			filepath.Join(reports, name+".json")
 	}
 	suite := &godog.TestSuite{
 		Name:                "muster",
@@ -108,7 +112,8 @@ func suite(t *testing.T, h *harness.Harness, tags string, concurrency int) {
 	}
 	status := suite.Run()
 	if reports != "" {
-		if err := page.WriteFile(filepath.Join(reports, name+".html"), "What Muster does: "+t.Name(), suite); err != nil {
+		if err := page.WriteFile(filepath.Join(reports, name+".html"),
+			"What Muster does: "+t.Name(), suite); err != nil {
 			t.Error(err)
 		}
 	}
@@ -125,7 +130,9 @@ func TestEveryDeviationHasScenarios(t *testing.T) {
 	}
 	tolerant, strict, _ := strings.Cut(string(text), "Rule: A strict server")
 	for _, d := range tolerance.Describe() {
-		for mode, part := range map[string]string{"by default": tolerant, "in strict mode": strict} {
+		for mode, part := range map[string]string{
+			"by default": tolerant, "in strict mode": strict,
+		} {
 			if !strings.Contains(part, "| "+string(d.Name)+" ") {
 				t.Errorf("%s has no scenario %s", d.Name, mode)
 			}

@@ -22,7 +22,9 @@ import (
 // cycleOf runs a cycle of the app acme in dir, and returns how many users it
 // had something to do for, how long it took, and how much memory the process
 // had at the most, in MiB.
-func cycleOf(ctx context.Context, command, dir string) (users int, took time.Duration, memory float64, err error) {
+func cycleOf(
+	ctx context.Context, command, dir string,
+) (users int, took time.Duration, memory float64, err error) {
 	c := exec.CommandContext(ctx, command, "sync", "--app", "acme", "--json", "--concurrency", "8")
 	c.Dir = dir
 	out, err := os.Create(filepath.Join(dir, "report.json"))
@@ -69,7 +71,8 @@ func BenchmarkSync(b *testing.B) {
 		b.Setenv("ACME_BASE_URL", target.BaseURL)
 		b.Setenv("ACME_TOKEN", target.Token)
 		command := filepath.Join(dir, "muster-simulator")
-		out, err := exec.CommandContext(b.Context(), command, "generate", dir, "--people", strconv.Itoa(people), "--squad-size", strconv.Itoa(max(1, people/490))).CombinedOutput()
+		out, err := exec.CommandContext(b.Context(), command, "generate", dir, "--people",
+			strconv.Itoa(people), "--squad-size", strconv.Itoa(max(1, people/490))).CombinedOutput()
 		if err != nil {
 			b.Fatalf("%v\n%s", err, out)
 		}

@@ -18,7 +18,9 @@ type item struct {
 }
 
 func newQueue(most, limit int) *queue.Queue[*item] {
-	return &queue.Queue[*item]{Most: most, Together: func(waiting []*item) int { return min(len(waiting), limit) }}
+	return &queue.Queue[*item]{
+		Most: most, Together: func(waiting []*item) int { return min(len(waiting), limit) },
+	}
 }
 
 // Each of many callers is served exactly once, with an outcome of its own, or
@@ -116,7 +118,8 @@ func TestBroken(t *testing.T) {
 	if panicked != 1 {
 		t.Errorf("%d panicked", panicked)
 	}
-	if err := q.Do(t.Context(), &item{}, func(_ context.Context, list []*item) { list[0].End(nil) }); err != nil {
+	if err := q.Do(t.Context(), &item{},
+		func(_ context.Context, list []*item) { list[0].End(nil) }); err != nil {
 		t.Errorf("the next one: %v", err)
 	}
 }

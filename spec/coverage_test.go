@@ -17,7 +17,8 @@ func TestCoverage(t *testing.T) {
 	}
 	n := 0
 	for line := range strings.Lines(string(text)) {
-		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| ---") || strings.Contains(line, "shown by") {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| ---") ||
+			strings.Contains(line, "shown by") {
 			continue
 		}
 		n++
@@ -45,7 +46,8 @@ func check(shown string) string {
 	if m := goTest.FindStringSubmatch(shown); m != nil {
 		files, err := filepath.Glob(filepath.Join("..", m[1], "*_test.go"))
 		for _, file := range files {
-			if text, err := os.ReadFile(file); err == nil && strings.Contains(string(text), "func "+m[2]+"(") {
+			if text, err := os.ReadFile(file); err == nil &&
+				strings.Contains(string(text), "func "+m[2]+"(") {
 				return ""
 			}
 		}

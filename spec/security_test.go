@@ -32,12 +32,14 @@ func TestSecurityPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`).FindAllString(string(text), -1) {
+	for _, name := range regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`).FindAllString(string(text),
+		-1) {
 		if !there[name] {
 			t.Errorf("there is no %s", name)
 		}
 	}
-	for _, file := range regexp.MustCompile(`\b(?:features|scripts)/[\w./-]+`).FindAllString(string(text), -1) {
+	for _, file := range regexp.MustCompile(`\b(?:features|scripts)/[\w./-]+`).FindAllString(
+		string(text), -1) {
 		if _, err := os.Stat(filepath.Join(root, strings.TrimRight(file, "."))); err != nil {
 			t.Error(err)
 		}
@@ -45,7 +47,8 @@ func TestSecurityPage(t *testing.T) {
 	_, attacks, _ := strings.Cut(string(text), "## Attacks and defenses")
 	rows := 0
 	for line := range strings.Lines(attacks) {
-		if cells := strings.Split(line, " | "); len(cells) == 3 && !strings.HasPrefix(line, "| ---") && !strings.HasPrefix(line, "| attack") {
+		if cells := strings.Split(line, " | "); len(cells) == 3 &&
+			!strings.HasPrefix(line, "| ---") && !strings.HasPrefix(line, "| attack") {
 			rows++
 			if !regexp.MustCompile(`Test|Fuzz|features/|make `).MatchString(cells[2]) {
 				t.Errorf("nothing shows the defense: %s", line)

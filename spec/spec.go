@@ -26,7 +26,8 @@ func FileSchemas() []string { return []string{"account", "rollout", "report"} }
 func FileSchema(name string) ([]byte, error) {
 	b, err := files.ReadFile("files/" + name + ".schema.json")
 	if err != nil {
-		return nil, fmt.Errorf("there is no schema %q; there are %s", name, strings.Join(FileSchemas(), ", "))
+		return nil, fmt.Errorf("there is no schema %q; there are %s", name,
+			strings.Join(FileSchemas(), ", "))
 	}
 	return b, nil
 }

@@ -21,24 +21,34 @@ func TestForeignClient(t *testing.T) {
 	ctx := t.Context()
 
 	created, _, err := c.ProvisionAndInviteSCIMUser(ctx, "acme", &github.SCIMUserAttributes{
-		UserName: "anna@acme.example", DisplayName: github.Ptr("Anna Novák"), ExternalID: github.Ptr("ext-1"), Active: github.Ptr(true),
-		Name:   github.SCIMUserName{GivenName: "Anna", FamilyName: "Novák"},
-		Emails: []*github.SCIMUserEmail{{Value: "anna@acme.example", Primary: github.Ptr(true), Type: github.Ptr("work")}},
+		UserName: "anna@acme.example", DisplayName: github.Ptr("Anna Novák"),
+		ExternalID: github.Ptr("ext-1"), Active: github.Ptr(true),
+		Name: github.SCIMUserName{GivenName: "Anna", FamilyName: "Novák"},
+		Emails: []*github.SCIMUserEmail{
+			{Value: "anna@acme.example", Primary: github.Ptr(true), Type: github.Ptr("work")},
+		},
 		Groups: []string{}, Schemas: []string{"urn:ietf:params:scim:schemas:core:2.0:User"},
 	})
-	if err != nil || created.ID == nil || created.UserName != "anna@acme.example" || created.Name.FamilyName != "Novák" || *created.Meta.ResourceType != "User" {
+	if err != nil || created.ID == nil || created.UserName != "anna@acme.example" ||
+		created.Name.FamilyName != "Novák" || *created.Meta.ResourceType != "User" {
 		t.Fatalf("create: %+v, %v", created, err)
 	}
-	found, _, err := c.ListSCIMProvisionedIdentities(ctx, "acme", &github.ListSCIMProvisionedIdentitiesOptions{Filter: github.Ptr(`userName eq "ANNA@acme.example"`)})
-	if err != nil || *found.TotalResults != 1 || *found.Resources[0].ID != *created.ID || *found.StartIndex != 1 {
+	found, _, err := c.ListSCIMProvisionedIdentities(ctx, "acme",
+		&github.ListSCIMProvisionedIdentitiesOptions{
+			Filter: github.Ptr(`userName eq "ANNA@acme.example"`),
+		})
+	if err != nil || *found.TotalResults != 1 || *found.Resources[0].ID != *created.ID ||
+		*found.StartIndex != 1 {
 		t.Fatalf("find: %+v, %v", found, err)
 	}
-	none, _, err := c.ListSCIMProvisionedIdentities(ctx, "acme", &github.ListSCIMProvisionedIdentitiesOptions{Filter: github.Ptr(`userName eq "nobody"`)})
+	none, _, err := c.ListSCIMProvisionedIdentities(ctx, "acme",
+		&github.ListSCIMProvisionedIdentitiesOptions{Filter: github.Ptr(`userName eq "nobody"`)})
 	if err != nil || *none.TotalResults != 0 {
 		t.Fatalf("find nobody: %+v, %v", none, err)
 	}
 	read, _, err := c.GetSCIMProvisioningInfoForUser(ctx, "acme", *created.ID)
-	if err != nil || *read.DisplayName != "Anna Novák" || *read.ExternalID != "ext-1" || read.Emails[0].Value != "anna@acme.example" || !*read.Active {
+	if err != nil || *read.DisplayName != "Anna Novák" || *read.ExternalID != "ext-1" ||
+		read.Emails[0].Value != "anna@acme.example" || !*read.Active {
 		t.Fatalf("read: %+v, %v", read, err)
 	}
 	groups, _, err := client.Enterprise.ListProvisionedSCIMGroups(ctx, "acme", nil)
@@ -48,7 +58,8 @@ func TestForeignClient(t *testing.T) {
 	if _, err := c.DeleteSCIMUserFromOrg(ctx, "acme", *created.ID); err != nil {
 		t.Fatalf("delete: %v", err)
 	}
-	if _, res, err := c.GetSCIMProvisioningInfoForUser(ctx, "acme", *created.ID); err == nil || res.StatusCode != http.StatusNotFound {
+	if _, res, err := c.GetSCIMProvisioningInfoForUser(ctx, "acme", *created.ID); err == nil ||
+		res.StatusCode != http.StatusNotFound {
 		t.Fatalf("read what is deleted: %v", err)
 	}
 }

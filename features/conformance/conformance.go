@@ -140,9 +140,11 @@ func Run(ctx context.Context, target harness.Target, o Options) (*Report, error)
 		format += ",cucumber:" + o.Cucumber
 	}
 	suite := godog.TestSuite{
-		Name: "conformance", ScenarioInitializer: func(sc *godog.ScenarioContext) { steps.Register(h, sc) },
+		Name:                "conformance",
+		ScenarioInitializer: func(sc *godog.ScenarioContext) { steps.Register(h, sc) },
 		Options: &godog.Options{
-			Format: format, Output: io.Discard, FS: features.Files(), Paths: paths, Tags: and(o.Tags, "~"+leave),
+			Format: format, Output: io.Discard, FS: features.Files(), Paths: paths,
+			Tags:   and(o.Tags, "~"+leave),
 			Strict: true, NoColors: true, DefaultContext: ctx,
 		},
 	}
@@ -182,9 +184,14 @@ func and(a, b string) string {
 func newSection(file string) *Section {
 	m := names.FindStringSubmatch(file)
 	if m == nil {
-		return &Section{Document: "The guide", Title: strings.ReplaceAll(strings.TrimSuffix(file, ".feature"), "_", " ")}
+		return &Section{
+			Document: "The guide",
+			Title:    strings.ReplaceAll(strings.TrimSuffix(file, ".feature"), "_", " "),
+		}
 	}
-	return &Section{Document: "RFC " + m[2], Number: m[3], Title: strings.ReplaceAll(m[4], "-", " ")}
+	return &Section{
+		Document: "RFC " + m[2], Number: m[3], Title: strings.ReplaceAll(m[4], "-", " "),
+	}
 }
 
 func (s *Section) add(o harness.Outcome) {
@@ -204,7 +211,8 @@ func (s *Section) add(o harness.Outcome) {
 
 func (r *Report) sum() {
 	slices.SortFunc(r.Sections, func(a, b *Section) int {
-		return cmp.Or(strings.Compare(a.Document, b.Document), slices.Compare(numbers(a.Number), numbers(b.Number)), strings.Compare(a.Title, b.Title))
+		return cmp.Or(strings.Compare(a.Document, b.Document),
+			slices.Compare(numbers(a.Number), numbers(b.Number)), strings.Compare(a.Title, b.Title))
 	})
 	for _, s := range r.Sections {
 		r.Passed += s.Passed

@@ -50,7 +50,9 @@ func (m *muster) instance(t *testing.T, slug string) harness.Target {
 
 // options are those of a run of all features.
 func (m *muster) options(t *testing.T) conformance.Options {
-	return conformance.Options{Simulator: filepath.Join(m.dir, "muster-simulator"), Dir: t.TempDir()}
+	return conformance.Options{
+		Simulator: filepath.Join(m.dir, "muster-simulator"), Dir: t.TempDir(),
+	}
 }
 
 // TestMuster: our own server passes everything, and announces everything.
@@ -69,7 +71,8 @@ func TestMuster(t *testing.T) {
 	checkPage(t, options.HTML, target)
 	for _, s := range r.Sections {
 		for _, f := range s.Failures {
-			t.Errorf("%s §%s: %s: %s\n%s", s.Document, s.Number, f.Scenario, f.Reason, strings.Join(f.Exchanges, "\n"))
+			t.Errorf("%s §%s: %s: %s\n%s", s.Document, s.Number, f.Scenario, f.Reason,
+				strings.Join(f.Exchanges, "\n"))
 		}
 		if s.Unsupported > 0 && s.Number != "" {
 			t.Errorf("%s §%s: not announced: %v", s.Document, s.Number, s.Lacks)
@@ -86,7 +89,8 @@ func TestAdmin(t *testing.T) {
 	m := startMuster(t)
 	options := m.options(t)
 	options.Admin, options.Tags = filepath.Join(m.dir, "admin"), "@admin"
-	script := fmt.Sprintf("#!/bin/sh\nexec '%s' \"$@\" --database '%s'\n", filepath.Join(m.dir, "muster-server"), m.database)
+	script := fmt.Sprintf("#!/bin/sh\nexec '%s' \"$@\" --database '%s'\n",
+		filepath.Join(m.dir, "muster-server"), m.database)
 	if err := os.WriteFile(options.Admin, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +104,8 @@ func TestAdmin(t *testing.T) {
 		}
 	}
 	if r.Passed < 90 || r.Unsupported > 0 || r.Administration < 30 {
-		t.Errorf("%d passed, %d not supported, %d left out", r.Passed, r.Unsupported, r.Administration)
+		t.Errorf("%d passed, %d not supported, %d left out", r.Passed, r.Unsupported,
+			r.Administration)
 	}
 }
 
@@ -124,8 +129,10 @@ func checkPage(t *testing.T, path string, target harness.Target) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"Everything passed.", `href="https://www.rfc-editor.org/rfc/rfc7644#section-3.5.2"`, "section 3.4.2.2", "PATCH /Users/",
-		"An account that was made by hand is picked up, and not doubled", "<q>userName is identical to the User Name</q>", "GET /scim/v2/Users?filter=",
+		"Everything passed.", `href="https://www.rfc-editor.org/rfc/rfc7644#section-3.5.2"`,
+		"section 3.4.2.2", "PATCH /Users/",
+		"An account that was made by hand is picked up, and not doubled",
+		"<q>userName is identical to the User Name</q>", "GET /scim/v2/Users?filter=",
 	} {
 		if !bytes.Contains(text, []byte(want)) {
 			t.Errorf("the page does not have %q", want)
@@ -150,7 +157,8 @@ func TestElimity(t *testing.T) {
 	sections := make(map[string]*conformance.Section)
 	for _, s := range r.Sections {
 		sections[s.Document+" "+s.Number] = s
-		t.Logf("%s §%s %s: %d passed, %d failed, %d not supported %v", s.Document, s.Number, s.Title, s.Passed, s.Failed, s.Unsupported, s.Lacks)
+		t.Logf("%s §%s %s: %d passed, %d failed, %d not supported %v", s.Document, s.Number,
+			s.Title, s.Passed, s.Failed, s.Unsupported, s.Lacks)
 		for _, f := range s.Failures {
 			reason, _, _ := strings.Cut(f.Reason, "\n")
 			t.Logf("    %s: %.300s", f.Scenario, reason)
@@ -159,7 +167,8 @@ func TestElimity(t *testing.T) {
 	if s := sections["RFC 7644 3.6"]; s == nil || s.Passed == 0 {
 		t.Error("deleting does not work, which the library does well")
 	}
-	if s := sections["RFC 7644 3.5.2"]; s == nil || s.Failed+s.Passed > 0 || s.Unsupported == 0 || s.Lacks[0] != "patch" {
+	if s := sections["RFC 7644 3.5.2"]; s == nil || s.Failed+s.Passed > 0 || s.Unsupported == 0 ||
+		s.Lacks[0] != "patch" {
 		t.Errorf("PATCH is not announced, and was tried: %+v", s)
 	}
 	if s := sections["RFC 9865 2"]; s == nil || s.Failed > 0 || s.Unsupported == 0 {
@@ -177,7 +186,8 @@ func TestElimity(t *testing.T) {
 		err = xml.Unmarshal(text, &suite)
 	}
 	if err != nil || suite.Tests != r.Passed+r.Failed+r.Unsupported || suite.Failures != r.Failed {
-		t.Errorf("JUnit: %+v, %v; the report has %d, %d, %d", suite, err, r.Passed, r.Failed, r.Unsupported)
+		t.Errorf("JUnit: %+v, %v; the report has %d, %d, %d", suite, err, r.Passed, r.Failed,
+			r.Unsupported)
 	}
 }
 

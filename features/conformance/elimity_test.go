@@ -40,31 +40,43 @@ func startElimity(t *testing.T) (baseURL string, users *elimityHandler) {
 	t.Helper()
 	users = &elimityHandler{unique: "userName", kept: make(map[string]elimity.Resource)}
 	server, err := elimity.NewServer(&elimity.ServerArgs{
-		ServiceProviderConfig: &elimity.ServiceProviderConfig{SupportFiltering: true, MaxResults: 100},
+		ServiceProviderConfig: &elimity.ServiceProviderConfig{
+			SupportFiltering: true, MaxResults: 100,
+		},
 		ResourceTypes: []elimity.ResourceType{
 			{
-				ID: optional.NewString("User"), Name: "User", Endpoint: "/Users", Schema: schema.CoreUserSchema(),
-				SchemaExtensions: []elimity.SchemaExtension{{Schema: schema.ExtensionEnterpriseUser()}},
-				Handler:          users,
+				ID: optional.NewString("User"), Name: "User", Endpoint: "/Users",
+				Schema: schema.CoreUserSchema(),
+				SchemaExtensions: []elimity.SchemaExtension{
+					{Schema: schema.ExtensionEnterpriseUser()},
+				},
+				Handler: users,
 			},
 			{
-				ID: optional.NewString("Group"), Name: "Group", Endpoint: "/Groups", Schema: schema.CoreGroupSchema(),
-				Handler: &elimityHandler{unique: "displayName", kept: make(map[string]elimity.Resource)},
+				ID: optional.NewString("Group"), Name: "Group", Endpoint: "/Groups",
+				Schema: schema.CoreGroupSchema(),
+				Handler: &elimityHandler{
+					unique: "displayName", kept: make(map[string]elimity.Resource),
+				},
 			},
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewUnstartedServer(http.StripPrefix("/scim", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "Bearer secret" {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			http.Error(w, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"401"}`, http.StatusUnauthorized)
-			return
-		}
-		server.ServeHTTP(w, r)
-	})))
-	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // some filters make the library panic
+	s := httptest.NewUnstartedServer(http.StripPrefix("/scim",
+		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") != "Bearer secret" {
+				w.Header().Set("WWW-Authenticate", "Bearer")
+				http.Error(w,
+					`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"401"}`,
+					http.StatusUnauthorized)
+				return
+			}
+			server.ServeHTTP(w, r)
+		})))
+	// some filters make the library panic
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	s.Start()
 	t.Cleanup(s.Close)
 	return s.URL + "/scim/v2", users
@@ -89,12 +101,16 @@ func (h *elimityHandler) taken(id string, a elimity.ResourceAttributes) bool {
 	return false
 }
 
-func (h *elimityHandler) keep(id string, created time.Time, a elimity.ResourceAttributes) (elimity.Resource, error) {
+func (h *elimityHandler) keep(
+	id string, created time.Time, a elimity.ResourceAttributes,
+) (elimity.Resource, error) {
 	if h.taken(id, a) {
 		return elimity.Resource{}, errors.ScimErrorUniqueness
 	}
 	now := time.Now()
-	r := elimity.Resource{ID: id, Attributes: a, Meta: elimity.Meta{Created: &created, LastModified: &now}}
+	r := elimity.Resource{
+		ID: id, Attributes: a, Meta: elimity.Meta{Created: &created, LastModified: &now},
+	}
 	if s, ok := a["externalId"].(string); ok {
 		r.ExternalID = optional.NewString(s)
 	}
@@ -102,7 +118,9 @@ func (h *elimityHandler) keep(id string, created time.Time, a elimity.ResourceAt
 	return r, nil
 }
 
-func (h *elimityHandler) Create(_ *http.Request, a elimity.ResourceAttributes) (elimity.Resource, error) {
+func (h *elimityHandler) Create(
+	_ *http.Request, a elimity.ResourceAttributes,
+) (elimity.Resource, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.last++
@@ -119,7 +137,9 @@ func (h *elimityHandler) Get(_ *http.Request, id string) (elimity.Resource, erro
 	return r, nil
 }
 
-func (h *elimityHandler) GetAll(_ *http.Request, p elimity.ListRequestParams) (elimity.Page, error) {
+func (h *elimityHandler) GetAll(
+	_ *http.Request, p elimity.ListRequestParams,
+) (elimity.Page, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	page := elimity.Page{Resources: []elimity.Resource{}}
@@ -136,7 +156,9 @@ func (h *elimityHandler) GetAll(_ *http.Request, p elimity.ListRequestParams) (e
 	return page, nil
 }
 
-func (h *elimityHandler) Replace(_ *http.Request, id string, a elimity.ResourceAttributes) (elimity.Resource, error) {
+func (h *elimityHandler) Replace(
+	_ *http.Request, id string, a elimity.ResourceAttributes,
+) (elimity.Resource, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	old, ok := h.kept[id]
@@ -156,7 +178,9 @@ func (h *elimityHandler) Delete(_ *http.Request, id string) error {
 	return nil
 }
 
-func (h *elimityHandler) Patch(*http.Request, string, []elimity.PatchOperation) (elimity.Resource, error) {
+func (h *elimityHandler) Patch(
+	*http.Request, string, []elimity.PatchOperation,
+) (elimity.Resource, error) {
 	return elimity.Resource{}, errors.ScimError{Status: http.StatusNotImplemented}
 }
 
@@ -166,16 +190,20 @@ func (h *elimityHandler) Patch(*http.Request, string, []elimity.PatchOperation) 
 func TestElimityGuide(t *testing.T) {
 	base, _ := startElimity(t)
 	dir := t.TempDir()
-	simulator, template := filepath.Join(dir, "muster-simulator"), filepath.Join(dir, "template.json")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", simulator, "muster/simulator").CombinedOutput(); err != nil {
+	simulator, template := filepath.Join(dir, "muster-simulator"), filepath.Join(dir,
+		"template.json")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", simulator,
+		"muster/simulator").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if err := os.WriteFile(template, withoutActive(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := conformance.Run(t.Context(), harness.Target{BaseURL: base, Token: "secret"}, conformance.Options{
-		Simulator: simulator, Dir: dir, Template: template, HTML: report(t, "html"), JUnit: report(t, "xml"),
-	})
+	r, err := conformance.Run(t.Context(), harness.Target{BaseURL: base, Token: "secret"},
+		conformance.Options{
+			Simulator: simulator, Dir: dir, Template: template, HTML: report(t, "html"),
+			JUnit: report(t, "xml"),
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +211,8 @@ func TestElimityGuide(t *testing.T) {
 	for _, s := range r.Sections {
 		if s.Number == "" {
 			topics[s.Title] = s
-			t.Logf("%s: %d passed, %d failed, %d left out %v", s.Title, s.Passed, s.Failed, s.Unsupported, s.Lacks)
+			t.Logf("%s: %d passed, %d failed, %d left out %v", s.Title, s.Passed, s.Failed,
+				s.Unsupported, s.Lacks)
 		}
 	}
 	if s := topics["pickup"]; s == nil || s.Passed < 10 {

@@ -33,7 +33,9 @@ func (s *stranger) run(args ...string) (string, int) {
 }
 
 // report runs a command that prints a report.
-func (s *stranger) report(code int, args ...string) (outcomes map[string]int, unsupported []string) {
+func (s *stranger) report(
+	code int, args ...string,
+) (outcomes map[string]int, unsupported []string) {
 	s.t.Helper()
 	out, got := s.run(append(args, "--json")...)
 	var r struct {
@@ -94,7 +96,8 @@ func newStranger(t *testing.T, people string) *stranger {
 	t.Helper()
 	s := &stranger{t: t, dir: t.TempDir()}
 	s.command = filepath.Join(s.dir, "muster-simulator")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", s.command, "muster/simulator").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", s.command,
+		"muster/simulator").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	base, users := startElimity(t)
@@ -116,11 +119,14 @@ func (s *stranger) template() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	changed := strings.Replace(string(text), "configuration:\n", "configuration:\n    json_template: template.json\n", 1)
+	changed := strings.Replace(string(text), "configuration:\n",
+		"configuration:\n    json_template: template.json\n", 1)
 	if changed == string(text) {
 		s.t.Fatal("the account has another form")
 	}
-	for name, content := range map[string]string{"account.yaml": changed, "template.json": string(withoutActive(s.t))} {
+	for name, content := range map[string]string{
+		"account.yaml": changed, "template.json": string(withoutActive(s.t)),
+	} {
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600); err != nil {
 			s.t.Fatal(err)
 		}
@@ -147,7 +153,8 @@ func TestStranger(t *testing.T) {
 		t.Errorf("preflight: %d\n%s", code, out)
 	}
 	outcomes, unsupported := s.report(0, "sync")
-	if outcomes["created"] != 500 || len(unsupported) != 1 || !strings.Contains(unsupported[0], "members of groups: the server answered 501") {
+	if outcomes["created"] != 500 || len(unsupported) != 1 ||
+		!strings.Contains(unsupported[0], "members of groups: the server answered 501") {
 		t.Errorf("first cycle: %v, %v", outcomes, unsupported)
 	}
 	if outcomes, _ := s.report(0, "sync"); len(outcomes) != 0 {
@@ -177,7 +184,8 @@ func TestStranger(t *testing.T) {
 		}
 	}
 	if len(there) < len(active) || len(there) > len(active)+len(suspended) {
-		t.Errorf("%d accounts for %d active and %d suspended people", len(there), len(active), len(suspended))
+		t.Errorf("%d accounts for %d active and %d suspended people", len(there), len(active),
+			len(suspended))
 	}
 
 	// What is changed there by hand is found.

@@ -75,7 +75,8 @@ func NewReplicas(ctx context.Context, dir, database string, n int) (*Harness, er
 	if h.commands == "" {
 		h.commands = dir
 		for _, name := range []string{"server", "simulator"} {
-			out, err := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, "muster-"+name), "muster/"+name).CombinedOutput()
+			out, err := exec.CommandContext(ctx, "go", "build", "-o",
+				filepath.Join(dir, "muster-"+name), "muster/"+name).CombinedOutput()
 			if err != nil {
 				return nil, fmt.Errorf("build muster-%s: %w\n%s", name, err, out)
 			}

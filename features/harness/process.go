@@ -32,7 +32,11 @@ func (h *Harness) Serve(ctx context.Context, address string, args ...string) (*S
 		"serve", "--listen", address, "--database", h.Database, "--log-format", "json",
 		"--smtp", "smtp://" + h.Mail.Address, "--smtp-from", "no-reply@application.example",
 	}, args...)
-	s := &Server{Process: exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(h.commands, "muster-server"), all...), Log: &bytes.Buffer{}, ended: make(chan struct{})}
+	s := &Server{
+		Process: exec.CommandContext(context.WithoutCancel(ctx),
+			filepath.Join(h.commands, "muster-server"), all...), Log: &bytes.Buffer{},
+		ended: make(chan struct{}),
+	}
 	out, err := s.Process.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -57,7 +61,8 @@ func (h *Harness) Serve(ctx context.Context, address string, args ...string) (*S
 	}()
 	select {
 	case line := <-serving:
-		s.Address, s.listens = strings.TrimSuffix(strings.TrimPrefix(line.URL, "http://"), "/scim/v2"), line.Address
+		s.Address, s.listens = strings.TrimSuffix(strings.TrimPrefix(line.URL, "http://"),
+			"/scim/v2"), line.Address
 		return s, nil
 	case <-s.ended:
 		err = fmt.Errorf("the server ended: %s", s.Log)
@@ -99,7 +104,9 @@ func (o Result) String() string {
 
 // Run runs one of the commands in a directory and returns what it did. The
 // error is for what kept it from running.
-func (h *Harness) Run(ctx context.Context, name, dir string, environment []string, args ...string) (Result, error) {
+func (h *Harness) Run(
+	ctx context.Context, name, dir string, environment []string, args ...string,
+) (Result, error) {
 	path := filepath.Join(h.commands, name)
 	switch {
 	case name == "muster-simulator" && h.simulator != "":
@@ -116,7 +123,9 @@ func (h *Harness) Run(ctx context.Context, name, dir string, environment []strin
 	var out, errs bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errs
 	err := c.Run()
-	o := Result{Command: name + " " + strings.Join(args, " "), Out: out.String(), Errors: errs.String()}
+	o := Result{
+		Command: name + " " + strings.Join(args, " "), Out: out.String(), Errors: errs.String(),
+	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		o.Code, err = exit.ExitCode(), nil

@@ -108,7 +108,8 @@ func (r *Recorder) rewriteRemote(p *httputil.ProxyRequest) bool {
 // local returns the path of a request as if our own server had got it.
 func (r *Recorder) local(u *url.URL) string {
 	for _, base := range r.bases {
-		if b, err := url.Parse(base); err == nil && u.Host == b.Host && strings.HasPrefix(u.Path, b.Path) {
+		if b, err := url.Parse(base); err == nil && u.Host == b.Host &&
+			strings.HasPrefix(u.Path, b.Path) {
 			return "/scim/v2" + strings.TrimPrefix(u.RequestURI(), strings.TrimSuffix(b.Path, "/"))
 		}
 	}
@@ -125,7 +126,9 @@ func (r *Recorder) record(answer *http.Response) error {
 	q := answer.Request
 	e := Exchange{
 		Method: q.Method, Path: r.local(q.URL), Request: string(bodyOf(q.Context())),
-		Status: answer.StatusCode, Answer: string(text), Instance: answer.Header.Get("X-Muster-Instance"), RetryAfter: answer.Header.Get("Retry-After"),
+		Status: answer.StatusCode, Answer: string(text),
+		Instance:   answer.Header.Get("X-Muster-Instance"),
+		RetryAfter: answer.Header.Get("Retry-After"),
 	}
 	violation := r.check(answer, text)
 	r.mu.Lock()
@@ -160,14 +163,18 @@ func (r *Recorder) check(answer *http.Response, text []byte) error {
 	request.URL.Path = strings.TrimSuffix(manySlashes.ReplaceAllString(request.URL.Path, "/"), "/")
 	route, parameters, err := r.contract.FindRoute(request)
 	if err != nil {
-		if slices.Contains([]int{http.StatusUnauthorized, http.StatusNotFound, http.StatusMethodNotAllowed}, answer.StatusCode) {
+		if slices.Contains([]int{
+			http.StatusUnauthorized, http.StatusNotFound, http.StatusMethodNotAllowed,
+		}, answer.StatusCode) {
 			err = nil // the contract has no such route, and the server said so
 		}
 		return err
 	}
 	input := &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: answer.Request, PathParams: parameters, Route: route},
-		Status:                 answer.StatusCode, Header: answer.Header,
+		RequestValidationInput: &openapi3filter.RequestValidationInput{
+			Request: answer.Request, PathParams: parameters, Route: route,
+		},
+		Status: answer.StatusCode, Header: answer.Header,
 		Options: &openapi3filter.Options{IncludeResponseStatus: true},
 	}
 	input.SetBodyBytes(text)
@@ -205,7 +212,8 @@ func (r *Recorder) Violations() error {
 	if len(r.broken) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d answers break the contract:\n%s", len(r.broken), strings.Join(r.broken, "\n"))
+	return fmt.Errorf("%d answers break the contract:\n%s", len(r.broken),
+		strings.Join(r.broken, "\n"))
 }
 
 type bodyKey struct{}

@@ -64,7 +64,8 @@ func (t Target) Probe(ctx context.Context) error {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return fmt.Errorf("the server does not accept the token: %d %s", status, text)
 	case len(bytes.TrimSpace(text)) > 0 && !json.Valid(text):
-		return fmt.Errorf("the server cannot be reached: the answer is no JSON: %d %s", status, text)
+		return fmt.Errorf("the server cannot be reached: the answer is no JSON: %d %s", status,
+			text)
 	}
 	return nil
 }

@@ -121,13 +121,20 @@ func (r *Recorder) Write(w io.Writer, title string, suite *godog.TestSuite) erro
 var rfcTag = regexp.MustCompile(`^@rfc(\d+)-([\d.]+)$`)
 
 func (p *Page) add(r *Recorder, d *messages.GherkinDocument, pickles []*messages.Pickle) {
-	f := &Feature{Name: d.Feature.Name, Description: strings.Join(strings.Fields(d.Feature.Description), " "), File: path.Base(d.Uri)}
+	f := &Feature{
+		Name: d.Feature.Name, Description: strings.Join(strings.Fields(d.Feature.Description), " "),
+		File: path.Base(d.Uri),
+	}
 	for _, tag := range d.Feature.Tags {
 		if m := rfcTag.FindStringSubmatch(tag.Name); m != nil {
-			f.Links = append(f.Links, Link{"RFC " + m[1] + ", section " + m[2], "https://www.rfc-editor.org/rfc/rfc" + m[1] + "#section-" + m[2]})
+			f.Links = append(f.Links, Link{
+				"RFC " + m[1] + ", section " + m[2],
+				"https://www.rfc-editor.org/rfc/rfc" + m[1] + "#section-" + m[2],
+			})
 		}
 		if name, ok := strings.CutPrefix(tag.Name, "@guide-"); ok {
-			f.Links = append(f.Links, Link{"The guide: " + strings.ReplaceAll(name, "-", " "), "#guide"})
+			f.Links = append(f.Links,
+				Link{"The guide: " + strings.ReplaceAll(name, "-", " "), "#guide"})
 		}
 	}
 	names := ruleNames(d)
@@ -167,7 +174,9 @@ func (p *Page) scenario(r *Recorder, f *Feature, pickle *messages.Pickle) *Scena
 	o, run := r.kept[pickle.Id]
 	r.mu.Unlock()
 	p.All++
-	s := &Scenario{ID: fmt.Sprintf("s%d", p.All), Name: pickle.Name, State: "passed", Steps: o.Steps}
+	s := &Scenario{
+		ID: fmt.Sprintf("s%d", p.All), Name: pickle.Name, State: "passed", Steps: o.Steps,
+	}
 	switch {
 	case !run:
 		s.State = "not run"
@@ -200,7 +209,9 @@ func sentences() []*Sentence {
 		if len(cells) != 3 || cells[0] == "part" || strings.HasPrefix(cells[0], "---") {
 			continue
 		}
-		list = append(list, &Sentence{ID: fmt.Sprintf("g%d", len(list)+1), Part: cells[0], Text: cells[1], Shown: cells[2]})
+		list = append(list, &Sentence{
+			ID: fmt.Sprintf("g%d", len(list)+1), Part: cells[0], Text: cells[1], Shown: cells[2],
+		})
 	}
 	return list
 }
@@ -238,5 +249,7 @@ func (s *Scenario) Status(i int) string {
 
 // Verdict says how the whole went.
 func (p *Page) Verdict() string {
-	return cmp.Or(map[bool]string{true: fmt.Sprintf("%d scenarios failed.", p.Failed)}[p.Failed > 0], "Everything passed.")
+	return cmp.Or(map[bool]string{
+		true: fmt.Sprintf("%d scenarios failed.", p.Failed),
+	}[p.Failed > 0], "Everything passed.")
 }

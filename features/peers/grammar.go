@@ -78,7 +78,8 @@ func (g *grammar) createUser(ctx context.Context) error {
 // try sends a text, if it is a filter or a path.
 func (g *grammar) try(ctx context.Context, text string) error {
 	if _, err := library.ParseFilter([]byte(text)); err == nil {
-		status, answer, err := send(ctx, g.target, http.MethodGet, "/Users?count=0&filter="+url.QueryEscape(text), nil)
+		status, answer, err := send(ctx, g.target, http.MethodGet,
+			"/Users?count=0&filter="+url.QueryEscape(text), nil)
 		if err == nil {
 			g.add("filter "+text, understood(status, answer))
 		}
@@ -111,7 +112,8 @@ func isPath(text string) bool {
 // attributes it does not know.
 func understood(status int, answer map[string]any) error {
 	detail, _ := answer["detail"].(string)
-	if status < http.StatusBadRequest || status == http.StatusBadRequest && !strings.Contains(detail, "at character") {
+	if status < http.StatusBadRequest || status == http.StatusBadRequest &&
+		!strings.Contains(detail, "at character") {
 		return nil
 	}
 	return fmt.Errorf("%d %s", status, detail)

@@ -57,7 +57,9 @@ func (s *Suite) add(name string, err error) {
 // that something could not be run, not that it failed.
 func Run(ctx context.Context, target harness.Target) ([]*Suite, error) {
 	var suites []*Suite
-	for _, run := range []func(context.Context, harness.Target) (*Suite, error){runGitHub, runRecorded, runElimityGrammar, runFilterParser} {
+	for _, run := range []func(context.Context, harness.Target) (*Suite, error){
+		runGitHub, runRecorded, runElimityGrammar, runFilterParser,
+	} {
 		s, err := run(ctx, target)
 		if err != nil {
 			return nil, err

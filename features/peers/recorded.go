@@ -102,7 +102,8 @@ func (x exchange) try(ctx context.Context, target harness.Target, ids map[string
 		return err
 	}
 	if status/100 != x.StatusCode/100 {
-		return fmt.Errorf("%s %s: %d, want %d: %v", x.Method, path, status, x.StatusCode, answer["detail"])
+		return fmt.Errorf("%s %s: %d, want %d: %v", x.Method, path, status, x.StatusCode,
+			answer["detail"])
 	}
 	if id, ok := answer["id"].(string); ok && x.Method == http.MethodPost {
 		ids[strings.TrimPrefix(path, "/")] = id
@@ -135,7 +136,9 @@ func (x exchange) echoed(answer map[string]any) error {
 }
 
 // send sends a request, and returns the status and the decoded answer.
-func send(ctx context.Context, target harness.Target, method, path string, body []byte) (int, map[string]any, error) {
+func send(
+	ctx context.Context, target harness.Target, method, path string, body []byte,
+) (int, map[string]any, error) {
 	r, err := http.NewRequestWithContext(ctx, method, target.BaseURL+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err

@@ -42,16 +42,19 @@ func TestForecastsComeTrue(t *testing.T) {
 		random := rand.New(rand.NewPCG(16, 2026))
 		p := newProvider(t, at, "id,username,roles\n")
 		for round := range 25 {
-			p.account("Acme", "      when_deleted: "+[]string{"delete", "suspend", "do_nothing"}[random.IntN(3)])
+			p.account("Acme",
+				"      when_deleted: "+[]string{"delete", "suspend", "do_nothing"}[random.IntN(3)])
 			p.users(randomPeople(random))
 			arrivals := p.outcomesOf("preflight --account account.yaml --app acme")
 			foretold := p.outcomesOf("sync --dry-run")
 			if happened := p.outcomesOf("sync --concurrency 3"); !maps.Equal(foretold, happened) {
-				t.Errorf("round %d: foretold %v, and happened %v, of\n%s", round, foretold, happened, read(t, p, "users.csv"))
+				t.Errorf("round %d: foretold %v, and happened %v, of\n%s", round, foretold,
+					happened, read(t, p, "users.csv"))
 			}
 			for key, outcome := range arrivals {
 				if foretold[key] != outcome {
-					t.Errorf("round %d: preflight foretold that %s is %s, and happened %s, of\n%s", round, key, outcome, foretold[key], read(t, p, "users.csv"))
+					t.Errorf("round %d: preflight foretold that %s is %s, and happened %s, of\n%s",
+						round, key, outcome, foretold[key], read(t, p, "users.csv"))
 				}
 			}
 			if again := p.outcomesOf("sync"); hasOther(again, "conflict", "failed") {
@@ -66,17 +69,22 @@ func TestForecastsComeTrue(t *testing.T) {
 func TestFixesLeadThere(t *testing.T) {
 	onEach(t, func(t *testing.T, at, _ *target) {
 		for _, name := range []string{"an-na@acme.example", "ben@acme.example "} {
-			at.send("POST", "/Users", map[string]any{"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": name})
+			at.send("POST", "/Users", map[string]any{
+				"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": name,
+			})
 		}
 		people := "id,username,roles\n1,anna@acme.example,Staff\n2,ben@acme.example,Staff\n"
 		p := newProvider(t, at, people)
-		p.run(1, "preflight --account account.yaml --app acme", "id 1: set the username to an-na@acme.example",
+		p.run(1, "preflight --account account.yaml --app acme",
+			"id 1: set the username to an-na@acme.example",
 			"rename the account 'ben@acme.example ' at the application to 'ben@acme.example'")
 		p.users(strings.Replace(people, "anna@", "an-na@", 1))
 		_, ids := at.users()
 		at.send("PATCH", "/Users/"+ids["ben@acme.example "], map[string]any{
-			"schemas":    []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
-			"Operations": []any{map[string]any{"op": "replace", "path": "userName", "value": "ben@acme.example"}},
+			"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
+			"Operations": []any{
+				map[string]any{"op": "replace", "path": "userName", "value": "ben@acme.example"},
+			},
 		})
 		if got := p.outcomes("sync"); got["picked up"] != 2 || len(got) != 1 {
 			t.Errorf("got %v", got)

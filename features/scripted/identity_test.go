@@ -24,7 +24,10 @@ const twoPeople = `id,username,firstname,lastname,title,roles
 func TestAnotherServer(t *testing.T) {
 	onEach(t, func(t *testing.T, first, second *target) {
 		for _, name := range []string{"ceo", "cfo"} {
-			second.send("POST", "/Users", map[string]any{"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": name + "@globex.example", "title": "Chief"})
+			second.send("POST", "/Users", map[string]any{
+				"schemas":  []string{"urn:ietf:params:scim:schemas:core:2.0:User"},
+				"userName": name + "@globex.example", "title": "Chief",
+			})
 		}
 		p := newProvider(t, first, twoPeople)
 		if got := p.outcomes("sync"); got["created"] != 2 {
@@ -32,8 +35,12 @@ func TestAnotherServer(t *testing.T) {
 		}
 		p.at = second
 		p.users(strings.Replace(twoPeople, "Analyst", "Senior Analyst", 1))
-		for _, command := range []string{"sync", "sync --dry-run", "sync --force", "drift", "reapply", "preflight --account account.yaml --app acme"} {
-			p.run(1, command, "remembers 2 accounts", "--state FILE", "muster-simulator forget --app acme")
+		for _, command := range []string{
+			"sync", "sync --dry-run", "sync --force", "drift", "reapply",
+			"preflight --account account.yaml --app acme",
+		} {
+			p.run(1, command, "remembers 2 accounts", "--state FILE",
+				"muster-simulator forget --app acme")
 		}
 		second.has("ceo@globex.example Chief active", "cfo@globex.example Chief active")
 		// The same server goes on, and after forget the other one does.
@@ -59,7 +66,8 @@ func TestAnotherAccount(t *testing.T) {
 		p.run(1, "sync", `belongs to the account "Acme"`, "--state FILE")
 		at.has("anna@acme.example Analyst active", "ben@acme.example Boss active")
 		p.run(0, "sync --state globex.state.db")
-		at.has("anna@acme.example Analyst active", "ben@acme.example Boss active", "zoe@globex.example active")
+		at.has("anna@acme.example Analyst active", "ben@acme.example Boss active",
+			"zoe@globex.example active")
 	})
 }
 
@@ -71,10 +79,13 @@ func TestRenamedAccount(t *testing.T) {
 		p.outcomes("sync")
 		_, ids := at.users()
 		at.send("PATCH", "/Users/"+ids["anna@acme.example"], map[string]any{
-			"schemas":    []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
-			"Operations": []any{map[string]any{"op": "replace", "path": "userName", "value": "root@acme.example"}},
+			"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
+			"Operations": []any{
+				map[string]any{"op": "replace", "path": "userName", "value": "root@acme.example"},
+			},
 		})
-		changed := strings.Replace(strings.Replace(twoPeople, "Analyst", "Lead", 1), "Boss", "Chief", 1)
+		changed := strings.Replace(strings.Replace(twoPeople, "Analyst", "Lead", 1), "Boss",
+			"Chief", 1)
 		p.users(changed)
 		if got := p.outcomes("sync --dry-run"); got["drifted"] != 1 || got["updated"] != 1 {
 			t.Errorf("dry run: %v", got)
@@ -82,7 +93,8 @@ func TestRenamedAccount(t *testing.T) {
 		p.run(1, "sync", "drifted", "root@acme.example", "--force")
 		at.has("ben@acme.example Chief active", "root@acme.example Analyst active")
 		// Neither is it deleted, nor suspended, for the person of before.
-		p.users(strings.Join(strings.Split(changed, "\n")[:1], "") + "\n" + strings.Split(changed, "\n")[2] + "\n")
+		p.users(strings.Join(strings.Split(changed, "\n")[:1],
+			"") + "\n" + strings.Split(changed, "\n")[2] + "\n")
 		p.run(1, "sync", "drifted")
 		at.has("ben@acme.example Chief active", "root@acme.example Analyst active")
 		p.users(changed)
@@ -106,8 +118,10 @@ func TestNamesAreComparedByThePage(t *testing.T) {
 		p.outcomes("sync")
 		p.users(people("New"))
 		out := p.run(0, "sync --trace --json")
-		if n := strings.Count(out, `"requests": 124`) + strings.Count(out, `"requests":124`); n != 1 {
-			t.Errorf("120 updates, three pages of names and the server's configuration take other than 124 requests:\n%s", out[:min(len(out), 400)])
+		if n := strings.Count(out, `"requests": 124`) + strings.Count(out,
+			`"requests":124`); n != 1 {
+			t.Errorf("120 updates, three pages of names and the server's configuration take other "+
+				"than 124 requests:\n%s", out[:min(len(out), 400)])
 		}
 	})
 }
@@ -191,7 +205,8 @@ func TestIDsAreAdded(t *testing.T) {
 			}
 		}
 		_, after := at.users()
-		if len(after) != 2 || after["ben@acme.example"] != before["ben@acme.example"] || after["Anna@acme.example"] != before["anna@acme.example"] {
+		if len(after) != 2 || after["ben@acme.example"] != before["ben@acme.example"] ||
+			after["Anna@acme.example"] != before["anna@acme.example"] {
 			t.Errorf("the accounts were %v and are %v", before, after)
 		}
 	})
@@ -203,7 +218,9 @@ func TestServersThatLie(t *testing.T) {
 	t.Run("a filter of groups is ignored", func(t *testing.T) {
 		at := newScripted(t)
 		boss := at.script.Add("Users", scripted.Resource{"userName": "boss@x"})
-		admins := at.script.Add("Groups", scripted.Resource{"displayName": "Domain Admins", "members": []any{map[string]any{"value": boss}}})
+		admins := at.script.Add("Groups", scripted.Resource{
+			"displayName": "Domain Admins", "members": []any{map[string]any{"value": boss}},
+		})
 		at.script.IgnoreFilters = true
 		p := newProvider(t, at, "id,username,roles\n1,anna@acme.example,Staff\n")
 		p.run(1, "sync --profile entra", "seems to ignore the filter")
@@ -215,7 +232,8 @@ func TestServersThatLie(t *testing.T) {
 		p.run(0, "sync --profile entra")
 		for id, g := range at.script.All("Groups") {
 			members, _ := g["members"].([]any)
-			if id == admins && len(members) != 1 || g["displayName"] == "Staff" && len(members) != 1 {
+			if id == admins && len(members) != 1 || g["displayName"] == "Staff" &&
+				len(members) != 1 {
 				t.Errorf("the group %v has %v", g["displayName"], members)
 			}
 		}
@@ -254,7 +272,9 @@ func TestServersThatLie(t *testing.T) {
 	})
 	t.Run("two creations answer with one id", func(t *testing.T) {
 		at := newScripted(t)
-		at.script.Answer = func(w http.ResponseWriter, r *http.Request, body scripted.Resource) bool {
+		at.script.Answer = func(
+			w http.ResponseWriter, r *http.Request, body scripted.Resource,
+		) bool {
 			if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/Users") {
 				return false
 			}
@@ -274,9 +294,19 @@ func TestWhatStopsACycle(t *testing.T) {
 		answer func(w http.ResponseWriter)
 		says   string
 	}{
-		"401":    {func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) }, "401: Unauthorized"},
-		"403":    {func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, "403: Forbidden"},
-		"a page": {func(w http.ResponseWriter) { w.Header().Set("Content-Type", "text/html"); fmt.Fprint(w, "<html>") }, "something else than a SCIM server"},
+		"401": {
+			func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) },
+			"401: Unauthorized",
+		},
+		"403": {
+			func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, "403: Forbidden",
+		},
+		"a page": {
+			func(w http.ResponseWriter) {
+				w.Header().Set("Content-Type", "text/html")
+				fmt.Fprint(w, "<html>")
+			}, "something else than a SCIM server",
+		},
 		"a redirect": {func(w http.ResponseWriter) {
 			w.Header().Set("Location", "https://login.example/x")
 			w.WriteHeader(http.StatusFound)
@@ -286,14 +316,20 @@ func TestWhatStopsACycle(t *testing.T) {
 			at := newScripted(t)
 			p := newProvider(t, at, twoPeople)
 			p.outcomes("sync")
-			at.script.Answer = func(w http.ResponseWriter, _ *http.Request, _ scripted.Resource) bool {
+			at.script.Answer = func(
+				w http.ResponseWriter, _ *http.Request, _ scripted.Resource,
+			) bool {
 				test.answer(w)
 				return true
 			}
-			for _, people := range []string{strings.Replace(twoPeople, "Boss", "Chief", 1), twoPeople + "3,carl@x,C,C,T,Staff\n"} {
+			for _, people := range []string{
+				strings.Replace(twoPeople, "Boss", "Chief", 1),
+				twoPeople + "3,carl@x,C,C,T,Staff\n",
+			} {
 				p.users(people)
 				out := p.run(1, "sync --tries 1", "it was stopped", test.says)
-				if strings.Contains(out, "everything is as it should be") || strings.Contains(out, "*client.") || strings.Contains(out, "*url.") {
+				if strings.Contains(out, "everything is as it should be") ||
+					strings.Contains(out, "*client.") || strings.Contains(out, "*url.") {
 					t.Errorf("it says:\n%s", out)
 				}
 			}
@@ -317,7 +353,10 @@ func TestCertificates(t *testing.T) {
 	at.base = secure.URL + "/scim/v2"
 	p := newProvider(t, at, twoPeople)
 	p.run(1, "sync --tries 1", "it was stopped", "certificate")
-	p.write("ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})))
+	p.write("ca.pem",
+		string(pem.EncodeToMemory(&pem.Block{
+			Type: "CERTIFICATE", Bytes: secure.Certificate().Raw,
+		})))
 	p.run(0, "sync --ca-file ca.pem", "created                2")
 	p.run(1, "sync --ca-file users.csv", "no certificate in PEM")
 	at.base = plain
@@ -328,7 +367,8 @@ func TestCertificates(t *testing.T) {
 		fmt.Fprint(w, `{"totalResults":"many"}`)
 		return true
 	}
-	if out := p.run(1, "enable --tries 1", "totalResults is a string"); strings.Contains(out, "client.") {
+	if out := p.run(1, "enable --tries 1", "totalResults is a string"); strings.Contains(out,
+		"client.") {
 		t.Errorf("it says %s", out)
 	}
 	p.run(1, "enable --tries 1 --timeout 50ms", "does not answer")
@@ -349,7 +389,8 @@ func TestManyDeletions(t *testing.T) {
 		p := newProvider(t, at, people(12))
 		p.outcomes("sync")
 		p.users(people(0))
-		p.run(0, "sync", "waiting for approval   12", "held", "approvals approve --all --app acme", "max_deletes")
+		p.run(0, "sync", "waiting for approval   12", "held", "approvals approve --all --app acme",
+			"max_deletes")
 		if lines, _ := at.users(); len(lines) != 12 {
 			t.Fatalf("%d are left", len(lines))
 		}
@@ -394,7 +435,8 @@ func TestRenames(t *testing.T) {
 			t.Helper()
 			_, now := at.users()
 			for i, name := range names {
-				if before := string(rune('a' + i)); now[name+"@acme.example"] != ids[before+"@acme.example"] {
+				if before := string(rune('a' + i)); now[name+"@acme.example"] != ids[before+
+					"@acme.example"] {
 					t.Errorf("%s is not the account that was %s", name, before)
 				}
 			}
@@ -413,13 +455,18 @@ func TestRenames(t *testing.T) {
 		// Two swap; a third wants a name that nobody gives up.
 		p.users(people("c", "b", "g", "e", "f", "e"))
 		p.run(1, "sync --dry-run", "is that of line") // no two people have one name
-		at.send("POST", "/Users", map[string]any{"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": "z@acme.example"})
+		at.send("POST", "/Users", map[string]any{
+			"schemas":  []string{"urn:ietf:params:scim:schemas:core:2.0:User"},
+			"userName": "z@acme.example",
+		})
 		p.users(people("c", "b", "z", "e", "f", "d"))
 		p.run(0, "sync --dry-run", "conflict", "which nobody gives up")
 		p.run(1, "sync --concurrency 8", "conflict")
 		_, now := at.users()
 		delete(now, "z@acme.example")
-		if now["c@acme.example"] != ids["a@acme.example"] || now["b@acme.example"] != ids["b@acme.example"] || now["g@acme.example"] != ids["c@acme.example"] {
+		if now["c@acme.example"] != ids["a@acme.example"] ||
+			now["b@acme.example"] != ids["b@acme.example"] ||
+			now["g@acme.example"] != ids["c@acme.example"] {
 			t.Errorf("there are %v", now)
 		}
 		for name := range now {

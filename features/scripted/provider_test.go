@@ -39,7 +39,8 @@ func newScripted(t *testing.T) *target {
 // two servers that behave as told.
 func onEach(t *testing.T, f func(t *testing.T, first, second *target)) {
 	t.Run("muster", func(t *testing.T) {
-		h, err := harness.New(t.Context(), t.TempDir(), "sqlite:"+filepath.Join(t.TempDir(), "m.db"))
+		h, err := harness.New(t.Context(), t.TempDir(),
+			"sqlite:"+filepath.Join(t.TempDir(), "m.db"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +118,8 @@ func (x *target) users() (lines []string, ids map[string]string) {
 func (x *target) has(want ...string) {
 	x.t.Helper()
 	if got, _ := x.users(); !slices.Equal(got, want) {
-		x.t.Errorf("the server has\n  %s\nwant\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+		x.t.Errorf("the server has\n  %s\nwant\n  %s", strings.Join(got, "\n  "),
+			strings.Join(want, "\n  "))
 	}
 }
 
@@ -135,7 +137,8 @@ func build(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "muster-simulator")
-	if out, err := exec.Command("go", "build", "-o", path, "muster/simulator").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", path,
+		"muster/simulator").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
 		return 1
 	}

@@ -64,12 +64,16 @@ func (r rehearsal) count(outcome string) int {
 // the finding is gone, or accepted by name.
 func TestGateStaysShut(t *testing.T) {
 	onEach(t, func(t *testing.T, at, _ *target) {
-		near := at.send("POST", "/Users", map[string]any{"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:User"}, "userName": "an.na@acme.example"})
+		near := at.send("POST", "/Users", map[string]any{
+			"schemas":  []string{"urn:ietf:params:scim:schemas:core:2.0:User"},
+			"userName": "an.na@acme.example",
+		})
 		p := newProvider(t, at, twoPeople)
 		p.write("rollout.yaml", oneWave)
 		for _, args := range []string{"", "--resume", "--resume"} {
 			r := p.rehearse(1, args)
-			if r.AsPlanned || r.Waves[0].Passed || len(r.Problems) == 0 || !strings.Contains(r.Problems[0], "there is an.na@acme.example") {
+			if r.AsPlanned || r.Waves[0].Passed || len(r.Problems) == 0 ||
+				!strings.Contains(r.Problems[0], "there is an.na@acme.example") {
 				t.Errorf("rehearse %s: %+v", args, r)
 			}
 			if r.count("created") != 2 {
@@ -93,25 +97,32 @@ func TestGateStaysShut(t *testing.T) {
 // TestKilledInAWave: whenever the provider is killed, the wave that is resumed
 // tells all that it did, and a rollback takes all of it back.
 func TestKilledInAWave(t *testing.T) {
-	people := "id,username,title,roles\n1,anna@x,A,Staff;Team A\n2,ben@x,B,Staff;Team B\n3,carl@x,C,Staff;Team C\n"
+	people := "id,username,title,roles\n1,anna@x,A,Staff;Team A\n2,ben@x,B,Staff;Team " +
+		"B\n3,carl@x,C,Staff;Team C\n"
 	for _, after := range []bool{false, true} {
 		for writes := int64(1); writes <= 11; writes++ {
 			at := newScripted(t)
-			at.script.Add("Users", scripted.Resource{"userName": "carl@x", "title": "Old", "active": true})
+			at.script.Add("Users",
+				scripted.Resource{"userName": "carl@x", "title": "Old", "active": true})
 			p := newProvider(t, at, people)
-			p.write("account.yaml", strings.Replace(read(t, p, "account.yaml"), "[Staff]\n", "[Staff, Team A, Team B, Team C]\n", 1))
+			p.write("account.yaml",
+				strings.Replace(read(t, p, "account.yaml"), "[Staff]\n",
+					"[Staff, Team A, Team B, Team C]\n", 1))
 			p.write("rollout.yaml", oneWave)
 			at.killAt(p.cmd("rehearse", "--concurrency", "1"), writes, after)
 			r := p.rehearse(0, "--resume")
-			if r.count("created") != 2 || r.count("picked up") != 1 || len(r.Waves[0].Cycle.Items) != 3 {
+			if r.count("created") != 2 || r.count("picked up") != 1 ||
+				len(r.Waves[0].Cycle.Items) != 3 {
 				t.Errorf("killed at write %d (after %v): %+v", writes, after, r.Waves[0].Cycle)
 			}
 			if len(r.Waves[0].Cycle.GroupsCreated) != 4 {
-				t.Errorf("killed at write %d (after %v): groups created: %v", writes, after, r.Waves[0].Cycle.GroupsCreated)
+				t.Errorf("killed at write %d (after %v): groups created: %v", writes, after,
+					r.Waves[0].Cycle.GroupsCreated)
 			}
 			p.run(0, "rollback")
 			if groups := at.script.All("Groups"); len(groups) != 0 {
-				t.Errorf("killed at write %d (after %v): the rollback leaves %v", writes, after, groups)
+				t.Errorf("killed at write %d (after %v): the rollback leaves %v", writes, after,
+					groups)
 			}
 			at.has("carl@x Old active")
 		}
@@ -127,7 +138,8 @@ func TestRollbackAfterAKill(t *testing.T) {
 		p.write("rollout.yaml", oneWave)
 		at.killAt(p.cmd("rehearse", "--concurrency", "1"), writes, true)
 		p.run(0, "rollback")
-		if users, groups := at.script.All("Users"), at.script.All("Groups"); len(users)+len(groups) != 0 {
+		if users, groups := at.script.All("Users"), at.script.All("Groups"); len(users)+
+			len(groups) != 0 {
 			t.Errorf("killed after write %d: the rollback leaves %v and %v", writes, users, groups)
 		}
 	}
@@ -137,10 +149,14 @@ func TestRollbackAfterAKill(t *testing.T) {
 // is sent, and expectations that cannot be met.
 func TestPreflightKnowsLimits(t *testing.T) {
 	onEach(t, func(t *testing.T, at, _ *target) {
-		p := newProvider(t, at, "id,username,email,title,roles\n1,anna@x.example,not an address,T,Staff\n"+
-			"2,"+strings.Repeat("b", 300)+"@x.example,b@x.example,T,Staff\n3,carl@x.example,carl@x.example,\"a\tb\",Staff\n")
+		p := newProvider(t, at,
+			"id,username,email,title,roles\n1,anna@x.example,not an address,T,Staff\n"+
+				"2,"+strings.Repeat("b",
+				300)+
+				"@x.example,b@x.example,T,Staff\n3,carl@x.example,carl@x.example,\"a\tb\",Staff\n")
 		p.write("rollout.yaml", oneWave+"    expect: {created: 5}\n")
-		p.run(1, "preflight", "is no e-mail address", "has 310 characters", "control character", "5 are expected", "3 people of the wave")
+		p.run(1, "preflight", "is no e-mail address", "has 310 characters", "control character",
+			"5 are expected", "3 people of the wave")
 		p.users("id,username,email,title,roles\n1,anna@x.example,anna@x.example,T,Staff\n")
 		p.write("rollout.yaml", oneWave)
 		p.run(0, "preflight", "Nothing stands in the way")
@@ -156,12 +172,15 @@ func TestKilledInASwap(t *testing.T) {
 			p := newProvider(t, at, twoPeople)
 			p.outcomes("sync")
 			_, ids := at.users()
-			p.users("id,username,firstname,lastname,title,roles\n1,ben@acme.example,Anna,Novak,Analyst,Staff\n2,anna@acme.example,Ben,Smith,Boss,Staff\n")
+			p.users(
+				"id,username,firstname,lastname,title,roles\n1,ben@acme.example,Anna,Novak,Analyst,Staff\n2,anna@acme.example,Ben,Smith,Boss,Staff\n")
 			at.killAt(p.cmd("sync", "--concurrency", "1"), writes, after)
 			p.run(0, "sync")
 			at.has("anna@acme.example Boss active", "ben@acme.example Analyst active")
-			if _, now := at.users(); now["ben@acme.example"] != ids["anna@acme.example"] || now["anna@acme.example"] != ids["ben@acme.example"] {
-				t.Errorf("killed at write %d (after %v): the accounts were %v and are %v", writes, after, ids, now)
+			if _, now := at.users(); now["ben@acme.example"] != ids["anna@acme.example"] ||
+				now["anna@acme.example"] != ids["ben@acme.example"] {
+				t.Errorf("killed at write %d (after %v): the accounts were %v and are %v", writes,
+					after, ids, now)
 			}
 		}
 	}

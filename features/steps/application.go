@@ -15,38 +15,47 @@ import (
 func (w *world) registerApplication(sc *godog.ScenarioContext) {
 	sc.Step(`^an instance "([^"]*)"$`, w.anInstance)
 	// Makes two instances of one deployment.
-	sc.Step(`^the instances "([^"]*)" and "([^"]*)"$`, func(ctx context.Context, a, b string) error {
-		return errors.Join(w.anInstance(ctx, a), w.anInstance(ctx, b))
-	})
+	sc.Step(`^the instances "([^"]*)" and "([^"]*)"$`,
+		func(ctx context.Context, a, b string) error {
+			return errors.Join(w.anInstance(ctx, a), w.anInstance(ctx, b))
+		})
 	// Makes an instance of an edition, with an integration user and a key.
 	sc.Step(`^an instance "([^"]*)" of the (\w+) edition$`, w.anInstanceOfEdition)
 	// Adds a custom field to User.
-	sc.Step(`^"([^"]*)" has the custom field "([^"]*)" of the type ([\w-]+)$`, func(ctx context.Context, instance, field, kind string) error {
-		return w.server(ctx, nil, "field", "create", field, "--instance", w.slug(instance), "--type", kind)
-	})
+	sc.Step(`^"([^"]*)" has the custom field "([^"]*)" of the type ([\w-]+)$`,
+		func(ctx context.Context, instance, field, kind string) error {
+			return w.server(ctx, nil, "field", "create", field, "--instance", w.slug(instance),
+				"--type", kind)
+		})
 	sc.Step(`^"([^"]*)" has these users, made by hand:$`, w.usersByHand)
 	// Makes an account with nothing but a user name.
 	sc.Step(`^"([^"]*)" has the user "([^"]*)", made by hand$`, w.userByHand)
 	// Makes a group without members.
-	sc.Step(`^"([^"]*)" has the group "([^"]*)", made by hand$`, func(ctx context.Context, instance, group string) error {
-		return w.groupByHand(ctx, instance, group, "")
-	})
+	sc.Step(`^"([^"]*)" has the group "([^"]*)", made by hand$`,
+		func(ctx context.Context, instance, group string) error {
+			return w.groupByHand(ctx, instance, group, "")
+		})
 	// Makes a group with one member.
-	sc.Step(`^"([^"]*)" has the group "([^"]*)", made by hand, with the member "([^"]*)"$`, w.groupByHand)
+	sc.Step(`^"([^"]*)" has the group "([^"]*)", made by hand, with the member "([^"]*)"$`,
+		w.groupByHand)
 	// Tries to make an instance, which may be refused.
-	sc.Step(`^somebody makes an instance of the (\w+) edition$`, func(ctx context.Context, edition string) error {
-		return w.tryServer(ctx, "instance", "create", w.slug("new"), "--edition", edition)
-	})
+	sc.Step(`^somebody makes an instance of the (\w+) edition$`,
+		func(ctx context.Context, edition string) error {
+			return w.tryServer(ctx, "instance", "create", w.slug("new"), "--edition", edition)
+		})
 	// Counts the invitations that were written, sent ones too.
-	sc.Step(`^the outbox of "([^"]*)" has (\d+) invitations?$`, func(ctx context.Context, instance string, n int) error {
-		var list []struct{ To string }
-		if err := w.server(ctx, &list, "outbox", "list", "--instance", w.slug(instance)); err != nil {
-			return err
-		}
-		return expect("invitations", len(list), n)
-	})
+	sc.Step(`^the outbox of "([^"]*)" has (\d+) invitations?$`,
+		func(ctx context.Context, instance string, n int) error {
+			var list []struct{ To string }
+			if err := w.server(ctx, &list, "outbox", "list", "--instance",
+				w.slug(instance)); err != nil {
+				return err
+			}
+			return expect("invitations", len(list), n)
+		})
 	// Changes an account at the application, past the provider.
-	sc.Step(`^an administrator (suspends|reactivates|deletes) "([^"]*)" in "([^"]*)" by hand$`, w.administratorDoes)
+	sc.Step(`^an administrator (suspends|reactivates|deletes) "([^"]*)" in "([^"]*)" by hand$`,
+		w.administratorDoes)
 }
 
 // registerKeys adds the steps about API keys, and on whose behalf they are.
@@ -54,34 +63,41 @@ func (w *world) registerKeys(sc *godog.ScenarioContext) {
 	// Revokes the key that the instance's apps have.
 	sc.Step(`^the (?:API )?key of "([^"]*)" is revoked$`, w.keyIsRevoked)
 	// Makes a new key; the old one works until the overlap ends.
-	sc.Step(`^the key of "([^"]*)" is rotated with an overlap of (\w+)$`, func(ctx context.Context, instance, overlap string) error {
-		var key struct{ Key string }
-		err := w.server(ctx, &key, "key", "rotate", w.keyIDs[instance], "--instance", w.slug(instance), "--overlap", overlap)
-		w.newKeys[instance] = key.Key
-		return err
-	})
+	sc.Step(`^the key of "([^"]*)" is rotated with an overlap of (\w+)$`,
+		func(ctx context.Context, instance, overlap string) error {
+			var key struct{ Key string }
+			err := w.server(ctx, &key, "key", "rotate", w.keyIDs[instance], "--instance",
+				w.slug(instance), "--overlap", overlap)
+			w.newKeys[instance] = key.Key
+			return err
+		})
 	// Makes another integration user.
-	sc.Step(`^"([^"]*)" has an integration user with the role ([\w-]+)$`, func(ctx context.Context, instance, role string) error {
-		return w.server(ctx, nil, "user", "create", w.name("another"), "--instance", w.slug(instance), "--integration", "--role", role)
-	})
+	sc.Step(`^"([^"]*)" has an integration user with the role ([\w-]+)$`,
+		func(ctx context.Context, instance, role string) error {
+			return w.server(ctx, nil, "user", "create", w.name("another"), "--instance",
+				w.slug(instance), "--integration", "--role", role)
+		})
 	// Tries to make a key for that integration user.
-	sc.Step(`^an administrator makes a key for that user$`, func(ctx context.Context) error { return w.makeKey(ctx, "another") })
+	sc.Step(`^an administrator makes a key for that user$`,
+		func(ctx context.Context) error { return w.makeKey(ctx, "another") })
 	// Tries to make a key for a user.
 	sc.Step(`^an administrator makes a key for "([^"]*)"$`, w.makeKey)
 	// Makes a key for one job, on behalf of the integration user; the client
 	// has it.
-	sc.Step(`^the client has a key of "([^"]*)" with the access "([^"]*)"$`, func(ctx context.Context, instance, access string) error {
-		var key struct{ Key string }
-		err := w.server(ctx, &key, "key", "create", "--instance", w.slug(instance), "--user", w.integrationUserOf(instance), "--access", access)
-		if err != nil {
+	sc.Step(`^the client has a key of "([^"]*)" with the access "([^"]*)"$`,
+		func(ctx context.Context, instance, access string) error {
+			var key struct{ Key string }
+			err := w.server(ctx, &key, "key", "create", "--instance", w.slug(instance), "--user",
+				w.integrationUserOf(instance), "--access", access)
+			if err != nil {
+				return err
+			}
+			c, err := w.client(ctx)
+			if err == nil {
+				c.token = key.Key
+			}
 			return err
-		}
-		c, err := w.client(ctx)
-		if err == nil {
-			c.token = key.Key
-		}
-		return err
-	})
+		})
 	// The attempt of the step before succeeded.
 	sc.Step(`^the key is made$`, func() error { return expect("exit code", w.last.Code, 0) })
 	// The attempt of the step before was refused, with this in the reason.
@@ -91,9 +107,12 @@ func (w *world) registerKeys(sc *godog.ScenarioContext) {
 		}
 		return expect("exit code", w.last.Code, 1)
 	})
-	sc.Step(`^the client sends (GET|DELETE) for the integration user of "([^"]*)"$`, w.forIntegrationUser)
+	sc.Step(`^the client sends (GET|DELETE) for the integration user of "([^"]*)"$`,
+		w.forIntegrationUser)
 	// Changes the integration user on whose behalf the key was made.
-	sc.Step(`^the integration user of "([^"]*)" (is suspended|is deleted|loses the role lite admin|gets the role lite admin)$`, w.integrationUser)
+	sc.Step(
+		`^the integration user of "([^"]*)" (is suspended|is deleted|loses the role lite admin|gets the role lite admin)$`,
+		w.integrationUser)
 }
 
 // anInstance makes an instance of the enterprise edition with an integration
@@ -106,7 +125,8 @@ func (w *world) anInstance(ctx context.Context, name string) error {
 // the application's administrators see.
 func (w *world) forIntegrationUser(ctx context.Context, method, instance string) error {
 	var u appUser
-	if err := w.server(ctx, &u, "user", "show", w.integrationUserOf(instance), "--instance", w.slug(instance)); err != nil {
+	if err := w.server(ctx, &u, "user", "show", w.integrationUserOf(instance), "--instance",
+		w.slug(instance)); err != nil {
 		return err
 	}
 	c, err := w.client(ctx)
@@ -129,7 +149,8 @@ func (w *world) anInstanceOfEdition(ctx context.Context, name, edition string) e
 		return err
 	}
 	user := w.integrationUserOf(name)
-	if err := w.server(ctx, nil, "user", "create", user, "--instance", slug, "--integration", "--role", "lite-admin"); err != nil {
+	if err := w.server(ctx, nil, "user", "create", user, "--instance", slug, "--integration",
+		"--role", "lite-admin"); err != nil {
 		return err
 	}
 	var key struct{ Key, ID string }
@@ -157,7 +178,8 @@ func (w *world) usersByHand(ctx context.Context, instance string, t *godog.Table
 		args := []string{"user", "create", w.name(row["User Name"]), "--instance", w.slug(instance)}
 		for column, value := range row {
 			if column != "User Name" && value != "" {
-				args = append(args, "--"+strings.ReplaceAll(strings.ToLower(column), " ", "-"), value)
+				args = append(args, "--"+strings.ReplaceAll(strings.ToLower(column), " ", "-"),
+					value)
 			}
 		}
 		if err := w.server(ctx, nil, args...); err != nil {
@@ -207,14 +229,16 @@ func (w *world) integrationUser(ctx context.Context, instance, what string) erro
 }
 
 func (w *world) makeKey(ctx context.Context, user string) error {
-	return w.tryServer(ctx, "key", "create", "--instance", w.slug("acme"), "--user", w.name(user), "--json")
+	return w.tryServer(ctx, "key", "create", "--instance", w.slug("acme"), "--user", w.name(user),
+		"--json")
 }
 
 func (w *world) administratorDoes(ctx context.Context, what, userName, instance string) error {
 	if w.scimOnly() {
 		return w.remoteDoes(ctx, what, userName, instance)
 	}
-	return w.server(ctx, nil, "user", strings.TrimSuffix(what, "s"), w.name(userName), "--instance", w.slug(instance))
+	return w.server(ctx, nil, "user", strings.TrimSuffix(what, "s"), w.name(userName), "--instance",
+		w.slug(instance))
 }
 
 // appUser is a user as `muster-server user list --json` shows it.

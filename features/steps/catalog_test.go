@@ -29,7 +29,10 @@ type catalog struct {
 
 // TestCatalog keeps features/STEPS.md current.
 func TestCatalog(t *testing.T) {
-	c := &catalog{t: t, files: token.NewFileSet(), methods: make(map[string]string), comments: make(map[string]string)}
+	c := &catalog{
+		t: t, files: token.NewFileSet(), methods: make(map[string]string),
+		comments: make(map[string]string),
+	}
 	paths, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
@@ -44,10 +47,13 @@ func TestCatalog(t *testing.T) {
 		c.read(f)
 		parsed = append(parsed, f)
 	}
-	c.out.WriteString("# The steps\n\nWritten by `go test ./features/steps -update`. `<text>` and `<number>` stand for what a scenario puts there.\n")
+	c.out.WriteString(
+		"# The steps\n\nWritten by `go test ./features/steps -update`. `<text>` and " +
+			"`<number>` stand for what a scenario puts there.\n")
 	for _, f := range parsed {
 		for _, d := range f.Decls {
-			if fd, ok := d.(*ast.FuncDecl); ok && strings.HasPrefix(fd.Name.Name, "register") && fd.Name.Name != "register" && fd.Body != nil {
+			if fd, ok := d.(*ast.FuncDecl); ok && strings.HasPrefix(fd.Name.Name, "register") &&
+				fd.Name.Name != "register" && fd.Body != nil {
 				c.register(fd)
 			}
 		}
@@ -60,7 +66,8 @@ func TestCatalog(t *testing.T) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil || !bytes.Equal(text, c.out.Bytes()) {
-		t.Errorf("%s is not current (%v); write it anew with go test ./features/steps -update", path, err)
+		t.Errorf("%s is not current (%v); write it anew with go test ./features/steps -update",
+			path, err)
 	}
 }
 
@@ -72,7 +79,8 @@ func (c *catalog) read(f *ast.File) {
 	}
 	for _, g := range f.Comments {
 		at := c.files.Position(g.End())
-		c.comments[fmt.Sprintf("%s:%d", at.Filename, at.Line+1)] = strings.Join(strings.Fields(g.Text()), " ")
+		c.comments[fmt.Sprintf("%s:%d", at.Filename,
+			at.Line+1)] = strings.Join(strings.Fields(g.Text()), " ")
 	}
 }
 
@@ -108,7 +116,8 @@ func (c *catalog) register(fd *ast.FuncDecl) {
 		fmt.Fprintf(&c.out, "- %s\n", readable(pattern))
 		doc := c.doc(call)
 		if doc == "" {
-			c.t.Errorf("the step %q has no comment: say what it does, or where it looks", readable(pattern))
+			c.t.Errorf("the step %q has no comment: say what it does, or where it looks",
+				readable(pattern))
 		}
 		fmt.Fprintf(&c.out, "  <br>%s\n", doc)
 		return true
@@ -135,6 +144,7 @@ func (c *catalog) doc(call *ast.CallExpr) string {
 func readable(pattern string) string {
 	pattern = strings.TrimSuffix(strings.TrimPrefix(pattern, "^"), "$")
 	return strings.NewReplacer(
-		`"([^"]*)"`, `"<text>"`, `(\d+)`, "<number>", `"(.*)"`, `"<text>"`, `(.*)`, "<text>", `([\w-]+)`, "<word>", `(\w+)`, "<word>", `\.`, ".", "(?:", "(", "s?", "(s)",
+		`"([^"]*)"`, `"<text>"`, `(\d+)`, "<number>", `"(.*)"`, `"<text>"`, `(.*)`, "<text>",
+		`([\w-]+)`, "<word>", `(\w+)`, "<word>", `\.`, ".", "(?:", "(", "s?", "(s)",
 	).Replace(pattern)
 }

@@ -18,9 +18,14 @@ import (
 // NewTarget makes an instance on a harness's own server, and returns the server
 // as one reaches it with a key of that instance.
 func NewTarget(ctx context.Context, h *harness.Harness, slug string) (harness.Target, error) {
-	w := &world{h: h, tag: "target", keys: make(map[string]string), keyIDs: make(map[string]string), dir: h.Dir}
+	w := &world{
+		h: h, tag: "target", keys: make(map[string]string), keyIDs: make(map[string]string),
+		dir: h.Dir,
+	}
 	err := w.anInstance(ctx, slug)
-	return harness.Target{BaseURL: "http://" + h.Server.Address + "/scim/v2", Token: w.keys[slug]}, err
+	return harness.Target{
+		BaseURL: "http://" + h.Server.Address + "/scim/v2", Token: w.keys[slug],
+	}, err
 }
 
 // scimClient sends requests as a scenario of the protocol describes them.
@@ -109,8 +114,10 @@ func (w *world) send(ctx context.Context, method, path, body string) error {
 		return err
 	}
 	c.answer = &scimAnswer{status: res.StatusCode, header: res.Header, text: string(text)}
-	c.log = append(c.log, fmt.Sprintf("%s %s %s\n  → %s", method, path, clip(body), clip(c.answer.String())))
-	if len(bytes.TrimSpace(text)) > 0 && !strings.HasPrefix(res.Header.Get("Content-Type"), "text/csv") {
+	c.log = append(c.log,
+		fmt.Sprintf("%s %s %s\n  → %s", method, path, clip(body), clip(c.answer.String())))
+	if len(bytes.TrimSpace(text)) > 0 &&
+		!strings.HasPrefix(res.Header.Get("Content-Type"), "text/csv") {
 		d := json.NewDecoder(bytes.NewReader(text))
 		d.UseNumber()
 		if err := d.Decode(&c.answer.body); err != nil {

@@ -26,16 +26,17 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		return err
 	})
 	// The app knows for which instance its token must be.
-	sc.Step(`^the app "([^"]*)" is configured for the instance "([^"]*)"$`, func(name, instance string) error {
-		if w.scimOnly() {
-			return w.lacks("a server that tells for which instance a token is")
-		}
-		a, err := w.app(name)
-		if err == nil {
-			a.expects = instance
-		}
-		return err
-	})
+	sc.Step(`^the app "([^"]*)" is configured for the instance "([^"]*)"$`,
+		func(name, instance string) error {
+			if w.scimOnly() {
+				return w.lacks("a server that tells for which instance a token is")
+			}
+			a, err := w.app(name)
+			if err == nil {
+				a.expects = instance
+			}
+			return err
+		})
 	// Gives the app the key that a rotation made.
 	sc.Step(`^the app "([^"]*)" has the new key of "([^"]*)"$`, func(name, instance string) error {
 		a, err := w.app(name)
@@ -45,24 +46,27 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 		return err
 	})
 	// A base URL that takes keys of that instance only.
-	sc.Step(`^the app "([^"]*)" has the base URL of the instance "([^"]*)"$`, func(name, instance string) error {
-		a, err := w.app(name)
-		if err == nil {
-			a.baseURL = w.recorder.URL + "/instances/" + w.slug(instance) + "/scim/v2"
-		}
-		return err
-	})
-	sc.Step(`^the app "([^"]*)" has a key that (was never made|is mistyped|is cut off)$`, w.brokenKey)
-	// Nothing listens there.
-	sc.Step(`^the app "([^"]*)" has the base URL of a server that does not run$`, func(ctx context.Context, name string) error {
-		a, err := w.app(name)
-		if err != nil {
+	sc.Step(`^the app "([^"]*)" has the base URL of the instance "([^"]*)"$`,
+		func(name, instance string) error {
+			a, err := w.app(name)
+			if err == nil {
+				a.baseURL = w.recorder.URL + "/instances/" + w.slug(instance) + "/scim/v2"
+			}
 			return err
-		}
-		address, err := harness.ClosedPort(ctx)
-		a.baseURL = "http://" + address + "/scim/v2"
-		return err
-	})
+		})
+	sc.Step(`^the app "([^"]*)" has a key that (was never made|is mistyped|is cut off)$`,
+		w.brokenKey)
+	// Nothing listens there.
+	sc.Step(`^the app "([^"]*)" has the base URL of a server that does not run$`,
+		func(ctx context.Context, name string) error {
+			a, err := w.app(name)
+			if err != nil {
+				return err
+			}
+			address, err := harness.ClosedPort(ctx)
+			a.baseURL = "http://" + address + "/scim/v2"
+			return err
+		})
 	// Takes a part out of the base URL.
 	sc.Step(`^the app "([^"]*)" has a base URL without "([^"]*)"$`, func(name, part string) error {
 		a, err := w.app(name)
@@ -76,10 +80,12 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 // registerConnectionTest adds the steps about the button Enable, and what it tells.
 func (w *world) registerConnectionTest(sc *godog.ScenarioContext) {
 	// Tests the connection, as the button does.
-	sc.Step(`^an administrator clicks Enable in the app "([^"]*)"$`, func(ctx context.Context, name string) error {
-		w.recorder.Forget()
-		return w.simulate(ctx, "enable", "--app", name, "--json", "--tries", "2", "--wait", "10ms")
-	})
+	sc.Step(`^an administrator clicks Enable in the app "([^"]*)"$`,
+		func(ctx context.Context, name string) error {
+			w.recorder.Forget()
+			return w.simulate(ctx, "enable", "--app", name, "--json", "--tries", "2", "--wait",
+				"10ms")
+		})
 	// The connection test passed, at this instance.
 	sc.Step(`^the app is connected to "([^"]*)"$`, func(instance string) error {
 		c, err := w.connection()
@@ -124,7 +130,8 @@ func (w *world) connection() (*connectionReport, error) {
 	if err := json.Unmarshal([]byte(w.last.Out), c); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, w.last)
 	}
-	return c, expect("exit code", w.last.Code, map[string]int{"connected": 0}[c.Status]+map[string]int{"failed": 1}[c.Status])
+	return c, expect("exit code", w.last.Code,
+		map[string]int{"connected": 0}[c.Status]+map[string]int{"failed": 1}[c.Status])
 }
 
 // brokenKey gives an app a key with which something is wrong.

@@ -15,9 +15,12 @@ import (
 func (w *world) registerHistory(sc *godog.ScenarioContext) {
 	sc.Step(`^the change history of "([^"]*)" has these rows about "([^"]*)":$`, w.historyHas)
 	// There is a change of the field with the old and the new value.
-	sc.Step(`^the change history of "([^"]*)" shows that "([^"]*)" changed for "([^"]*)" from "([^"]*)" to "([^"]*)"$`, w.historyChange)
+	sc.Step(
+		`^the change history of "([^"]*)" shows that "([^"]*)" changed for "([^"]*)" from "([^"]*)" to "([^"]*)"$`,
+		w.historyChange)
 	// Each row of the history has the key and the request's id.
-	sc.Step(`^every change of "([^"]*)" by SCIM names the API key and the request$`, w.historyNamesKey)
+	sc.Step(`^every change of "([^"]*)" by SCIM names the API key and the request$`,
+		w.historyNamesKey)
 }
 
 // historyRow is a row as `muster-server history list --json` prints it.
@@ -29,7 +32,8 @@ type historyRow struct {
 }
 
 func (w *world) history(ctx context.Context, instance string) ([]historyRow, error) {
-	if err := w.tryServer(ctx, "history", "list", "--instance", w.slug(instance), "--json"); err != nil {
+	if err := w.tryServer(ctx, "history", "list", "--instance", w.slug(instance),
+		"--json"); err != nil {
 		return nil, err
 	}
 	if w.last.Code != 0 {
@@ -71,7 +75,8 @@ func (w *world) historyHas(ctx context.Context, instance, name string, t *godog.
 		return fmt.Errorf("got %d rows, want %d: %+v", len(list), len(want), list)
 	}
 	for i, row := range want {
-		if list[i].Action != row["Action"] || list[i].Outcome != row["Outcome"] || !strings.Contains(list[i].Detail, row["Detail"]) {
+		if list[i].Action != row["Action"] || list[i].Outcome != row["Outcome"] ||
+			!strings.Contains(list[i].Detail, row["Detail"]) {
 			return fmt.Errorf("row %d: got %+v, want %v", i+1, list[i], row)
 		}
 	}

@@ -16,14 +16,21 @@ import (
 func (w *world) registerInterruption(sc *godog.ScenarioContext) {
 	// Users with numbered names and the role Everybody.
 	sc.Step(`^OneLogin has (\d+) users, assigned to the app "([^"]*)"$`, w.manyUsers)
-	sc.Step(`^the server is killed after (\d+) writes of a provisioning cycle of the app "([^"]*)"$`, w.killedAfter)
+	sc.Step(
+		`^the server is killed after (\d+) writes of a provisioning cycle of the app "([^"]*)"$`,
+		w.killedAfter)
 	// Runs a cycle whose line breaks off once, after the server has acted.
-	sc.Step(`^the answer to write number (\d+) of a provisioning cycle of the app "([^"]*)" is lost$`, w.answerLost)
-	sc.Step(`^OneLogin is (killed|interrupted with Ctrl-C) after (\d+) writes of a provisioning cycle of the app "([^"]*)"$`, w.simulatorEnds)
+	sc.Step(
+		`^the answer to write number (\d+) of a provisioning cycle of the app "([^"]*)" is lost$`,
+		w.answerLost)
+	sc.Step(
+		`^OneLogin is (killed|interrupted with Ctrl-C) after (\d+) writes of a provisioning cycle of the app "([^"]*)"$`,
+		w.simulatorEnds)
 	// Kills the provider's process in the middle of a wave.
-	sc.Step(`^OneLogin is killed after (\d+) writes of the rehearsal$`, func(ctx context.Context, writes int) error {
-		return w.endsAfter(ctx, os.Kill, writes, "rehearse", "--concurrency", "1")
-	})
+	sc.Step(`^OneLogin is killed after (\d+) writes of the rehearsal$`,
+		func(ctx context.Context, writes int) error {
+			return w.endsAfter(ctx, os.Kill, writes, "rehearse", "--concurrency", "1")
+		})
 	// The cycle was stopped, and said how to go on.
 	sc.Step(`^OneLogin says that the same command goes on$`, func() error {
 		if !strings.Contains(w.synced.Errors, "the same command goes on") {
@@ -48,7 +55,9 @@ func (w *world) registerInterruption(sc *godog.ScenarioContext) {
 func (w *world) manyUsers(n int, app string) error {
 	for i := range n {
 		name := fmt.Sprintf("user%03d@acme.example", i)
-		w.account.add(map[string]string{"username": name, "firstname": "User", "lastname": fmt.Sprint(i), "roles": "Everybody"})
+		w.account.add(map[string]string{
+			"username": name, "firstname": "User", "lastname": fmt.Sprint(i), "roles": "Everybody",
+		})
 		if err := w.assign(name, app); err != nil {
 			return err
 		}
@@ -126,7 +135,9 @@ func (w *world) simulatorEnds(ctx context.Context, how string, writes int, app s
 }
 
 // endsAfter runs a command, and sends its process a signal after some writes.
-func (w *world) endsAfter(ctx context.Context, signal os.Signal, writes int, command ...string) error {
+func (w *world) endsAfter(
+	ctx context.Context, signal os.Signal, writes int, command ...string,
+) error {
 	ctx, cancel := context.WithCancel(harness.WithSignal(ctx, signal))
 	defer cancel()
 	w.recorder.Forget()

@@ -39,26 +39,31 @@ func (w *world) registerMapping(sc *godog.ScenarioContext) {
 	// Looks at the objects that the user is linked to.
 	sc.Step(`^"([^"]*)" is linked to the ([\w-]+) "([^"]*)" in "([^"]*)"$`, w.linkedTo)
 	// The user is linked to no object of the type.
-	sc.Step(`^"([^"]*)" is linked to no ([\w-]+) in "([^"]*)"$`, func(ctx context.Context, user, kind, instance string) error {
-		return w.linkedTo(ctx, user, kind, "", instance)
-	})
+	sc.Step(`^"([^"]*)" is linked to no ([\w-]+) in "([^"]*)"$`,
+		func(ctx context.Context, user, kind, instance string) error {
+			return w.linkedTo(ctx, user, kind, "", instance)
+		})
 	// Compares all rows of the attribute mapping, by a table of attributes and fields.
 	sc.Step(`^the mapping of "([^"]*)" is:$`, w.mappingIs)
 	sc.Step(`^a provider sends "([^"]*)" the user "([^"]*)" with:$`, w.providerSends)
 	// Looks at a custom field of the account.
-	sc.Step(`^the account of "([^"]*)" in "([^"]*)" has the custom field "([^"]*)" of "([^"]*)"$`, w.customFieldIs)
+	sc.Step(`^the account of "([^"]*)" in "([^"]*)" has the custom field "([^"]*)" of "([^"]*)"$`,
+		w.customFieldIs)
 	// There is a change of the mapping with the old and the new attribute.
-	sc.Step(`^the change history of "([^"]*)" shows that the mapping of "([^"]*)" changed from "([^"]*)" to "([^"]*)"$`, w.mappingChanged)
+	sc.Step(
+		`^the change history of "([^"]*)" shows that the mapping of "([^"]*)" changed from "([^"]*)" to "([^"]*)"$`,
+		w.mappingChanged)
 	// No row of the history is about the mapping.
-	sc.Step(`^the change history of "([^"]*)" has no change of the mapping$`, func(ctx context.Context, instance string) error {
-		list, err := w.history(ctx, instance)
-		for _, r := range list {
-			if r.Action == "mapping.update" {
-				return fmt.Errorf("there is %+v", r)
+	sc.Step(`^the change history of "([^"]*)" has no change of the mapping$`,
+		func(ctx context.Context, instance string) error {
+			list, err := w.history(ctx, instance)
+			for _, r := range list {
+				if r.Action == "mapping.update" {
+					return fmt.Errorf("there is %+v", r)
+				}
 			}
-		}
-		return err
-	})
+			return err
+		})
 }
 
 // administratorRuns runs a muster-server command on an instance. Words in
@@ -84,7 +89,8 @@ func (w *world) administratorRuns(ctx context.Context, instance, command string)
 		if strings.Contains(a, "[") {
 			a = strings.ReplaceAll(a, "_", " ")
 		}
-		if i > 0 && args[i-1] == "--user" || i == 2 && args[0] == "user" && args[1] != "update-field" {
+		if i > 0 && args[i-1] == "--user" || i == 2 && args[0] == "user" &&
+			args[1] != "update-field" {
 			a = w.name(a)
 		}
 		args[i] = a
@@ -105,7 +111,8 @@ func (w *world) mappingIs(ctx context.Context, instance string, t *godog.Table) 
 		return fmt.Errorf("got %+v", list)
 	}
 	for i, row := range want {
-		if list[i].Attribute != row["SCIM attribute"] || list[i].Field != row["Field"] || list[i].ReadOnly != (row["Read-only"] == "yes") {
+		if list[i].Attribute != row["SCIM attribute"] || list[i].Field != row["Field"] ||
+			list[i].ReadOnly != (row["Read-only"] == "yes") {
 			return fmt.Errorf("row %d: got %+v, want %v", i+1, list[i], row)
 		}
 	}
@@ -115,15 +122,18 @@ func (w *world) mappingIs(ctx context.Context, instance string, t *godog.Table) 
 // updateNames gives users the names of their e-mail addresses, and these the
 // scenario's tag, without which they would not be names of this scenario.
 func (w *world) updateNames(ctx context.Context, instance string) error {
-	if err := w.administratorRuns(ctx, instance, "user update-field email --domain acme.example."+w.tag+" --apply"); err != nil {
+	if err := w.administratorRuns(ctx, instance,
+		"user update-field email --domain acme.example."+w.tag+" --apply"); err != nil {
 		return err
 	}
-	return w.administratorRuns(ctx, instance, "user update-field userName --from email --lower --apply")
+	return w.administratorRuns(ctx, instance,
+		"user update-field userName --from email --lower --apply")
 }
 
 func (w *world) linkedTo(ctx context.Context, userName, kind, name, instance string) error {
 	var u appUser
-	if err := w.server(ctx, &u, "user", "show", w.name(userName), "--instance", w.slug(instance)); err != nil {
+	if err := w.server(ctx, &u, "user", "show", w.name(userName), "--instance",
+		w.slug(instance)); err != nil {
 		return err
 	}
 	return expect(kind+" of "+userName, u.Objects[kind], name)
@@ -132,7 +142,9 @@ func (w *world) linkedTo(ctx context.Context, userName, kind, name, instance str
 // providerSends creates a user over SCIM.
 // providerSends creates a user over SCIM from a table of attributes, as the
 // mapping names them, and their values.
-func (w *world) providerSends(ctx context.Context, instance, userName string, t *godog.Table) error {
+func (w *world) providerSends(
+	ctx context.Context, instance, userName string, t *godog.Table,
+) error {
 	c, err := w.client(ctx)
 	if err != nil {
 		return err

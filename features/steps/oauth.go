@@ -38,10 +38,12 @@ func (w *world) registerOAuth(sc *godog.ScenarioContext) {
 	// The client signs with a new key from now on, which it publishes too.
 	sc.Step(`^the client exchanges its signing key$`, func() error { return w.oauth.exchange() })
 	// Nothing happens for a while.
-	sc.Step(`^(\d+) seconds pass$`, func(seconds int) { time.Sleep(time.Duration(seconds) * time.Second) })
+	sc.Step(`^(\d+) seconds pass$`,
+		func(seconds int) { time.Sleep(time.Duration(seconds) * time.Second) })
 	// Asks at the endpoint that the metadata names; the client uses the token
 	// from then on.
-	sc.Step(`^the client asks for an access token$`, func(ctx context.Context) error { return w.askToken(ctx, "") })
+	sc.Step(`^the client asks for an access token$`,
+		func(ctx context.Context) error { return w.askToken(ctx, "") })
 	// One that is wrong in some way, or was sent before.
 	sc.Step(`^the client asks for an access token with an assertion that (.*)$`, w.askToken)
 	// There is a token, and it ends within so many minutes.
@@ -55,7 +57,8 @@ func (w *world) registerOAuth(sc *godog.ScenarioContext) {
 		if err := json.Unmarshal([]byte(w.scim.answer.text), &token); err != nil {
 			return err
 		}
-		if token.AccessToken == "" || token.TokenType != "Bearer" || token.ExpiresIn <= 0 || token.ExpiresIn > minutes*60 || token.Scope != "scim" {
+		if token.AccessToken == "" || token.TokenType != "Bearer" || token.ExpiresIn <= 0 ||
+			token.ExpiresIn > minutes*60 || token.Scope != "scim" {
 			return fmt.Errorf("the answer is %s", w.scim.answer)
 		}
 		return nil
@@ -63,15 +66,19 @@ func (w *world) registerOAuth(sc *godog.ScenarioContext) {
 	// There is no token, but 401 with an error of OAuth 2.0 that says why.
 	sc.Step(`^it gets no token, because of (\w+)$`, func(code string) error {
 		got, err := pointer(w.scim.answer.body, "/error")
-		if err == nil && (got != code || w.scim.answer.status != http.StatusUnauthorized || strings.Contains(w.scim.answer.text, "access_token")) {
+		if err == nil &&
+			(got != code || w.scim.answer.status != http.StatusUnauthorized ||
+				strings.Contains(w.scim.answer.text, "access_token")) {
 			err = fmt.Errorf("the answer is %s", w.scim.answer)
 		}
 		return err
 	})
 	// By the command of the application.
-	sc.Step(`^an administrator revokes the OAuth client of "([^"]*)"$`, func(ctx context.Context, instance string) error {
-		return w.server(ctx, nil, "client", "revoke", w.oauth.id, "--instance", w.slug(instance))
-	})
+	sc.Step(`^an administrator revokes the OAuth client of "([^"]*)"$`,
+		func(ctx context.Context, instance string) error {
+			return w.server(ctx, nil, "client", "revoke", w.oauth.id, "--instance",
+				w.slug(instance))
+		})
 }
 
 func (w *world) anOAuthClient(ctx context.Context, instance string) error {
@@ -79,7 +86,9 @@ func (w *world) anOAuthClient(ctx context.Context, instance string) error {
 		return err
 	}
 	c := &oauthClient{}
-	c.server = httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, _ *http.Request) {
+	c.server = httptest.NewServer(http.HandlerFunc(func(
+		answer http.ResponseWriter, _ *http.Request,
+	) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		answer.Header().Set("Content-Type", "application/jwk-set+json")
@@ -90,7 +99,8 @@ func (w *world) anOAuthClient(ctx context.Context, instance string) error {
 		return err
 	}
 	var made struct{ ID string }
-	err := w.server(ctx, &made, "client", "create", "--instance", w.slug(instance), "--user", w.integrationUserOf(instance), "--jwks-url", c.server.URL)
+	err := w.server(ctx, &made, "client", "create", "--instance", w.slug(instance), "--user",
+		w.integrationUserOf(instance), "--jwks-url", c.server.URL)
 	c.id = made.ID
 	return err
 }
@@ -103,7 +113,9 @@ func (c *oauthClient) exchange() (err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.keyID = fmt.Sprint("key", len(c.keys.Keys)+1)
-	c.keys.Keys = append(c.keys.Keys, jose.JSONWebKey{Key: c.key.Public(), KeyID: c.keyID, Algorithm: string(jose.ES256), Use: "sig"})
+	c.keys.Keys = append(c.keys.Keys, jose.JSONWebKey{
+		Key: c.key.Public(), KeyID: c.keyID, Algorithm: string(jose.ES256), Use: "sig",
+	})
 	return nil
 }
 
@@ -115,7 +127,8 @@ type metadata struct {
 
 func (w *world) askToken(ctx context.Context, how string) error {
 	var m metadata
-	if err := w.exchangeForm(ctx, http.MethodGet, "/.well-known/oauth-authorization-server", nil); err != nil {
+	if err := w.exchangeForm(ctx, http.MethodGet, "/.well-known/oauth-authorization-server",
+		nil); err != nil {
 		return err
 	}
 	if err := json.Unmarshal([]byte(w.scim.answer.text), &m); err != nil {
@@ -131,9 +144,11 @@ func (w *world) askToken(ctx context.Context, how string) error {
 	}
 	err = w.exchangeForm(ctx, http.MethodPost, endpoint.Path, url.Values{
 		"grant_type": {"client_credentials"}, "scope": {"scim"},
-		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {assertion},
+		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+		"client_assertion":      {assertion},
 	})
-	if token, pointed := pointer(w.scim.answer.body, "/access_token"); err == nil && pointed == nil {
+	if token, pointed := pointer(w.scim.answer.body, "/access_token"); err == nil &&
+		pointed == nil {
 		w.scim.token = fmt.Sprint(token)
 	}
 	return err
@@ -141,7 +156,8 @@ func (w *world) askToken(ctx context.Context, how string) error {
 
 // exchangeForm sends a form to the root of the server, without a key.
 func (w *world) exchangeForm(ctx context.Context, method, path string, form url.Values) error {
-	r, err := http.NewRequestWithContext(ctx, method, w.recorder.URL+path, strings.NewReader(form.Encode()))
+	r, err := http.NewRequestWithContext(ctx, method, w.recorder.URL+path,
+		strings.NewReader(form.Encode()))
 	if err != nil {
 		return err
 	}
@@ -171,7 +187,9 @@ func (c *oauthClient) sign(issuer, how string) (string, error) {
 		Issuer: c.id, Subject: c.id, Audience: jwt.Audience{issuer}, ID: c.jti,
 		IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(time.Minute)),
 	}
-	signing := jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: c.key, KeyID: c.keyID}}
+	signing := jose.SigningKey{
+		Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: c.key, KeyID: c.keyID},
+	}
 	switch how {
 	case "", "was used before":
 	case "is for another audience":

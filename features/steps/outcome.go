@@ -14,11 +14,15 @@ import (
 // provider's report, and at the application.
 func (w *world) registerOutcomes(sc *godog.ScenarioContext) {
 	// The outcome for the user in the last cycle.
-	sc.Step(`^"([^"]*)" was (picked up|created|updated|suspended|reactivated|deleted|released|corrected)$`, w.was)
+	sc.Step(
+		`^"([^"]*)" was (picked up|created|updated|suspended|reactivated|deleted|released|corrected)$`,
+		w.was)
 	// The user could not be provisioned in the last cycle, with this in the reason.
 	sc.Step(`^"([^"]*)" (?:is a conflict|failed), because "([^"]*)"$`, w.failedBecause)
 	// The outcome for the user in the cycle that was foretold.
-	sc.Step(`^"([^"]*)" would be (picked up|created|updated|suspended|reactivated|deleted|corrected)$`, w.was)
+	sc.Step(
+		`^"([^"]*)" would be (picked up|created|updated|suspended|reactivated|deleted|corrected)$`,
+		w.was)
 	sc.Step(`^nothing was written$`, w.nothingWritten)
 	// The last cycle had nothing to do for the user.
 	sc.Step(`^nothing happened to "([^"]*)" in the cycle$`, w.nothingHappened)
@@ -33,16 +37,18 @@ func (w *world) registerAccounts(sc *godog.ScenarioContext) {
 	// Counts the groups of the instance.
 	sc.Step(`^"([^"]*)" has (\d+) groups?$`, w.groupCount)
 	// There is an account of that name, in any letter case.
-	sc.Step(`^"([^"]*)" has an account in "([^"]*)"$`, func(ctx context.Context, user, instance string) error {
-		_, err := w.theUser(ctx, instance, user)
-		return err
-	})
+	sc.Step(`^"([^"]*)" has an account in "([^"]*)"$`,
+		func(ctx context.Context, user, instance string) error {
+			_, err := w.theUser(ctx, instance, user)
+			return err
+		})
 	// There is no account of that name, in any letter case.
 	sc.Step(`^"([^"]*)" has no account in "([^"]*)"$`, w.noAccount)
 	// Looks at the state of the account.
 	sc.Step(`^"([^"]*)" is (active|suspended) in "([^"]*)"$`, w.state)
 	// Looks at how the account came to be managed; SCIM does not tell, so other servers pass.
-	sc.Step(`^the account of "([^"]*)" in "([^"]*)" (is managed by OneLogin|was made by hand)$`, w.source)
+	sc.Step(`^the account of "([^"]*)" in "([^"]*)" (is managed by OneLogin|was made by hand)$`,
+		w.source)
 	// Compares fields by their labels, such as First Name; an empty cell is no value.
 	sc.Step(`^the account of "([^"]*)" in "([^"]*)" has:$`, w.accountHas)
 	// The account has another id than the one that was remembered.
@@ -56,24 +62,26 @@ func (w *world) registerAccounts(sc *godog.ScenarioContext) {
 	// Looks at the members of the group, which must be there.
 	sc.Step(`^"([^"]*)" is not in the group "([^"]*)" of "([^"]*)"$`, w.notInGroup)
 	// Counts the members of the group.
-	sc.Step(`^the group "([^"]*)" of "([^"]*)" has (\d+) members?$`, func(ctx context.Context, group, instance string, n int) error {
-		members, err := w.membersOf(ctx, instance, group)
-		if err == nil {
-			err = expect("members of "+group, len(members), n)
-		}
-		return err
-	})
+	sc.Step(`^the group "([^"]*)" of "([^"]*)" has (\d+) members?$`,
+		func(ctx context.Context, group, instance string, n int) error {
+			members, err := w.membersOf(ctx, instance, group)
+			if err == nil {
+				err = expect("members of "+group, len(members), n)
+			}
+			return err
+		})
 	sc.Step(`^"([^"]*)" has the groups:$`, w.hasGroups)
 	// What the last cycle did about the group.
 	sc.Step(`^the group "([^"]*)" was (matched by name|created)$`, w.groupWas)
 	// The account is linked to no manager.
-	sc.Step(`^"([^"]*)" has no manager in "([^"]*)"$`, func(ctx context.Context, user, instance string) error {
-		u, err := w.theUser(ctx, instance, user)
-		if err == nil {
-			err = expect("manager of "+user, u.ManagerID, "")
-		}
-		return err
-	})
+	sc.Step(`^"([^"]*)" has no manager in "([^"]*)"$`,
+		func(ctx context.Context, user, instance string) error {
+			u, err := w.theUser(ctx, instance, user)
+			if err == nil {
+				err = expect("manager of "+user, u.ManagerID, "")
+			}
+			return err
+		})
 	// The account is linked to the account of that manager.
 	sc.Step(`^"([^"]*)" has the manager "([^"]*)" in "([^"]*)"$`, w.hasManager)
 }
@@ -81,7 +89,9 @@ func (w *world) registerAccounts(sc *godog.ScenarioContext) {
 // registerStates adds the steps about what the provider shows of a user.
 func (w *world) registerStates(sc *godog.ScenarioContext) {
 	// The state of the user in the tab Users of the app.
-	sc.Step(`^OneLogin shows "([^"]*)" in the app "([^"]*)" as (provisioned|failed|pending|suspended|skipped)$`, w.providerShows)
+	sc.Step(
+		`^OneLogin shows "([^"]*)" in the app "([^"]*)" as (provisioned|failed|pending|suspended|skipped)$`,
+		w.providerShows)
 	// The provider remembers nothing of the user.
 	sc.Step(`^OneLogin shows nothing of "([^"]*)" in the app "([^"]*)"$`, w.providerShowsNothing)
 }
@@ -163,14 +173,18 @@ func (w *world) source(ctx context.Context, userName, instance, what string) err
 	if err != nil {
 		return err
 	}
-	want := map[string]string{"is managed by OneLogin": "provisioned", "was made by hand": "manual"}[what]
+	want := map[string]string{
+		"is managed by OneLogin": "provisioned", "was made by hand": "manual",
+	}[what]
 	return expect("source of "+userName, u.Source, want)
 }
 
 // fields are the names of the User entity's fields as people see them.
 var fields = map[string]string{
-	"User Name": "userName", "Display Name": "displayName", "Email": "email", "First Name": "firstName", "Last Name": "lastName",
-	"Office Phone": "officePhone", "Mobile Phone": "mobilePhone", "Direct Manager": "directManager", "Scim Sync Job Title": "scimSyncJobTitle",
+	"User Name": "userName", "Display Name": "displayName", "Email": "email",
+	"First Name": "firstName", "Last Name": "lastName",
+	"Office Phone": "officePhone", "Mobile Phone": "mobilePhone", "Direct Manager": "directManager",
+	"Scim Sync Job Title": "scimSyncJobTitle",
 }
 
 func (w *world) accountHas(ctx context.Context, userName, instance string, t *godog.Table) error {
@@ -242,7 +256,8 @@ func (w *world) inGroup(ctx context.Context, userName, group, instance string) e
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(members, func(m string) bool { return strings.EqualFold(m, userName) }) {
+	if !slices.ContainsFunc(members,
+		func(m string) bool { return strings.EqualFold(m, userName) }) {
 		return fmt.Errorf("%q is not in %q; its members are %v", userName, group, members)
 	}
 	return nil
@@ -262,7 +277,8 @@ func (w *world) notInGroup(ctx context.Context, userName, group, instance string
 	return nil
 }
 
-// hasGroups compares all groups, by a table with the columns Group and Members; members are separated by commas.
+// hasGroups compares all groups, by a table with the columns Group and Members;
+// members are separated by commas.
 func (w *world) hasGroups(ctx context.Context, instance string, t *godog.Table) error {
 	list, err := w.appGroups(ctx, instance)
 	if err != nil {
@@ -280,7 +296,8 @@ func (w *world) hasGroups(ctx context.Context, instance string, t *godog.Table) 
 	for _, row := range rows(t) {
 		members, ok := got[row["Group"]]
 		if !ok || members != row["Members"] {
-			return fmt.Errorf("group %q: got %q (there: %v), want %q", row["Group"], members, ok, row["Members"])
+			return fmt.Errorf("group %q: got %q (there: %v), want %q", row["Group"], members, ok,
+				row["Members"])
 		}
 	}
 	return expect("groups of "+instance, len(got), len(t.Rows)-1)
@@ -292,7 +309,8 @@ func (w *world) groupWas(group, what string) error {
 		list = w.cycle.GroupsCreated
 	}
 	if !slices.Contains(list, group) {
-		return fmt.Errorf("the group %q was not %s: created %v, matched %v", group, what, w.cycle.GroupsCreated, w.cycle.GroupsMatched)
+		return fmt.Errorf("the group %q was not %s: created %v, matched %v", group, what,
+			w.cycle.GroupsCreated, w.cycle.GroupsMatched)
 	}
 	return nil
 }

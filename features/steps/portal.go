@@ -23,68 +23,86 @@ func (w *world) registerPortal(sc *godog.ScenarioContext) {
 	})
 	sc.Step(`^the app "([^"]*)" has the rule:$`, w.theRule)
 	// Sends the requests that another provider is known to send.
-	sc.Step(`^the app "([^"]*)" is provisioned as (OneLogin 1\.1|OneLogin|Okta|Entra|JumpCloud) does$`, w.profile)
+	sc.Step(
+		`^the app "([^"]*)" is provisioned as (OneLogin 1\.1|OneLogin|Okta|Entra|JumpCloud) does$`,
+		w.profile)
 	// Changes of parameters, rules and template wait for a re-apply.
-	sc.Step(`^changes of the app "([^"]*)" need a re-apply$`, w.provisioningIs("changes_need_reapply", true))
+	sc.Step(`^changes of the app "([^"]*)" need a re-apply$`,
+		w.provisioningIs("changes_need_reapply", true))
 	// A cycle with more deletions asks for approval of all of them.
-	sc.Step(`^the app "([^"]*)" holds more than (\d+) deletions? for approval$`, func(name string, n int) error {
-		return w.provisioningIs("max_deletes", n)(name)
-	})
+	sc.Step(`^the app "([^"]*)" holds more than (\d+) deletions? for approval$`,
+		func(name string, n int) error {
+			return w.provisioningIs("max_deletes", n)(name)
+		})
 	// The limits at which the app stops by itself.
-	sc.Step(`^the app "([^"]*)" goes into quarantine when (\d+) users and (\d+) percent fail$`, func(name string, n, share int) error {
-		return w.provisioningIs("quarantine", map[string]any{"failures": n, "share": share})(name)
-	})
+	sc.Step(`^the app "([^"]*)" goes into quarantine when (\d+) users and (\d+) percent fail$`,
+		func(name string, n, share int) error {
+			return w.provisioningIs("quarantine",
+				map[string]any{"failures": n, "share": share})(name)
+		})
 	// No cycle of the app runs until it is enabled again.
-	sc.Step(`^an administrator clicks Disable in the app "([^"]*)"$`, func(ctx context.Context, name string) error {
-		return w.simulate(ctx, "disable", "--app", name)
-	})
+	sc.Step(`^an administrator clicks Disable in the app "([^"]*)"$`,
+		func(ctx context.Context, name string) error {
+			return w.simulate(ctx, "disable", "--app", name)
+		})
 }
 
 // registerReapply adds the steps about accounts that are not as they should be.
 func (w *world) registerReapply(sc *godog.ScenarioContext) {
 	// Compares every account with what it should be, and corrects it.
-	sc.Step(`^an administrator re-applies the mappings of the app "([^"]*)"$`, func(ctx context.Context, name string) error {
-		return w.runs(ctx, "reapply", name)
-	})
+	sc.Step(`^an administrator re-applies the mappings of the app "([^"]*)"$`,
+		func(ctx context.Context, name string) error {
+			return w.runs(ctx, "reapply", name)
+		})
 	// Compares every account with what it should be, and writes nothing.
-	sc.Step(`^an administrator looks for drift in the app "([^"]*)"$`, func(ctx context.Context, name string) error {
-		return w.runs(ctx, "drift", name)
-	})
+	sc.Step(`^an administrator looks for drift in the app "([^"]*)"$`,
+		func(ctx context.Context, name string) error {
+			return w.runs(ctx, "drift", name)
+		})
 	// Reads the groups of the application.
-	sc.Step(`^an administrator refreshes the entitlements of the app "([^"]*)"$`, func(ctx context.Context, name string) error {
-		return w.simulate(ctx, "refresh", "--app", name)
-	})
+	sc.Step(`^an administrator refreshes the entitlements of the app "([^"]*)"$`,
+		func(ctx context.Context, name string) error {
+			return w.simulate(ctx, "refresh", "--app", name)
+		})
 	// Asks for something that is not supported.
-	sc.Step(`^an administrator asks OneLogin to (import users|import groups|sync passwords?)$`, func(ctx context.Context, what string) error {
-		return w.simulate(ctx, strings.TrimSuffix(strings.ReplaceAll(what, " ", "-"), "s")+map[bool]string{true: "s"}[strings.HasPrefix(what, "import")])
-	})
+	sc.Step(`^an administrator asks OneLogin to (import users|import groups|sync passwords?)$`,
+		func(ctx context.Context, what string) error {
+			return w.simulate(ctx,
+				strings.TrimSuffix(strings.ReplaceAll(what, " ", "-"),
+					"s")+map[bool]string{true: "s"}[strings.HasPrefix(what, "import")])
+		})
 	// How many accounts a re-apply found in order.
-	sc.Step(`^(\d+) accounts? (?:is|are) as (?:it|they) should be$`, func(n int) error { return expect("unchanged", w.cycle.Unchanged, n) })
+	sc.Step(`^(\d+) accounts? (?:is|are) as (?:it|they) should be$`,
+		func(n int) error { return expect("unchanged", w.cycle.Unchanged, n) })
 	sc.Step(`^for "([^"]*)" "([^"]*)" (?:is|was) "([^"]*)" instead of "([^"]*)"$`, w.differs)
 	// A re-apply found, or foretold, that the user is to be put into the group.
-	sc.Step(`^"([^"]*)" (?:is missing in|misses) the group "([^"]*)"$`, func(user, group string) error { return w.groupDiffers(user, group, true) })
+	sc.Step(`^"([^"]*)" (?:is missing in|misses) the group "([^"]*)"$`,
+		func(user, group string) error { return w.groupDiffers(user, group, true) })
 	// A re-apply found, or foretold, that the user is to be taken out of the group.
-	sc.Step(`^"([^"]*)" is in the group "([^"]*)" too much$`, func(user, group string) error { return w.groupDiffers(user, group, false) })
+	sc.Step(`^"([^"]*)" is in the group "([^"]*)" too much$`,
+		func(user, group string) error { return w.groupDiffers(user, group, false) })
 }
 
 // registerActivity adds the steps about the list of apps and the log.
 func (w *world) registerActivity(sc *godog.ScenarioContext) {
 	// How the list of apps shows the API connection.
-	sc.Step(`^the app "([^"]*)" is shown as "([^"]*)"$`, func(ctx context.Context, name, connection string) error {
-		a, err := w.shown(ctx, name)
-		if err == nil && !strings.HasPrefix(a.Connection, connection) {
-			err = fmt.Errorf("got %+v", *a)
-		}
-		return err
-	})
+	sc.Step(`^the app "([^"]*)" is shown as "([^"]*)"$`,
+		func(ctx context.Context, name, connection string) error {
+			a, err := w.shown(ctx, name)
+			if err == nil && !strings.HasPrefix(a.Connection, connection) {
+				err = fmt.Errorf("got %+v", *a)
+			}
+			return err
+		})
 	// How many users the list of apps shows in a state.
-	sc.Step(`^the app "([^"]*)" is shown with (\d+) (\w+) users?$`, func(ctx context.Context, name string, n int, status string) error {
-		a, err := w.shown(ctx, name)
-		if err == nil {
-			err = expect(status+" users", a.Users[status], n)
-		}
-		return err
-	})
+	sc.Step(`^the app "([^"]*)" is shown with (\d+) (\w+) users?$`,
+		func(ctx context.Context, name string, n int, status string) error {
+			a, err := w.shown(ctx, name)
+			if err == nil {
+				err = expect(status+" users", a.Users[status], n)
+			}
+			return err
+		})
 	// The log of the app has such a row about the user.
 	sc.Step(`^the log of the app "([^"]*)" has "([^"]*)" for "([^"]*)"$`, w.logHas)
 }
@@ -102,7 +120,8 @@ func (w *world) registerRequests(sc *godog.ScenarioContext) {
 		return nil
 	})
 	// Counts the requests since the last cycle began.
-	sc.Step(`^(\d+) requests were sent$`, func(n int) error { return expect("requests", len(w.recorder.Exchanges()), n) })
+	sc.Step(`^(\d+) requests were sent$`,
+		func(n int) error { return expect("requests", len(w.recorder.Exchanges()), n) })
 	// The last cycle failed, and said this.
 	sc.Step(`^the cycle ends with "([^"]*)"$`, func(text string) error {
 		if !strings.Contains(w.synced.Errors, text) {
@@ -111,13 +130,17 @@ func (w *world) registerRequests(sc *godog.ScenarioContext) {
 		return expect("exit code", w.synced.Code, 1)
 	})
 	// Runs a cycle over a line that is broken on purpose.
-	sc.Step(`^OneLogin runs a provisioning cycle of the app "([^"]*)" with the faults "([^"]*)" and the seed (\d+)$`, func(ctx context.Context, app, faults string, seed int) error {
-		return w.sync(ctx, app, "--fault", faults, "--fault-seed", fmt.Sprint(seed), "--tries", "30", "--wait", "1ms")
-	})
+	sc.Step(
+		`^OneLogin runs a provisioning cycle of the app "([^"]*)" with the faults "([^"]*)" and the seed (\d+)$`,
+		func(ctx context.Context, app, faults string, seed int) error {
+			return w.sync(ctx, app, "--fault", faults, "--fault-seed", fmt.Sprint(seed), "--tries",
+				"30", "--wait", "1ms")
+		})
 	// Runs a cycle that keeps the requests for each user.
-	sc.Step(`^OneLogin traces a provisioning cycle of the app "([^"]*)"$`, func(ctx context.Context, app string) error {
-		return w.sync(ctx, app, "--trace")
-	})
+	sc.Step(`^OneLogin traces a provisioning cycle of the app "([^"]*)"$`,
+		func(ctx context.Context, app string) error {
+			return w.sync(ctx, app, "--trace")
+		})
 	// Compares the requests for a user, by a table of methods and paths.
 	sc.Step(`^the trace of "([^"]*)" is:$`, w.traceIs)
 	sc.Step(`^managers came before those who report to them$`, w.managersFirst)
@@ -309,7 +332,8 @@ func (w *world) byHand(ctx context.Context, instance, path, operation string) er
 		return err
 	}
 	c.token = w.keys[instance]
-	body := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operation + `]}`
+	body := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` +
+		operation + `]}`
 	if err := w.send(ctx, "PATCH", path, body); err != nil {
 		return err
 	}
@@ -324,7 +348,8 @@ func (w *world) titleByHand(ctx context.Context, userName, instance, title strin
 	if err != nil {
 		return err
 	}
-	return w.byHand(ctx, instance, "/Users/"+u.ID, fmt.Sprintf(`{"op":"replace","path":"title","value":%q}`, title))
+	return w.byHand(ctx, instance, "/Users/"+u.ID,
+		fmt.Sprintf(`{"op":"replace","path":"title","value":%q}`, title))
 }
 
 func (w *world) outOfGroup(ctx context.Context, userName, group, instance string) error {
@@ -338,7 +363,8 @@ func (w *world) outOfGroup(ctx context.Context, userName, group, instance string
 	}
 	for _, g := range list {
 		if g.DisplayName == group {
-			return w.byHand(ctx, instance, "/Groups/"+g.ID, fmt.Sprintf(`{"op":"remove","path":"members[value eq \"%s\"]"}`, u.ID))
+			return w.byHand(ctx, instance, "/Groups/"+g.ID,
+				fmt.Sprintf(`{"op":"remove","path":"members[value eq \"%s\"]"}`, u.ID))
 		}
 	}
 	return fmt.Errorf("there is no group %q", group)

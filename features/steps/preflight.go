@@ -35,40 +35,58 @@ func (w *world) registerPreflight(sc *godog.ScenarioContext) {
 	// Runs a preflight: reads the application, and writes nothing.
 	sc.Step(`^the rollout is foretold$`, func(ctx context.Context) error { return w.foretell(ctx) })
 	// Runs a preflight without a plan of waves.
-	sc.Step(`^a cycle for everybody in the app "([^"]*)" is foretold$`, func(ctx context.Context, app string) error {
-		return w.foretell(ctx, "--account", "account.yaml", "--app", app)
-	})
+	sc.Step(`^a cycle for everybody in the app "([^"]*)" is foretold$`,
+		func(ctx context.Context, app string) error {
+			return w.foretell(ctx, "--account", "account.yaml", "--app", app)
+		})
 	// What the preflight says of a user.
-	sc.Step(`^it is foretold that "([^"]*)" (?:is|will be) (picked up|created|a conflict)$`, w.foretold)
+	sc.Step(`^it is foretold that "([^"]*)" (?:is|will be) (picked up|created|a conflict)$`,
+		w.foretold)
 	// What the preflight says of a wave.
-	sc.Step(`^wave "([^"]*)" is foretold with (\d+) picked up, (\d+) created and (\d+) conflicts?$`, w.waveForetold)
+	sc.Step(`^wave "([^"]*)" is foretold with (\d+) picked up, (\d+) created and (\d+) conflicts?$`,
+		w.waveForetold)
 	// A finding of the preflight about a user, with this in its fix.
-	sc.Step(`^there is a (problem|warning|note) of the kind "([^"]*)" about "([^"]*)", with the fix "(.*)"$`, w.findingIs)
+	sc.Step(
+		`^there is a (problem|warning|note) of the kind "([^"]*)" about "([^"]*)", with the fix "(.*)"$`,
+		w.findingIs)
 	// A finding of the preflight with this in its text.
-	sc.Step(`^there is a (problem|warning|note) of the kind "([^"]*)" that says "(.*)"$`, w.findingSays)
+	sc.Step(`^there is a (problem|warning|note) of the kind "([^"]*)" that says "(.*)"$`,
+		w.findingSays)
 	// The preflight found no problem.
-	sc.Step(`^nothing stands in the way$`, func() error { return expect("exit code", w.synced.Code, 0) })
+	sc.Step(`^nothing stands in the way$`,
+		func() error { return expect("exit code", w.synced.Code, 0) })
 	// The preflight found a problem.
-	sc.Step(`^there is something to mend$`, func() error { return expect("exit code", w.synced.Code, 1) })
+	sc.Step(`^there is something to mend$`,
+		func() error { return expect("exit code", w.synced.Code, 1) })
 	// What the preflight says of a group.
-	sc.Step(`^it is foretold that the group "([^"]*)" is (matched by name|created)$`, w.groupForetold)
+	sc.Step(`^it is foretold that the group "([^"]*)" is (matched by name|created)$`,
+		w.groupForetold)
 	// What happened in the wave is what was foretold.
-	sc.Step(`^the forecast of wave "([^"]*)" was right$`, func(name string) error { return w.surprisesOf(name, 0) })
+	sc.Step(`^the forecast of wave "([^"]*)" was right$`,
+		func(name string) error { return w.surprisesOf(name, 0) })
 	// For so many users something else happened.
 	sc.Step(`^the forecast of wave "([^"]*)" was wrong for (\d+) users?$`, w.surprisesOf)
 	// Rolls the last wave back, which must succeed.
 	sc.Step(`^the last wave is taken back$`, w.rollBack)
 	// How many accounts the rollback treated so.
-	sc.Step(`^(\d+) accounts? (?:was|were) (deleted|suspended|kept|restored|made again) by the rollback$`, w.rolledBackCount)
+	sc.Step(
+		`^(\d+) accounts? (?:was|were) (deleted|suspended|kept|restored|made again) by the rollback$`,
+		w.rolledBackCount)
 	sc.Step(`^in wave "([^"]*)" is to be checked:$`, w.toCheck)
 	// What becomes of the accounts that the wave created.
-	sc.Step(`^the rollback of wave "([^"]*)" is set to (delete|suspend|keep) what was created$`, func(name, how string) error {
-		return w.changeWave(name, func(wave map[string]any) { wave["rollback"] = map[string]any{"created": how} })
-	})
+	sc.Step(`^the rollback of wave "([^"]*)" is set to (delete|suspend|keep) what was created$`,
+		func(name, how string) error {
+			return w.changeWave(name,
+				func(wave map[string]any) { wave["rollback"] = map[string]any{"created": how} })
+		})
 	// How many creations beside near misses the gate lets pass.
-	sc.Step(`^the gate of wave "([^"]*)" lets (\d+) unexpected creations? pass$`, func(name string, n int) error {
-		return w.changeWave(name, func(wave map[string]any) { wave["gate"] = map[string]any{"max_unexpected_creates": n} })
-	})
+	sc.Step(`^the gate of wave "([^"]*)" lets (\d+) unexpected creations? pass$`,
+		func(name string, n int) error {
+			return w.changeWave(name,
+				func(wave map[string]any) {
+					wave["gate"] = map[string]any{"max_unexpected_creates": n}
+				})
+		})
 }
 
 func (w *world) foretell(ctx context.Context, args ...string) error {
@@ -100,7 +118,8 @@ func (w *world) foretold(userName, want string) error {
 func (w *world) waveForetold(name string, pickedUp, created, conflicts int) error {
 	for _, wave := range w.preflight.Waves {
 		if wave.Wave == name {
-			return expect("forecast", fmt.Sprint(wave.PickedUp, wave.Created, wave.Conflicts), fmt.Sprint(pickedUp, created, conflicts))
+			return expect("forecast", fmt.Sprint(wave.PickedUp, wave.Created, wave.Conflicts),
+				fmt.Sprint(pickedUp, created, conflicts))
 		}
 	}
 	return fmt.Errorf("there is no wave %q", name)
@@ -116,7 +135,8 @@ func (w *world) findings() []finding {
 
 func (w *world) findingIs(severity, kind, userName, fix string) error {
 	for _, f := range w.findings() {
-		if f.Severity == severity && f.Kind == kind && strings.EqualFold(w.plain(f.User), userName) && strings.Contains(w.plain(f.Fix), fix) {
+		if f.Severity == severity && f.Kind == kind &&
+			strings.EqualFold(w.plain(f.User), userName) && strings.Contains(w.plain(f.Fix), fix) {
 			return nil
 		}
 	}
@@ -166,7 +186,8 @@ func (w *world) rollBack(ctx context.Context) error {
 
 func (w *world) rolledBackCount(n int, what string) error {
 	lists := map[string][]string{
-		"deleted": w.undone.Deleted, "suspended": w.undone.Suspended, "kept": w.undone.Kept, "restored": w.undone.Restored, "made again": w.undone.MadeAgain,
+		"deleted": w.undone.Deleted, "suspended": w.undone.Suspended, "kept": w.undone.Kept,
+		"restored": w.undone.Restored, "made again": w.undone.MadeAgain,
 	}
 	return expect(what, len(lists[what]), n)
 }

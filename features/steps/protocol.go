@@ -27,51 +27,66 @@ const (
 func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 	sc.Step(`^the server announces (\w+)$`, w.needs)
 	// The next requests carry the key of the instance.
-	sc.Step(`^the client has the key of "([^"]*)"$`, func(ctx context.Context, instance string) error {
-		c, err := w.client(ctx)
-		if err == nil {
-			c.token = w.keys[instance]
-		}
-		return err
-	})
+	sc.Step(`^the client has the key of "([^"]*)"$`,
+		func(ctx context.Context, instance string) error {
+			c, err := w.client(ctx)
+			if err == nil {
+				c.token = w.keys[instance]
+			}
+			return err
+		})
 	sc.Step(`^the server is strict$`, w.otherServer)
 	sc.Step(`^the client turns to the other replica$`, w.otherServer)
 	// The next requests go to the first server again.
-	sc.Step(`^the client turns to the first replica$`, func() { w.recorder.Redirect(w.h.Server.Address) })
+	sc.Step(`^the client turns to the first replica$`,
+		func() { w.recorder.Redirect(w.h.Server.Address) })
 	// Creates a user; {name} is the id from then on.
-	sc.Step(`^a user (\w+)$`, func(ctx context.Context, name string) error { return w.aUser(ctx, name, nil) })
+	sc.Step(`^a user (\w+)$`,
+		func(ctx context.Context, name string) error { return w.aUser(ctx, name, nil) })
 	// Creates a user with these attributes; {name} is the id from then on.
-	sc.Step(`^a user (\w+) with:$`, func(ctx context.Context, name string, more *godog.DocString) error { return w.aUser(ctx, name, more) })
+	sc.Step(`^a user (\w+) with:$`,
+		func(ctx context.Context, name string, more *godog.DocString) error {
+			return w.aUser(ctx, name, more)
+		})
 	// Creates a group; {name} is the id from then on.
-	sc.Step(`^a group (\w+)$`, func(ctx context.Context, name string) error { return w.aGroup(ctx, name, nil) })
+	sc.Step(`^a group (\w+)$`,
+		func(ctx context.Context, name string) error { return w.aGroup(ctx, name, nil) })
 	// Creates a group with these attributes; {name} is the id from then on.
-	sc.Step(`^a group (\w+) with:$`, func(ctx context.Context, name string, more *godog.DocString) error { return w.aGroup(ctx, name, more) })
+	sc.Step(`^a group (\w+) with:$`,
+		func(ctx context.Context, name string, more *godog.DocString) error {
+			return w.aGroup(ctx, name, more)
+		})
 	sc.Step(`^(\d+) users$`, w.users)
 	// A header of the next request; empty takes it away.
-	sc.Step(`^the header "([^"]*)" is sent as "([^"]*)"$`, func(ctx context.Context, name, value string) error {
-		c, err := w.client(ctx)
-		if err == nil {
-			c.headers[name] = value
-		}
-		return err
-	})
+	sc.Step(`^the header "([^"]*)" is sent as "([^"]*)"$`,
+		func(ctx context.Context, name, value string) error {
+			c, err := w.client(ctx)
+			if err == nil {
+				c.headers[name] = value
+			}
+			return err
+		})
 }
 
 // registerSending adds the steps that send requests.
 func (w *world) registerSending(sc *godog.ScenarioContext) {
 	// Sends a request without a body.
-	sc.Step(`^the client sends (\w+) "((?:[^"\\]|\\.)*)"$`, func(ctx context.Context, method, path string) error {
-		return w.send(ctx, method, strings.ReplaceAll(path, `\"`, `%22`), "")
-	})
+	sc.Step(`^the client sends (\w+) "((?:[^"\\]|\\.)*)"$`,
+		func(ctx context.Context, method, path string) error {
+			return w.send(ctx, method, strings.ReplaceAll(path, `\"`, `%22`), "")
+		})
 	// Sends a request with a body.
-	sc.Step(`^the client sends (\w+) "([^"]*)" with:$`, func(ctx context.Context, method, path string, body *godog.DocString) error {
-		return w.send(ctx, method, path, body.Content)
-	})
+	sc.Step(`^the client sends (\w+) "([^"]*)" with:$`,
+		func(ctx context.Context, method, path string, body *godog.DocString) error {
+			return w.send(ctx, method, path, body.Content)
+		})
 	// Sends a PATCH with these operations.
-	sc.Step(`^the client patches "([^"]*)" with:$`, func(ctx context.Context, path string, operations *godog.DocString) error {
-		return w.send(ctx, http.MethodPatch, path,
-			`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+operations.Content+`]}`)
-	})
+	sc.Step(`^the client patches "([^"]*)" with:$`,
+		func(ctx context.Context, path string, operations *godog.DocString) error {
+			return w.send(ctx, http.MethodPatch, path,
+				`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[`+
+					operations.Content+`]}`)
+		})
 	// Asks for a list by a filter, which is encoded as it must be.
 	sc.Step(`^the client (?:filters|looks for) (Users|Groups) by: (.*)$`, w.filters)
 	sc.Step(`^(\d+) clients send (\w+) "([^"]*)" at once with:$`, w.atOnce)
@@ -108,7 +123,8 @@ func (w *world) registerAnswers(sc *godog.ScenarioContext) {
 func (w *world) registerValues(sc *godog.ScenarioContext) {
 	sc.Step(`^"(/[^"]*)" is (".*"|\{.*\}|\[.*\]|true|false|null|-?\d.*)$`, w.valueIs)
 	// There is a value at the JSON pointer.
-	sc.Step(`^"(/[^"]*)" is there$`, func(path string) error { _, err := w.value(path); return err })
+	sc.Step(`^"(/[^"]*)" is there$`,
+		func(path string) error { _, err := w.value(path); return err })
 	// There is no value at the JSON pointer.
 	sc.Step(`^"(/[^"]*)" is not there$`, func(path string) error {
 		// Section 2.5 of RFC 7643: null is the same as no value.
@@ -174,9 +190,11 @@ func (w *world) registerHeaders(sc *godog.ScenarioContext) {
 		return expect("the same "+name, w.scim.answer.header.Get(name) == w.ids[kept], not == "")
 	})
 	// The last answer has no body at all.
-	sc.Step(`^the answer has no body$`, func() error { return expect("body", w.scim.answer.text, "") })
+	sc.Step(`^the answer has no body$`,
+		func() error { return expect("body", w.scim.answer.text, "") })
 	// No user or group with these names was made.
-	sc.Step(`^what was refused is not there: "([^"]*)", "([^"]*)"$`, func(ctx context.Context, a, b string) error { return w.refusedIsNotThere(ctx, a, b) })
+	sc.Step(`^what was refused is not there: "([^"]*)", "([^"]*)"$`,
+		func(ctx context.Context, a, b string) error { return w.refusedIsNotThere(ctx, a, b) })
 	sc.Step(`^the answer is the same as at "([^"]*)"$`, w.sameAs)
 }
 
@@ -202,15 +220,19 @@ func (w *world) merge(base map[string]any, more *godog.DocString) (string, error
 
 // aUser creates a user whose userName is the name with the scenario's tag.
 func (w *world) aUser(ctx context.Context, name string, more *godog.DocString) error {
-	return w.create(ctx, "/Users", name, map[string]any{"schemas": []string{userURN}, "userName": name + "-" + w.tag}, more)
+	return w.create(ctx, "/Users", name,
+		map[string]any{"schemas": []string{userURN}, "userName": name + "-" + w.tag}, more)
 }
 
 // aGroup creates a group whose displayName is the name with the scenario's tag.
 func (w *world) aGroup(ctx context.Context, name string, more *godog.DocString) error {
-	return w.create(ctx, "/Groups", name, map[string]any{"schemas": []string{groupURN}, "displayName": name + "-" + w.tag}, more)
+	return w.create(ctx, "/Groups", name,
+		map[string]any{"schemas": []string{groupURN}, "displayName": name + "-" + w.tag}, more)
 }
 
-func (w *world) create(ctx context.Context, path, name string, base map[string]any, more *godog.DocString) error {
+func (w *world) create(
+	ctx context.Context, path, name string, base map[string]any, more *godog.DocString,
+) error {
 	body, err := w.merge(base, more)
 	if err != nil {
 		return err
@@ -238,7 +260,8 @@ func (w *world) users(ctx context.Context, n int) error {
 }
 
 func (w *world) filters(ctx context.Context, endpoint, text string) error {
-	escaped := strings.NewReplacer("%", "%25", " ", "+", `"`, "%22", "&", "%26", "+", "%2B", "#", "%23", ";", "%3B", `\`, "%5C").Replace(w.fill(text))
+	escaped := strings.NewReplacer("%", "%25", " ", "+", `"`, "%22", "&", "%26", "+", "%2B", "#",
+		"%23", ";", "%3B", `\`, "%5C").Replace(w.fill(text))
 	return w.send(ctx, http.MethodGet, "/"+endpoint+"?filter="+escaped, "")
 }
 
@@ -335,7 +358,8 @@ func (w *world) listHolds(names string) error {
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		return fmt.Errorf("the list holds %d, want %d (%s): %s", len(got), len(want), names, w.scim.answer)
+		return fmt.Errorf("the list holds %d, want %d (%s): %s", len(got), len(want), names,
+			w.scim.answer)
 	}
 	return nil
 }
@@ -365,7 +389,8 @@ func (w *world) refusedIsNotThere(ctx context.Context, names ...string) error {
 			return err
 		}
 		if (len(ids) == 1) != (status == "201") {
-			return fmt.Errorf("%q was answered with %v, and %d of it are there", w.fill(name), status, len(ids))
+			return fmt.Errorf("%q was answered with %v, and %d of it are there", w.fill(name),
+				status, len(ids))
 		}
 	}
 	return nil
@@ -385,7 +410,9 @@ func (w *world) sameAs(ctx context.Context, path string) error {
 
 // atOnce sends the same request several times at the same moment. {n} in the
 // body is the number of the client.
-func (w *world) atOnce(ctx context.Context, n int, method, path string, body *godog.DocString) error {
+func (w *world) atOnce(
+	ctx context.Context, n int, method, path string, body *godog.DocString,
+) error {
 	c, err := w.client(ctx)
 	if err != nil {
 		return err
@@ -396,8 +423,11 @@ func (w *world) atOnce(ctx context.Context, n int, method, path string, body *go
 	w.statuses = make(map[int]int)
 	for i := range n {
 		wg.Go(func() {
-			one := &world{h: w.h, tag: w.tag, ids: w.ids, scim: &scimClient{base: c.base, token: c.token}}
-			err := one.send(ctx, method, path, strings.ReplaceAll(body.Content, "{n}", fmt.Sprint(i+1)))
+			one := &world{
+				h: w.h, tag: w.tag, ids: w.ids, scim: &scimClient{base: c.base, token: c.token},
+			}
+			err := one.send(ctx, method, path,
+				strings.ReplaceAll(body.Content, "{n}", fmt.Sprint(i+1)))
 			mu.Lock()
 			defer mu.Unlock()
 			errs = errors.Join(errs, err)

@@ -42,13 +42,20 @@ type app struct {
 }
 
 func newAccount(w *world) *account {
-	return &account{w: w, columns: []string{"id", "username", "email", "firstname", "lastname", "title", "department", "phone", "manager", "status", "roles"}}
+	return &account{
+		w: w,
+		columns: []string{
+			"id", "username", "email", "firstname", "lastname", "title", "department", "phone",
+			"manager", "status", "roles",
+		},
+	}
 }
 
 // registerProvider adds the steps about the identity provider's side.
 func (w *world) registerProvider(sc *godog.ScenarioContext) {
 	// Adds an app with the base URL and the key of the instance.
-	sc.Step(`^OneLogin has an app for "([^"]*)"$`, func(instance string) error { return w.anApp(instance, instance) })
+	sc.Step(`^OneLogin has an app for "([^"]*)"$`,
+		func(instance string) error { return w.anApp(instance, instance) })
 	sc.Step(`^OneLogin has these users:$`, w.theseUsers)
 	// The same, and assigns them to the app.
 	sc.Step(`^OneLogin has these users, assigned to the app "([^"]*)":$`, w.theseUsersAssigned)
@@ -57,34 +64,44 @@ func (w *world) registerProvider(sc *godog.ScenarioContext) {
 	// Assigns a user by name.
 	sc.Step(`^"([^"]*)" is assigned to the app "([^"]*)"$`, w.assign)
 	// Adds a rule: a group for each role that matches the pattern.
-	sc.Step(`^the app "([^"]*)" puts users into groups named like their roles "([^"]*)"$`, w.groupsFromRoles)
+	sc.Step(`^the app "([^"]*)" puts users into groups named like their roles "([^"]*)"$`,
+		w.groupsFromRoles)
 	// A choice of the tab Provisioning.
-	sc.Step(`^when users are deleted in OneLogin, the app "([^"]*)" is set to (Delete|Suspend|Do Nothing)$`, w.setting("when_deleted"))
+	sc.Step(
+		`^when users are deleted in OneLogin, the app "([^"]*)" is set to (Delete|Suspend|Do Nothing)$`,
+		w.setting("when_deleted"))
 	// A choice of the tab Provisioning.
-	sc.Step(`^when users are suspended in OneLogin, the app "([^"]*)" is set to (Suspend|Do Nothing)$`, w.setting("when_suspended"))
+	sc.Step(
+		`^when users are suspended in OneLogin, the app "([^"]*)" is set to (Suspend|Do Nothing)$`,
+		w.setting("when_suspended"))
 	// Deletes one of the tab Parameters.
-	sc.Step(`^the parameter "([^"]*)" of the app "([^"]*)" is deleted$`, func(parameter, name string) error {
-		return w.parameter(name, parameter, map[string]any{"deleted": true})
-	})
+	sc.Step(`^the parameter "([^"]*)" of the app "([^"]*)" is deleted$`,
+		func(parameter, name string) error {
+			return w.parameter(name, parameter, map[string]any{"deleted": true})
+		})
 	// Takes a parameter from another field of the user.
-	sc.Step(`^the parameter "([^"]*)" of the app "([^"]*)" is the field "([^"]*)" of OneLogin$`, func(parameter, name, field string) error {
-		return w.parameter(name, parameter, map[string]any{"field": field})
-	})
+	sc.Step(`^the parameter "([^"]*)" of the app "([^"]*)" is the field "([^"]*)" of OneLogin$`,
+		func(parameter, name, field string) error {
+			return w.parameter(name, parameter, map[string]any{"field": field})
+		})
 	// A user who failed needs no retry by hand.
-	sc.Step(`^the app "([^"]*)" tries users who failed again in each cycle$`, func(name string) error {
-		a, err := w.app(name)
-		if err == nil {
-			a.provisioning["retry_failed"] = true
-		}
-		return err
-	})
+	sc.Step(`^the app "([^"]*)" tries users who failed again in each cycle$`,
+		func(name string) error {
+			a, err := w.app(name)
+			if err == nil {
+				a.provisioning["retry_failed"] = true
+			}
+			return err
+		})
 
 	// Changes the user in the provider; the next cycle sends it.
 	sc.Step(`^"([^"]*)" is (suspended|deleted|active again) in OneLogin$`, w.becomes)
 	// Takes the assignment by name away.
 	sc.Step(`^"([^"]*)" loses access to the app "([^"]*)"$`, w.losesAccess)
 	// Changes a field of the user in the provider.
-	sc.Step(`^the (first name|last name|title|department|username|phone|roles|manager) of "([^"]*)" becomes "([^"]*)" in OneLogin$`, w.fieldBecomes)
+	sc.Step(
+		`^the (first name|last name|title|department|username|phone|roles|manager) of "([^"]*)" becomes "([^"]*)" in OneLogin$`,
+		w.fieldBecomes)
 	// Changes the account over SCIM, past the provider.
 	sc.Step(`^somebody changes the title of "([^"]*)" in "([^"]*)" to "([^"]*)"$`, w.titleByHand)
 	// Changes the group over SCIM, past the provider.
@@ -94,9 +111,10 @@ func (w *world) registerProvider(sc *godog.ScenarioContext) {
 	// Foretells a cycle, and writes nothing.
 	sc.Step(`^OneLogin shows what a provisioning cycle of the app "([^"]*)" would do$`, w.dryRun)
 	// Lets a user who failed be tried again.
-	sc.Step(`^an administrator of OneLogin retries "([^"]*)" in the app "([^"]*)"$`, func(ctx context.Context, user, app string) error {
-		return w.simulate(ctx, "retry", "--app", app, "--user", w.name(user))
-	})
+	sc.Step(`^an administrator of OneLogin retries "([^"]*)" in the app "([^"]*)"$`,
+		func(ctx context.Context, user, app string) error {
+			return w.simulate(ctx, "retry", "--app", app, "--user", w.name(user))
+		})
 }
 
 // anApp makes an app with the key of an instance.
@@ -105,8 +123,10 @@ func (w *world) anApp(name, instance string) error {
 		return fmt.Errorf("there is no instance %q", instance)
 	}
 	w.account.apps = append(w.account.apps, &app{
-		name: name, instance: instance, baseURL: w.recorder.Base(w.bases[instance]), token: w.keys[instance],
-		provisioning: map[string]any{"enabled": true}, parameters: make(map[string]any), configuration: make(map[string]any),
+		name: name, instance: instance, baseURL: w.recorder.Base(w.bases[instance]),
+		token:        w.keys[instance],
+		provisioning: map[string]any{"enabled": true}, parameters: make(map[string]any),
+		configuration: make(map[string]any),
 	})
 	return nil
 }
@@ -174,7 +194,8 @@ func (w *world) assign(userName, app string) error {
 func (w *world) groupsFromRoles(app, pattern string) error {
 	a, err := w.app(app)
 	if err == nil {
-		a.rules = append(a.rules, map[string]any{"name": "groups", "set_groups_from_roles": pattern})
+		a.rules = append(a.rules,
+			map[string]any{"name": "groups", "set_groups_from_roles": pattern})
 	}
 	return err
 }
@@ -219,7 +240,8 @@ func (w *world) becomes(userName, what string) error {
 	case "active again":
 		u["status"] = "1"
 	case "deleted":
-		w.account.users = slices.DeleteFunc(w.account.users, func(other map[string]string) bool { return other["id"] == u["id"] })
+		w.account.users = slices.DeleteFunc(w.account.users,
+			func(other map[string]string) bool { return other["id"] == u["id"] })
 		for _, a := range w.account.apps {
 			a.remove(userName)
 		}
@@ -294,7 +316,8 @@ func (a *account) write() error {
 		apps[i] = app.yaml(a.w)
 	}
 	text, err := yaml.Marshal(map[string]any{
-		"account": "Acme", "users": "users.csv", "roles": slices.Sorted(maps.Keys(roles)), "apps": apps,
+		"account": "Acme", "users": "users.csv", "roles": slices.Sorted(maps.Keys(roles)),
+		"apps": apps,
 	})
 	if err != nil {
 		return err
@@ -308,7 +331,8 @@ func (a *app) yaml(w *world) map[string]any {
 		access[i] = w.name(name)
 	}
 	configuration := map[string]any{
-		"base_url": a.baseURL, "bearer_token": map[string]any{"env": "TOKEN_" + strings.ToUpper(a.name)},
+		"base_url":     a.baseURL,
+		"bearer_token": map[string]any{"env": "TOKEN_" + strings.ToUpper(a.name)},
 	}
 	if w.h.Template != "" {
 		configuration["json_template"] = w.h.Template
@@ -322,7 +346,8 @@ func (a *app) yaml(w *world) map[string]any {
 		parameters["groups"] = map[string]any{"included": len(a.rules) > 0}
 	}
 	return map[string]any{
-		"name": a.name, "configuration": configuration, "provisioning": a.provisioning, "rules": a.rules,
+		"name": a.name, "configuration": configuration, "provisioning": a.provisioning,
+		"rules":      a.rules,
 		"parameters": parameters, "access": map[string]any{"users": access, "roles": a.roles},
 	}
 }
@@ -362,7 +387,8 @@ func (w *world) sync(ctx context.Context, app string, args ...string) error {
 // runs runs one of the commands that print the report of a cycle.
 func (w *world) runs(ctx context.Context, command, app string, args ...string) error {
 	w.recorder.Forget()
-	args = append([]string{command, "--app", app, "--json", "--tries", "3", "--wait", "10ms"}, args...)
+	args = append([]string{command, "--app", app, "--json", "--tries", "3", "--wait", "10ms"},
+		args...)
 	if err := w.simulate(ctx, args...); err != nil {
 		return err
 	}

@@ -42,7 +42,9 @@ func (w *world) remoteInstance(ctx context.Context, name string) error {
 }
 
 // remote sends a request to the target of an instance, past the recorder.
-func (w *world) remote(ctx context.Context, instance, method, path string, body any) (map[string]any, error) {
+func (w *world) remote(
+	ctx context.Context, instance, method, path string, body any,
+) (map[string]any, error) {
 	var text []byte
 	if body != nil {
 		var err error
@@ -76,9 +78,12 @@ func (w *world) remote(ctx context.Context, instance, method, path string, body 
 }
 
 // remotePages calls yield with each resource.
-func (w *world) remotePages(ctx context.Context, instance, path string, yield func(map[string]any)) error {
+func (w *world) remotePages(
+	ctx context.Context, instance, path string, yield func(map[string]any),
+) error {
 	for start := 1; ; {
-		page, err := w.remote(ctx, instance, http.MethodGet, path+"?count=100&startIndex="+strconv.Itoa(start), nil)
+		page, err := w.remote(ctx, instance, http.MethodGet,
+			path+"?count=100&startIndex="+strconv.Itoa(start), nil)
 		if err != nil {
 			return err
 		}
@@ -103,14 +108,23 @@ func (w *world) remoteUsers(ctx context.Context, instance string) ([]appUser, er
 		if !strings.Contains(strings.ToLower(name), w.tag) {
 			return
 		}
-		x := appUser{ID: fmt.Sprint(u["id"]), UserName: w.plain(name), State: "active", Fields: map[string]string{
-			"userName": name, "displayName": textAt(u, "displayName"), "firstName": textAt(u, "name", "givenName"), "lastName": textAt(u, "name", "familyName"),
-			"email": typed(u, "emails", "work"), "officePhone": typed(u, "phoneNumbers", "work"), "mobilePhone": typed(u, "phoneNumbers", "mobile"), "scimSyncJobTitle": textAt(u, "title"),
-		}}
+		x := appUser{
+			ID: fmt.Sprint(u["id"]), UserName: w.plain(name), State: "active",
+			Fields: map[string]string{
+				"userName": name, "displayName": textAt(u, "displayName"),
+				"firstName":        textAt(u, "name", "givenName"),
+				"lastName":         textAt(u, "name", "familyName"),
+				"email":            typed(u, "emails", "work"),
+				"officePhone":      typed(u, "phoneNumbers", "work"),
+				"mobilePhone":      typed(u, "phoneNumbers", "mobile"),
+				"scimSyncJobTitle": textAt(u, "title"),
+			},
+		}
 		if u["active"] == false {
 			x.State = "suspended"
 		}
-		x.ManagerID = textAt(u, "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "manager", "value")
+		x.ManagerID = textAt(u, "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+			"manager", "value")
 		list = append(list, x)
 	})
 	return list, err
@@ -155,7 +169,8 @@ func (w *world) remoteGroups(ctx context.Context, instance string) ([]appGroup, 
 		members, _ := g["members"].([]any)
 		for _, v := range members {
 			if m, ok := v.(map[string]any); ok {
-				x.Members = append(x.Members, appMember{Name: names[textAt(m, "value")], Type: "User"})
+				x.Members = append(x.Members,
+					appMember{Name: names[textAt(m, "value")], Type: "User"})
 			}
 		}
 		list = append(list, x)
@@ -164,7 +179,9 @@ func (w *world) remoteGroups(ctx context.Context, instance string) ([]appGroup, 
 }
 
 // remoteUserByHand makes an account from the columns of usersByHand.
-func (w *world) remoteUserByHand(ctx context.Context, instance string, row map[string]string) error {
+func (w *world) remoteUserByHand(
+	ctx context.Context, instance string, row map[string]string,
+) error {
 	u := map[string]any{"schemas": []string{userURN}, "userName": w.name(row["User Name"])}
 	name := make(map[string]any)
 	for column, value := range row {

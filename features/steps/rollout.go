@@ -38,7 +38,8 @@ type rolloutReport struct {
 func (w *world) registerRollout(sc *godog.ScenarioContext) {
 	sc.Step(`^a rollout of the app "([^"]*)" in these waves:$`, w.theseWaves)
 	// Runs the waves until one is stopped by its gate.
-	sc.Step(`^the rollout is rehearsed$`, func(ctx context.Context) error { return w.rehearse(ctx) })
+	sc.Step(`^the rollout is rehearsed$`,
+		func(ctx context.Context) error { return w.rehearse(ctx) })
 	// Another rollout of the same account, after the first.
 	sc.Step(`^the rollout is rehearsed anew$`, func(ctx context.Context) error {
 		w.wavesName = "Another rollout"
@@ -48,7 +49,8 @@ func (w *world) registerRollout(sc *godog.ScenarioContext) {
 		return w.rehearse(ctx)
 	})
 	// Goes on with the wave at which the rollout was stopped.
-	sc.Step(`^the rollout is resumed$`, func(ctx context.Context) error { return w.rehearse(ctx, "--resume") })
+	sc.Step(`^the rollout is resumed$`,
+		func(ctx context.Context) error { return w.rehearse(ctx, "--resume") })
 	// All waves ran, and nothing was otherwise than planned.
 	sc.Step(`^everything went as planned$`, func() error {
 		if !w.rollout.AsPlanned {
@@ -69,22 +71,25 @@ func (w *world) registerRollout(sc *godog.ScenarioContext) {
 		return expect("waves passed", strings.Join(passed, ", "), names)
 	})
 	// The outcome for a user in a wave.
-	sc.Step(`^in wave "([^"]*)" "([^"]*)" was (picked up|created|updated|suspended|deleted|a conflict)$`, w.inWave)
+	sc.Step(
+		`^in wave "([^"]*)" "([^"]*)" was (picked up|created|updated|suspended|deleted|a conflict)$`,
+		w.inWave)
 	// What reading the application after the wave showed.
-	sc.Step(`^the check after wave "([^"]*)" found (\d+) accounts? as sent and (\d+) untouched$`, func(name string, compared, untouched int) error {
-		for _, wave := range w.rollout.Waves {
-			if wave.Name == name {
-				if err := expect("compared", wave.Check.Compared, compared); err != nil {
-					return err
+	sc.Step(`^the check after wave "([^"]*)" found (\d+) accounts? as sent and (\d+) untouched$`,
+		func(name string, compared, untouched int) error {
+			for _, wave := range w.rollout.Waves {
+				if wave.Name == name {
+					if err := expect("compared", wave.Check.Compared, compared); err != nil {
+						return err
+					}
+					if w.h.Foreign != nil && wave.Check.Untouched > untouched {
+						return nil // it has accounts of its own
+					}
+					return expect("untouched", wave.Check.Untouched, untouched)
 				}
-				if w.h.Foreign != nil && wave.Check.Untouched > untouched {
-					return nil // it has accounts of its own
-				}
-				return expect("untouched", wave.Check.Untouched, untouched)
 			}
-		}
-		return fmt.Errorf("there is no wave %q", name)
-	})
+			return fmt.Errorf("there is no wave %q", name)
+		})
 }
 
 // theseWaves writes a rollout from a table with the columns Wave and Users
@@ -132,7 +137,10 @@ func (w *world) changeWave(name string, change func(wave map[string]any)) error 
 }
 
 func (w *world) writeWaves() error {
-	text, err := yaml.Marshal(map[string]any{"rollout": cmp.Or(w.wavesName, "A rollout"), "account": "account.yaml", "app": w.wavesApp, "waves": w.waves})
+	text, err := yaml.Marshal(map[string]any{
+		"rollout": cmp.Or(w.wavesName, "A rollout"), "account": "account.yaml", "app": w.wavesApp,
+		"waves": w.waves,
+	})
 	if err != nil {
 		return err
 	}

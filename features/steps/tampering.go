@@ -18,7 +18,9 @@ import (
 func (w *world) registerTampering(sc *godog.ScenarioContext) {
 	sc.Step(`^all rows of the change history of "([^"]*)" are in the chain$`, w.sealed)
 	// Changes the database past the server, as a thief of tracks would.
-	sc.Step(`^somebody (alters|removes|reorders) a row of the change history of "([^"]*)" in the database$`, w.tamper)
+	sc.Step(
+		`^somebody (alters|removes|reorders) a row of the change history of "([^"]*)" in the database$`,
+		w.tamper)
 	// The verification names the row.
 	sc.Step(`^it names it: "(.*)"$`, func(text string) error {
 		if !strings.Contains(w.last.Out, text) {
@@ -32,7 +34,8 @@ func (w *world) registerTampering(sc *godog.ScenarioContext) {
 func (w *world) sealed(ctx context.Context, instance string) error {
 	for range 100 {
 		var v struct{ Rows, Unsealed int }
-		if err := w.server(ctx, &v, "history", "verify", "--instance", w.slug(instance)); err != nil {
+		if err := w.server(ctx, &v, "history", "verify", "--instance",
+			w.slug(instance)); err != nil {
 			return err
 		}
 		if v.Rows > 0 && v.Unsealed == 0 {
@@ -54,12 +57,17 @@ func (w *world) tamper(ctx context.Context, what, instance string) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	statements := map[string][]string{
-		"alters":   {"UPDATE history SET detail = 'x' WHERE seq = 2"},
-		"removes":  {"DELETE FROM history WHERE seq = 2"},
-		"reorders": {"UPDATE history SET seq = -1 WHERE seq = 2", "UPDATE history SET seq = 2 WHERE seq = 3", "UPDATE history SET seq = 3 WHERE seq = -1"},
+		"alters":  {"UPDATE history SET detail = 'x' WHERE seq = 2"},
+		"removes": {"DELETE FROM history WHERE seq = 2"},
+		"reorders": {
+			"UPDATE history SET seq = -1 WHERE seq = 2", "UPDATE history SET seq = 2 WHERE seq = 3",
+			"UPDATE history SET seq = 3 WHERE seq = -1",
+		},
 	}[what]
 	for _, statement := range statements {
-		r, err := db.ExecContext(ctx, db.Rebind(statement+" AND instance_id = (SELECT id FROM instances WHERE slug = ?)"), w.slug(instance))
+		r, err := db.ExecContext(ctx,
+			db.Rebind(statement+" AND instance_id = (SELECT id FROM instances WHERE slug = ?)"),
+			w.slug(instance))
 		if err != nil {
 			return err
 		}

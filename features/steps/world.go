@@ -71,7 +71,9 @@ func Register(h *harness.Harness, sc *godog.ScenarioContext) {
 	sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
 		return ctx, w.begin()
 	})
-	sc.StepContext().After(func(ctx context.Context, st *godog.Step, status godog.StepResultStatus, _ error) (context.Context, error) {
+	sc.StepContext().After(func(
+		ctx context.Context, st *godog.Step, status godog.StepResultStatus, _ error,
+	) (context.Context, error) {
 		if h.Outcome != nil {
 			w.noteStep(st, status)
 		}
@@ -110,7 +112,8 @@ func (w *world) register(sc *godog.ScenarioContext, topics ...func(*godog.Scenar
 
 func (w *world) begin() (err error) {
 	w.tag = strings.ToLower(rand.Text()[:8])
-	w.keys, w.keyIDs, w.newKeys, w.ids = make(map[string]string), make(map[string]string), make(map[string]string), make(map[string]string)
+	w.keys, w.keyIDs, w.newKeys, w.ids = make(map[string]string), make(map[string]string), make(
+		map[string]string), make(map[string]string)
 	w.bases, w.old = make(map[string]string), make(map[string]map[string]bool)
 	if w.h.Foreign != nil && w.h.Dir == "" {
 		return nil
@@ -156,7 +159,9 @@ func (w *world) end(failed error) error {
 
 // noteStep keeps what came of a step, with the exchanges behind it.
 func (w *world) noteStep(st *godog.Step, status godog.StepResultStatus) {
-	o := harness.StepOutcome{Text: st.Text, Passed: status == godog.StepPassed, Skipped: status == godog.StepSkipped}
+	o := harness.StepOutcome{
+		Text: st.Text, Passed: status == godog.StepPassed, Skipped: status == godog.StepSkipped,
+	}
 	if w.recorder != nil {
 		list := w.recorder.Exchanges()
 		if len(list) < w.sent {
@@ -179,12 +184,16 @@ func (w *world) noteStep(st *godog.Step, status godog.StepResultStatus) {
 }
 
 // secrets are API keys, tokens of the admin API, and passwords.
-var secrets = regexp.MustCompile(`muster(?:_[a-z0-9-]+)?_[a-z0-9]{10}_[A-Za-z0-9]{20,}|"password"\s*:\s*"(?:[^"\\]|\\.)*"|"(?:key|token)"\s*:\s*"[^"]*"`)
+var secrets = regexp.MustCompile(
+	`muster(?:_[a-z0-9-]+)?_[a-z0-9]{10}_[A-Za-z0-9]{20,}|"password"\s*:\s*"(?:[^"\\]|\\.)*"|"(?:key|token)"\s*:\s*"[^"]*"`)
 
 func masked(text string) string { return secrets.ReplaceAllString(text, "…") }
 
 func (w *world) outcome(s *godog.Scenario, err error) harness.Outcome {
-	o := harness.Outcome{ID: s.Id, Steps: w.steps, File: s.Uri, Scenario: s.Name, Unsupported: w.unsupported, Err: err}
+	o := harness.Outcome{
+		ID: s.Id, Steps: w.steps, File: s.Uri, Scenario: s.Name, Unsupported: w.unsupported,
+		Err: err,
+	}
 	if w.unsupported != "" {
 		o.Err = nil
 	}
@@ -213,7 +222,8 @@ func (w *world) evidence() string {
 			break
 		}
 		o, err := w.h.Run(context.Background(), "muster-server", w.dir, nil,
-			"history", "list", "--instance", w.slug(instance), "--limit", "6", "--database", w.h.Database)
+			"history", "list", "--instance", w.slug(instance), "--limit", "6", "--database",
+			w.h.Database)
 		if err != nil {
 			continue
 		}

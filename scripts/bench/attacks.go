@@ -43,7 +43,8 @@ func attacks() []attack {
 		query("99 terms over userName", or(`userName co "nobody-%d"`, 99)),
 		query("a name that many have",
 			"/Users?filter="+url.QueryEscape(`name.familyName eq "Common" and title pr`)),
-		query("sorted by emails, far behind", "/Users?sortBy=emails.value&count=200&startIndex=90000"),
+		query("sorted by emails, far behind",
+			"/Users?sortBy=emails.value&count=200&startIndex=90000"),
 		{name: "a whole group of 50,000", next: func(_ *bench, t *target) next {
 			return func(client, _ int) *request {
 				return get("/Groups/" + t.large()[client%len(t.large())])
@@ -53,7 +54,10 @@ func attacks() []attack {
 			return func(int, int) *request { return get("/Groups?count=200") }
 		}},
 		{name: "Bulk of 1,000 changes", next: bulks},
-		{name: "pages of 200 by cursor", next: func(*bench, *target) next { return cursorsOf(200) }},
+		{
+			name: "pages of 200 by cursor",
+			next: func(*bench, *target) next { return cursorsOf(200) },
+		},
 		{name: "export of the history", next: func(b *bench, _ *target) next {
 			return func(int, int) *request {
 				r := get("/admin/v1/instances/bench/history/export")
@@ -155,7 +159,9 @@ func small(t *target) next {
 		case 2:
 			body := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],`+
 				`"Operations":[{"op":"replace","path":"title","value":"T%d"}]}`, n)
-			return &request{method: "PATCH", path: "/Users/" + t.any().id, body: []byte(body), want: 200}
+			return &request{
+				method: "PATCH", path: "/Users/" + t.any().id, body: []byte(body), want: 200,
+			}
 		case 3:
 			return create(int(t.last.Add(1)))
 		}

@@ -44,10 +44,12 @@ const (
 func (r fairRow) faults() string {
 	var list []string
 	if most := fairFactor*r.Alone.P99 + fairExtra; r.Beside.P99 > most {
-		list = append(list, fmt.Sprintf("p99 is %s, more than %s", short(r.Beside.P99), short(most)))
+		list = append(list,
+			fmt.Sprintf("p99 is %s, more than %s", short(r.Beside.P99), short(most)))
 	}
 	if r.Failed > 0 {
-		list = append(list, fmt.Sprintf("%d requests of the other failed: %s", r.Failed, r.Complaint))
+		list = append(list,
+			fmt.Sprintf("%d requests of the other failed: %s", r.Failed, r.Complaint))
 	}
 	for _, status := range r.statuses() {
 		if status >= 400 && !slices.Contains([]int{400, 429, 503}, status) {
@@ -100,7 +102,9 @@ func (o options) fairRows(ctx context.Context, server *pgtest.Server) (rows []fa
 	return rows, nil
 }
 
-func (o options) attackOn(ctx context.Context, engine, database string) (rows []fairRow, err error) {
+func (o options) attackOn(
+	ctx context.Context, engine, database string,
+) (rows []fairRow, err error) {
 	b := &bench{options: o, setup: setup{Users: o.fair, Servers: 1}, database: database}
 	defer func() { err = errors.Join(err, b.stop()) }()
 	first, err := b.muster(ctx, "fair-"+engine, database, 1)
@@ -126,8 +130,10 @@ func (o options) attackOn(ctx context.Context, engine, database string) (rows []
 			return rows, fmt.Errorf("%s: %w", a.name, err)
 		}
 		r.Engine = engine
-		progress("%-10s %-28s alone p50 %s p99 %s, beside it p50 %s p99 %s; %d failed; the first: %v; %d MB  %s",
-			engine, a.name, short(r.Alone.P50), short(r.Alone.P99), short(r.Beside.P50), short(r.Beside.P99),
+		progress("%-10s %-28s alone p50 %s p99 %s, beside it p50 %s p99 %s; %d failed; the first: "+
+			"%v; %d MB  %s",
+			engine, a.name, short(r.Alone.P50), short(r.Alone.P99), short(r.Beside.P50),
+			short(r.Beside.P99),
 			r.Failed, r.Answers, r.Memory>>20, r.faults())
 		rows = append(rows, r)
 	}
@@ -154,7 +160,8 @@ func (b *bench) other(ctx context.Context, first *target, database string) (*tar
 	l := newLoader(t, 1)
 	for range smallUsers {
 		n := int(t.last.Add(1))
-		body, err := l.send(ctx, &request{method: "POST", path: "/Users", body: user(n, "Small"), want: 201})
+		body, err := l.send(ctx,
+			&request{method: "POST", path: "/Users", body: user(n, "Small"), want: 201})
 		if err != nil {
 			return nil, err
 		}
@@ -192,7 +199,8 @@ func (b *bench) attack(ctx context.Context, a attack, first, other *target) (r f
 				for n := 0; attacking.Err() == nil; n++ {
 					status := l.try(attacking, f(client, n))
 					answered(status)
-					if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+					if status == http.StatusTooManyRequests ||
+						status == http.StatusServiceUnavailable {
 						time.Sleep(refusedPause)
 					}
 				}
@@ -240,7 +248,9 @@ func (b *bench) repeat(ctx context.Context, a attack, first *target, answered fu
 
 // steady sends the small requests for a time, and returns how many failed and
 // why the first did.
-func steady(ctx context.Context, t *target, d time.Duration) (m measured, failed int, complaint, err error) {
+func steady(
+	ctx context.Context, t *target, d time.Duration,
+) (m measured, failed int, complaint, err error) {
 	l, f := newLoader(t, smallClients), small(t)
 	defer l.client.CloseIdleConnections()
 	var mu sync.Mutex

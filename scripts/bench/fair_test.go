@@ -16,13 +16,18 @@ import (
 // is told nothing but to ask for less.
 func TestFair(t *testing.T) {
 	dir := t.TempDir()
-	o := options{server: filepath.Join(dir, "muster-server"), dir: dir, fair: 3000, attackers: 40, time: 300 * time.Millisecond}
+	o := options{
+		server: filepath.Join(dir, "muster-server"), dir: dir, fair: 3000, attackers: 40,
+		time: 300 * time.Millisecond,
+	}
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", o.server, "muster/server")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		t.Fatal(err)
 	}
-	for engine, database := range map[string]string{"PostgreSQL": pgtest.Open(t), "SQLite": "sqlite:" + filepath.Join(dir, "fair.db")} {
+	for engine, database := range map[string]string{
+		"PostgreSQL": pgtest.Open(t), "SQLite": "sqlite:" + filepath.Join(dir, "fair.db"),
+	} {
 		rows, err := o.attackOn(t.Context(), engine, database)
 		if err != nil {
 			t.Fatal(err)
@@ -35,8 +40,10 @@ func TestFair(t *testing.T) {
 			t.Errorf("%s: %d attacks", engine, len(rows))
 		}
 		for _, r := range rows {
-			if r.Failed > 0 || r.Beside.PerSecond*o.time.Seconds() < 2*smallClients || r.Memory > fairMemory {
-				t.Errorf("%s, %s: of the other, %d failed (%s), %.0f a second were answered; %d MB", engine, r.Attack, r.Failed, r.Complaint, r.Beside.PerSecond, r.Memory>>20)
+			if r.Failed > 0 || r.Beside.PerSecond*o.time.Seconds() < 2*smallClients ||
+				r.Memory > fairMemory {
+				t.Errorf("%s, %s: of the other, %d failed (%s), %.0f a second were answered; %d MB",
+					engine, r.Attack, r.Failed, r.Complaint, r.Beside.PerSecond, r.Memory>>20)
 			}
 			for _, status := range r.statuses() {
 				if !slices.Contains([]int{200, 201, 400, 429, 503}, status) {

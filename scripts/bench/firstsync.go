@@ -35,7 +35,9 @@ type programs struct{ version, server, simulator string }
 
 // firstSyncs measures this version, and the old one if there is any, one after
 // the other on databases of their own.
-func (o options) firstSyncs(ctx context.Context, server *pgtest.Server) (list []firstSync, err error) {
+func (o options) firstSyncs(
+	ctx context.Context, server *pgtest.Server,
+) (list []firstSync, err error) {
 	if o.firstSync == 0 {
 		return nil, nil
 	}
@@ -52,7 +54,8 @@ func (o options) firstSyncs(ctx context.Context, server *pgtest.Server) (list []
 			return nil, fmt.Errorf("first sync, %s version: %w", p.version, err)
 		}
 		seconds := s.Took.Seconds()
-		progress("%.1f s, %.0f users/s, by quarters %.0f", seconds, float64(s.People)/seconds, s.Quarters)
+		progress("%.1f s, %.0f users/s, by quarters %.0f", seconds, float64(s.People)/seconds,
+			s.Quarters)
 		list = append(list, s)
 	}
 	return list, nil
@@ -76,12 +79,14 @@ func (o options) measureFirstSync(
 	}
 	company := filepath.Join(o.dir, "company-"+p.version)
 	// The same company for both: that of this version's generator.
-	generate := exec.CommandContext(ctx, o.simulator, "generate", company, "--people", fmt.Sprint(o.firstSync))
+	generate := exec.CommandContext(ctx, o.simulator, "generate", company, "--people",
+		fmt.Sprint(o.firstSync))
 	if out, err := generate.CombinedOutput(); err != nil {
 		return s, fmt.Errorf("generate: %w: %s", err, out)
 	}
 	account := filepath.Join(company, "account.yaml")
-	sync := exec.CommandContext(ctx, p.simulator, "sync", "-f", account, "--concurrency", "8", "--json")
+	sync := exec.CommandContext(ctx, p.simulator, "sync", "-f", account, "--concurrency", "8",
+		"--json")
 	sync.Env = append(os.Environ(), "ACME_BASE_URL="+t.bases[0], "ACME_TOKEN="+t.token)
 	var out, complaint bytes.Buffer
 	sync.Stdout, sync.Stderr = &out, &complaint
@@ -115,7 +120,8 @@ func (b *bench) empty(ctx context.Context, name, database string) (*target, erro
 		return nil, err
 	}
 	t := &target{name: name, token: token}
-	return t, b.serve(ctx, t, "first-"+name+".log", "serve", "--listen", "127.0.0.1:0", "--database", database)
+	return t, b.serve(ctx, t, "first-"+name+".log", "serve", "--listen", "127.0.0.1:0",
+		"--database", database)
 }
 
 // quarters returns the users per second by quarters, until over is closed.

@@ -54,8 +54,10 @@ type loader struct {
 
 func newLoader(t *target, clients int) *loader {
 	return &loader{bases: t.bases, token: t.token, client: &http.Client{
-		Timeout:   5 * time.Minute,
-		Transport: &http.Transport{MaxIdleConnsPerHost: clients, MaxConnsPerHost: clients, DisableCompression: true},
+		Timeout: 5 * time.Minute,
+		Transport: &http.Transport{
+			MaxIdleConnsPerHost: clients, MaxConnsPerHost: clients, DisableCompression: true,
+		},
 	}}
 }
 
@@ -88,7 +90,8 @@ func (l *loader) send(ctx context.Context, r *request) ([]byte, error) {
 	body, err := io.ReadAll(resp.Body)
 	err = errors.Join(err, resp.Body.Close())
 	if err == nil && resp.StatusCode != r.want {
-		err = fmt.Errorf("%s %s: %d instead of %d: %.300s", r.method, r.path, resp.StatusCode, r.want, body)
+		err = fmt.Errorf("%s %s: %d instead of %d: %.300s", r.method, r.path, resp.StatusCode,
+			r.want, body)
 	}
 	return body, err
 }
@@ -152,8 +155,12 @@ func (l *loader) run(ctx context.Context, clients int, d time.Duration, f next) 
 // summarize makes a summary of how long requests took.
 func summarize(all []time.Duration, took time.Duration) measured {
 	slices.Sort(all)
-	at := func(share float64) time.Duration { return all[min(int(share*float64(len(all))), len(all)-1)] }
-	return measured{PerSecond: float64(len(all)) / took.Seconds(), P50: at(0.50), P95: at(0.95), P99: at(0.99)}
+	at := func(share float64) time.Duration {
+		return all[min(int(share*float64(len(all))), len(all)-1)]
+	}
+	return measured{
+		PerSecond: float64(len(all)) / took.Seconds(), P50: at(0.50), P95: at(0.95), P99: at(0.99),
+	}
 }
 
 // resourceID returns the id in the text of a resource.

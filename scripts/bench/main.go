@@ -148,16 +148,23 @@ func read(file string) (*report, error) {
 func parse(args []string) (o options, err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&o.server, "server", "bin/muster-server", "the muster-server to measure")
-	f.StringVar(&o.simulator, "simulator", "bin/muster-simulator", "the muster-simulator of the first sync")
-	f.StringVar(&o.old, "old", "", "a directory with muster-server and muster-simulator of an old version, for the first sync")
-	f.IntVar(&o.firstSync, "first-sync", 0, "how many people are provisioned into an empty database; 0 leaves it out")
-	f.IntVar(&o.fair, "fair", 0, "how many users the instance has beside which another one is measured; 0 leaves it out")
+	f.StringVar(&o.simulator, "simulator", "bin/muster-simulator",
+		"the muster-simulator of the first sync")
+	f.StringVar(&o.old, "old", "",
+		"a directory with muster-server and muster-simulator of an old version, for the first sync")
+	f.IntVar(&o.firstSync, "first-sync", 0,
+		"how many people are provisioned into an empty database; 0 leaves it out")
+	f.IntVar(&o.fair, "fair", 0,
+		"how many users the instance has beside which another one is measured; 0 leaves it out")
 	f.IntVar(&o.attackers, "attackers", 40, "how many clients that instance has")
 	users := f.String("users", "1000,100000", "how many users the instance has, one table for each")
-	instances := f.Int("instances", 1, "how many instances share the database; one of them is measured")
-	servers := f.Int("servers", 1, "how many servers share the database; the clients turn to each in turn")
+	instances := f.Int("instances", 1,
+		"how many instances share the database; one of them is measured")
+	servers := f.Int("servers", 1,
+		"how many servers share the database; the clients turn to each in turn")
 	peers := f.Bool("peers", true, "measure pgbench, the bare server, SQLite and elimity, too")
-	full := f.Bool("full", false, "measure growth, too: a million users, a thousand instances, and two servers")
+	full := f.Bool("full", false,
+		"measure growth, too: a million users, a thousand instances, and two servers")
 	clients := f.String("clients", "8,32", "how many clients send requests at once")
 	f.DurationVar(&o.time, "time", 2*time.Second, "how long each load lasts")
 	f.StringVar(&o.only, "only", "", "operations whose name holds this")
@@ -180,7 +187,8 @@ func parse(args []string) (o options, err error) {
 		o.setups = append(o.setups, setup{n, *instances, *servers, *peers})
 	}
 	if *full {
-		o.setups = append(o.setups, setup{1_000_000, 1, 1, false}, setup{1000, 1000, 1, false}, setup{100_000, 1, 2, false})
+		o.setups = append(o.setups, setup{1_000_000, 1, 1, false}, setup{1000, 1000, 1, false},
+			setup{100_000, 1, 2, false})
 	}
 	if o.clients, err = numbers(*clients); err != nil {
 		return o, fmt.Errorf("-clients: %w", err)

@@ -25,13 +25,16 @@ func (r *report) firstSyncTable(b *strings.Builder) {
 		return
 	}
 	b.WriteString("\n### First sync into an empty database\n\n")
-	b.WriteString("| version | people | took | requests/s | users/s | 1st quarter | 2nd | 3rd | 4th | CPU of one person: simulator | server | database |\n")
+	b.WriteString("| version | people | took | requests/s | users/s | 1st quarter | 2nd | 3rd | " +
+		"4th | CPU of one person: simulator | server | database |\n")
 	b.WriteString("| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n")
 	for _, s := range r.FirstSyncs {
 		q := s.Quarters
 		seconds := s.Took.Seconds()
-		fmt.Fprintf(b, "| %s | %s | %.1f s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", s.Version, thousands(float64(s.People)), seconds,
-			thousands(float64(s.Requests)/seconds), thousands(float64(s.People)/seconds), thousands(q[0]), thousands(q[1]), thousands(q[2]), thousands(q[3]),
+		fmt.Fprintf(b, "| %s | %s | %.1f s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
+			s.Version, thousands(float64(s.People)), seconds,
+			thousands(float64(s.Requests)/seconds), thousands(float64(s.People)/seconds),
+			thousands(q[0]), thousands(q[1]), thousands(q[2]), thousands(q[3]),
 			short(s.SimulatorCPU), short(s.ServerCPU), short(s.DatabaseCPU))
 	}
 }
@@ -52,19 +55,27 @@ func (t *table) name() string {
 // at, and all tables side by side.
 func (r *report) summary() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Measured on %s; %s; PostgreSQL from %s, with a quarter of the memory as `shared_buffers`.\n", r.Date, r.Machine, r.Database)
+	fmt.Fprintf(&b,
+		"Measured on %s; %s; PostgreSQL from %s, with a quarter of the memory as "+
+			"`shared_buffers`.\n", r.Date, r.Machine, r.Database)
 	r.firstSyncTable(&b)
 	if len(r.Tables) == 0 {
 		return b.String()
 	}
 	b.WriteString("\n### One operation at a time\n\n")
-	fmt.Fprintf(&b, "%s; beside PostgreSQL stand this server on SQLite, and a server on elimity-com/scim that keeps its users in memory:\n\n", r.Tables[0].name())
-	b.WriteString("| operation | clients | ours/s | limit/s | ratio | p50 | p99 | SQLite/s | elimity/s |\n| --- | --: | --: | --: | --: | --: | --: | --: | --: |\n")
+	fmt.Fprintf(&b,
+		"%s; beside PostgreSQL stand this server on SQLite, and a server on elimity-com/scim that "+
+			"keeps its users in memory:\n\n", r.Tables[0].name())
+	b.WriteString("| operation | clients | ours/s | limit/s | ratio | p50 | p99 | SQLite/s | " +
+		"elimity/s |\n| --- | --: | --: | --: | --: | --: | --: | --: | --: |\n")
 	for _, x := range r.Tables[0].Rows {
-		fmt.Fprintf(&b, "| %s | %d | %s | %s | %s | %s | %s | %s | %s |\n", x.Operation, x.Clients, thousands(x.Ours.PerSecond), thousands(x.Limit), ratio(x.ratio()),
-			short(x.Ours.P50), short(x.Ours.P99), thousands(x.SQLite.PerSecond), thousands(x.Elimity.PerSecond))
+		fmt.Fprintf(&b, "| %s | %d | %s | %s | %s | %s | %s | %s | %s |\n", x.Operation, x.Clients,
+			thousands(x.Ours.PerSecond), thousands(x.Limit), ratio(x.ratio()),
+			short(x.Ours.P50), short(x.Ours.P99), thousands(x.SQLite.PerSecond),
+			thousands(x.Elimity.PerSecond))
 	}
-	b.WriteString("\nHow it grows, per second, with the ratio to the limit where that was measured:\n\n| operation | clients |")
+	b.WriteString("\nHow it grows, per second, with the ratio to the limit where that was " +
+		"measured:\n\n| operation | clients |")
 	line := "\n| --- | --: |"
 	for _, t := range r.Tables {
 		b.WriteString(" " + t.name() + " |")
@@ -128,14 +139,19 @@ func (r *report) writeSummary(file string) error {
 
 func (t *table) markdown(b *strings.Builder) {
 	fmt.Fprintf(b, "\n### %s", t.name())
-	b.WriteString("\n\n| operation | clients | ours/s | limit/s | ratio | p50 | p95 | p99 | CPU server | CPU database | memory | pgbench/s | bare/s | SQLite/s | elimity/s |\n")
-	b.WriteString("| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |\n")
+	b.WriteString("\n\n| operation | clients | ours/s | limit/s | ratio | p50 | p95 | p99 | CPU " +
+		"server | CPU database | memory | pgbench/s | bare/s | SQLite/s | elimity/s |\n")
+	b.WriteString("| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: " +
+		"| --: | --: |\n")
 	for _, r := range t.Rows {
 		cells := []string{
-			r.Operation, fmt.Sprint(r.Clients), thousands(r.Ours.PerSecond), thousands(r.Limit), ratio(r.ratio()),
-			short(r.Ours.P50), short(r.Ours.P95), short(r.Ours.P99), short(r.Ours.ServerCPU), short(r.Ours.DatabaseCPU),
+			r.Operation, fmt.Sprint(r.Clients), thousands(r.Ours.PerSecond), thousands(r.Limit),
+			ratio(r.ratio()),
+			short(r.Ours.P50), short(r.Ours.P95), short(r.Ours.P99), short(r.Ours.ServerCPU),
+			short(r.Ours.DatabaseCPU),
 			fmt.Sprintf("%d MB", r.Ours.Memory/1e6),
-			thousands(r.PgBench), thousands(r.Bare), thousands(r.SQLite.PerSecond), thousands(r.Elimity.PerSecond),
+			thousands(r.PgBench), thousands(r.Bare), thousands(r.SQLite.PerSecond),
+			thousands(r.Elimity.PerSecond),
 		}
 		fmt.Fprintf(b, "| %s |\n", strings.Join(cells, " | "))
 	}

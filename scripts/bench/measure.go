@@ -60,7 +60,9 @@ func measure(ctx context.Context, o options) (r *report, err error) {
 	}
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
 	progress("PostgreSQL: %s", server.Origin)
-	r = &report{Date: time.Now().UTC().Format(time.DateOnly), Machine: machine(), Database: server.Origin}
+	r = &report{
+		Date: time.Now().UTC().Format(time.DateOnly), Machine: machine(), Database: server.Origin,
+	}
 	if r.FirstSyncs, err = o.firstSyncs(ctx, server); err != nil {
 		return nil, err
 	}
@@ -102,7 +104,9 @@ type bench struct {
 	stops                 []func() error
 }
 
-func (o options) measureTable(ctx context.Context, server *pgtest.Server, on setup) (t *table, err error) {
+func (o options) measureTable(
+	ctx context.Context, server *pgtest.Server, on setup,
+) (t *table, err error) {
 	name, drop, err := server.Database(ctx)
 	if err != nil {
 		return nil, err
@@ -139,7 +143,8 @@ func (o options) measureTable(ctx context.Context, server *pgtest.Server, on set
 			if r == nil {
 				continue
 			}
-			progress("%-42s %2d clients  %8.0f/s  limit %8.0f/s  ratio %.2f", r.Operation, r.Clients, r.Ours.PerSecond, r.Limit, r.ratio())
+			progress("%-42s %2d clients  %8.0f/s  limit %8.0f/s  ratio %.2f", r.Operation,
+				r.Clients, r.Ours.PerSecond, r.Limit, r.ratio())
 			t.Rows = append(t.Rows, *r)
 		}
 	}
@@ -180,7 +185,8 @@ func (b *bench) start(ctx context.Context, server *pgtest.Server, database strin
 	if b.bare, err = b.peer(ctx, "bare", ""); err != nil {
 		return err
 	}
-	if b.sqlite, err = b.muster(ctx, "SQLite", "sqlite:"+filepath.Join(b.dir, fmt.Sprint("sqlite-", users, ".db")), 1); err != nil {
+	if b.sqlite, err = b.muster(ctx, "SQLite",
+		"sqlite:"+filepath.Join(b.dir, fmt.Sprint("sqlite-", users, ".db")), 1); err != nil {
 		return err
 	}
 	if err := b.sqlite.prepare(ctx, sizes); err != nil {
@@ -194,7 +200,8 @@ func (b *bench) start(ctx context.Context, server *pgtest.Server, database strin
 	}
 	l := newLoader(b.elimity, 1)
 	for n := range users {
-		body, err := l.send(ctx, &request{method: "POST", path: "/Users", body: user(n, "Title"), want: 201})
+		body, err := l.send(ctx,
+			&request{method: "POST", path: "/Users", body: user(n, "Title"), want: 201})
 		if err != nil {
 			return err
 		}
@@ -215,12 +222,16 @@ func (b *bench) peer(ctx context.Context, name, path string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, line, err := process.Start(ctx, filepath.Join(b.dir, name+".log"), "serving ", self, "serve-"+name)
+	p, line, err := process.Start(ctx, filepath.Join(b.dir, name+".log"), "serving ", self,
+		"serve-"+name)
 	if err != nil {
 		return nil, err
 	}
 	b.stops = append(b.stops, p.Stop)
-	return &target{name: name, bases: []string{strings.TrimPrefix(line, "serving ") + path}, pids: []int{p.PID()}}, nil
+	return &target{
+		name: name, bases: []string{strings.TrimPrefix(line, "serving ") + path},
+		pids: []int{p.PID()},
+	}, nil
 }
 
 // muster fills a database, and starts muster-server on it.
@@ -235,7 +246,8 @@ func (b *bench) muster(ctx context.Context, name, database string, servers int) 
 		return nil, err
 	}
 	began := time.Now()
-	if _, err := b.run(ctx, database, "import", people, "--instance", "bench", "--provisioned"); err != nil {
+	if _, err := b.run(ctx, database, "import", people, "--instance", "bench",
+		"--provisioned"); err != nil {
 		return nil, err
 	}
 	progress("%s: %d users imported in %.1f s", name, users, time.Since(began).Seconds())
@@ -245,7 +257,9 @@ func (b *bench) muster(ctx context.Context, name, database string, servers int) 
 		}
 	}
 	t := &target{name: name, users: users, token: token}
-	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--database", database, "--rate-per-key", "0"}, strings.Fields(b.serveArgs)...)
+	args := append([]string{
+		"serve", "--listen", "127.0.0.1:0", "--database", database, "--rate-per-key", "0",
+	}, strings.Fields(b.serveArgs)...)
 	for i := range servers {
 		if err := b.serve(ctx, t, fmt.Sprint(name, i, ".log"), args...); err != nil {
 			return nil, err
@@ -274,7 +288,8 @@ func (b *bench) run(ctx context.Context, database string, args ...string) (strin
 	c.Stderr = &complaint
 	out, err := c.Output()
 	if err != nil {
-		return "", fmt.Errorf("muster-server %s: %w: %s", strings.Join(args, " "), err, complaint.String())
+		return "", fmt.Errorf("muster-server %s: %w: %s", strings.Join(args, " "), err,
+			complaint.String())
 	}
 	return string(out), nil
 }
@@ -285,7 +300,9 @@ func (b *bench) instance(ctx context.Context, database string) (token string, er
 }
 
 // instanceNamed makes an instance of a name.
-func (b *bench) instanceNamed(ctx context.Context, database, name string) (token string, err error) {
+func (b *bench) instanceNamed(
+	ctx context.Context, database, name string,
+) (token string, err error) {
 	holder := "scim-sync"
 	if name != "bench" {
 		holder += "-" + name // user names are unique in the deployment
@@ -307,7 +324,8 @@ func (b *bench) instanceNamed(ctx context.Context, database, name string) (token
 func multiply(ctx context.Context, database string, n int) error {
 	return pgtest.Execute(ctx, database,
 		fmt.Sprintf(`INSERT INTO instances (id, slug, name, edition, environment, created)
-			SELECT gen_random_uuid(), 'other-' || n, 'Other', edition, environment, created FROM instances, generate_series(2, %d) AS n`, n),
+			SELECT gen_random_uuid(), 'other-' || n, 'Other', edition, environment, created FROM instances, generate_series(2, %d) AS n`,
+			n),
 		`INSERT INTO users (id, instance_id, user_name, display, user_name_key, external_id, email_key, display_name_key, family_name_key, given_name_key,
 			active, integration, role, source, resource, search, fields, version, created, modified)
 			SELECT gen_random_uuid(), i.id, u.user_name || i.slug, u.display, u.user_name_key || i.slug, u.external_id, u.email_key, u.display_name_key,
@@ -315,7 +333,9 @@ func multiply(ctx context.Context, database string, n int) error {
 			FROM instances AS i, (SELECT * FROM users WHERE NOT integration ORDER BY id LIMIT 100) AS u WHERE i.slug <> 'bench'`)
 }
 
-func keyIn(text string) string { return regexp.MustCompile(`muster_[A-Za-z0-9_-]+`).FindString(text) }
+func keyIn(text string) string {
+	return regexp.MustCompile(`muster_[A-Za-z0-9_-]+`).FindString(text)
+}
 
 func writePeople(path string, users int) error {
 	if _, err := os.Stat(path); err == nil {
@@ -350,7 +370,9 @@ func (b *bench) measure(ctx context.Context, op operation, clients int) (*row, e
 			if q == nil {
 				q = get("/")
 			}
-			return &request{method: q.method, path: fmt.Sprint("/", r.Ours.Size), body: q.body, want: 200}
+			return &request{
+				method: q.method, path: fmt.Sprint("/", r.Ours.Size), body: q.body, want: 200,
+			}
 		}
 	}}
 	var bare measured
@@ -383,7 +405,9 @@ func (t *target) cpu() time.Duration {
 }
 
 // load runs an operation on a target, after a little to warm up.
-func (b *bench) load(ctx context.Context, t *target, op operation, clients int, m *measured) (bool, error) {
+func (b *bench) load(
+	ctx context.Context, t *target, op operation, clients int, m *measured,
+) (bool, error) {
 	f := op.next(t)
 	if f == nil {
 		return false, nil

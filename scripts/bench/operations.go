@@ -67,7 +67,8 @@ func get(path string) *request { return &request{method: "GET", path: path, want
 
 // lookup finds the nth user by name.
 func lookup(n int) *request {
-	return get("/Users?filter=" + url.QueryEscape(fmt.Sprintf(`userName eq "user%d@bench.example"`, n)))
+	return get("/Users?filter=" + url.QueryEscape(fmt.Sprintf(`userName eq "user%d@bench.example"`,
+		n)))
 }
 
 // create creates the nth user.
@@ -84,34 +85,56 @@ func operations() []operation {
 			return func(int, int) *request {
 				return lookup(t.any().n)
 			}
-		}, "\\set i random(1, :n)\nSELECT resource FROM limit_users WHERE name = 'user' || :i || '@bench.example';"},
+		}, "\\set i random(1, :n)\nSELECT resource FROM limit_users WHERE name = 'user' || :i || " +
+			"'@bench.example';"},
 		{"filter by familyName and active", func(t *target) next {
 			return func(int, int) *request {
-				return get("/Users?filter=" + url.QueryEscape(fmt.Sprintf(`name.familyName eq "Family%d" and active eq true`, family(t.any().n))))
+				return get("/Users?filter=" +
+					url.QueryEscape(fmt.Sprintf(`name.familyName eq "Family%d" and active eq true`,
+						family(t.any().n))))
 			}
-		}, "\\set i random(1, :n) % 9973\nSELECT resource FROM limit_users WHERE family = 'Family' || :i AND active;"},
+		}, "\\set i random(1, :n) % 9973\nSELECT resource FROM limit_users WHERE family = " +
+			"'Family' || :i AND active;"},
 		{"page of 100 by index", func(t *target) next {
 			return func(int, int) *request {
-				return get(fmt.Sprintf("/Users?startIndex=%d&count=100", 1+rand.IntN(max(1, min(t.users, 1000)-100))))
+				return get(fmt.Sprintf("/Users?startIndex=%d&count=100",
+					1+rand.IntN(max(1, min(t.users, 1000)-100))))
 			}
-		}, "\\set i random(1, 900)\nSELECT resource FROM limit_users ORDER BY n LIMIT 100 OFFSET :i;"},
-		{"page of 100 by cursor", cursorPages, "\\set i random(1, :n - 100)\nSELECT resource FROM limit_users WHERE n > :i ORDER BY n LIMIT 100;"},
+		}, "\\set i random(1, 900)\nSELECT resource FROM limit_users ORDER BY n LIMIT " +
+			"100 OFFSET :i;"},
+		{
+			"page of 100 by cursor", cursorPages,
+			"\\set i random(1, :n - 100)\nSELECT resource FROM limit_users WHERE n > :i ORDER BY " +
+				"n LIMIT 100;",
+		},
 		{"PATCH active", func(t *target) next {
 			return func(int, int) *request {
-				body := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":%t}]}`, rand.IntN(2) == 0)
-				return &request{method: "PATCH", path: "/Users/" + t.any().id, body: []byte(body), want: 200}
+				body := fmt.Sprintf(
+					`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":%t}]}`,
+					rand.IntN(2) == 0)
+				return &request{
+					method: "PATCH", path: "/Users/" + t.any().id, body: []byte(body), want: 200,
+				}
 			}
 		}, updateSQL},
 		{"PUT", func(t *target) next {
 			return func(int, int) *request {
 				u := t.any()
-				return &request{method: "PUT", path: "/Users/" + u.id, body: user(u.n, fmt.Sprintf("Title %d", rand.IntN(1000))), want: 200}
+				return &request{
+					method: "PUT", path: "/Users/" + u.id,
+					body: user(u.n, fmt.Sprintf("Title %d", rand.IntN(1000))), want: 200,
+				}
 			}
 		}, updateSQL},
 		membership(10), membership(1000), membership(50000),
 		readGroup(1000), readGroup(50000),
-		{"create", creations, "WITH u AS (INSERT INTO limit_users (n, name, family, active, resource) VALUES (nextval('limit_n'), 'new' || lastval() || '@bench.example', 'Family', true, repeat('x', 1100)))\n" +
-			"INSERT INTO limit_history (content) VALUES (repeat('h', 1500));"},
+		{
+			"create", creations,
+			"WITH u AS (INSERT INTO limit_users (n, name, family, active, resource) VALUES " +
+				"(nextval('limit_n'), 'new' || lastval() || '@bench.example', 'Family', true, " +
+				"repeat('x', 1100)))\nINSERT INTO limit_history (content) VALUES " +
+				"(repeat('h', 1500));",
+		},
 		{"delete", func(t *target) next {
 			if t.name == "elimity" {
 				return nil
@@ -126,7 +149,8 @@ func operations() []operation {
 				t.created = t.created[:len(t.created)-1]
 				return &request{method: "DELETE", path: "/Users/" + id, want: 204}
 			}
-		}, "\\set i random(1, :n)\nWITH d AS (DELETE FROM limit_users WHERE n = :i)\nINSERT INTO limit_history (content) VALUES (repeat('h', 1500));"},
+		}, "\\set i random(1, :n)\nWITH d AS (DELETE FROM limit_users WHERE n = :i)\nINSERT INTO " +
+			"limit_history (content) VALUES (repeat('h', 1500));"},
 	}
 }
 
@@ -153,8 +177,9 @@ func (t *target) stock(ctx context.Context, l *loader, d time.Duration) error {
 	return nil
 }
 
-const updateSQL = "\\set i random(1, :n)\nWITH u AS (UPDATE limit_users SET resource = repeat('y', 1100) WHERE n = :i)\n" +
-	"INSERT INTO limit_history (content) VALUES (repeat('h', 500));"
+const updateSQL = "\\set i random(1, :n)\nWITH u AS (UPDATE limit_users SET resource = " +
+	"repeat('y', 1100) WHERE n = :i)\nINSERT INTO limit_history (content) VALUES " +
+	"(repeat('h', 500));"
 
 // cursorPages reads all users page by page, each client by itself.
 func cursorPages(t *target) next {
@@ -186,7 +211,8 @@ func cursorsOf(size int) next {
 
 // membership adds a member to a group of a size, and removes it again.
 func membership(size int) operation {
-	return operation{fmt.Sprintf("add or remove a member, group of %d", size), func(t *target) next {
+	return operation{fmt.Sprintf("add or remove a member, group of %d",
+		size), func(t *target) next {
 		groups := t.groups[size]
 		if len(groups) == 0 {
 			return nil
@@ -195,13 +221,20 @@ func membership(size int) operation {
 		return func(client, n int) *request {
 			group := groups[client%len(groups)]
 			id := outside[(client*7919+n/2)%len(outside)].id
-			body := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"members","value":[{"value":%q}]}]}`, id)
+			body := fmt.Sprintf(
+				`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"members","value":[{"value":%q}]}]}`,
+				id)
 			if n%2 == 1 {
-				body = fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"remove","path":"members[value eq \"%s\"]"}]}`, id)
+				body = fmt.Sprintf(
+					`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"remove","path":"members[value eq \"%s\"]"}]}`,
+					id)
 			}
-			return &request{method: "PATCH", path: "/Groups/" + group, body: []byte(body), want: 204}
+			return &request{
+				method: "PATCH", path: "/Groups/" + group, body: []byte(body), want: 204,
+			}
 		}
-	}, "\\set i random(1, :n)\nWITH m AS (INSERT INTO limit_members (g, n) VALUES (" + fmt.Sprint(size) + ", :i) ON CONFLICT DO NOTHING)\n" +
+	}, "\\set i random(1, :n)\nWITH m AS (INSERT INTO limit_members (g, n) VALUES (" +
+		fmt.Sprint(size) + ", :i) ON CONFLICT DO NOTHING)\n" +
 		"INSERT INTO limit_history (content) VALUES (repeat('h', 400));"}
 }
 
@@ -212,7 +245,8 @@ func readGroup(size int) operation {
 			return nil
 		}
 		return func(client, _ int) *request { return get("/Groups/" + groups[client%len(groups)]) }
-	}, fmt.Sprintf("SELECT u.n, u.name FROM limit_members AS m JOIN limit_users AS u ON u.n = m.n WHERE m.g = %d LIMIT %d;", size, size)}
+	}, fmt.Sprintf("SELECT u.n, u.name FROM limit_members AS m JOIN limit_users AS u ON u.n = m.n "+
+		"WHERE m.g = %d LIMIT %d;", size, size)}
 }
 
 // known is a user whose id was read.
@@ -243,7 +277,8 @@ func (t *target) prepare(ctx context.Context, sizes []int) error {
 		}
 		for _, u := range page.Resources {
 			var n int
-			if _, err := fmt.Sscanf(u.UserName, "user%d@", &n); err == nil && rand.IntN(t.users) < sample {
+			if _, err := fmt.Sscanf(u.UserName, "user%d@", &n); err == nil &&
+				rand.IntN(t.users) < sample {
 				t.ids = append(t.ids, known{n, u.ID})
 			}
 		}
@@ -265,8 +300,12 @@ func (t *target) prepare(ctx context.Context, sizes []int) error {
 			members[i] = fmt.Sprintf(`{"value":%q}`, u.id)
 		}
 		for i := range groupsOfSize {
-			body := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Group of %d, %d","members":[%s]}`, size, i, strings.Join(members, ","))
-			answer, err := l.send(ctx, &request{method: "POST", path: "/Groups?attributes=id", body: []byte(body), want: 201})
+			body := fmt.Sprintf(
+				`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Group of %d, %d","members":[%s]}`,
+				size, i, strings.Join(members, ","))
+			answer, err := l.send(ctx, &request{
+				method: "POST", path: "/Groups?attributes=id", body: []byte(body), want: 201,
+			})
 			if err != nil {
 				return err
 			}

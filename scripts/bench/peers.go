@@ -29,7 +29,10 @@ func servePeer(h http.Handler) error {
 		return err
 	}
 	fmt.Fprintf(os.Stdout, "serving http://%s\n", l.Addr())
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	s := &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}
 	return s.Serve(l)
 }
 
@@ -54,11 +57,16 @@ func bare() http.Handler {
 // what is measured is the library.
 func newElimity() (http.Handler, error) {
 	server, err := elimity.NewServer(&elimity.ServerArgs{
-		ServiceProviderConfig: &elimity.ServiceProviderConfig{SupportFiltering: true, MaxResults: 200},
+		ServiceProviderConfig: &elimity.ServiceProviderConfig{
+			SupportFiltering: true, MaxResults: 200,
+		},
 		ResourceTypes: []elimity.ResourceType{{
-			ID: optional.NewString("User"), Name: "User", Endpoint: "/Users", Schema: schema.CoreUserSchema(),
+			ID: optional.NewString("User"), Name: "User", Endpoint: "/Users",
+			Schema:           schema.CoreUserSchema(),
 			SchemaExtensions: []elimity.SchemaExtension{{Schema: schema.ExtensionEnterpriseUser()}},
-			Handler:          &elimityUsers{at: make(map[string]int), names: make(map[string]string)},
+			Handler: &elimityUsers{
+				at: make(map[string]int), names: make(map[string]string),
+			},
 		}},
 	})
 	return http.StripPrefix("/scim", server), err
@@ -72,7 +80,9 @@ type elimityUsers struct {
 	names map[string]string // user name → id
 }
 
-func (u *elimityUsers) Create(_ *http.Request, a elimity.ResourceAttributes) (elimity.Resource, error) {
+func (u *elimityUsers) Create(
+	_ *http.Request, a elimity.ResourceAttributes,
+) (elimity.Resource, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	name, _ := a["userName"].(string)
@@ -81,7 +91,10 @@ func (u *elimityUsers) Create(_ *http.Request, a elimity.ResourceAttributes) (el
 		return elimity.Resource{}, errors.ScimErrorUniqueness
 	}
 	now := time.Now()
-	r := elimity.Resource{ID: strconv.Itoa(len(u.kept) + 1), Attributes: a, Meta: elimity.Meta{Created: &now, LastModified: &now}}
+	r := elimity.Resource{
+		ID: strconv.Itoa(len(u.kept) + 1), Attributes: a,
+		Meta: elimity.Meta{Created: &now, LastModified: &now},
+	}
 	u.at[r.ID] = len(u.kept)
 	u.names[name] = r.ID
 	u.kept = append(u.kept, r)
@@ -119,7 +132,9 @@ func (u *elimityUsers) GetAll(_ *http.Request, p elimity.ListRequestParams) (eli
 	return page, nil
 }
 
-func (u *elimityUsers) Replace(_ *http.Request, id string, a elimity.ResourceAttributes) (elimity.Resource, error) {
+func (u *elimityUsers) Replace(
+	_ *http.Request, id string, a elimity.ResourceAttributes,
+) (elimity.Resource, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	i, ok := u.at[id]
@@ -136,7 +151,9 @@ func (u *elimityUsers) Delete(*http.Request, string) error {
 	return errors.ScimError{Status: http.StatusNotImplemented}
 }
 
-func (u *elimityUsers) Patch(_ *http.Request, id string, ops []elimity.PatchOperation) (elimity.Resource, error) {
+func (u *elimityUsers) Patch(
+	_ *http.Request, id string, ops []elimity.PatchOperation,
+) (elimity.Resource, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	i, ok := u.at[id]

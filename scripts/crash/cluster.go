@@ -71,7 +71,8 @@ func docker(ctx context.Context, args ...string) error {
 // synchronous standby.
 func newCluster(ctx context.Context) (c *cluster, err error) {
 	if err := docker(ctx, "image", "inspect", clusterImage); err != nil {
-		return nil, fmt.Errorf("there is no image %s: scripts/postgres-image --cluster makes it", clusterImage)
+		return nil, fmt.Errorf("there is no image %s: scripts/postgres-image --cluster makes it",
+			clusterImage)
 	}
 	name := fmt.Sprintf("muster-failover-%d", os.Getpid())
 	c = &cluster{network: name, sql: make(map[string]string), api: make(map[string]string)}
@@ -84,7 +85,8 @@ func newCluster(ctx context.Context) (c *cluster, err error) {
 		return c, err
 	}
 	etcd := name + "-etcd"
-	if err := c.run(ctx, etcd, nil, "etcd", "--data-dir", "/tmp/etcd", "--listen-client-urls", "http://0.0.0.0:2379", "--advertise-client-urls", "http://"+etcd+":2379"); err != nil {
+	if err := c.run(ctx, etcd, nil, "etcd", "--data-dir", "/tmp/etcd", "--listen-client-urls",
+		"http://0.0.0.0:2379", "--advertise-client-urls", "http://"+etcd+":2379"); err != nil {
 		return c, err
 	}
 	for n := range nodes {
@@ -94,8 +96,13 @@ func newCluster(ctx context.Context) (c *cluster, err error) {
 				return c, err
 			}
 		}
-		options := []string{"--publish", c.sql[node] + ":5432", "--publish", c.api[node] + ":8008", "--env", "PATRONI_CONFIGURATION=" + fmt.Sprintf(configuration, node, etcd)}
-		err := c.run(ctx, node, options, "sh", "-c", "install -d -o postgres -g postgres -m 700 /var/lib/postgresql/node /run/postgresql; exec gosu postgres patroni")
+		options := []string{
+			"--publish", c.sql[node] + ":5432", "--publish", c.api[node] + ":8008", "--env",
+			"PATRONI_CONFIGURATION=" + fmt.Sprintf(configuration, node, etcd),
+		}
+		err := c.run(ctx, node, options, "sh", "-c",
+			"install -d -o postgres -g postgres -m 700 /var/lib/postgresql/node /run/postgresql; "+
+				"exec gosu postgres patroni")
 		if err != nil {
 			return c, err
 		}
@@ -106,8 +113,11 @@ func newCluster(ctx context.Context) (c *cluster, err error) {
 // database makes a database, whose user is no superuser, and returns its URL.
 func (c *cluster) database(ctx context.Context) (string, error) {
 	primary, _, _ := c.roles(ctx)
-	for _, statement := range []string{"CREATE ROLE muster LOGIN PASSWORD 'muster'", "CREATE DATABASE muster OWNER muster"} {
-		if err := docker(ctx, "exec", primary, "gosu", "postgres", "psql", "-v", "ON_ERROR_STOP=1", "-c", statement); err != nil {
+	for _, statement := range []string{
+		"CREATE ROLE muster LOGIN PASSWORD 'muster'", "CREATE DATABASE muster OWNER muster",
+	} {
+		if err := docker(ctx, "exec", primary, "gosu", "postgres", "psql", "-v", "ON_ERROR_STOP=1",
+			"-c", statement); err != nil {
 			return "", err
 		}
 	}
@@ -138,7 +148,9 @@ func (c *cluster) url(user, password, database string) string {
 	for _, at := range c.sql {
 		hosts = append(hosts, at)
 	}
-	return fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable&target_session_attrs=read-write&connect_timeout=2", user, password, strings.Join(hosts, ","), database)
+	return fmt.Sprintf(
+		"postgres://%s:%s@%s/%s?sslmode=disable&target_session_attrs=read-write&connect_timeout=2",
+		user, password, strings.Join(hosts, ","), database)
 }
 
 // roles asks the nodes that answer who they are.
@@ -178,13 +190,16 @@ const clusterTime = 3 * time.Minute
 // whole waits until all nodes run, one of them as the primary and one as its
 // synchronous standby.
 func (c *cluster) whole(ctx context.Context) error {
-	for deadline := time.Now().Add(clusterTime); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
-		if primary, synchronous, running := c.roles(ctx); primary != "" && synchronous == 1 && running == nodes {
+	for deadline := time.Now().Add(clusterTime); time.Now().Before(deadline) &&
+		ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
+		if primary, synchronous, running := c.roles(ctx); primary != "" && synchronous == 1 &&
+			running == nodes {
 			return nil
 		}
 	}
 	primary, synchronous, running := c.roles(ctx)
-	return fmt.Errorf("the cluster is not whole after %v: primary %q, %d synchronous, %d of %d run", clusterTime, primary, synchronous, running, nodes)
+	return fmt.Errorf("the cluster is not whole after %v: primary %q, %d synchronous, %d of %d run",
+		clusterTime, primary, synchronous, running, nodes)
 }
 
 // killPrimary kills the primary, and returns its name.
@@ -199,7 +214,8 @@ func (c *cluster) killPrimary(ctx context.Context) (string, error) {
 
 // elected waits until another node than before is the primary.
 func (c *cluster) elected(ctx context.Context, before string) error {
-	for deadline := time.Now().Add(clusterTime); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(clusterTime); time.Now().Before(deadline) &&
+		ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
 		if primary, _, _ := c.roles(ctx); primary != "" && primary != before {
 			return nil
 		}

@@ -13,9 +13,14 @@ func TestCampaign(t *testing.T) {
 		t.Skip("no container engine answers; the campaign kills PostgreSQL's container")
 	}
 	dir := t.TempDir()
-	o := options{server: filepath.Join(dir, "muster-server"), simulator: filepath.Join(dir, "muster-simulator"), rounds: len(faults()), seed: 1, clients: 4}
+	o := options{
+		server:    filepath.Join(dir, "muster-server"),
+		simulator: filepath.Join(dir, "muster-simulator"), rounds: len(faults()), seed: 1,
+		clients: 4,
+	}
 	for _, program := range []string{"server", "simulator"} {
-		c := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "muster-"+program), "muster/"+program)
+		c := exec.CommandContext(t.Context(), "go", "build", "-o",
+			filepath.Join(dir, "muster-"+program), "muster/"+program)
 		c.Stderr = os.Stderr
 		if err := c.Run(); err != nil {
 			t.Fatal(err)

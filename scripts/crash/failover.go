@@ -26,7 +26,8 @@ func failover(ctx context.Context, o options) (r *report, err error) {
 	if w.cluster, err = newCluster(ctx); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(os.Stderr, "PostgreSQL: %d nodes under Patroni, in containers from %s\n", nodes, clusterImage)
+	fmt.Fprintf(os.Stderr, "PostgreSQL: %d nodes under Patroni, in containers from %s\n", nodes,
+		clusterImage)
 	if w.direct, err = w.cluster.database(ctx); err != nil {
 		return nil, err
 	}
@@ -35,13 +36,16 @@ func failover(ctx context.Context, o options) (r *report, err error) {
 	}
 	chance := rand.New(rand.NewPCG(o.seed, 0))
 	var killed string
-	kill := fault{name: primaryKilled, breaks: func(ctx context.Context, w *world, _ *exec.Cmd) (err error) {
-		killed, err = w.cluster.killPrimary(ctx)
-		return err
-	}, mends: nothing}
+	kill := fault{
+		name: primaryKilled, breaks: func(ctx context.Context, w *world, _ *exec.Cmd) (err error) {
+			killed, err = w.cluster.killPrimary(ctx)
+			return err
+		}, mends: nothing,
+	}
 	r = &report{seed: o.seed, faults: []fault{kill}}
 	for n := range o.rounds {
-		got, err := w.round(ctx, kill, time.Duration(500+chance.IntN(1500))*time.Millisecond, chance)
+		got, err := w.round(ctx, kill, time.Duration(500+chance.IntN(1500))*time.Millisecond,
+			chance)
 		if err != nil {
 			return r, fmt.Errorf("round %d (seed %d): %w", n+1, o.seed, err)
 		}
@@ -79,7 +83,9 @@ func (w *world) join(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	w.second, _, err = process.Start(ctx, filepath.Join(w.dir, "second.log"), "msg=serving", w.options.server, "serve", "--listen", other, "--database", w.direct, "--public-url", "http://"+w.toServer.Listen)
+	w.second, _, err = process.Start(ctx, filepath.Join(w.dir, "second.log"), "msg=serving",
+		w.options.server, "serve", "--listen", other, "--database", w.direct, "--public-url",
+		"http://"+w.toServer.Listen)
 	w.others = []string{other}
 	return err
 }

@@ -27,23 +27,53 @@ func nothing(context.Context, *world) error { return nil }
 // faults are all that there are.
 func faults() []fault {
 	return []fault{
-		{"the server is killed", killServer, 0, func(ctx context.Context, w *world) error { return w.startServer(ctx) }},
+		{
+			"the server is killed", killServer, 0,
+			func(ctx context.Context, w *world) error { return w.startServer(ctx) },
+		},
 		{"PostgreSQL is killed", killDatabase, time.Second, restartDatabase},
-		{"the simulator is killed", func(_ context.Context, _ *world, simulator *exec.Cmd) error { return ended(simulator.Process.Kill()) }, 0, nothing},
-		{"PostgreSQL is paused", func(ctx context.Context, w *world, _ *exec.Cmd) error { return w.database.Pause(ctx) }, 3 * time.Second, func(ctx context.Context, w *world) error { return w.database.Resume(ctx) }},
-		{"the line to PostgreSQL is cut", cut(func(w *world) *toxiproxy.Proxy { return w.toDatabase }), time.Second, mend(func(w *world) *toxiproxy.Proxy { return w.toDatabase })},
-		{"the line to the server is cut", cut(func(w *world) *toxiproxy.Proxy { return w.toServer }), time.Second, mend(func(w *world) *toxiproxy.Proxy { return w.toServer })},
-		{"the line to PostgreSQL is silent", toxic("timeout", `{"timeout":0}`), 3 * time.Second, untoxic},
-		{"the line to PostgreSQL is slow", toxic("latency", `{"latency":150,"jitter":100}`), 3 * time.Second, untoxic},
+		{
+			"the simulator is killed",
+			func(_ context.Context, _ *world, simulator *exec.Cmd) error {
+				return ended(simulator.Process.Kill())
+			}, 0, nothing,
+		},
+		{
+			"PostgreSQL is paused",
+			func(ctx context.Context, w *world, _ *exec.Cmd) error { return w.database.Pause(ctx) },
+			3 * time.Second,
+			func(ctx context.Context, w *world) error { return w.database.Resume(ctx) },
+		},
+		{
+			"the line to PostgreSQL is cut",
+			cut(func(w *world) *toxiproxy.Proxy { return w.toDatabase }), time.Second,
+			mend(func(w *world) *toxiproxy.Proxy { return w.toDatabase }),
+		},
+		{
+			"the line to the server is cut",
+			cut(func(w *world) *toxiproxy.Proxy { return w.toServer }), time.Second,
+			mend(func(w *world) *toxiproxy.Proxy { return w.toServer }),
+		},
+		{
+			"the line to PostgreSQL is silent", toxic("timeout", `{"timeout":0}`), 3 * time.Second,
+			untoxic,
+		},
+		{
+			"the line to PostgreSQL is slow", toxic("latency", `{"latency":150,"jitter":100}`),
+			3 * time.Second, untoxic,
+		},
 		{diskFull, fillDisk, 2 * time.Second, emptyDisk},
-		{"server and PostgreSQL are killed", func(ctx context.Context, w *world, s *exec.Cmd) error {
-			return errors.Join(killServer(ctx, w, s), killDatabase(ctx, w, s))
-		}, 0, func(ctx context.Context, w *world) error {
-			if err := restartDatabase(ctx, w); err != nil {
-				return err
-			}
-			return w.startServer(ctx)
-		}},
+		{
+			"server and PostgreSQL are killed",
+			func(ctx context.Context, w *world, s *exec.Cmd) error {
+				return errors.Join(killServer(ctx, w, s), killDatabase(ctx, w, s))
+			}, 0, func(ctx context.Context, w *world) error {
+				if err := restartDatabase(ctx, w); err != nil {
+					return err
+				}
+				return w.startServer(ctx)
+			},
+		},
 	}
 }
 
@@ -91,7 +121,10 @@ func mend(line func(*world) *toxiproxy.Proxy) func(context.Context, *world) erro
 
 func toxic(kind, attributes string) func(context.Context, *world, *exec.Cmd) error {
 	return func(_ context.Context, w *world, _ *exec.Cmd) error {
-		_, err := w.toDatabase.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(`{"name":"fault","type":%q,"stream":"downstream","attributes":%s}`, kind, attributes)))
+		_, err := w.toDatabase.Toxics.AddToxicJson(
+			strings.NewReader(
+				fmt.Sprintf(`{"name":"fault","type":%q,"stream":"downstream","attributes":%s}`,
+					kind, attributes)))
 		return err
 	}
 }
@@ -125,7 +158,8 @@ func emptyDisk(ctx context.Context, w *world) error {
 		return err
 	}
 	// A PostgreSQL that could not even recover has ended.
-	if out, err := exec.CommandContext(ctx, "docker", "ps", "--quiet", "--filter", "id="+w.database.Container()).Output(); err == nil && len(out) == 0 {
+	if out, err := exec.CommandContext(ctx, "docker", "ps", "--quiet", "--filter",
+		"id="+w.database.Container()).Output(); err == nil && len(out) == 0 {
 		return restartDatabase(ctx, w)
 	}
 	return nil

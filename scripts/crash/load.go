@@ -67,14 +67,18 @@ const failurePause = 20 * time.Millisecond
 
 // send sends a request that changes something, and puts into the ledger what
 // came of it.
-func (c *client) send(ctx context.Context, method, path string, body any) (answer map[string]any, status int) {
+func (c *client) send(
+	ctx context.Context, method, path string, body any,
+) (answer map[string]any, status int) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		panic(err) // of maps and strings
 	}
 	c.mu.Lock()
 	c.n++
-	w := write{requestID: fmt.Sprintf("crash-%d", c.n), changes: !strings.HasPrefix(path, "/Groups/")}
+	w := write{
+		requestID: fmt.Sprintf("crash-%d", c.n), changes: !strings.HasPrefix(path, "/Groups/"),
+	}
 	c.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
@@ -135,7 +139,8 @@ func (c *client) create(ctx context.Context) *account {
 	a := &account{name: fmt.Sprintf("crash%d@load.example", len(c.accounts)), titles: []string{"0"}}
 	c.accounts = append(c.accounts, a)
 	c.mu.Unlock()
-	answer, status := c.send(ctx, http.MethodPost, "/Users", map[string]any{"userName": a.name, "title": "0", "externalId": "x-" + a.name})
+	answer, status := c.send(ctx, http.MethodPost, "/Users",
+		map[string]any{"userName": a.name, "title": "0", "externalId": "x-" + a.name})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if status != http.StatusCreated {
@@ -200,5 +205,8 @@ func patch(op, path string, value any) map[string]any {
 	if value != nil {
 		o["value"] = value
 	}
-	return map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"}, "Operations": []any{o}}
+	return map[string]any{
+		"schemas":    []string{"urn:ietf:params:scim:api:messages:2.0:PatchOp"},
+		"Operations": []any{o},
+	}
 }

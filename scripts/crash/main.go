@@ -52,12 +52,17 @@ func run(ctx context.Context, args []string) error {
 	f.StringVar(&o.server, "server", "bin/muster-server", "the muster-server to break")
 	f.StringVar(&o.simulator, "simulator", "bin/muster-simulator", "the muster-simulator to break")
 	f.IntVar(&o.rounds, "rounds", 10, "how many rounds")
-	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "what chance begins with; the same seed breaks the same things")
+	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()),
+		"what chance begins with; the same seed breaks the same things")
 	f.IntVar(&o.clients, "clients", 4, "how many clients write at once")
 	f.StringVar(&o.only, "only", "", "break only what has this in its name")
-	f.BoolVar(&o.failover, "failover", false, "kill the primary of a cluster of three in each round, and nothing else")
-	f.StringVar(&o.older, "upgrade-from", "", "a muster-server of an old version, which -server replaces while clients write; nothing breaks")
-	f.BoolVar(&o.halt, "halt", false, "stop at the first finding, and leave all as it is until Ctrl-C")
+	f.BoolVar(&o.failover, "failover", false,
+		"kill the primary of a cluster of three in each round, and nothing else")
+	f.StringVar(&o.older, "upgrade-from", "",
+		"a muster-server of an old version, which -server replaces while clients write; "+
+			"nothing breaks")
+	f.BoolVar(&o.halt, "halt", false,
+		"stop at the first finding, and leave all as it is until Ctrl-C")
 	f.StringVar(&o.out, "out", "", "a file for the table, as Markdown")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -90,8 +95,10 @@ type report struct {
 // add adds the nth round, and tells of it.
 func (r *report) add(n int, got round) {
 	r.rounds = append(r.rounds, got)
-	fmt.Fprintf(os.Stderr, "round %3d  %-34s %4d acknowledged, %3d unknown, ready after %4d ms, %d findings\n",
-		n+1, got.fault, got.acknowledged, got.unknown, got.recovery.Milliseconds(), len(got.findings))
+	fmt.Fprintf(os.Stderr,
+		"round %3d  %-34s %4d acknowledged, %3d unknown, ready after %4d ms, %d findings\n",
+		n+1, got.fault, got.acknowledged, got.unknown, got.recovery.Milliseconds(),
+		len(got.findings))
 	for _, finding := range got.findings {
 		fmt.Fprintln(os.Stderr, "   ", finding)
 	}
@@ -128,7 +135,10 @@ func campaign(ctx context.Context, o options) (r *report, err error) {
 	}
 	defer func() { err = errors.Join(err, w.close(context.WithoutCancel(ctx))) }()
 	chance := rand.New(rand.NewPCG(o.seed, 0))
-	list := slices.DeleteFunc(faults(), func(f fault) bool { return !strings.Contains(f.name, o.only) || f.name == diskFull && w.disk == "" })
+	list := slices.DeleteFunc(faults(),
+		func(f fault) bool {
+			return !strings.Contains(f.name, o.only) || f.name == diskFull && w.disk == ""
+		})
 	if len(list) == 0 {
 		return nil, fmt.Errorf("-only %q: there is no such fault", o.only)
 	}
@@ -144,7 +154,9 @@ func campaign(ctx context.Context, o options) (r *report, err error) {
 		}
 		r.add(n, got)
 		if o.halt && len(got.findings) > 0 {
-			fmt.Fprintf(os.Stderr, "halted: the server is at http://%s, the database is %s, files are in %s\n", w.toServer.Listen, w.direct, w.dir)
+			fmt.Fprintf(os.Stderr,
+				"halted: the server is at http://%s, the database is %s, files are in %s\n",
+				w.toServer.Listen, w.direct, w.dir)
 			<-ctx.Done()
 			break
 		}
@@ -163,7 +175,9 @@ func (r *report) findings() (n int) {
 func (r *report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d rounds, seed %d.\n\n", len(r.rounds), r.seed)
-	b.WriteString("| what broke | rounds | acknowledged | unknown | refused | ready again after | findings |\n| --- | --: | --: | --: | --: | --: | --: |\n")
+	b.WriteString(
+		"| what broke | rounds | acknowledged | unknown | refused | ready again after | " +
+			"findings |\n| --- | --: | --: | --: | --: | --: | --: |\n")
 	total := round{fault: "all"}
 	for _, f := range r.faults {
 		sum, rounds := round{fault: f.name}, 0
@@ -197,5 +211,6 @@ func (x *round) add(y round) {
 }
 
 func (x *round) row(b *strings.Builder, rounds int) {
-	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | at most %d ms | %d |\n", x.fault, rounds, x.acknowledged, x.unknown, x.refused, x.recovery.Milliseconds(), len(x.findings))
+	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | at most %d ms | %d |\n", x.fault, rounds,
+		x.acknowledged, x.unknown, x.refused, x.recovery.Milliseconds(), len(x.findings))
 }

@@ -24,14 +24,17 @@ import (
 func (w *world) client(n int, chance *rand.Rand) *client {
 	servers := append([]string{w.toServer.Listen}, w.others...)
 	return &client{
-		ledger: w.ledger, base: "http://" + servers[n%len(servers)] + "/scim/v2", token: w.load.token, group: w.group, chance: chance,
+		ledger: w.ledger, base: "http://" + servers[n%len(servers)] + "/scim/v2",
+		token: w.load.token, group: w.group, chance: chance,
 		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2}},
 	}
 }
 
 // round breaks one thing after a time, while clients write and a cycle runs;
 // lets all go on; and compares.
-func (w *world) round(ctx context.Context, f fault, after time.Duration, chance *rand.Rand) (r round, err error) {
+func (w *world) round(
+	ctx context.Context, f fault, after time.Duration, chance *rand.Rand,
+) (r round, err error) {
 	r.fault = f.name
 	w.ledger.writes = nil
 	if err := w.company(ctx); err != nil {
@@ -77,7 +80,9 @@ func (w *world) round(ctx context.Context, f fault, after time.Duration, chance 
 			r.unknown++
 		}
 	}
-	for _, verify := range []func(context.Context) ([]string, error){w.verifyUsers, w.verifyMembers, w.verifyHistory, w.verifyChain, w.verifyCycle} {
+	for _, verify := range []func(context.Context) ([]string, error){
+		w.verifyUsers, w.verifyMembers, w.verifyHistory, w.verifyChain, w.verifyCycle,
+	} {
 		findings, err := verify(ctx)
 		if err != nil {
 			return r, err
@@ -89,7 +94,8 @@ func (w *world) round(ctx context.Context, f fault, after time.Duration, chance 
 
 // get reads from the server.
 func (w *world) get(ctx context.Context, path string, to any) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.toServer.Listen+"/scim/v2"+path, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet,
+		"http://"+w.toServer.Listen+"/scim/v2"+path, nil)
 	if err != nil {
 		return err
 	}
@@ -119,7 +125,9 @@ func (w *world) verifyUsers(ctx context.Context) (findings []string, err error) 
 			NextCursor string
 			Resources  []scimUser
 		}
-		if err := w.get(ctx, "/Users?count=200&attributes=userName,title&cursor="+url.QueryEscape(cursor[1:]), &page); err != nil {
+		if err := w.get(ctx,
+			"/Users?count=200&attributes=userName,title&cursor="+url.QueryEscape(cursor[1:]),
+			&page); err != nil {
 			return nil, err
 		}
 		for _, u := range page.Resources {
@@ -143,7 +151,9 @@ func (w *world) verifyUsers(ctx context.Context) (findings []string, err error) 
 		case ok && a.id != "" && u.ID != a.id:
 			findings = append(findings, "the user "+a.name+" has another id")
 		case ok && !slices.Contains(a.titles, u.Title):
-			findings = append(findings, fmt.Sprintf("the user %s has the title %q, and may have %q only", a.name, u.Title, a.titles))
+			findings = append(findings,
+				fmt.Sprintf("the user %s has the title %q, and may have %q only", a.name, u.Title,
+					a.titles))
 		}
 		if a.deleted = !ok; ok {
 			a.id, a.titles = u.ID, []string{u.Title}
@@ -171,7 +181,9 @@ func (w *world) verifyMembers(ctx context.Context) (findings []string, err error
 	}
 	for id, m := range w.ledger.members {
 		if !m.maybe && m.in != in[id] {
-			findings = append(findings, fmt.Sprintf("the user %s is a member: %t; the clients were told %t", id, in[id], m.in))
+			findings = append(findings,
+				fmt.Sprintf("the user %s is a member: %t; the clients were told %t", id, in[id],
+					m.in))
 		}
 		w.ledger.members[id] = member{in: in[id]}
 	}
@@ -190,7 +202,9 @@ func (w *world) verifyHistory(ctx context.Context) (findings []string, err error
 	for i, x := range w.ledger.writes {
 		ids[i] = x.requestID
 	}
-	rows, err := db.QueryContext(ctx, "SELECT request_id, count(*) FROM history WHERE instance_id = $1 AND request_id = ANY ($2) AND outcome = 'done' GROUP BY request_id", w.load.instance, ids)
+	rows, err := db.QueryContext(ctx,
+		"SELECT request_id, count(*) FROM history WHERE instance_id = $1 AND request_id = ANY "+
+			"($2) AND outcome = 'done' GROUP BY request_id", w.load.instance, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -207,9 +221,13 @@ func (w *world) verifyHistory(ctx context.Context) (findings []string, err error
 	for _, x := range w.ledger.writes {
 		switch n := times[x.requestID]; {
 		case n > 1:
-			findings = append(findings, fmt.Sprintf("the request %s (%s) has %d rows in the history", x.requestID, x.what, n))
+			findings = append(findings,
+				fmt.Sprintf("the request %s (%s) has %d rows in the history", x.requestID, x.what,
+					n))
 		case n == 0 && x.acknowledged && x.changes:
-			findings = append(findings, fmt.Sprintf("the request %s (%s) was acknowledged, and has no row in the history", x.requestID, x.what))
+			findings = append(findings,
+				fmt.Sprintf("the request %s (%s) was acknowledged, and has no row in the history",
+					x.requestID, x.what))
 		}
 	}
 	return findings, rows.Err()
@@ -245,10 +263,13 @@ func (w *world) verifyCycle(ctx context.Context) (findings []string, err error) 
 			Items []json.RawMessage
 		}
 		if err := json.Unmarshal(out, &report); err != nil {
-			findings = append(findings, fmt.Sprintf("%s after that printed %q: %s", command, out, complaint.String()))
+			findings = append(findings,
+				fmt.Sprintf("%s after that printed %q: %s", command, out, complaint.String()))
 		}
 		if n := len(report.Items); n > 0 {
-			findings = append(findings, fmt.Sprintf("%s after that still found something to do, for %d users: %s", command, n, report.Items[0]))
+			findings = append(findings,
+				fmt.Sprintf("%s after that still found something to do, for %d users: %s", command,
+					n, report.Items[0]))
 		}
 	}
 	return findings, nil

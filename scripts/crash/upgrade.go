@@ -28,7 +28,12 @@ func upgrade(ctx context.Context, o options) (r *report, err error) {
 	chance := rand.New(rand.NewPCG(o.seed, 0))
 	quiet := func(context.Context, *world, *exec.Cmd) error { return nil }
 	phases := []fault{
-		{name: "the new version starts, and migrates", breaks: func(ctx context.Context, w *world, _ *exec.Cmd) error { return w.startNewer(ctx, newer) }, lasts: time.Second, mends: nothing},
+		{
+			name: "the new version starts, and migrates",
+			breaks: func(ctx context.Context, w *world, _ *exec.Cmd) error {
+				return w.startNewer(ctx, newer)
+			}, lasts: time.Second, mends: nothing,
+		},
 		{name: "both versions serve", breaks: quiet, lasts: 2 * time.Second, mends: nothing},
 		{name: "the new version serves alone", breaks: quiet, lasts: time.Second, mends: nothing},
 	}
@@ -44,7 +49,8 @@ func upgrade(ctx context.Context, o options) (r *report, err error) {
 			return r, fmt.Errorf("%s: %w", phase.name, err)
 		}
 		if got.unknown+got.refused > 0 {
-			got.findings = append(got.findings, fmt.Sprintf("%d requests failed, and %d were refused", got.unknown, got.refused))
+			got.findings = append(got.findings,
+				fmt.Sprintf("%d requests failed, and %d were refused", got.unknown, got.refused))
 		}
 		if got.cycle != "" {
 			got.findings = append(got.findings, "the cycle failed: "+got.cycle)
@@ -65,7 +71,8 @@ func (w *world) startNewer(ctx context.Context, program string) error {
 	if err != nil {
 		return err
 	}
-	w.second, _, err = process.Start(ctx, filepath.Join(w.dir, "newer.log"), "msg=serving", program, "serve", "--listen", at, "--database", through, "--public-url", "http://"+w.toServer.Listen)
+	w.second, _, err = process.Start(ctx, filepath.Join(w.dir, "newer.log"), "msg=serving", program,
+		"serve", "--listen", at, "--database", through, "--public-url", "http://"+w.toServer.Listen)
 	w.others, w.options.server = []string{at}, program
 	return err
 }

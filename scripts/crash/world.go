@@ -100,7 +100,8 @@ func (w *world) settle(ctx context.Context) (err error) {
 		return err
 	}
 	c := w.client(0, nil)
-	answer, status := c.send(ctx, http.MethodPost, "/Groups", map[string]any{"displayName": "Crash"})
+	answer, status := c.send(ctx, http.MethodPost, "/Groups",
+		map[string]any{"displayName": "Crash"})
 	if status != http.StatusCreated {
 		return fmt.Errorf("the group could not be made: %d %v", status, answer)
 	}
@@ -110,7 +111,8 @@ func (w *world) settle(ctx context.Context) (err error) {
 
 // newNetwork is where proxies belong.
 func newNetwork() *toxiproxy.ApiServer {
-	return toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
+	return toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()),
+		zerolog.Nop())
 }
 
 func freeAddress() (string, error) {
@@ -131,8 +133,11 @@ func mountDisk(ctx context.Context, dir string) (string, error) {
 	if err := os.Mkdir(disk, 0o755); err != nil {
 		return "", err
 	}
-	if out, err := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm,mode=0777", diskSize), "muster-crash", disk).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("a small disk for PostgreSQL cannot be mounted; that takes root: %s", out)
+	if out, err := exec.CommandContext(ctx, "mount", "-t", "tmpfs", "-o",
+		fmt.Sprintf("size=%dm,mode=0777", diskSize), "muster-crash",
+		disk).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("a small disk for PostgreSQL cannot be mounted; that takes root: %s",
+			out)
 	}
 	return disk, os.Chmod(dir, 0o755)
 }
@@ -155,7 +160,8 @@ func (w *world) close(ctx context.Context) (err error) {
 		err = errors.Join(err, w.cluster.close(ctx))
 	}
 	if w.disk != "" {
-		if out, unmountErr := exec.CommandContext(ctx, "umount", "--lazy", w.disk).CombinedOutput(); unmountErr != nil {
+		if out, unmountErr := exec.CommandContext(ctx, "umount", "--lazy",
+			w.disk).CombinedOutput(); unmountErr != nil {
 			return errors.Join(err, fmt.Errorf("umount: %s", out))
 		}
 	}
@@ -180,7 +186,9 @@ func (w *world) startServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p, _, err := process.Start(ctx, filepath.Join(w.dir, "server.log"), "msg=serving", w.options.server, "serve", "--listen", w.listen, "--database", through, "--public-url", "http://"+w.toServer.Listen)
+	p, _, err := process.Start(ctx, filepath.Join(w.dir, "server.log"), "msg=serving",
+		w.options.server, "serve", "--listen", w.listen, "--database", through, "--public-url",
+		"http://"+w.toServer.Listen)
 	if err != nil {
 		return err
 	}
@@ -195,7 +203,8 @@ func (w *world) command(ctx context.Context, args ...string) ([]byte, error) {
 	c.Stderr = &complaint
 	out, err := c.Output()
 	if err != nil {
-		err = fmt.Errorf("muster-server %s: %w: %s%s", strings.Join(args, " "), err, out, complaint.String())
+		err = fmt.Errorf("muster-server %s: %w: %s%s", strings.Join(args, " "), err, out,
+			complaint.String())
 	}
 	return out, err
 }
@@ -209,8 +218,16 @@ func (w *world) instance(ctx context.Context, slug string) (k key, err error) {
 		to   any
 	}{
 		{[]string{"instance", "create", slug, "--json"}, &made},
-		{[]string{"user", "create", "scim-" + slug, "--instance", slug, "--integration", "--role", "lite-admin"}, nil},
-		{[]string{"key", "create", "--instance", slug, "--user", "scim-" + slug, "--json"}, &issued},
+		{
+			[]string{
+				"user", "create", "scim-" + slug, "--instance", slug, "--integration", "--role",
+				"lite-admin",
+			}, nil,
+		},
+		{
+			[]string{"key", "create", "--instance", slug, "--user", "scim-" + slug, "--json"},
+			&issued,
+		},
 	} {
 		out, err := w.command(ctx, step.args...)
 		if err != nil {
@@ -229,7 +246,8 @@ func (w *world) instance(ctx context.Context, slug string) (k key, err error) {
 // some came, left, or changed.
 func (w *world) company(ctx context.Context) error {
 	dir := filepath.Join(w.dir, "company")
-	out, err := exec.CommandContext(ctx, w.simulator, "generate", dir, "--people", "120", "--months", fmt.Sprint(w.months%120)).CombinedOutput()
+	out, err := exec.CommandContext(ctx, w.simulator, "generate", dir, "--people", "120",
+		"--months", fmt.Sprint(w.months%120)).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("generate: %w: %s", err, out)
 	}
@@ -240,14 +258,19 @@ func (w *world) company(ctx context.Context) error {
 		return err
 	}
 	// A user who failed because something was broken is tried in the next cycle.
-	text = []byte(strings.Replace(string(text), "    provisioning:\n", "    provisioning:\n      retry_failed: true\n", 1))
+	text = []byte(strings.Replace(string(text), "    provisioning:\n",
+		"    provisioning:\n      retry_failed: true\n", 1))
 	return os.WriteFile(account, text, 0o600)
 }
 
 // simulate returns a command of the simulator about the app acme.
 func (w *world) simulate(ctx context.Context, command string, args ...string) *exec.Cmd {
-	c := exec.CommandContext(ctx, w.simulator, append([]string{command, "-f", filepath.Join(w.dir, "company", "account.yaml"), "--app", "acme"}, args...)...)
-	c.Env = append(os.Environ(), "ACME_BASE_URL=http://"+w.toServer.Listen+"/scim/v2", "ACME_TOKEN="+w.acme.token)
+	c := exec.CommandContext(ctx, w.simulator,
+		append([]string{
+			command, "-f", filepath.Join(w.dir, "company", "account.yaml"), "--app", "acme",
+		}, args...)...)
+	c.Env = append(os.Environ(), "ACME_BASE_URL=http://"+w.toServer.Listen+"/scim/v2",
+		"ACME_TOKEN="+w.acme.token)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return c
 }
@@ -258,7 +281,8 @@ func (w *world) ready(ctx context.Context) (time.Duration, error) {
 	began := time.Now()
 	c := http.Client{Timeout: time.Second}
 	for time.Since(began) < readyTime {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+w.toServer.Listen+"/readyz", nil)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet,
+			"http://"+w.toServer.Listen+"/readyz", nil)
 		if err != nil {
 			return 0, err
 		}

@@ -58,7 +58,9 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(files)), nil })
+	l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(files)), nil
+	})
 	if err != nil {
 		return err
 	}
@@ -71,9 +73,14 @@ func run(args []string) error {
 		OS: "linux", Architecture: runtime.GOARCH, Created: v1.Time{Time: time.Unix(0, 0).UTC()},
 		RootFS: mustRootFS(image),
 		Config: v1.Config{
-			Entrypoint: []string{path}, Cmd: strings.Fields(*command), Env: append([]string{"PATH=/usr/bin"}, strings.Fields(*environment)...),
-			User: fmt.Sprintf("%d:%d", user, user), WorkingDir: *data, Volumes: map[string]struct{}{*data: {}},
-			Labels: map[string]string{"org.opencontainers.image.title": filepath.Base(*program), "org.opencontainers.image.description": *about},
+			Entrypoint: []string{path}, Cmd: strings.Fields(*command),
+			Env:  append([]string{"PATH=/usr/bin"}, strings.Fields(*environment)...),
+			User: fmt.Sprintf("%d:%d", user, user), WorkingDir: *data,
+			Volumes: map[string]struct{}{*data: {}},
+			Labels: map[string]string{
+				"org.opencontainers.image.title":       filepath.Base(*program),
+				"org.opencontainers.image.description": *about,
+			},
 		},
 	})
 	if err != nil {
@@ -121,7 +128,10 @@ func layer(program, data string) ([]byte, error) {
 		{"tmp/", 0o1777, 0, nil},
 		{strings.TrimPrefix(data, "/") + "/", 0o700, user, nil},
 	} {
-		h := &tar.Header{Name: e.name, Mode: e.mode, Uid: e.owner, Gid: e.owner, Size: int64(len(e.text)), ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR, Typeflag: tar.TypeReg}
+		h := &tar.Header{
+			Name: e.name, Mode: e.mode, Uid: e.owner, Gid: e.owner, Size: int64(len(e.text)),
+			ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR, Typeflag: tar.TypeReg,
+		}
 		if strings.HasSuffix(e.name, "/") {
 			h.Typeflag = tar.TypeDir
 		}

@@ -70,7 +70,8 @@ func run(ctx context.Context, only string, asJSON bool) error {
 	if err := yaml.UnmarshalWithOptions(list, &mutants, yaml.Strict()); err != nil {
 		return err
 	}
-	mutants = slices.DeleteFunc(mutants, func(m *mutant) bool { return !strings.Contains(m.Name, only) })
+	mutants = slices.DeleteFunc(mutants,
+		func(m *mutant) bool { return !strings.Contains(m.Name, only) })
 	if len(mutants) == 0 {
 		return fmt.Errorf("there is no mutant %q", only)
 	}
@@ -86,7 +87,8 @@ func run(ctx context.Context, only string, asJSON bool) error {
 			break
 		}
 		if err = l.try(ctx, m); err == nil {
-			fmt.Fprintf(os.Stderr, "%2d of %d  %-36s %s\n", i+1, len(mutants), m.Name, cmp.Or(m.Noticed, "SURVIVED"))
+			fmt.Fprintf(os.Stderr, "%2d of %d  %-36s %s\n", i+1, len(mutants), m.Name,
+				cmp.Or(m.Noticed, "SURVIVED"))
 		}
 		if m.Noticed == "" {
 			survivors++
@@ -110,7 +112,10 @@ func show(mutants []*mutant, asJSON bool) error {
 	}
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: 50, WidthMaxEnforcer: text.WrapSoft}, {Number: 3, WidthMax: 60, WidthMaxEnforcer: text.WrapSoft}})
+	t.SetColumnConfigs([]table.ColumnConfig{
+		{Number: 2, WidthMax: 50, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 3, WidthMax: 60, WidthMaxEnforcer: text.WrapSoft},
+	})
 	t.AppendHeader(table.Row{"Defect", "From", "Noticed by"})
 	for _, m := range mutants {
 		t.AppendRow(table.Row{m.Name, m.From, cmp.Or(m.Noticed, "NOBODY")})
@@ -133,7 +138,8 @@ func (l *laboratory) prepare(ctx context.Context) error {
 		return err
 	}
 	root = strings.TrimSpace(root)
-	names, err := output(ctx, root, nil, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	names, err := output(ctx, root, nil, "git", "ls-files", "-z", "--cached", "--others",
+		"--exclude-standard")
 	if err != nil {
 		return err
 	}
@@ -142,7 +148,8 @@ func (l *laboratory) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, err := output(ctx, l.tree(), nil, "go", "build", "-o", filepath.Join(l.commands(), "muster-simulator"), "./simulator"); err != nil {
+	if _, err := output(ctx, l.tree(), nil, "go", "build", "-o",
+		filepath.Join(l.commands(), "muster-simulator"), "./simulator"); err != nil {
 		return err
 	}
 	_, err = output(ctx, l.tree(), nil, "go", "test", "-c", "-o", l.tests(), "./features")
@@ -164,14 +171,17 @@ func copyFile(from, to string) error {
 }
 
 // output runs a command and returns what it prints.
-func output(ctx context.Context, dir string, environment []string, name string, args ...string) (string, error) {
+func output(
+	ctx context.Context, dir string, environment []string, name string, args ...string,
+) (string, error) {
 	c := exec.CommandContext(ctx, name, args...)
 	c.Dir = dir
 	c.Env = append(os.Environ(), environment...)
 	var out, errs bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errs
 	if err := c.Run(); err != nil {
-		return out.String(), fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, errs.String())
+		return out.String(), fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err,
+			errs.String())
 	}
 	return out.String(), nil
 }
@@ -187,11 +197,13 @@ func (l *laboratory) try(ctx context.Context, m *mutant) (err error) {
 	if n := strings.Count(string(text), m.Old); n != 1 {
 		return fmt.Errorf("mutant %s: what it replaces is %d times in %s", m.Name, n, m.File)
 	}
-	if err := os.WriteFile(path, []byte(strings.Replace(string(text), m.Old, m.New, 1)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), m.Old, m.New, 1)),
+		0o600); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.WriteFile(path, text, 0o600)) }()
-	if _, err := output(ctx, l.tree(), nil, "go", "build", "-o", filepath.Join(l.commands(), "muster-server"), "./server"); err != nil {
+	if _, err := output(ctx, l.tree(), nil, "go", "build", "-o",
+		filepath.Join(l.commands(), "muster-server"), "./server"); err != nil {
 		return fmt.Errorf("mutant %s does not compile: %w", m.Name, err)
 	}
 	for _, features := range []string{strings.Join(m.Features, " "), ""} {
@@ -210,7 +222,8 @@ func (l *laboratory) noticed(ctx context.Context, features string) (string, erro
 	limited, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	out, err := output(limited, filepath.Join(l.tree(), "features"), []string{
-		"MUSTER_TEST_COMMANDS=" + l.commands(), "MUSTER_TEST_DATABASE_URL=sqlite:", "MUSTER_TEST_PATHS=" + features, "MUSTER_TEST_STOP=1",
+		"MUSTER_TEST_COMMANDS=" + l.commands(), "MUSTER_TEST_DATABASE_URL=sqlite:",
+		"MUSTER_TEST_PATHS=" + features, "MUSTER_TEST_STOP=1",
 	}, l.tests(), "-test.run", "TestFeatures/SQLite")
 	switch m := failed.FindStringSubmatch(out); {
 	case err == nil:

@@ -87,7 +87,9 @@ func printTable(suites []*peers.Suite) {
 				left++
 			}
 		}
-		t.AppendRow(table.Row{s.Name, s.Module + "@" + s.Version, len(s.Cases) - s.Failed() - left, s.Failed(), left})
+		t.AppendRow(table.Row{
+			s.Name, s.Module + "@" + s.Version, len(s.Cases) - s.Failed() - left, s.Failed(), left,
+		})
 	}
 	fmt.Println(t.Render())
 	for _, s := range suites {

@@ -25,7 +25,9 @@ type Process struct {
 // Start starts a program whose first line of output that holds mark tells
 // that it serves, and returns that line. What it logs goes to a file, behind
 // what is there.
-func Start(ctx context.Context, logFile, mark string, name string, args ...string) (*Process, string, error) {
+func Start(
+	ctx context.Context, logFile, mark string, name string, args ...string,
+) (*Process, string, error) {
 	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, "", err
@@ -40,7 +42,8 @@ func Start(ctx context.Context, logFile, mark string, name string, args ...strin
 		return nil, "", errors.Join(err, log.Close())
 	}
 	var text []byte
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) &&
+		ctx.Err() == nil; time.Sleep(20 * time.Millisecond) {
 		if text, err = os.ReadFile(logFile); err != nil {
 			return nil, "", errors.Join(err, p.Stop())
 		}
@@ -51,7 +54,8 @@ func Start(ctx context.Context, logFile, mark string, name string, args ...strin
 			}
 		}
 	}
-	return nil, "", errors.Join(fmt.Errorf("%s does not serve: %s", filepath.Base(name), text[before:]), p.Stop())
+	return nil, "", errors.Join(fmt.Errorf("%s does not serve: %s", filepath.Base(name),
+		text[before:]), p.Stop())
 }
 
 // PID is the number of the process.

@@ -34,7 +34,9 @@ type Service struct {
 const perPage = 1000
 
 // Scope returns the instance of that name with an actor.
-func (s *Service) Scope(ctx context.Context, slug string, actor history.Actor) (provisioning.Scope, error) {
+func (s *Service) Scope(
+	ctx context.Context, slug string, actor history.Actor,
+) (provisioning.Scope, error) {
 	i, err := s.Instances.BySlug(ctx, slug)
 	return provisioning.Scope{Instance: i, Actor: actor}, err
 }
@@ -56,13 +58,16 @@ type Instance struct {
 
 func describeInstance(i *instance.Instance) Instance {
 	return Instance{
-		ID: i.ID, Instance: i.Slug, Title: i.Name, Edition: string(i.Edition), Environment: string(i.Environment),
-		SCIM: i.Edition.SCIM(), Created: i.Created,
+		ID: i.ID, Instance: i.Slug, Title: i.Name, Edition: string(i.Edition),
+		Environment: string(i.Environment),
+		SCIM:        i.Edition.SCIM(), Created: i.Created,
 	}
 }
 
 // CreateInstance creates an instance; see [instance.Service.Create].
-func (s *Service) CreateInstance(ctx context.Context, i instance.Instance, actor history.Actor) (Instance, error) {
+func (s *Service) CreateInstance(
+	ctx context.Context, i instance.Instance, actor history.Actor,
+) (Instance, error) {
 	made, err := s.Instances.Create(ctx, i, actor)
 	if err != nil {
 		return Instance{}, err
@@ -125,7 +130,8 @@ func (s *Service) ListKeys(ctx context.Context, sc provisioning.Scope) ([]Key, e
 	described := make([]Key, len(keys))
 	for i, k := range keys {
 		described[i] = Key{
-			ID: k.ID, User: k.UserName, State: k.State(time.Now()), Created: k.Created, Expires: k.Expires,
+			ID: k.ID, User: k.UserName, State: k.State(time.Now()), Created: k.Created,
+			Expires:     k.Expires,
 			LastAddress: k.LastAddress, Access: string(k.Access), Networks: k.Texts(),
 		}
 		if !k.LastUsed.IsZero() {
@@ -149,7 +155,9 @@ type Permit struct {
 }
 
 // CreateKey makes a key that is valid for a number of days.
-func (s *Service) CreateKey(ctx context.Context, sc provisioning.Scope, userName string, days int, p Permit) (NewKey, error) {
+func (s *Service) CreateKey(
+	ctx context.Context, sc provisioning.Scope, userName string, days int, p Permit,
+) (NewKey, error) {
 	life, err := life(days)
 	if err != nil {
 		return NewKey{}, err
@@ -158,7 +166,8 @@ func (s *Service) CreateKey(ctx context.Context, sc provisioning.Scope, userName
 	if err != nil {
 		return NewKey{}, err
 	}
-	k, text, err := s.Instances.CreateKey(ctx, sc.Instance, instance.KeyRequest{UserName: userName, Life: life, Permit: permit}, sc.Actor)
+	k, text, err := s.Instances.CreateKey(ctx, sc.Instance,
+		instance.KeyRequest{UserName: userName, Life: life, Permit: permit}, sc.Actor)
 	if err != nil {
 		return NewKey{}, err
 	}
@@ -167,7 +176,9 @@ func (s *Service) CreateKey(ctx context.Context, sc provisioning.Scope, userName
 
 // CreateAdminToken makes a token of the admin API that is valid for a number
 // of days.
-func (s *Service) CreateAdminToken(ctx context.Context, token instance.AdminToken, days int) (NewKey, error) {
+func (s *Service) CreateAdminToken(
+	ctx context.Context, token instance.AdminToken, days int,
+) (NewKey, error) {
 	life, err := life(days)
 	if err != nil {
 		return NewKey{}, err
@@ -181,7 +192,9 @@ func (s *Service) CreateAdminToken(ctx context.Context, token instance.AdminToke
 
 // RotateKey makes a key that takes the place of another, which stays valid
 // for the overlap.
-func (s *Service) RotateKey(ctx context.Context, sc provisioning.Scope, keyID string, overlap time.Duration, days int) (NewKey, error) {
+func (s *Service) RotateKey(
+	ctx context.Context, sc provisioning.Scope, keyID string, overlap time.Duration, days int,
+) (NewKey, error) {
 	life, err := life(days)
 	if err != nil {
 		return NewKey{}, err
@@ -198,7 +211,8 @@ const longestLife = 36500
 
 func life(days int) (time.Duration, error) {
 	if days < 1 || days > longestLife {
-		return 0, instance.Refuse("%d days: a key is valid for at least one day, and %d at the most", days, longestLife)
+		return 0, instance.Refuse(
+			"%d days: a key is valid for at least one day, and %d at the most", days, longestLife)
 	}
 	return time.Duration(days) * 24 * time.Hour, nil
 }

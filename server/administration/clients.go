@@ -21,7 +21,8 @@ type Client struct {
 
 func describeClient(c *instance.Client) Client {
 	d := Client{
-		ID: c.ID, User: c.UserName, JWKSURL: c.KeySetURL, State: "valid", Created: c.Created, Access: string(c.Access), Networks: c.Texts(),
+		ID: c.ID, User: c.UserName, JWKSURL: c.KeySetURL, State: "valid", Created: c.Created,
+		Access: string(c.Access), Networks: c.Texts(),
 	}
 	if !c.Revoked.IsZero() {
 		d.State = "revoked"
@@ -39,7 +40,9 @@ type NewClient struct {
 }
 
 // CreateClient registers a client.
-func (s *Service) CreateClient(ctx context.Context, sc provisioning.Scope, n NewClient) (Client, error) {
+func (s *Service) CreateClient(
+	ctx context.Context, sc provisioning.Scope, n NewClient,
+) (Client, error) {
 	permit, err := instance.NewPermit(n.Access, n.Networks)
 	if err != nil {
 		return Client{}, err

@@ -28,7 +28,10 @@ type HistoryQuery struct {
 
 // query reads the texts.
 func (h HistoryQuery) query(instanceID string) (q history.Query, err error) {
-	q = history.Query{InstanceID: instanceID, User: h.User, Group: h.Group, KeyID: h.Key, RequestID: h.Request, Text: h.Text, Limit: h.Limit, Before: h.Before}
+	q = history.Query{
+		InstanceID: instanceID, User: h.User, Group: h.Group, KeyID: h.Key, RequestID: h.Request,
+		Text: h.Text, Limit: h.Limit, Before: h.Before,
+	}
 	if q.Outcome, err = history.ParseOutcome(h.Outcome); err != nil {
 		return q, instance.Refuse("%v", err)
 	}
@@ -49,13 +52,16 @@ func moment(name, text string) (time.Time, error) {
 	}
 	t, err := time.ParseInLocation(time.DateOnly, text, time.Local)
 	if err != nil {
-		return t, instance.Refuse("%s %q: give a date such as 2026-01-31, or a time such as 2026-01-31T09:00:00Z", name, text)
+		return t, instance.Refuse("%s %q: give a date such as 2026-01-31, or a time such as "+
+			"2026-01-31T09:00:00Z", name, text)
 	}
 	return t, nil
 }
 
 // History calls yield with the rows that are chosen, the oldest first.
-func (s *Service) History(ctx context.Context, sc provisioning.Scope, h HistoryQuery, yield func(*history.Entry) error) error {
+func (s *Service) History(
+	ctx context.Context, sc provisioning.Scope, h HistoryQuery, yield func(*history.Entry) error,
+) error {
 	q, err := h.query(sc.Instance.ID)
 	if err != nil {
 		return err
@@ -66,7 +72,10 @@ func (s *Service) History(ctx context.Context, sc provisioning.Scope, h HistoryQ
 // Export writes the rows that are chosen as a stream: as "jsonl", or as "csv",
 // in which each changed field is a line of its own. begin is called before
 // the first byte, once it is clear that there will be an answer.
-func (s *Service) Export(ctx context.Context, sc provisioning.Scope, h HistoryQuery, format string, w io.Writer, begin func()) error {
+func (s *Service) Export(
+	ctx context.Context, sc provisioning.Scope, h HistoryQuery, format string, w io.Writer,
+	begin func(),
+) error {
 	if format != "csv" && format != "jsonl" {
 		return instance.Refuse("format %q: use csv or jsonl", format)
 	}
@@ -82,9 +91,14 @@ func (s *Service) Export(ctx context.Context, sc provisioning.Scope, h HistoryQu
 	return s.History(ctx, sc, h, func(row *history.Entry) error { return e.Encode(row) })
 }
 
-func (s *Service) exportCSV(ctx context.Context, sc provisioning.Scope, h HistoryQuery, to io.Writer) error {
+func (s *Service) exportCSV(
+	ctx context.Context, sc provisioning.Scope, h HistoryQuery, to io.Writer,
+) error {
 	w := csv.NewWriter(to)
-	if err := w.Write([]string{"time", "outcome", "action", "target", "name", "field", "old", "new", "actor", "key", "request", "client", "address", "detail", "id"}); err != nil {
+	if err := w.Write([]string{
+		"time", "outcome", "action", "target", "name", "field", "old", "new", "actor", "key",
+		"request", "client", "address", "detail", "id",
+	}); err != nil {
 		return err
 	}
 	err := s.History(ctx, sc, h, func(e *history.Entry) error {
@@ -94,8 +108,10 @@ func (s *Service) exportCSV(ctx context.Context, sc provisioning.Scope, h Histor
 		}
 		for _, change := range changes {
 			row := []string{
-				e.Time.Format(time.RFC3339Nano), string(e.Outcome), string(e.Action), e.Target.Type, e.Target.Name, change.Label(), change.Old, change.New,
-				e.Actor.Name, e.Actor.KeyID, e.Actor.RequestID, e.Actor.Client, e.Actor.Address, e.Detail, e.ID,
+				e.Time.Format(time.RFC3339Nano), string(e.Outcome), string(e.Action), e.Target.Type,
+				e.Target.Name, change.Label(), change.Old, change.New,
+				e.Actor.Name, e.Actor.KeyID, e.Actor.RequestID, e.Actor.Client, e.Actor.Address,
+				e.Detail, e.ID,
 			}
 			for i, cell := range row {
 				row[i] = harmless(cell)
@@ -134,5 +150,7 @@ func (s *Service) Verify(ctx context.Context, sc provisioning.Scope) (Verificati
 	if err != nil {
 		return Verification{}, err
 	}
-	return Verification{sc.Instance.Slug, v.Rows, v.Unsealed, append([]string{}, v.Problems...)}, nil
+	return Verification{
+		sc.Instance.Slug, v.Rows, v.Unsealed, append([]string{}, v.Problems...),
+	}, nil
 }

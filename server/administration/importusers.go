@@ -62,7 +62,9 @@ type batch struct {
 // ImportUsers creates the users that r describes. Memory does not grow with
 // their number: they are written by the hundred, each hundred in one
 // transaction. An import that was cut off is completed by the next.
-func (s *Service) ImportUsers(ctx context.Context, sc provisioning.Scope, r io.Reader, o UserImport) (Imported, error) {
+func (s *Service) ImportUsers(
+	ctx context.Context, sc provisioning.Scope, r io.Reader, o UserImport,
+) (Imported, error) {
 	var done Imported
 	rows, err := s.importRows(sc, r, o.Format)
 	if err != nil {
@@ -106,7 +108,9 @@ func (d *Imported) count(b batch, refused func(RefusedLine) error) error {
 			d.Existing++
 		default:
 			d.Refused++
-			if err := refused(RefusedLine{Line: b.lines[i], UserName: n.Name(), Reason: n.Reason()}); err != nil {
+			if err := refused(RefusedLine{
+				Line: b.lines[i], UserName: n.Name(), Reason: n.Reason(),
+			}); err != nil {
 				return err
 			}
 		}
@@ -115,7 +119,10 @@ func (d *Imported) count(b batch, refused func(RefusedLine) error) error {
 }
 
 // readBatches reads rows, and does with them what needs no database.
-func (s *Service) readBatches(ctx context.Context, sc provisioning.Scope, source provisioning.Source, rows iter.Seq2[int, *provisioning.Newcomer], to chan<- batch) error {
+func (s *Service) readBatches(
+	ctx context.Context, sc provisioning.Scope, source provisioning.Source,
+	rows iter.Seq2[int, *provisioning.Newcomer], to chan<- batch,
+) error {
 	var b batch
 	send := func() error {
 		s.Users.Describe(sc, source, b.newcomers)
@@ -130,7 +137,8 @@ func (s *Service) readBatches(ctx context.Context, sc provisioning.Scope, source
 	for line, n := range rows {
 		var broken *brokenInputError
 		if errors.As(n.Err, &broken) {
-			return errors.Join(send(), fmt.Errorf("line %d: %w; the lines before it are imported", line, broken.err))
+			return errors.Join(send(),
+				fmt.Errorf("line %d: %w; the lines before it are imported", line, broken.err))
 		}
 		b.newcomers, b.lines = append(b.newcomers, n), append(b.lines, line)
 		if len(b.newcomers) == s.Users.ImportSize() {
@@ -152,7 +160,9 @@ func broken(err error) *provisioning.Newcomer {
 }
 
 // importRows yields each user with the number of the line.
-func (s *Service) importRows(sc provisioning.Scope, r io.Reader, format string) (iter.Seq2[int, *provisioning.Newcomer], error) {
+func (s *Service) importRows(
+	sc provisioning.Scope, r io.Reader, format string,
+) (iter.Seq2[int, *provisioning.Newcomer], error) {
 	switch format {
 	case "jsonl":
 		return s.jsonRows(sc, r), nil
@@ -162,7 +172,9 @@ func (s *Service) importRows(sc provisioning.Scope, r io.Reader, format string) 
 	return nil, instance.Refuse("format %q: use jsonl or csv", format)
 }
 
-func (s *Service) jsonRows(sc provisioning.Scope, r io.Reader) iter.Seq2[int, *provisioning.Newcomer] {
+func (s *Service) jsonRows(
+	sc provisioning.Scope, r io.Reader,
+) iter.Seq2[int, *provisioning.Newcomer] {
 	return func(yield func(int, *provisioning.Newcomer) bool) {
 		lines := bufio.NewScanner(r)
 		lines.Buffer(make([]byte, 64<<10), maxLine)
@@ -180,7 +192,8 @@ func (s *Service) jsonRows(sc provisioning.Scope, r io.Reader) iter.Seq2[int, *p
 		}
 		if err := lines.Err(); err != nil {
 			if errors.Is(err, bufio.ErrTooLong) {
-				err = fmt.Errorf("it is longer than %d bytes; one user stands on each line", maxLine)
+				err = fmt.Errorf("it is longer than %d bytes; one user stands on each line",
+					maxLine)
 			}
 			yield(n+1, broken(err))
 		}
@@ -206,11 +219,14 @@ func (s *Service) decodeUser(sc provisioning.Scope, text []byte) (schema.Resourc
 	return r, nil
 }
 
-func (s *Service) csvRows(sc provisioning.Scope, r io.Reader) (iter.Seq2[int, *provisioning.Newcomer], error) {
+func (s *Service) csvRows(
+	sc provisioning.Scope, r io.Reader,
+) (iter.Seq2[int, *provisioning.Newcomer], error) {
 	in := csv.NewReader(bufio.NewReader(r))
 	head, err := in.Read()
 	if errors.Is(err, io.EOF) {
-		return nil, instance.Refuse("the file is empty; its first line names the fields, such as userName,firstName,lastName,email")
+		return nil, instance.Refuse("the file is empty; its first line names the fields, such as " +
+			"userName,firstName,lastName,email")
 	}
 	if err != nil {
 		return nil, err
@@ -221,7 +237,8 @@ func (s *Service) csvRows(sc provisioning.Scope, r io.Reader) (iter.Seq2[int, *p
 			name = string(bytes.TrimPrefix([]byte(name), []byte("\ufeff")))
 		}
 		if fields[i] = Field(sc, name); !known(sc, fields[i]) {
-			return nil, instance.Refuse("the column %q is no field of users; `muster-server mapping list --instance %s` shows them", name, sc.Instance.Slug)
+			return nil, instance.Refuse("the column %q is no field of users; `muster-server "+
+				"mapping list --instance %s` shows them", name, sc.Instance.Slug)
 		}
 	}
 	return func(yield func(int, *provisioning.Newcomer) bool) {
@@ -233,7 +250,8 @@ func (s *Service) csvRows(sc provisioning.Scope, r io.Reader) (iter.Seq2[int, *p
 			case errors.Is(err, io.EOF):
 				return
 			case errors.As(err, &short) && errors.Is(short.Err, csv.ErrFieldCount):
-				err = instance.Refuse("it has %d cells, and the first line has %d", len(cells), len(head))
+				err = instance.Refuse("it has %d cells, and the first line has %d", len(cells),
+					len(head))
 			case err != nil:
 				yield(line, broken(err))
 				return

@@ -16,10 +16,13 @@ import (
 
 // MapField maps an attribute to a field: it adds a row, or changes the one of
 // that field.
-func (s *Service) MapField(ctx context.Context, sc provisioning.Scope, attribute, field string) error {
+func (s *Service) MapField(
+	ctx context.Context, sc provisioning.Scope, attribute, field string,
+) error {
 	row := mapping.Row{Attribute: attribute, Field: Field(sc, field)}
 	rows := s.Users.Mapping(sc.Instance)
-	if i := slices.IndexFunc(rows, func(r mapping.Row) bool { return r.Field == row.Field }); i >= 0 {
+	if i := slices.IndexFunc(rows,
+		func(r mapping.Row) bool { return r.Field == row.Field }); i >= 0 {
 		rows[i] = row
 	} else {
 		rows = append(rows, row)
@@ -33,13 +36,16 @@ func (s *Service) UnmapField(ctx context.Context, sc provisioning.Scope, field s
 	rows := s.Users.Mapping(sc.Instance)
 	i := slices.IndexFunc(rows, func(r mapping.Row) bool { return r.Field == f })
 	if i < 0 {
-		return instance.Missing("nothing is mapped to %s in %s; `muster-server mapping list --instance %s` shows the rows", field, sc.Instance.Slug, sc.Instance.Slug)
+		return instance.Missing("nothing is mapped to %s in %s; `muster-server mapping list "+
+			"--instance %s` shows the rows", field, sc.Instance.Slug, sc.Instance.Slug)
 	}
 	return s.Users.SaveMapping(ctx, sc, slices.Delete(rows, i, i+1))
 }
 
 // SaveMapping saves a whole mapping.
-func (s *Service) SaveMapping(ctx context.Context, sc provisioning.Scope, rows []mapping.Row) error {
+func (s *Service) SaveMapping(
+	ctx context.Context, sc provisioning.Scope, rows []mapping.Row,
+) error {
 	if len(rows) == 0 {
 		return instance.Refuse("the mapping has no rows; `mapping restore` restores the default")
 	}
@@ -47,7 +53,9 @@ func (s *Service) SaveMapping(ctx context.Context, sc provisioning.Scope, rows [
 }
 
 // PreviewUser returns what lands in which field of a user who is there.
-func (s *Service) PreviewUser(ctx context.Context, sc provisioning.Scope, userName string) (mapping.Fields, error) {
+func (s *Service) PreviewUser(
+	ctx context.Context, sc provisioning.Scope, userName string,
+) (mapping.Fields, error) {
 	u, err := s.Users.UserByName(ctx, sc, userName)
 	if err != nil {
 		return nil, err
@@ -76,7 +84,9 @@ type NewRule struct {
 }
 
 // CreateRule adds a rule behind the others.
-func (s *Service) CreateRule(ctx context.Context, sc provisioning.Scope, n NewRule) (workflow.Rule, error) {
+func (s *Service) CreateRule(
+	ctx context.Context, sc provisioning.Scope, n NewRule,
+) (workflow.Rule, error) {
 	r := workflow.Rule{Name: n.Name, Field: string(Field(sc, n.Field))}
 	if n.When == "" {
 		n.When = "changed"
@@ -114,15 +124,20 @@ func DescribeRule(r workflow.Rule) string {
 }
 
 // DeleteRule deletes a rule by name, and returns how the name is spelled.
-func (s *Service) DeleteRule(ctx context.Context, sc provisioning.Scope, name string) (string, error) {
+func (s *Service) DeleteRule(
+	ctx context.Context, sc provisioning.Scope, name string,
+) (string, error) {
 	w := sc.Instance.Workflow
-	i := slices.IndexFunc(w.Rules, func(r workflow.Rule) bool { return strings.EqualFold(r.Name, name) })
+	i := slices.IndexFunc(w.Rules,
+		func(r workflow.Rule) bool { return strings.EqualFold(r.Name, name) })
 	if i < 0 {
-		return "", instance.Missing("instance %s has no rule %q; `muster-server rule list --instance %s` shows all", sc.Instance.Slug, name, sc.Instance.Slug)
+		return "", instance.Missing("instance %s has no rule %q; `muster-server rule list "+
+			"--instance %s` shows all", sc.Instance.Slug, name, sc.Instance.Slug)
 	}
 	gone := w.Rules[i]
 	w.Rules = slices.Delete(slices.Clone(w.Rules), i, i+1)
-	return gone.Name, s.Users.SaveWorkflow(ctx, sc, w, history.RuleDelete, gone.Name, DescribeRule(gone))
+	return gone.Name, s.Users.SaveWorkflow(ctx, sc, w, history.RuleDelete, gone.Name,
+		DescribeRule(gone))
 }
 
 // DefineType defines a type of objects.
@@ -132,13 +147,16 @@ func (s *Service) DefineType(ctx context.Context, sc provisioning.Scope, name st
 		return instance.Existing("the object type %q is there already", name)
 	}
 	if strings.TrimSpace(name) == "" || strings.ContainsAny(name, "=: /") {
-		return instance.Refuse("the object type %q is no name: use letters, digits and hyphens", name)
+		return instance.Refuse("the object type %q is no name: use letters, digits and hyphens",
+			name)
 	}
 	w.ObjectTypes = append(slices.Clone(w.ObjectTypes), name)
 	return s.Users.SaveWorkflow(ctx, sc, w, history.TypeCreate, name, "")
 }
 
 // Messages returns the invitations of an instance.
-func (s *Service) Messages(ctx context.Context, sc provisioning.Scope) ([]invitation.Message, error) {
+func (s *Service) Messages(
+	ctx context.Context, sc provisioning.Scope,
+) ([]invitation.Message, error) {
 	return s.Outbox.Outbox(ctx, sc.Instance.ID)
 }

@@ -40,9 +40,11 @@ func describeUser(u *provisioning.User) User {
 		state = "suspended"
 	}
 	return User{
-		ID: u.ID, UserName: u.UserName(), DisplayName: u.Display(), State: state, Source: string(u.Source), Integration: u.Integration,
-		Role: string(u.Role), Fields: u.Fields, ManagerID: u.Manager.ID, ManagerName: u.Manager.DisplayName,
-		Version: u.Version, Created: u.Created, Modified: u.Modified,
+		ID: u.ID, UserName: u.UserName(), DisplayName: u.Display(), State: state,
+		Source: string(u.Source), Integration: u.Integration,
+		Role: string(u.Role), Fields: u.Fields, ManagerID: u.Manager.ID,
+		ManagerName: u.Manager.DisplayName,
+		Version:     u.Version, Created: u.Created, Modified: u.Modified,
 	}
 }
 
@@ -60,7 +62,10 @@ type NewUser struct {
 
 // CreateUser makes an account by hand.
 func (s *Service) CreateUser(ctx context.Context, sc provisioning.Scope, n NewUser) (User, error) {
-	account := provisioning.Account{Fields: mapping.Fields{mapping.UserName: n.UserName}, Integration: n.Integration, Uninvited: n.Uninvited, Role: instance.PlainUser}
+	account := provisioning.Account{
+		Fields: mapping.Fields{mapping.UserName: n.UserName}, Integration: n.Integration,
+		Uninvited: n.Uninvited, Role: instance.PlainUser,
+	}
 	var err error
 	if n.Role != "" {
 		if account.Role, err = instance.ParseRole(n.Role); err != nil {
@@ -70,7 +75,9 @@ func (s *Service) CreateUser(ctx context.Context, sc provisioning.Scope, n NewUs
 	for name, value := range n.Fields {
 		f := Field(sc, name)
 		if !known(sc, f) {
-			return User{}, instance.Refuse("instance %s has no field %q; `muster-server field list --instance %s` shows its custom fields", sc.Instance.Slug, name, sc.Instance.Slug)
+			return User{}, instance.Refuse("instance %s has no field %q; `muster-server field "+
+				"list --instance %s` shows its custom fields", sc.Instance.Slug, name,
+				sc.Instance.Slug)
 		}
 		account.Fields[f] = value
 	}
@@ -92,7 +99,9 @@ func known(sc provisioning.Scope, f mapping.Field) bool {
 
 // ListUsers returns the users that a SCIM filter chooses, integration users
 // among them.
-func (s *Service) ListUsers(ctx context.Context, sc provisioning.Scope, filterText string) ([]User, error) {
+func (s *Service) ListUsers(
+	ctx context.Context, sc provisioning.Scope, filterText string,
+) ([]User, error) {
 	q := provisioning.Query{Integration: true, Limit: perPage}
 	var err error
 	if q.Filter, err = s.filter(sc, filterText); err != nil {
@@ -115,7 +124,9 @@ func (s *Service) ListUsers(ctx context.Context, sc provisioning.Scope, filterTe
 }
 
 // ShowUser returns a user by name, with groups and objects.
-func (s *Service) ShowUser(ctx context.Context, sc provisioning.Scope, userName string) (User, error) {
+func (s *Service) ShowUser(
+	ctx context.Context, sc provisioning.Scope, userName string,
+) (User, error) {
 	u, err := s.Users.UserByName(ctx, sc, userName)
 	if err != nil {
 		return User{}, err
@@ -129,7 +140,9 @@ func (s *Service) ShowUser(ctx context.Context, sc provisioning.Scope, userName 
 }
 
 // SetRole gives a user a role. It reports whether that changed something.
-func (s *Service) SetRole(ctx context.Context, sc provisioning.Scope, userName, role string) (User, bool, error) {
+func (s *Service) SetRole(
+	ctx context.Context, sc provisioning.Scope, userName, role string,
+) (User, bool, error) {
 	r, err := instance.ParseRole(role)
 	if err != nil {
 		return User{}, false, err
@@ -144,7 +157,9 @@ func (s *Service) SetRole(ctx context.Context, sc provisioning.Scope, userName, 
 
 // SetActive suspends or reactivates a user. It reports whether that changed
 // something.
-func (s *Service) SetActive(ctx context.Context, sc provisioning.Scope, userName string, active bool) (User, bool, error) {
+func (s *Service) SetActive(
+	ctx context.Context, sc provisioning.Scope, userName string, active bool,
+) (User, bool, error) {
 	u, err := s.Users.UserByName(ctx, sc, userName)
 	if err != nil {
 		return User{}, false, err
@@ -157,7 +172,9 @@ func (s *Service) SetActive(ctx context.Context, sc provisioning.Scope, userName
 }
 
 // DeleteUser deletes a user by name, and returns how the name is spelled.
-func (s *Service) DeleteUser(ctx context.Context, sc provisioning.Scope, userName string) (string, error) {
+func (s *Service) DeleteUser(
+	ctx context.Context, sc provisioning.Scope, userName string,
+) (string, error) {
 	u, err := s.Users.UserByName(ctx, sc, userName)
 	if err != nil {
 		return "", err
@@ -183,13 +200,16 @@ type FieldUpdate struct {
 
 // UpdateField runs or foretells the action, and returns what becomes of each
 // user whose field changes, or cannot.
-func (s *Service) UpdateField(ctx context.Context, sc provisioning.Scope, u FieldUpdate) ([]provisioning.FieldUpdateResult, error) {
+func (s *Service) UpdateField(
+	ctx context.Context, sc provisioning.Scope, u FieldUpdate,
+) ([]provisioning.FieldUpdateResult, error) {
 	a := provisioning.FieldUpdate{Field: Field(sc, u.Field), Lower: u.Lower, Domain: u.Domain}
 	if u.From != "" {
 		a.From = Field(sc, u.From)
 	}
 	if a.From == "" && !a.Lower && a.Domain == "" {
-		return nil, instance.Refuse("nothing would change: give a field to take the value from, lower case or a domain")
+		return nil, instance.Refuse("nothing would change: give a field to take the value from, " +
+			"lower case or a domain")
 	}
 	var err error
 	if a.Filter, err = s.filter(sc, u.Filter); err != nil {
@@ -221,12 +241,17 @@ type Member struct {
 }
 
 // describeGroups reads the members of groups.
-func (s *Service) describeGroups(ctx context.Context, groups []*provisioning.Group) ([]Group, error) {
+func (s *Service) describeGroups(
+	ctx context.Context, groups []*provisioning.Group,
+) ([]Group, error) {
 	list := make([]Group, len(groups))
 	ids := make([]string, len(groups))
 	at := make(map[string]int, len(groups))
 	for i, g := range groups {
-		list[i] = Group{ID: g.ID, DisplayName: g.DisplayName, Source: string(g.Source), Version: g.Version, Members: []Member{}}
+		list[i] = Group{
+			ID: g.ID, DisplayName: g.DisplayName, Source: string(g.Source), Version: g.Version,
+			Members: []Member{},
+		}
 		ids[i], at[g.ID] = g.ID, i
 	}
 	err := s.Users.Members(ctx, ids, func(groupID string, m provisioning.Member) error {
@@ -238,7 +263,9 @@ func (s *Service) describeGroups(ctx context.Context, groups []*provisioning.Gro
 }
 
 // CreateGroup makes a group by hand, with members by their User Names.
-func (s *Service) CreateGroup(ctx context.Context, sc provisioning.Scope, displayName string, members []string) (Group, error) {
+func (s *Service) CreateGroup(
+	ctx context.Context, sc provisioning.Scope, displayName string, members []string,
+) (Group, error) {
 	ids := make([]string, len(members))
 	for i, name := range members {
 		u, err := s.Users.UserByName(ctx, sc, name)
@@ -276,8 +303,11 @@ func (s *Service) ListGroups(ctx context.Context, sc provisioning.Scope) ([]Grou
 }
 
 // ShowGroup returns a group by its display name.
-func (s *Service) ShowGroup(ctx context.Context, sc provisioning.Scope, displayName string) (Group, error) {
-	byName, err := filter.Bind(s.Users.GroupType(), &filter.Comparison{Path: "displayName", Op: filter.EQ, Value: displayName}, nil)
+func (s *Service) ShowGroup(
+	ctx context.Context, sc provisioning.Scope, displayName string,
+) (Group, error) {
+	byName, err := filter.Bind(s.Users.GroupType(),
+		&filter.Comparison{Path: "displayName", Op: filter.EQ, Value: displayName}, nil)
 	if err != nil {
 		return Group{}, err
 	}
@@ -286,7 +316,8 @@ func (s *Service) ShowGroup(ctx context.Context, sc provisioning.Scope, displayN
 		return Group{}, err
 	}
 	if len(groups) == 0 {
-		return Group{}, instance.Missing("instance %s has no group %q; `muster-server group list --instance %s` shows all", sc.Instance.Slug, displayName, sc.Instance.Slug)
+		return Group{}, instance.Missing("instance %s has no group %q; `muster-server group list "+
+			"--instance %s` shows all", sc.Instance.Slug, displayName, sc.Instance.Slug)
 	}
 	described, err := s.describeGroups(ctx, groups)
 	if err != nil {

@@ -89,18 +89,22 @@ func (f *Files) Certificate() *tls.Certificate {
 		c, err = f.read()
 	}
 	if err != nil {
-		f.log.Error("the certificate could not be read again; the one before is still used", "error", err)
+		f.log.Error("the certificate could not be read again; the one before is still used",
+			"error", err)
 		return f.current
 	}
 	f.current, f.state = c, state
-	f.log.Info("certificate read again", "subject", c.Leaf.Subject.String(), "until", c.Leaf.NotAfter)
+	f.log.Info("certificate read again", "subject", c.Leaf.Subject.String(),
+		"until", c.Leaf.NotAfter)
 	return c
 }
 
 // Config returns how a server uses it: TLS 1.2 or later.
 func (f *Files) Config() *tls.Config {
 	return &tls.Config{
-		MinVersion:     tls.VersionTLS12,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return f.Certificate(), nil },
+		MinVersion: tls.VersionTLS12,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return f.Certificate(), nil
+		},
 	}
 }

@@ -28,7 +28,8 @@ func issue(t *testing.T, dir, name string) (certFile, keyFile string) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	fatal(t, err)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
+		DNSNames:  []string{name},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -36,8 +37,12 @@ func issue(t *testing.T, dir, name string) (certFile, keyFile string) {
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	fatal(t, err)
 	certFile, keyFile = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
-	fatal(t, os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), 0o600))
-	fatal(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+	fatal(t,
+		os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}),
+			0o600))
+	fatal(t,
+		os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+			0o600))
 	return certFile, keyFile
 }
 
@@ -94,7 +99,8 @@ func TestFiles(t *testing.T) {
 	if _, err := name(t, l.Addr().String(), tls.VersionTLS11); err == nil {
 		t.Error("TLS 1.1 was accepted")
 	}
-	if got, err := name(t, l.Addr().String(), tls.VersionTLS12); err != nil || got != "one.example" {
+	if got, err := name(t, l.Addr().String(), tls.VersionTLS12); err != nil ||
+		got != "one.example" {
 		t.Errorf("TLS 1.2: %q, %v", got, err)
 	}
 

@@ -23,16 +23,23 @@ allows, in one instance or in all. The API keys of providers are not taken there
 What is refused to a token is in the history of the instance that it was about.`,
 	}
 	create := &cobra.Command{
-		Use: "create NAME", Short: "Make a token and print it, once", Args: cobra.ExactArgs(1), RunE: run(createAdminToken),
+		Use: "create NAME", Short: "Make a token and print it, once", Args: cobra.ExactArgs(1),
+		RunE: run(createAdminToken),
 		Long: "Make a token and print it, once. NAME is who holds it; the change history shows it.",
 		Example: `  muster-server admin-token create deploy-pipeline --days 90
   muster-server admin-token create revision --role auditor --instance acme`,
 	}
-	create.Flags().String("role", "owner", "what its holder may do: owner, administrator or auditor")
+	create.Flags().String("role", "owner",
+		"what its holder may do: owner, administrator or auditor")
 	create.Flags().String("instance", "", "the one instance that it is for; all by default")
 	create.Flags().Int("days", 90, "for how many days the token is valid")
-	list := &cobra.Command{Use: "list", Short: "List all tokens", Args: cobra.NoArgs, RunE: run(listAdminTokens)}
-	revoke := &cobra.Command{Use: "revoke TOKEN-ID", Short: "Revoke a token; it stops working at once", Args: cobra.ExactArgs(1), RunE: run(revokeAdminToken)}
+	list := &cobra.Command{
+		Use: "list", Short: "List all tokens", Args: cobra.NoArgs, RunE: run(listAdminTokens),
+	}
+	revoke := &cobra.Command{
+		Use: "revoke TOKEN-ID", Short: "Revoke a token; it stops working at once",
+		Args: cobra.ExactArgs(1), RunE: run(revokeAdminToken),
+	}
 	withJSON(create, list)
 	c.AddCommand(create, list, revoke)
 	return c
@@ -45,7 +52,8 @@ func createAdminToken(a *application, c *cobra.Command, args []string) error {
 	}
 	role, _ := c.Flags().GetString("role")
 	slug, _ := c.Flags().GetString("instance")
-	t, err := a.admin.CreateAdminToken(c.Context(), instance.AdminToken{Name: args[0], Role: instance.AdminRole(role), Instance: slug}, days)
+	t, err := a.admin.CreateAdminToken(c.Context(),
+		instance.AdminToken{Name: args[0], Role: instance.AdminRole(role), Instance: slug}, days)
 	if err != nil {
 		return err
 	}
@@ -73,15 +81,20 @@ func listAdminTokens(a *application, c *cobra.Command, _ []string) error {
 	for i, t := range tokens {
 		state := t.State(time.Now())
 		described[i] = tokenJSON{
-			ID: t.ID, Name: t.Name, Role: string(t.Role), Instance: t.Instance, State: state, Created: t.Created, Expires: t.Expires, LastAddress: t.LastAddress,
+			ID: t.ID, Name: t.Name, Role: string(t.Role), Instance: t.Instance, State: state,
+			Created: t.Created, Expires: t.Expires, LastAddress: t.LastAddress,
 		}
 		if !t.LastUsed.IsZero() {
 			described[i].LastUsed = &t.LastUsed
 		}
-		rows[i] = []string{t.ID, t.Name, string(t.Role), cmp.Or(t.Instance, "all"), state, stamp(t.Created), stamp(t.Expires), stamp(t.LastUsed), t.LastAddress}
+		rows[i] = []string{
+			t.ID, t.Name, string(t.Role), cmp.Or(t.Instance, "all"), state, stamp(t.Created),
+			stamp(t.Expires), stamp(t.LastUsed), t.LastAddress,
+		}
 	}
 	return a.print(c, described, func() error {
-		return a.table("TOKEN ID | NAME | ROLE | INSTANCE | STATE | CREATED | EXPIRES | LAST USED | FROM", rows)
+		return a.table("TOKEN ID | NAME | ROLE | INSTANCE | STATE | CREATED | EXPIRES | LAST "+
+			"USED | FROM", rows)
 	})
 }
 

@@ -21,24 +21,31 @@ func populate(t *testing.T, database string) {
 	must(t, database, "field", "create", "country", "--instance", "acme")
 	var people strings.Builder
 	for i := range 300 {
-		fmt.Fprintf(&people, `{"userName":"user%d@acme.example","externalId":"x%d","title":"Čaj %d","emails":[{"value":"user%d@acme.example"}]}`+"\n", i, i, i, i)
+		fmt.Fprintf(&people,
+			`{"userName":"user%d@acme.example","externalId":"x%d","title":"Čaj %d","emails":[{"value":"user%d@acme.example"}]}`+
+				"\n",
+			i, i, i, i)
 	}
 	file := filepath.Join(t.TempDir(), "people.jsonl")
 	if err := os.WriteFile(file, []byte(people.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	must(t, database, "import", file, "--instance", "acme")
-	must(t, database, "group", "create", "Analysts", "--instance", "acme", "--member", "user1@acme.example", "--member", "user2@acme.example")
-	must(t, database, "user", "create", "scim-sync", "--instance", "acme", "--integration", "--role", "lite-admin")
+	must(t, database, "group", "create", "Analysts", "--instance", "acme", "--member",
+		"user1@acme.example", "--member", "user2@acme.example")
+	must(t, database, "user", "create", "scim-sync", "--instance", "acme", "--integration",
+		"--role", "lite-admin")
 	must(t, database, "key", "create", "--instance", "acme", "--user", "scim-sync")
 }
 
 // contents returns every row of every table, sorted.
 func contents(t *testing.T, database string) (rows []string) {
 	t.Helper()
-	driver, dsn, tables := "pgx", database, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+	driver, dsn, tables := "pgx", database, "SELECT tablename FROM pg_tables WHERE "+
+		"schemaname = 'public'"
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
-		driver, dsn, tables = "sqlite", path, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+		driver, dsn, tables = "sqlite", path, "SELECT name FROM sqlite_master WHERE type = "+
+			"'table' AND name NOT LIKE 'sqlite_%'"
 	}
 	db, err := sql.Open(driver, dsn)
 	if err != nil {
@@ -99,7 +106,8 @@ func same(t *testing.T, before, after string) {
 		t.Fatalf("only %d rows to compare", len(a))
 	}
 	if !slices.Equal(a, b) {
-		missing := slices.DeleteFunc(slices.Clone(a), func(row string) bool { return slices.Contains(b, row) })
+		missing := slices.DeleteFunc(slices.Clone(a),
+			func(row string) bool { return slices.Contains(b, row) })
 		t.Errorf("%d rows before, %d after; missing: %.500q", len(a), len(b), missing)
 	}
 	if out := must(t, after, "history", "verify", "--instance", "acme"); out == "" {
@@ -129,13 +137,15 @@ func TestBackup(t *testing.T) {
 	go func() {
 		defer close(done)
 		for i := range 20 {
-			if _, err := runCommand(t, database, "user", "create", fmt.Sprintf("late%d@acme.example", i), "--instance", "acme"); err != nil {
+			if _, err := runCommand(t, database, "user", "create",
+				fmt.Sprintf("late%d@acme.example", i), "--instance", "acme"); err != nil {
 				t.Error(err)
 			}
 		}
 	}()
 	for i := range 3 {
-		busy, again := filepath.Join(dir, fmt.Sprintf("busy%d.db", i)), fmt.Sprintf("sqlite:%s/again%d.db", dir, i)
+		busy, again := filepath.Join(dir,
+			fmt.Sprintf("busy%d.db", i)), fmt.Sprintf("sqlite:%s/again%d.db", dir, i)
 		must(t, database, "backup", busy)
 		must(t, again, "restore", busy)
 		must(t, again, "history", "verify", "--instance", "acme")
@@ -160,7 +170,8 @@ func TestBackupRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(damaged, append(whole[:8192], bytes.Repeat([]byte{0xff}, len(whole)-8192)...), 0o600); err != nil {
+	if err := os.WriteFile(damaged,
+		append(whole[:8192], bytes.Repeat([]byte{0xff}, len(whole)-8192)...), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	wal := filepath.Join(dir, "left.db")
@@ -172,14 +183,23 @@ func TestBackupRefuses(t *testing.T) {
 		args     []string
 		want     string
 	}{
-		"a backup over a file":        {database, []string{"backup", text}, "exists"},
-		"a restore over a database":   {database, []string{"restore", backup}, "exists"},
-		"a restore beside a -wal":     {"sqlite:" + wal, []string{"restore", backup}, "-wal"},
-		"a restore of a text":         {"sqlite:" + filepath.Join(dir, "new.db"), []string{"restore", text}, "no database"},
-		"a restore of what is broken": {"sqlite:" + filepath.Join(dir, "new.db"), []string{"restore", damaged}, "damaged"},
-		"a restore of nothing":        {"sqlite:" + filepath.Join(dir, "new.db"), []string{"restore", filepath.Join(dir, "none")}, "none"},
+		"a backup over a file":      {database, []string{"backup", text}, "exists"},
+		"a restore over a database": {database, []string{"restore", backup}, "exists"},
+		"a restore beside a -wal":   {"sqlite:" + wal, []string{"restore", backup}, "-wal"},
+		"a restore of a text": {
+			"sqlite:" + filepath.Join(dir, "new.db"), []string{"restore", text}, "no database",
+		},
+		"a restore of what is broken": {
+			"sqlite:" + filepath.Join(dir, "new.db"), []string{"restore", damaged}, "damaged",
+		},
+		"a restore of nothing": {
+			"sqlite:" + filepath.Join(dir, "new.db"),
+			[]string{"restore", filepath.Join(dir, "none")},
+			"none",
+		},
 	} {
-		if _, err := runCommand(t, c.database, c.args...); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := runCommand(t, c.database, c.args...); err == nil ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", what, err, c.want)
 		}
 	}

@@ -17,11 +17,13 @@ import (
 
 func newCheck() *cobra.Command {
 	c := &cobra.Command{
-		Use: "check", Short: "Check whether the server could run as it is configured", Args: cobra.NoArgs, RunE: check,
+		Use: "check", Short: "Check whether the server could run as it is configured",
+		Args: cobra.NoArgs, RunE: check,
 		Long: `Check settings, database, migrations, TLS and clock, with the settings that serve
 takes, and change nothing. A line that begins with "fail" would keep the server
 from its work, and the command ends with 1; one with "warn" is worth a look.`,
-		Example: "  MUSTER_DATABASE_FILE=/run/secrets/database muster-server check --tls-cert tls.crt --tls-key tls.key",
+		Example: "  MUSTER_DATABASE_FILE=/run/secrets/database muster-server check --tls-cert " +
+			"tls.crt --tls-key tls.key",
 	}
 	addSettings(c)
 	withJSON(c)
@@ -41,7 +43,13 @@ const checkTime = 10 * time.Second
 func check(c *cobra.Command, _ []string) error {
 	ctx, cancel := context.WithTimeout(c.Context(), checkTime)
 	defer cancel()
-	findings := []finding{{"settings", "ok", fmt.Sprintf("%d settings, all valid; muster-server settings shows them", len(settings()))}}
+	findings := []finding{
+		{
+			"settings", "ok",
+			fmt.Sprintf("%d settings, all valid; muster-server settings shows them",
+				len(settings())),
+		},
+	}
 	findings = append(findings, checkDatabase(ctx, text(c, "database"))...)
 	findings = append(findings, checkTLS(c), checkPort(c))
 	failed := 0
@@ -53,7 +61,8 @@ func check(c *cobra.Command, _ []string) error {
 		}
 	}
 	out := &application{out: harmless{c.OutOrStdout()}}
-	if err := out.print(c, findings, func() error { return out.table("RESULT | CHECK | DETAIL", rows) }); err != nil {
+	if err := out.print(c, findings,
+		func() error { return out.table("RESULT | CHECK | DETAIL", rows) }); err != nil {
 		return err
 	}
 	if failed > 0 {
@@ -69,32 +78,66 @@ const clockTolerance = time.Second
 func checkDatabase(ctx context.Context, name string) []finding {
 	i, err := store.Inspect(ctx, name)
 	if err != nil {
-		return []finding{{"database", "fail", err.Error()}, {"migrations", "skip", "no database"}, {"clock", "skip", "no database"}}
+		return []finding{
+			{"database", "fail", err.Error()},
+			{"migrations", "skip", "no database"},
+			{"clock", "skip", "no database"},
+		}
 	}
 	if i.Missing {
-		return []finding{{"database", "warn", "the file is not there; the first command that needs it makes it"}, {"migrations", "skip", "no database"}, {"clock", "ok", "there is only the one of this machine"}}
+		return []finding{
+			{"database", "warn", "the file is not there; the first command that needs it makes it"},
+			{"migrations", "skip", "no database"},
+			{"clock", "ok", "there is only the one of this machine"},
+		}
 	}
-	list := []finding{{"database", "ok", fmt.Sprintf("%s %s answers in %v", i.Engine, i.Version, i.Latency.Round(10*time.Microsecond))}}
+	list := []finding{
+		{
+			"database", "ok",
+			fmt.Sprintf("%s %s answers in %v", i.Engine, i.Version,
+				i.Latency.Round(10*time.Microsecond)),
+		},
+	}
 	switch {
 	case i.Schema == i.Newest:
-		list = append(list, finding{"migrations", "ok", fmt.Sprintf("the schema is the newest, %d", i.Schema)})
+		list = append(list,
+			finding{"migrations", "ok", fmt.Sprintf("the schema is the newest, %d", i.Schema)})
 	case i.Schema < i.Newest:
-		list = append(list, finding{"migrations", "warn", fmt.Sprintf("the schema is %d of %d: serve, or muster-server migrate, brings it up to date", i.Schema, i.Newest)})
+		list = append(list, finding{
+			"migrations", "warn",
+			fmt.Sprintf("the schema is %d of %d: serve, or muster-server migrate, brings "+
+				"it up to date", i.Schema, i.Newest),
+		})
 	default:
-		list = append(list, finding{"migrations", "warn", fmt.Sprintf("the schema is %d, of a newer version than this one, which knows %d: run the newer one", i.Schema, i.Newest)})
+		list = append(list, finding{
+			"migrations", "warn",
+			fmt.Sprintf("the schema is %d, of a newer version than this one, which knows %d: run "+
+				"the newer one", i.Schema, i.Newest),
+		})
 	}
 	if i.Engine != "PostgreSQL" {
 		return append(list, finding{"clock", "ok", "there is only the one of this machine"})
 	}
 	if i.AboveRowSecurity {
-		list = append(list, finding{"row security", "warn", "the database user is above it, so that it holds nothing back: use one that is no superuser"})
+		list = append(list, finding{
+			"row security", "warn",
+			"the database user is above it, so that it holds nothing back: use one that is " +
+				"no superuser",
+		})
 	} else {
 		list = append(list, finding{"row security", "ok", "the database user is below it"})
 	}
 	if i.Ahead.Abs() > clockTolerance {
-		return append(list, finding{"clock", "fail", fmt.Sprintf("the database's clock is %v ahead of this machine's: let both be set by NTP", i.Ahead.Round(time.Millisecond))})
+		return append(list, finding{
+			"clock", "fail",
+			fmt.Sprintf(
+				"the database's clock is %v ahead of this machine's: let both be set by NTP",
+				i.Ahead.Round(time.Millisecond)),
+		})
 	}
-	return append(list, finding{"clock", "ok", fmt.Sprintf("%v from the database's", i.Ahead.Abs().Round(time.Millisecond))})
+	return append(list, finding{
+		"clock", "ok", fmt.Sprintf("%v from the database's", i.Ahead.Abs().Round(time.Millisecond)),
+	})
 }
 
 // expirySoon is before what time a certificate should be renewed.
@@ -106,7 +149,10 @@ func checkTLS(c *cobra.Command) finding {
 	case err != nil:
 		return finding{"tls", "fail", err.Error()}
 	case f == nil:
-		return finding{"tls", "skip", "none is configured: keys travel in the clear unless a proxy in front has TLS"}
+		return finding{
+			"tls", "skip",
+			"none is configured: keys travel in the clear unless a proxy in front has TLS",
+		}
 	}
 	return judge(f.Certificate().Leaf, text(c, "public-url"), time.Now())
 }
@@ -116,13 +162,23 @@ func judge(leaf *x509.Certificate, public string, now time.Time) finding {
 	until := leaf.NotAfter.UTC().Format(time.DateOnly)
 	switch {
 	case now.Before(leaf.NotBefore):
-		return finding{"tls", "fail", fmt.Sprintf("the certificate is valid only from %s on: is the clock right?", leaf.NotBefore.UTC().Format(time.RFC3339))}
+		return finding{
+			"tls", "fail",
+			fmt.Sprintf("the certificate is valid only from %s on: is the clock right?",
+				leaf.NotBefore.UTC().Format(time.RFC3339)),
+		}
 	case now.After(leaf.NotAfter):
-		return finding{"tls", "fail", "the certificate has expired on " + until + ": renew it; the server reads it again by itself"}
+		return finding{
+			"tls", "fail",
+			"the certificate has expired on " + until +
+				": renew it; the server reads it again by itself",
+		}
 	}
 	if u, err := url.Parse(public); err == nil && u.Hostname() != "" {
 		if err := leaf.VerifyHostname(u.Hostname()); err != nil {
-			return finding{"tls", "fail", fmt.Sprintf("clients of %s would refuse it: %v", public, err)}
+			return finding{
+				"tls", "fail", fmt.Sprintf("clients of %s would refuse it: %v", public, err),
+			}
 		}
 	}
 	if now.Add(expirySoon).After(leaf.NotAfter) {

@@ -20,19 +20,27 @@ it signs (RFC 7523), and gets an access token that is valid for ten minutes:
 nothing secret is stored on either side but the client's private key, on its own.`,
 	}
 	create := &cobra.Command{
-		Use: "create", Short: "Register a client of an instance", Args: cobra.NoArgs, RunE: runIn(createClient),
+		Use: "create", Short: "Register a client of an instance", Args: cobra.NoArgs,
+		RunE: runIn(createClient),
 		Example: `  muster-server client create --instance acme --user scim-sync --jwks-url https://idp.example.com/jwks
   muster-server client create --instance acme --user scim-sync --jwks keys.json`,
 	}
 	create.Flags().String("user", "", "the integration user on whose behalf its tokens are made")
 	create.Flags().String("jwks", "", "a file with the client's public keys, as a JSON Web Key Set")
-	create.Flags().String("jwks-url", "", "where the client publishes its public keys, so that it can exchange them by itself")
+	create.Flags().String("jwks-url", "",
+		"where the client publishes its public keys, so that it can exchange them by itself")
 	withPermit(create)
 	if err := create.MarkFlagRequired("user"); err != nil {
 		panic(err)
 	}
-	list := &cobra.Command{Use: "list", Short: "List the clients of an instance", Args: cobra.NoArgs, RunE: runIn(listClients)}
-	revoke := &cobra.Command{Use: "revoke CLIENT-ID", Short: "Revoke a client and its tokens, at once", Args: cobra.ExactArgs(1), RunE: runIn(revokeClient)}
+	list := &cobra.Command{
+		Use: "list", Short: "List the clients of an instance", Args: cobra.NoArgs,
+		RunE: runIn(listClients),
+	}
+	revoke := &cobra.Command{
+		Use: "revoke CLIENT-ID", Short: "Revoke a client and its tokens, at once",
+		Args: cobra.ExactArgs(1), RunE: runIn(revokeClient),
+	}
 	withInstance(create, list, revoke)
 	withJSON(create, list)
 	c.AddCommand(create, list, revoke)
@@ -63,7 +71,8 @@ func createClient(a *application, c *cobra.Command, sc provisioning.Scope, _ []s
 		return err
 	}
 	return a.print(c, client, func() error {
-		return a.line("%s\n\nThis is the client_id. Its assertions have it as iss and sub.", client.ID)
+		return a.line("%s\n\nThis is the client_id. Its assertions have it as iss and sub.",
+			client.ID)
 	})
 }
 
@@ -78,7 +87,9 @@ func listClients(a *application, c *cobra.Command, sc provisioning.Scope, _ []st
 		if keys == "" {
 			keys = "(stored)"
 		}
-		rows[i] = []string{x.ID, x.User, x.State, x.Access, networks(x.Networks), stamp(x.Created), keys}
+		rows[i] = []string{
+			x.ID, x.User, x.State, x.Access, networks(x.Networks), stamp(x.Created), keys,
+		}
 	}
 	return a.print(c, list, func() error {
 		return a.table("CLIENT ID | USER | STATE | ACCESS | NETWORKS | CREATED | KEYS", rows)

@@ -92,12 +92,16 @@ func open(c *cobra.Command, log *slog.Logger) (*application, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	admin := &administration.Service{Instances: instance.NewService(s, s, nil), Users: users, Outbox: s}
+	admin := &administration.Service{
+		Instances: instance.NewService(s, s, nil), Users: users, Outbox: s,
+	}
 	return &application{store: s, admin: admin, out: harmless{c.OutOrStdout()}}, nil
 }
 
 // run makes the function of a command of one that works on the application.
-func run(f func(*application, *cobra.Command, []string) error) func(*cobra.Command, []string) error {
+func run(
+	f func(*application, *cobra.Command, []string) error,
+) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		a, err := open(c, slog.New(slog.NewTextHandler(c.ErrOrStderr(), nil)))
 		if err != nil {
@@ -109,7 +113,9 @@ func run(f func(*application, *cobra.Command, []string) error) func(*cobra.Comma
 
 // runIn makes the function of a command of one that works on the instance
 // that the flag --instance names.
-func runIn(f func(*application, *cobra.Command, provisioning.Scope, []string) error) func(*cobra.Command, []string) error {
+func runIn(
+	f func(*application, *cobra.Command, provisioning.Scope, []string) error,
+) func(*cobra.Command, []string) error {
 	return run(func(a *application, c *cobra.Command, args []string) error {
 		sc, err := a.scope(c)
 		if err != nil {

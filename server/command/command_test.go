@@ -41,7 +41,8 @@ func setUp(t *testing.T) (database string) {
 	t.Helper()
 	database = "sqlite:" + filepath.Join(t.TempDir(), "m.db")
 	must(t, database, "instance", "create", "acme", "--edition", "enterprise")
-	must(t, database, "user", "create", "scim-sync", "--instance", "acme", "--integration", "--role", "lite-admin")
+	must(t, database, "user", "create", "scim-sync", "--instance", "acme", "--integration",
+		"--role", "lite-admin")
 	return database
 }
 
@@ -49,7 +50,8 @@ func TestKeyIsPrintedOnce(t *testing.T) {
 	db := setUp(t)
 	var key struct{ Key, ID string }
 	out := must(t, db, "key", "create", "--instance", "acme", "--user", "scim-sync", "--json")
-	if err := json.Unmarshal([]byte(out), &key); err != nil || !strings.HasPrefix(key.Key, "muster_acme_"+key.ID+"_") {
+	if err := json.Unmarshal([]byte(out), &key); err != nil ||
+		!strings.HasPrefix(key.Key, "muster_acme_"+key.ID+"_") {
 		t.Fatalf("got %q, %v", out, err)
 	}
 	list := must(t, db, "key", "list", "--instance", "acme")
@@ -58,30 +60,49 @@ func TestKeyIsPrintedOnce(t *testing.T) {
 		t.Errorf("got %s", list)
 	}
 	must(t, db, "key", "revoke", key.ID, "--instance", "acme")
-	if list := must(t, db, "key", "list", "--instance", "acme"); !strings.Contains(list, "revoked") {
+	if list := must(t, db, "key", "list", "--instance", "acme"); !strings.Contains(list,
+		"revoked") {
 		t.Errorf("got %s", list)
 	}
-	if out := must(t, db, "history", "list", "--instance", "acme", "--json"); strings.Contains(out, secret) || strings.Count(out, `"key.revoke"`) != 1 {
+	if out := must(t, db, "history", "list", "--instance", "acme", "--json"); strings.Contains(out,
+		secret) || strings.Count(out, `"key.revoke"`) != 1 {
 		t.Errorf("history: %s", out)
 	}
 }
 
 func TestUsersAndGroups(t *testing.T) {
 	db := setUp(t)
-	must(t, db, "user", "create", "anna@acme.example", "--instance", "acme", "--first-name", "Anna", "--last-name", "Novák", "--job-title", "Analyst")
-	must(t, db, "user", "create", "ben@acme.example", "--instance", "acme", "--manager", "anna@acme.example")
-	must(t, db, "group", "create", "Analysts", "--instance", "acme", "--member", "ANNA@acme.example")
+	must(t, db, "user", "create", "anna@acme.example", "--instance", "acme", "--first-name", "Anna",
+		"--last-name", "Novák", "--job-title", "Analyst")
+	must(t, db, "user", "create", "ben@acme.example", "--instance", "acme", "--manager",
+		"anna@acme.example")
+	must(t, db, "group", "create", "Analysts", "--instance", "acme", "--member",
+		"ANNA@acme.example")
 	for what, test := range map[string]struct {
 		args []string
 		want []string
 	}{
-		"the user":    {[]string{"user", "show", "anna@acme.example", "--instance", "acme"}, []string{"Novák", "Scim Sync Job Title", "Analysts", "manual"}},
-		"the manager": {[]string{"user", "show", "ben@acme.example", "--instance", "acme"}, []string{"Direct Manager", "anna@acme.example"}},
-		"a filter":    {[]string{"user", "list", "--instance", "acme", "--filter", `title eq "analyst"`}, []string{"anna@acme.example"}},
-		"the group":   {[]string{"group", "show", "analysts", "--instance", "acme"}, []string{"anna@acme.example"}},
-		"the groups":  {[]string{"group", "list", "--instance", "acme"}, []string{"Analysts", "1"}},
-		"instance":    {[]string{"instance", "show", "acme"}, []string{"enterprise", "users        2"}},
-		"migrations":  {[]string{"migrate"}, []string{"MIGRATION", "1"}},
+		"the user": {
+			[]string{"user", "show", "anna@acme.example", "--instance", "acme"},
+			[]string{"Novák", "Scim Sync Job Title", "Analysts", "manual"},
+		},
+		"the manager": {
+			[]string{"user", "show", "ben@acme.example", "--instance", "acme"},
+			[]string{"Direct Manager", "anna@acme.example"},
+		},
+		"a filter": {
+			[]string{"user", "list", "--instance", "acme", "--filter", `title eq "analyst"`},
+			[]string{"anna@acme.example"},
+		},
+		"the group": {
+			[]string{"group", "show", "analysts", "--instance", "acme"},
+			[]string{"anna@acme.example"},
+		},
+		"the groups": {[]string{"group", "list", "--instance", "acme"}, []string{"Analysts", "1"}},
+		"instance": {
+			[]string{"instance", "show", "acme"}, []string{"enterprise", "users        2"},
+		},
+		"migrations": {[]string{"migrate"}, []string{"MIGRATION", "1"}},
 	} {
 		out := must(t, db, test.args...)
 		for _, want := range test.want {
@@ -91,7 +112,8 @@ func TestUsersAndGroups(t *testing.T) {
 		}
 	}
 	must(t, db, "user", "suspend", "anna@acme.example", "--instance", "acme")
-	if out := must(t, db, "user", "suspend", "anna@acme.example", "--instance", "acme"); !strings.Contains(out, "already") {
+	if out := must(t, db, "user", "suspend", "anna@acme.example", "--instance",
+		"acme"); !strings.Contains(out, "already") {
 		t.Errorf("got %s", out)
 	}
 	must(t, db, "user", "reactivate", "anna@acme.example", "--instance", "acme")
@@ -105,8 +127,12 @@ func TestUsersAndGroups(t *testing.T) {
 // TestControlCharacters: what a provider sends does not steer a terminal.
 func TestControlCharacters(t *testing.T) {
 	db := setUp(t)
-	must(t, db, "user", "create", "eve", "--instance", "acme", "--display-name", "Eve\x1b[2J\u009b31m Nováková\x7f")
-	for _, command := range []string{"user list", "user show eve", "history list", "history export --format csv", "history export"} {
+	must(t, db, "user", "create", "eve", "--instance", "acme", "--display-name",
+		"Eve\x1b[2J\u009b31m Nováková\x7f")
+	for _, command := range []string{
+		"user list", "user show eve", "history list", "history export --format csv",
+		"history export",
+	} {
 		out := must(t, db, append(strings.Fields(command), "--instance", "acme")...)
 		if strings.ContainsAny(out, "\x1b\u009b\x7f") || !strings.Contains(out, "Nováková") {
 			t.Errorf("%s: %q", command, out)
@@ -128,14 +154,21 @@ func TestDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	a := &application{store: s, admin: &administration.Service{Instances: instance.NewService(s, s, nil), Users: users, Outbox: s}, out: &out}
-	if err := a.demo(t.Context(), "http://h", db); err == nil || !strings.Contains(err.Error(), "is taken") || out.Len() > 0 {
+	a := &application{
+		store: s,
+		admin: &administration.Service{
+			Instances: instance.NewService(s, s, nil), Users: users, Outbox: s,
+		}, out: &out,
+	}
+	if err := a.demo(t.Context(), "http://h", db); err == nil ||
+		!strings.Contains(err.Error(), "is taken") || out.Len() > 0 {
 		t.Fatalf("the name of a demo user is taken: got %v, %s", err, &out)
 	}
 	must(t, db, "user", "delete", "ada@demo.example", "--instance", "acme")
 	for _, want := range []string{"API key    muster_demo_", "as it was left; 1 valid API key(s)"} {
 		out.Reset()
-		if err := a.demo(t.Context(), "http://h", db); err != nil || !strings.Contains(out.String(), want) {
+		if err := a.demo(t.Context(), "http://h", db); err != nil ||
+			!strings.Contains(out.String(), want) {
 			t.Errorf("got %v, %s, want %s", err, &out, want)
 		}
 	}
@@ -173,7 +206,8 @@ func TestMistakes(t *testing.T) {
 		{"serve --public-url example.com --listen 127.0.0.1:0", "--public-url"},
 		{"no-such-command", "unknown command"},
 	} {
-		if out, err := runCommand(t, db, strings.Fields(test.command)...); err == nil || !strings.Contains(err.Error(), test.want) {
+		if out, err := runCommand(t, db, strings.Fields(test.command)...); err == nil ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, %s; want %q", test.command, err, out, test.want)
 		}
 	}
@@ -191,7 +225,8 @@ func TestEnvironment(t *testing.T) {
 		t.Errorf("the flag did not win over the environment: %v, %s", err, out.String())
 	}
 	t.Setenv("MUSTER_STRICT", "perhaps")
-	if _, err := runCommand(t, name, "serve"); err == nil || !strings.Contains(err.Error(), `MUSTER_STRICT is "perhaps"`) {
+	if _, err := runCommand(t, name, "serve"); err == nil ||
+		!strings.Contains(err.Error(), `MUSTER_STRICT is "perhaps"`) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -235,7 +270,9 @@ func TestImport(t *testing.T) {
 		}
 		return path
 	}
-	people := write("people.jsonl", "\ufeff"+`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"anna","name":{"familyName":"Novák"}}
+	people := write("people.jsonl",
+		"\ufeff"+
+			`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"anna","name":{"familyName":"Novák"}}
 
 {"userName":"ben","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"carl"}}}
 {"userName":"dora","active":"nonsense"}
@@ -243,32 +280,44 @@ func TestImport(t *testing.T) {
 {"userName":"carl","active":false}
 `)
 	refused := filepath.Join(dir, "refused.jsonl")
-	out, err := runCommand(t, db, "import", people, "--instance", "acme", "--provisioned", "--refused", refused)
+	out, err := runCommand(t, db, "import", people, "--instance", "acme", "--provisioned",
+		"--refused", refused)
 	if err == nil || !strings.Contains(err.Error(), "2 lines made no user") {
 		t.Errorf("got %v", err)
 	}
-	for _, want := range []string{"3 users created in acme, 0 there already, 2 refused; 0 linked", "line 4: dora: active", "line 5: "} {
+	for _, want := range []string{
+		"3 users created in acme, 0 there already, 2 refused; 0 linked", "line 4: dora: active",
+		"line 5: ",
+	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is not told:\n%s", want, out)
 		}
 	}
 	lines, err := os.ReadFile(refused)
-	if err != nil || strings.Count(string(lines), "\n") != 2 || !strings.Contains(string(lines), `"line":4,"userName":"dora"`) {
+	if err != nil || strings.Count(string(lines), "\n") != 2 ||
+		!strings.Contains(string(lines), `"line":4,"userName":"dora"`) {
 		t.Errorf("got %s, %v", lines, err)
 	}
-	if out := must(t, db, "user", "show", "ben", "--instance", "acme"); !strings.Contains(out, "provisioned") || !strings.Contains(out, "carl (carl)") {
+	if out := must(t, db, "user", "show", "ben", "--instance", "acme"); !strings.Contains(out,
+		"provisioned") || !strings.Contains(out, "carl (carl)") {
 		t.Errorf("ben: %s", out)
 	}
-	if out := must(t, db, "history", "verify", "--instance", "acme"); !strings.Contains(out, "5 rows checked; 0 problems") {
+	if out := must(t, db, "history", "verify", "--instance", "acme"); !strings.Contains(out,
+		"5 rows checked; 0 problems") {
 		t.Errorf("history: %s", out)
 	}
 
-	table := write("people.csv", "userName,First name,Last name,email\nanna,Anna,Novak,a@x\nemil,Emil,\"Weiss\nJunior\",e@x\nfred,too,few\n")
+	table := write("people.csv",
+		"userName,First name,Last "+
+			"name,email\nanna,Anna,Novak,a@x\nemil,Emil,\"Weiss\nJunior\",e@x\nfred,too,few\n")
 	out, err = runCommand(t, db, "import", table, "--instance", "acme")
-	if err == nil || !strings.Contains(out, "1 users created in acme, 1 there already, 1 refused") || !strings.Contains(out, "3 cells") {
+	if err == nil ||
+		!strings.Contains(out, "1 users created in acme, 1 there already, 1 refused") ||
+		!strings.Contains(out, "3 cells") {
 		t.Errorf("CSV: %v\n%s", err, out)
 	}
-	if out := must(t, db, "user", "show", "emil", "--instance", "acme"); !strings.Contains(out, "manual") || !strings.Contains(out, "Emil") {
+	if out := must(t, db, "user", "show", "emil", "--instance", "acme"); !strings.Contains(out,
+		"manual") || !strings.Contains(out, "Emil") {
 		t.Errorf("emil: %s", out)
 	}
 	if out := must(t, db, "outbox", "list", "--instance", "acme"); strings.Contains(out, "e@x") {
@@ -279,9 +328,12 @@ func TestImport(t *testing.T) {
 		"an unknown format": {write("people.xml", "<x/>"), "use jsonl or csv"},
 		"an empty file":     {write("empty.csv", ""), "first line names the fields"},
 		"no file":           {filepath.Join(dir, "nosuch.csv"), "no such file"},
-		"a long line":       {write("long.jsonl", `{"userName":"`+strings.Repeat("x", 2<<20)), "line 1"},
+		"a long line": {
+			write("long.jsonl", `{"userName":"`+strings.Repeat("x", 2<<20)), "line 1",
+		},
 	} {
-		if _, err := runCommand(t, db, "import", test.path, "--instance", "acme"); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := runCommand(t, db, "import", test.path, "--instance", "acme"); err == nil ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -26,7 +26,10 @@ const (
 func (a *application) demo(ctx context.Context, base, database string) error {
 	i, err := a.admin.Instances.BySlug(ctx, demoInstance)
 	if errors.Is(err, instance.ErrNotFound) {
-		i, err = a.admin.Instances.Create(ctx, instance.Instance{Slug: demoInstance, Name: "Demonstration", Environment: instance.Sandbox}, administrator())
+		i, err = a.admin.Instances.Create(ctx,
+			instance.Instance{
+				Slug: demoInstance, Name: "Demonstration", Environment: instance.Sandbox,
+			}, administrator())
 	}
 	if err != nil {
 		return err
@@ -59,13 +62,18 @@ A key is shown once only. For a new one:
 func (a *application) finishDemo(ctx context.Context, i *instance.Instance, base string) error {
 	sc := provisioning.Scope{Instance: i, Actor: administrator()}
 	accounts := []provisioning.Account{
-		{Fields: mapping.Fields{mapping.UserName: demoUser}, Integration: true, Role: instance.LiteAdmin},
+		{
+			Fields: mapping.Fields{mapping.UserName: demoUser}, Integration: true,
+			Role: instance.LiteAdmin,
+		},
 		{Fields: mapping.Fields{
-			mapping.UserName: "ada@demo.example", mapping.DisplayName: "Ada Lovelace", mapping.FirstName: "Ada", mapping.LastName: "Lovelace",
+			mapping.UserName: "ada@demo.example", mapping.DisplayName: "Ada Lovelace",
+			mapping.FirstName: "Ada", mapping.LastName: "Lovelace",
 			mapping.Email: "ada@demo.example", mapping.ScimSyncJobTitle: "Analyst",
 		}, Role: instance.PlainUser},
 		{Fields: mapping.Fields{
-			mapping.UserName: "chinua@demo.example", mapping.DisplayName: "Chinua Achebe", mapping.FirstName: "Chinua", mapping.LastName: "Achebe",
+			mapping.UserName: "chinua@demo.example", mapping.DisplayName: "Chinua Achebe",
+			mapping.FirstName: "Chinua", mapping.LastName: "Achebe",
 			mapping.Email: "chinua@demo.example", mapping.DirectManager: "ada@demo.example",
 		}, Role: instance.PlainUser},
 	}
@@ -89,7 +97,8 @@ func (a *application) finishDemo(ctx context.Context, i *instance.Instance, base
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	_, key, err := a.admin.Instances.CreateKey(ctx, i, instance.KeyRequest{UserName: demoUser}, sc.Actor)
+	_, key, err := a.admin.Instances.CreateKey(ctx, i, instance.KeyRequest{UserName: demoUser},
+		sc.Actor)
 	if err != nil {
 		return err
 	}

@@ -11,12 +11,19 @@ import (
 func newGroup() *cobra.Command {
 	c := &cobra.Command{Use: "group", Short: "Make and show groups"}
 	create := &cobra.Command{
-		Use: "create NAME", Short: "Make a group by hand", Args: cobra.ExactArgs(1), RunE: runIn(createGroup),
+		Use: "create NAME", Short: "Make a group by hand", Args: cobra.ExactArgs(1),
+		RunE:    runIn(createGroup),
 		Example: `  muster-server group create "Project Managers" --instance acme --member anna@acme.example`,
 	}
-	create.Flags().StringArray("member", nil, "the User Name of a member; may be given several times")
-	list := &cobra.Command{Use: "list", Short: "List groups", Args: cobra.NoArgs, RunE: runIn(listGroups)}
-	show := &cobra.Command{Use: "show NAME", Short: "Show a group with its members", Args: cobra.ExactArgs(1), RunE: runIn(showGroup)}
+	create.Flags().StringArray("member", nil,
+		"the User Name of a member; may be given several times")
+	list := &cobra.Command{
+		Use: "list", Short: "List groups", Args: cobra.NoArgs, RunE: runIn(listGroups),
+	}
+	show := &cobra.Command{
+		Use: "show NAME", Short: "Show a group with its members", Args: cobra.ExactArgs(1),
+		RunE: runIn(showGroup),
+	}
 	withInstance(create, list, show)
 	withJSON(create, list, show)
 	c.AddCommand(create, list, show)
@@ -30,7 +37,8 @@ func createGroup(a *application, c *cobra.Command, sc provisioning.Scope, args [
 		return err
 	}
 	return a.print(c, g, func() error {
-		return a.line("group %q created in %s with %d members", g.DisplayName, sc.Instance.Slug, len(members))
+		return a.line("group %q created in %s with %d members", g.DisplayName, sc.Instance.Slug,
+			len(members))
 	})
 }
 
@@ -58,7 +66,8 @@ func showGroup(a *application, c *cobra.Command, sc provisioning.Scope, args []s
 		for i, m := range g.Members {
 			rows[i] = []string{m.Name, m.Display, m.Type}
 		}
-		if err := a.line("group %s (%s), %d members", g.DisplayName, g.Source, len(g.Members)); err != nil || len(rows) == 0 {
+		if err := a.line("group %s (%s), %d members", g.DisplayName, g.Source,
+			len(g.Members)); err != nil || len(rows) == 0 {
 			return err
 		}
 		return a.table("NAME | DISPLAY NAME | TYPE", rows)

@@ -14,7 +14,8 @@ import (
 func newHistory() *cobra.Command {
 	c := &cobra.Command{Use: "history", Short: "Read and check the change history"}
 	list := &cobra.Command{
-		Use: "list", Short: "List what was changed, and what was refused", Args: cobra.NoArgs, RunE: runIn(listHistory),
+		Use: "list", Short: "List what was changed, and what was refused", Args: cobra.NoArgs,
+		RunE: runIn(listHistory),
 		Long: `List the change history of an instance, the oldest row first: who changed what,
 field by field, when, by which request, and with which outcome. With --json each
 row is a JSON object on a line of its own.`,
@@ -25,18 +26,22 @@ row is a JSON object on a line of its own.`,
 	list.Flags().Int("limit", 0, "only the newest rows, this many")
 	list.Flags().String("before", "", "only rows before the one with this id")
 	export := &cobra.Command{
-		Use: "export", Short: "Write the history as CSV or JSON lines, as a stream", Args: cobra.NoArgs, RunE: runIn(exportHistory),
+		Use: "export", Short: "Write the history as CSV or JSON lines, as a stream",
+		Args: cobra.NoArgs, RunE: runIn(exportHistory),
 		Example: `  muster-server history export --instance acme --format csv > history.csv`,
 	}
-	export.Flags().String("format", "jsonl", "csv or jsonl; in csv each changed field is a line of its own")
+	export.Flags().String("format", "jsonl",
+		"csv or jsonl; in csv each changed field is a line of its own")
 	verify := &cobra.Command{
-		Use: "verify", Short: "Check that no row was altered, removed or reordered", Args: cobra.NoArgs, RunE: runIn(verifyHistory),
+		Use: "verify", Short: "Check that no row was altered, removed or reordered",
+		Args: cobra.NoArgs, RunE: runIn(verifyHistory),
 		Long: `Check the hash chain of an instance's history. Rows are linked into it within a
 second of being written; those that are not yet are checked one by one. It exits
 with 1 and names each row that is not as it was written.`,
 	}
 	prune := &cobra.Command{
-		Use: "prune", Short: "Delete rows by their age; the rest still verifies", Args: cobra.NoArgs, RunE: runIn(pruneHistory),
+		Use: "prune", Short: "Delete rows by their age; the rest still verifies",
+		Args: cobra.NoArgs, RunE: runIn(pruneHistory),
 		Example: "  muster-server history prune --instance acme --older-than 8760h",
 	}
 	prune.Flags().Duration("older-than", 0, "the age")
@@ -44,13 +49,19 @@ with 1 and names each row that is not as it was written.`,
 		panic(err)
 	}
 	for _, cmd := range []*cobra.Command{list, export} {
-		cmd.Flags().String("user", "", "only rows about this user: a User Name as it was at the time, or an id")
-		cmd.Flags().String("group", "", "only rows about this group: a display name as it was at the time, or an id")
+		cmd.Flags().String("user", "",
+			"only rows about this user: a User Name as it was at the time, or an id")
+		cmd.Flags().String("group", "",
+			"only rows about this group: a display name as it was at the time, or an id")
 		cmd.Flags().String("key", "", "only rows by the API key with this id")
-		cmd.Flags().String("request", "", "only rows of the request with this id: what the provider sent as X-Request-Id, or was answered")
+		cmd.Flags().String("request", "",
+			"only rows of the request with this id: what the provider sent as X-Request-Id, or "+
+				"was answered")
 		cmd.Flags().String("outcome", "", "only rows with this outcome: done, refused or failed")
-		cmd.Flags().String("text", "", "only rows with this text in the name, the detail or the changes")
-		cmd.Flags().String("from", "", "only rows from this time on: 2026-01-31, or 2026-01-31T09:00:00Z")
+		cmd.Flags().String("text", "",
+			"only rows with this text in the name, the detail or the changes")
+		cmd.Flags().String("from", "",
+			"only rows from this time on: 2026-01-31, or 2026-01-31T09:00:00Z")
 		cmd.Flags().String("to", "", "only rows before this time")
 	}
 	withInstance(list, export, verify, prune)
@@ -63,7 +74,8 @@ with 1 and names each row that is not as it was written.`,
 func historyQuery(c *cobra.Command) administration.HistoryQuery {
 	var q administration.HistoryQuery
 	for name, dest := range map[string]*string{
-		"user": &q.User, "group": &q.Group, "key": &q.Key, "request": &q.Request, "outcome": &q.Outcome, "text": &q.Text, "from": &q.From, "to": &q.To,
+		"user": &q.User, "group": &q.Group, "key": &q.Key, "request": &q.Request,
+		"outcome": &q.Outcome, "text": &q.Text, "from": &q.From, "to": &q.To,
 	} {
 		*dest, _ = c.Flags().GetString(name)
 	}
@@ -98,7 +110,8 @@ func verifyHistory(a *application, c *cobra.Command, sc provisioning.Scope, _ []
 		}
 		left := ""
 		if v.Unsealed > 0 {
-			left = fmt.Sprintf(", %d of them left by an older version and not in the chain yet", v.Unsealed)
+			left = fmt.Sprintf(", %d of them left by an older version and not in the chain yet",
+				v.Unsealed)
 		}
 		return a.line("%d rows checked%s; %d problems", v.Rows, left, len(v.Problems))
 	})

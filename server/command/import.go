@@ -18,7 +18,8 @@ import (
 
 func newImport() *cobra.Command {
 	c := &cobra.Command{
-		Use: "import FILE", Short: "Create users in bulk, from JSON lines or CSV", Args: cobra.ExactArgs(1), RunE: runIn(importUsers),
+		Use: "import FILE", Short: "Create users in bulk, from JSON lines or CSV",
+		Args: cobra.ExactArgs(1), RunE: runIn(importUsers),
 		Long: `Create users in bulk, each with a row in the history; FILE may be - for standard
 input. JSON lines hold a SCIM user each. The first row of a CSV names fields of
 users, by name or title: userName,firstName,lastName,email.
@@ -30,8 +31,11 @@ by running it again. No invitations are sent.`,
   muster-server import people.csv --instance acme --refused refused.jsonl`,
 	}
 	c.Flags().String("format", "", "jsonl or csv; by default what the file's name ends in")
-	c.Flags().Bool("provisioned", false, "the users are managed by an identity provider already; by default they are manual accounts, which one can pick up")
-	c.Flags().String("refused", "", "a file for the lines that made no user, as JSON lines with the reason")
+	c.Flags().Bool("provisioned", false,
+		"the users are managed by an identity provider already; by default they are manual "+
+			"accounts, which one can pick up")
+	c.Flags().String("refused", "",
+		"a file for the lines that made no user, as JSON lines with the reason")
 	withInstance(c)
 	withJSON(c)
 	return c
@@ -40,7 +44,9 @@ by running it again. No invitations are sent.`,
 // shownRefusals is how many lines that made no user are shown.
 const shownRefusals = 20
 
-func importUsers(a *application, c *cobra.Command, sc provisioning.Scope, args []string) (err error) {
+func importUsers(
+	a *application, c *cobra.Command, sc provisioning.Scope, args []string,
+) (err error) {
 	in := c.InOrStdin()
 	if args[0] != "-" {
 		f, err := os.Open(args[0])
@@ -68,7 +74,8 @@ func importUsers(a *application, c *cobra.Command, sc provisioning.Scope, args [
 	people := harmless{c.ErrOrStderr()}
 	o.Refused = func(r administration.RefusedLine) error {
 		if shown++; shown <= shownRefusals {
-			fmt.Fprintf(people, "line %d: %s\n", r.Line, strings.TrimPrefix(r.UserName+": "+r.Reason, ": "))
+			fmt.Fprintf(people, "line %d: %s\n", r.Line,
+				strings.TrimPrefix(r.UserName+": "+r.Reason, ": "))
 		}
 		return e.Encode(r)
 	}
@@ -76,18 +83,22 @@ func importUsers(a *application, c *cobra.Command, sc provisioning.Scope, args [
 	o.Progress = func(done administration.Imported) {
 		if time.Since(told) > 2*time.Second {
 			told = time.Now()
-			fmt.Fprintf(people, "%d created, %d there already, %d refused; %.0f s\n", done.Created, done.Existing, done.Refused, time.Since(began).Seconds())
+			fmt.Fprintf(people, "%d created, %d there already, %d refused; %.0f s\n", done.Created,
+				done.Existing, done.Refused, time.Since(began).Seconds())
 		}
 	}
 	done, err := a.admin.ImportUsers(c.Context(), sc, in, o)
 	if err != nil {
-		return fmt.Errorf("%w (%d users were created before; run it again to go on)", err, done.Created)
+		return fmt.Errorf("%w (%d users were created before; run it again to go on)", err,
+			done.Created)
 	}
 	if shown > shownRefusals {
 		fmt.Fprintf(people, "and %d more lines\n", shown-shownRefusals)
 	}
 	err = a.print(c, done, func() error {
-		return a.line("%d users created in %s, %d there already, %d refused; %d linked with managers who came later", done.Created, sc.Instance.Slug, done.Existing, done.Refused, done.Linked)
+		return a.line("%d users created in %s, %d there already, %d refused; %d linked with "+
+			"managers who came later", done.Created, sc.Instance.Slug, done.Existing, done.Refused,
+			done.Linked)
 	})
 	if err == nil && done.Refused > 0 {
 		err = fmt.Errorf("%d lines made no user; see above, or the file of --refused", done.Refused)

@@ -9,14 +9,21 @@ import (
 func newInstance() *cobra.Command {
 	c := &cobra.Command{Use: "instance", Short: "Create and show instances of the application"}
 	create := &cobra.Command{
-		Use: "create NAME", Short: "Create an instance", Args: cobra.ExactArgs(1), RunE: run(createInstance),
+		Use: "create NAME", Short: "Create an instance", Args: cobra.ExactArgs(1),
+		RunE:    run(createInstance),
 		Example: "  muster-server instance create acme --edition enterprise",
 	}
-	create.Flags().String("edition", "enterprise", "professional, enterprise or unlimited; SCIM is part of the last two")
+	create.Flags().String("edition", "enterprise",
+		"professional, enterprise or unlimited; SCIM is part of the last two")
 	create.Flags().String("environment", "production", "production or sandbox")
 	create.Flags().String("title", "", "the name of the customer, for people")
-	list := &cobra.Command{Use: "list", Short: "List all instances", Args: cobra.NoArgs, RunE: run(listInstances)}
-	show := &cobra.Command{Use: "show NAME", Short: "Show an instance", Args: cobra.ExactArgs(1), RunE: run(showInstance)}
+	list := &cobra.Command{
+		Use: "list", Short: "List all instances", Args: cobra.NoArgs, RunE: run(listInstances),
+	}
+	show := &cobra.Command{
+		Use: "show NAME", Short: "Show an instance", Args: cobra.ExactArgs(1),
+		RunE: run(showInstance),
+	}
 	withJSON(create, list, show)
 	c.AddCommand(create, list, show)
 	return c
@@ -27,7 +34,8 @@ func createInstance(a *application, c *cobra.Command, args []string) error {
 	environment, _ := c.Flags().GetString("environment")
 	title, _ := c.Flags().GetString("title")
 	i, err := a.admin.CreateInstance(c.Context(), instance.Instance{
-		Slug: args[0], Name: title, Edition: instance.Edition(edition), Environment: instance.Environment(environment),
+		Slug: args[0], Name: title, Edition: instance.Edition(edition),
+		Environment: instance.Environment(environment),
 	}, administrator())
 	if err != nil {
 		return err
@@ -65,7 +73,9 @@ func showInstance(a *application, c *cobra.Command, args []string) error {
 		if !d.SCIM {
 			scim = "no: the " + d.Edition + " edition has no SCIM-based user provisioning"
 		}
-		return a.line("instance     %s\ntitle        %s\nedition      %s\nenvironment  %s\nSCIM         %s\ncreated      %s\nusers        %d\ngroups       %d\nvalid keys   %d",
-			d.Instance, d.Title, d.Edition, d.Environment, scim, stamp(d.Created), *d.Users, *d.Groups, *d.Keys)
+		return a.line("instance     %s\ntitle        %s\nedition      %s\nenvironment  %s\nSCIM   "+
+			"      %s\ncreated      %s\nusers        %d\ngroups       %d\nvalid keys   %d",
+			d.Instance, d.Title, d.Edition, d.Environment, scim, stamp(d.Created), *d.Users,
+			*d.Groups, *d.Keys)
 	})
 }

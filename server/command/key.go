@@ -14,7 +14,8 @@ import (
 func newKey() *cobra.Command {
 	c := &cobra.Command{Use: "key", Short: "Make, list and revoke API keys"}
 	create := &cobra.Command{
-		Use: "create", Short: "Make an API key and print it, once", Args: cobra.NoArgs, RunE: runIn(createKey),
+		Use: "create", Short: "Make an API key and print it, once", Args: cobra.NoArgs,
+		RunE: runIn(createKey),
 		Long: `Make an API key on behalf of an integration user who is at least lite admin. The
 key decides to which instance a provider provisions. It is printed once: only a
 digest of it is kept.`,
@@ -27,16 +28,24 @@ digest of it is kept.`,
 	if err := create.MarkFlagRequired("user"); err != nil {
 		panic(err)
 	}
-	list := &cobra.Command{Use: "list", Short: "List the API keys of an instance", Args: cobra.NoArgs, RunE: runIn(listKeys)}
+	list := &cobra.Command{
+		Use: "list", Short: "List the API keys of an instance", Args: cobra.NoArgs,
+		RunE: runIn(listKeys),
+	}
 	rotate := &cobra.Command{
-		Use: "rotate KEY-ID", Short: "Make a key that takes the place of another, and print it, once", Args: cobra.ExactArgs(1), RunE: runIn(rotateKey),
+		Use:   "rotate KEY-ID",
+		Short: "Make a key that takes the place of another, and print it, once",
+		Args:  cobra.ExactArgs(1), RunE: runIn(rotateKey),
 		Long: `Make an API key for the same integration user. The old key stays valid for the
 overlap: give the provider the new one meanwhile.`,
 		Example: "  muster-server key rotate 6fr54l3lzi --instance acme --overlap 48h",
 	}
 	rotate.Flags().Duration("overlap", 24*time.Hour, "for how long the old key stays valid")
 	rotate.Flags().Int("days", 365, "for how many days the new key is valid")
-	revoke := &cobra.Command{Use: "revoke KEY-ID", Short: "Revoke an API key; it stops working at once", Args: cobra.ExactArgs(1), RunE: runIn(revokeKey)}
+	revoke := &cobra.Command{
+		Use: "revoke KEY-ID", Short: "Revoke an API key; it stops working at once",
+		Args: cobra.ExactArgs(1), RunE: runIn(revokeKey),
+	}
 	withInstance(create, list, rotate, revoke)
 	withJSON(create, list, rotate)
 	c.AddCommand(create, list, rotate, revoke)
@@ -45,8 +54,11 @@ overlap: give the provider the new one meanwhile.`,
 
 // withPermit adds the flags that say how far a key can be used.
 func withPermit(c *cobra.Command) {
-	c.Flags().String("access", "full", "what it is for: full, users (no groups), or read (no changes)")
-	c.Flags().StringSlice("network", nil, "an address or a network that it is taken from, such as 203.0.113.0/24; can be repeated; all by default")
+	c.Flags().String("access", "full",
+		"what it is for: full, users (no groups), or read (no changes)")
+	c.Flags().StringSlice("network", nil,
+		"an address or a network that it is taken from, such as 203.0.113.0/24; can be repeated; "+
+			"all by default")
 }
 
 // permit reads these flags.
@@ -102,7 +114,8 @@ func keyDays(c *cobra.Command) (int, error) {
 // printKey prints a new key, which nobody can see again.
 func (a *application) printKey(c *cobra.Command, k administration.NewKey) error {
 	return a.print(c, k, func() error {
-		return a.line("%s\n\nThis is the only time that the key is shown. Its id is %s; it expires on %s.", k.Key, k.ID, k.Expires.Format(time.DateOnly))
+		return a.line("%s\n\nThis is the only time that the key is shown. Its id is %s; it "+
+			"expires on %s.", k.Key, k.ID, k.Expires.Format(time.DateOnly))
 	})
 }
 
@@ -118,9 +131,13 @@ func listKeys(a *application, c *cobra.Command, sc provisioning.Scope, _ []strin
 			if k.LastUsed != nil {
 				used = stamp(*k.LastUsed)
 			}
-			rows[i] = []string{k.ID, k.User, k.State, k.Access, networks(k.Networks), stamp(k.Created), stamp(k.Expires), used, k.LastAddress}
+			rows[i] = []string{
+				k.ID, k.User, k.State, k.Access, networks(k.Networks), stamp(k.Created),
+				stamp(k.Expires), used, k.LastAddress,
+			}
 		}
-		return a.table("KEY ID | USER | STATE | ACCESS | NETWORKS | CREATED | EXPIRES | LAST USED | FROM", rows)
+		return a.table("KEY ID | USER | STATE | ACCESS | NETWORKS | CREATED | EXPIRES | LAST "+
+			"USED | FROM", rows)
 	})
 }
 

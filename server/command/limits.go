@@ -9,7 +9,8 @@ import (
 
 func newLimits() *cobra.Command {
 	c := &cobra.Command{
-		Use: "limits", Short: "Show who was held back by a limit", Args: cobra.NoArgs, RunE: run(showLimits),
+		Use: "limits", Short: "Show who was held back by a limit", Args: cobra.NoArgs,
+		RunE: run(showLimits),
 		Long: `Show who was held back, by which limit and how often, of all servers together. A
 server writes it every few seconds, and it is kept for thirty days.
 
@@ -60,7 +61,10 @@ func showLimits(a *application, c *cobra.Command, _ []string) error {
 	rows := make([][]string, len(list))
 	for i, h := range list {
 		described[i] = heldJSON{h.Limit, h.Instance, h.Key, h.Address, h.N, h.First, h.Last}
-		rows[i] = []string{h.Limit, dash(h.Instance), dash(h.Key), dash(h.Address), fmt.Sprint(h.N), stamp(h.First), stamp(h.Last)}
+		rows[i] = []string{
+			h.Limit, dash(h.Instance), dash(h.Key), dash(h.Address), fmt.Sprint(h.N),
+			stamp(h.First), stamp(h.Last),
+		}
 	}
 	return a.print(c, described, func() error {
 		if len(list) == 0 {

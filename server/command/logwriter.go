@@ -22,7 +22,9 @@ const (
 	logDelay  = 100 * time.Millisecond
 )
 
-func newLogWriter(w io.Writer) *logWriter { return &logWriter{w: bufio.NewWriterSize(w, logBuffer)} }
+func newLogWriter(w io.Writer) *logWriter {
+	return &logWriter{w: bufio.NewWriterSize(w, logBuffer)}
+}
 
 // Write takes one line.
 func (l *logWriter) Write(line []byte) (int, error) {
@@ -31,7 +33,8 @@ func (l *logWriter) Write(line []byte) (int, error) {
 	n, err := l.w.Write(line)
 	switch {
 	case err != nil:
-	case !bytes.Contains(line, []byte("level=INFO")) && !bytes.Contains(line, []byte(`"level":"INFO"`)):
+	case !bytes.Contains(line, []byte("level=INFO")) &&
+		!bytes.Contains(line, []byte(`"level":"INFO"`)):
 		err = l.w.Flush()
 	case !l.pending:
 		l.pending = true

@@ -21,19 +21,33 @@ which field of a user. The first rows are read-only. Each change is checked as a
 whole, and saved or refused; users are brought in line when they change, or by
 "mapping apply".`,
 	}
-	list := &cobra.Command{Use: "list", Short: "List the rows of the mapping", Args: cobra.NoArgs, RunE: runIn(listMapping)}
+	list := &cobra.Command{
+		Use: "list", Short: "List the rows of the mapping", Args: cobra.NoArgs,
+		RunE: runIn(listMapping),
+	}
 	set := &cobra.Command{
-		Use: "set ATTRIBUTE FIELD", Short: "Map an attribute to a field: add a row, or change the one of that field", Args: cobra.ExactArgs(2), RunE: runIn(setMapping),
+		Use:   "set ATTRIBUTE FIELD",
+		Short: "Map an attribute to a field: add a row, or change the one of that field",
+		Args:  cobra.ExactArgs(2), RunE: runIn(setMapping),
 		Example: `  muster-server mapping set 'addresses[type eq "work"].country' country --instance acme
   muster-server mapping set userType scimSyncJobTitle --instance acme`,
 	}
-	remove := &cobra.Command{Use: "delete FIELD", Short: "Delete the row of a field", Args: cobra.ExactArgs(1), RunE: runIn(deleteMapping)}
-	restore := &cobra.Command{Use: "restore", Short: "Restore the default mapping", Args: cobra.NoArgs, RunE: runIn(restoreMapping)}
+	remove := &cobra.Command{
+		Use: "delete FIELD", Short: "Delete the row of a field", Args: cobra.ExactArgs(1),
+		RunE: runIn(deleteMapping),
+	}
+	restore := &cobra.Command{
+		Use: "restore", Short: "Restore the default mapping", Args: cobra.NoArgs,
+		RunE: runIn(restoreMapping),
+	}
 	save := &cobra.Command{
-		Use: "save FILE", Short: "Save a whole mapping, as `mapping list --json` prints it; - reads standard input", Args: cobra.ExactArgs(1), RunE: runIn(saveMapping),
+		Use:   "save FILE",
+		Short: "Save a whole mapping, as `mapping list --json` prints it; - reads standard input",
+		Args:  cobra.ExactArgs(1), RunE: runIn(saveMapping),
 	}
 	preview := &cobra.Command{
-		Use: "preview", Short: "Show what lands where, for a user or a SCIM body; writes nothing", Args: cobra.NoArgs, RunE: runIn(previewMapping),
+		Use: "preview", Short: "Show what lands where, for a user or a SCIM body; writes nothing",
+		Args: cobra.NoArgs, RunE: runIn(previewMapping),
 		Example: `  muster-server mapping preview --instance acme --user anna@acme.example
   muster-server mapping preview --instance acme --body user.json`,
 	}
@@ -42,7 +56,8 @@ whole, and saved or refused; users are brought in line when they change, or by
 	preview.MarkFlagsOneRequired("user", "body")
 	preview.MarkFlagsMutuallyExclusive("user", "body")
 	apply := &cobra.Command{
-		Use: "apply", Short: "Re-apply the mapping to all users", Args: cobra.NoArgs, RunE: runIn(applyMapping),
+		Use: "apply", Short: "Re-apply the mapping to all users", Args: cobra.NoArgs,
+		RunE: runIn(applyMapping),
 		Long: `Re-apply the mapping to all users, as it is now. Users who are as they should be
 are not written; a run that was cut off is completed by the next.`,
 	}
@@ -61,7 +76,9 @@ func listMapping(a *application, c *cobra.Command, sc provisioning.Scope, _ []st
 			if r.ReadOnly {
 				note = "read-only"
 			}
-			table[i] = []string{r.Attribute, string(r.Field), administration.Title(sc, r.Field), note}
+			table[i] = []string{
+				r.Attribute, string(r.Field), administration.Title(sc, r.Field), note,
+			}
 		}
 		return a.table("SCIM ATTRIBUTE | FIELD | TITLE | ", table)
 	})
@@ -72,7 +89,8 @@ func (a *application) saved(sc provisioning.Scope, err error) error {
 	if err != nil {
 		return err
 	}
-	return a.line("mapping of %s saved; `muster-server mapping apply --instance %s` brings all users in line", sc.Instance.Slug, sc.Instance.Slug)
+	return a.line("mapping of %s saved; `muster-server mapping apply --instance %s` brings all "+
+		"users in line", sc.Instance.Slug, sc.Instance.Slug)
 }
 
 func setMapping(a *application, c *cobra.Command, sc provisioning.Scope, args []string) error {
@@ -134,11 +152,15 @@ func previewMapping(a *application, c *cobra.Command, sc provisioning.Scope, _ [
 }
 
 func applyMapping(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
-	done, err := a.admin.Users.Reapply(c.Context(), sc, func(done provisioning.Reapplied, total int) {
-		fmt.Fprintf(c.ErrOrStderr(), "%d of %d users, %d changed\n", done.Users, total, done.Changed)
+	done, err := a.admin.Users.Reapply(c.Context(), sc, func(
+		done provisioning.Reapplied, total int,
+	) {
+		fmt.Fprintf(c.ErrOrStderr(), "%d of %d users, %d changed\n", done.Users, total,
+			done.Changed)
 	})
 	if err != nil {
 		return fmt.Errorf("after %d users: %w; the same command goes on", done.Users, err)
 	}
-	return a.line("mapping applied to %d users of %s; %d changed", done.Users, sc.Instance.Slug, done.Changed)
+	return a.line("mapping applied to %d users of %s; %d changed", done.Users, sc.Instance.Slug,
+		done.Changed)
 }

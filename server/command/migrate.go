@@ -8,7 +8,8 @@ import (
 
 func newMigrate() *cobra.Command {
 	c := &cobra.Command{
-		Use: "migrate", Short: "Bring the schema of the database up to date", Args: cobra.NoArgs, RunE: run(migrate),
+		Use: "migrate", Short: "Bring the schema of the database up to date", Args: cobra.NoArgs,
+		RunE: run(migrate),
 		Long: `Bring the schema of the database up to date, and show its migrations. Every
 other command does the same before it begins, so this is for those who want to
 do it at a time of their own.`,

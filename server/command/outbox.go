@@ -14,7 +14,10 @@ func newOutbox() *cobra.Command {
 		Long: `Accounts that are made by hand get an invitation, which lies in the outbox and is
 sent by "serve --smtp". What arrives by SCIM is never invited.`,
 	}
-	list := &cobra.Command{Use: "list", Short: "List the invitations of an instance", Args: cobra.NoArgs, RunE: runIn(listOutbox)}
+	list := &cobra.Command{
+		Use: "list", Short: "List the invitations of an instance", Args: cobra.NoArgs,
+		RunE: runIn(listOutbox),
+	}
 	withInstance(list)
 	withJSON(list)
 	c.AddCommand(list)
@@ -29,7 +32,10 @@ func listOutbox(a *application, c *cobra.Command, sc provisioning.Scope, _ []str
 	return a.print(c, messages, func() error {
 		rows := make([][]string, len(messages))
 		for i, m := range messages {
-			rows[i] = []string{m.UserName, m.To, stamp(m.Created), stamp(m.Sent), strconv.Itoa(m.Attempts), m.Failure}
+			rows[i] = []string{
+				m.UserName, m.To, stamp(m.Created), stamp(m.Sent), strconv.Itoa(m.Attempts),
+				m.Failure,
+			}
 		}
 		return a.table("USER | TO | CREATED | SENT | TRIES | FAILURE", rows)
 	})

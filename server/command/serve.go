@@ -91,7 +91,8 @@ func serve(c *cobra.Command, _ []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, lines.Flush()) }()
 	for _, name := range unknownVariables(os.Environ()) {
-		log.Warn("a variable that looks like a setting and is none; muster-server settings shows all", "variable", name)
+		log.Warn("a variable that looks like a setting and is none; muster-server "+
+			"settings shows all", "variable", name)
 	}
 	cert, err := loadCertificate(c, log)
 	if err != nil {
@@ -163,7 +164,8 @@ func loadCertificate(c *cobra.Command, log *slog.Logger) (*certificate.Files, er
 	case cert == "" && key == "":
 		return nil, nil
 	case cert == "" || key == "":
-		return nil, errors.New("--tls-cert and --tls-key belong together: give both, or none for plain HTTP")
+		return nil, errors.New("--tls-cert and --tls-key belong together: give both, or none " +
+			"for plain HTTP")
 	}
 	f, err := certificate.Load(cert, key, log)
 	if err != nil {
@@ -173,7 +175,10 @@ func loadCertificate(c *cobra.Command, log *slog.Logger) (*certificate.Files, er
 }
 
 // serveOn serves on a listener until the context of the command ends.
-func (a *application) serveOn(c *cobra.Command, l net.Listener, cert *certificate.Files, traces *tracing.Provider, log *slog.Logger) error {
+func (a *application) serveOn(
+	c *cobra.Command, l net.Listener, cert *certificate.Files, traces *tracing.Provider,
+	log *slog.Logger,
+) error {
 	public := text(c, "public-url")
 	if public == "" {
 		public = scheme(cert) + reachable(l.Addr().(*net.TCPAddr))
@@ -184,7 +189,8 @@ func (a *application) serveOn(c *cobra.Command, l net.Listener, cert *certificat
 		return err
 	}
 	if text(c, "demo") == "true" {
-		if err := a.demo(c.Context(), strings.TrimSuffix(public, "/")+httpapi.Base, text(c, "database")); err != nil {
+		if err := a.demo(c.Context(), strings.TrimSuffix(public, "/")+httpapi.Base,
+			text(c, "database")); err != nil {
 			return err
 		}
 	}
@@ -196,7 +202,8 @@ func (a *application) serveOn(c *cobra.Command, l net.Listener, cert *certificat
 		return err
 	}
 	if above {
-		log.Warn("the database user is above row-level security, the second wall between instances: use one that is no superuser")
+		log.Warn("the database user is above row-level security, the second wall between " +
+			"instances: use one that is no superuser")
 	}
 	if err := serveProfiles(c, log); err != nil {
 		return err
@@ -206,7 +213,9 @@ func (a *application) serveOn(c *cobra.Command, l net.Listener, cert *certificat
 	}
 	go a.admin.Users.AdoptHistory(c.Context(), adoptInterval)
 	go a.store.KeepAnalyzed(c.Context(), log)
-	log.Info("serving", "url", public+httpapi.Base, "address", l.Addr().String(), "database", a.store.Engine(), "strict", text(c, "strict"), "version", buildinfo.Read().Version)
+	log.Info("serving", "url", public+httpapi.Base, "address", l.Addr().String(),
+		"database", a.store.Engine(), "strict", text(c, "strict"),
+		"version", buildinfo.Read().Version)
 	var config *tls.Config
 	if cert != nil {
 		config = cert.Config()
@@ -236,13 +245,17 @@ func scheme(cert *certificate.Files) string {
 
 // handler makes what serves SCIM, as it is configured. The flags were checked
 // when they were set.
-func (a *application) handler(c *cobra.Command, public string, counted *metrics.Metrics, log *slog.Logger) (http.Handler, error) {
+func (a *application) handler(
+	c *cobra.Command, public string, counted *metrics.Metrics, log *slog.Logger,
+) (http.Handler, error) {
 	trusted, err := proxies(text(c, "trusted-proxies"))
 	if err != nil {
 		return nil, err
 	}
 	limits := httpapi.Limits{Shared: a.store, Ledger: &limit.Ledger{}}
-	for flag, to := range map[string]*float64{"rate-per-key": &limits.PerKey, "rate-per-address": &limits.PerAddress} {
+	for flag, to := range map[string]*float64{
+		"rate-per-key": &limits.PerKey, "rate-per-address": &limits.PerAddress,
+	} {
 		if *to, err = strconv.ParseFloat(text(c, flag), 64); err != nil {
 			return nil, err
 		}
@@ -252,7 +265,8 @@ func (a *application) handler(c *cobra.Command, public string, counted *metrics.
 	}
 	a.beside.Go(func() { limits.Ledger.Run(c.Context(), ledgerInterval, a.store.NoteHeld, log) })
 	return httpapi.New(httpapi.Config{
-		Admin: a.admin, PublicURL: public, Strict: text(c, "strict") == "true", Log: log, Ready: a.store.Ping,
+		Admin: a.admin, PublicURL: public, Strict: text(c, "strict") == "true", Log: log,
+		Ready:  a.store.Ping,
 		Limits: limits, TrustedProxies: trusted, Metrics: counted,
 	})
 }
@@ -290,7 +304,8 @@ func serveBeside(c *cobra.Command, flag, path string, h http.Handler, log *slog.
 	if err != nil {
 		return err
 	}
-	log.Info("serving "+strings.TrimSuffix(flag, "-listen"), "url", "http://"+l.Addr().String()+path)
+	log.Info("serving "+strings.TrimSuffix(flag, "-listen"),
+		"url", "http://"+l.Addr().String()+path)
 	go func() {
 		if err := serveUntil(c.Context(), l, h, nil, log); err != nil {
 			log.Error(flag, "error", err)
@@ -327,12 +342,16 @@ func reachable(a *net.TCPAddr) string {
 
 // serveUntil serves until ctx ends, and then until the requests under way
 // have ended; with TLS if config is not nil.
-func serveUntil(ctx context.Context, l net.Listener, h http.Handler, config *tls.Config, log *slog.Logger) error {
+func serveUntil(
+	ctx context.Context, l net.Listener, h http.Handler, config *tls.Config, log *slog.Logger,
+) error {
 	s := &http.Server{
-		Handler: h, TLSConfig: config, MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		Handler: h, TLSConfig: config, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		// A client may be slow, but not hold a connection for nothing. How
 		// long it may take for an answer is a matter of each part of it.
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, WriteTimeout: 3 * time.Minute,
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		WriteTimeout: 3 * time.Minute,
 	}
 	failed := make(chan error, 1)
 	go func() {

@@ -37,23 +37,80 @@ type setting struct {
 // settings are all that there are. The README's table is made of them.
 func settings() []setting {
 	return []setting{
-		{flag: "database", fallback: "sqlite:./muster.db", everywhere: true, secret: true, check: isDatabase, help: "sqlite:PATH or a postgres:// URL"},
-		{flag: "listen", fallback: "127.0.0.1:8080", check: isAddress, help: "address and port to listen on"},
-		{flag: "public-url", check: optional(isURL), help: "where clients reach the server, without /scim/v2; by default http:// or https:// and the address"},
-		{flag: "tls-cert", help: "a PEM file with the certificate and its chain, for TLS 1.2 or later; it is read again when it changes"},
+		{
+			flag: "database", fallback: "sqlite:./muster.db", everywhere: true, secret: true,
+			check: isDatabase, help: "sqlite:PATH or a postgres:// URL",
+		},
+		{
+			flag: "listen", fallback: "127.0.0.1:8080", check: isAddress,
+			help: "address and port to listen on",
+		},
+		{
+			flag: "public-url", check: optional(isURL),
+			help: "where clients reach the server, without /scim/v2; by default http:// or " +
+				"https:// and the address",
+		},
+		{
+			flag: "tls-cert",
+			help: "a PEM file with the certificate and its chain, for TLS 1.2 or later; it is " +
+				"read again when it changes",
+		},
 		{flag: "tls-key", help: "a PEM file with the key of the certificate"},
-		{flag: "trusted-proxies", check: optional(isProxies), help: "addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas; none by default"},
-		{flag: "rate-per-key", fallback: "2000", check: isNumber, help: "requests a second that an API key may send to all servers, and twice as many at once; more are answered 429; 0 is no limit"},
-		{flag: "rate-per-address", fallback: "0", check: isNumber, help: "the same for a network address and each server, before the key is looked at"},
-		{flag: "max-requests", fallback: "512", check: isCount, help: "how many requests are answered at once, and half of them of one instance; more are answered 503, or 429; 0 is no limit"},
-		{flag: "scan-time", fallback: "5s", check: isScanTime, help: "how long the database may look for the answer to a filter or an order that no index serves; more is answered 400 tooMany; 0s is no limit"},
-		{flag: "database-connections", fallback: strconv.Itoa(store.DefaultConnections), check: isConnections, help: "how many connections to PostgreSQL a server holds at the most; all servers together must stay below its max_connections"},
-		{flag: "metrics-listen", check: optional(isAddress), help: "address and port for Prometheus, at /metrics; keep it from strangers; off by default"},
-		{flag: "debug-listen", check: optional(isAddress), help: "address and port for profiles, below /debug/pprof/; keep it from strangers; off by default"},
+		{
+			flag: "trusted-proxies", check: optional(isProxies),
+			help: "addresses or networks of proxies whose X-Forwarded-For is believed, separated " +
+				"by commas; none by default",
+		},
+		{
+			flag: "rate-per-key", fallback: "2000", check: isNumber,
+			help: "requests a second that an API key may send to all servers, and twice as many " +
+				"at once; more are answered 429; 0 is no limit",
+		},
+		{
+			flag: "rate-per-address", fallback: "0", check: isNumber,
+			help: "the same for a network address and each server, before the key is looked at",
+		},
+		{
+			flag: "max-requests", fallback: "512", check: isCount,
+			help: "how many requests are answered at once, and half of them of one instance; more " +
+				"are answered 503, or 429; 0 is no limit",
+		},
+		{
+			flag: "scan-time", fallback: "5s", check: isScanTime,
+			help: "how long the database may look for the answer to a filter or an order that no " +
+				"index serves; more is answered 400 tooMany; 0s is no limit",
+		},
+		{
+			flag: "database-connections", fallback: strconv.Itoa(store.DefaultConnections),
+			check: isConnections,
+			help: "how many connections to PostgreSQL a server holds at the most; all servers " +
+				"together must stay below its max_connections",
+		},
+		{
+			flag: "metrics-listen", check: optional(isAddress),
+			help: "address and port for Prometheus, at /metrics; keep it from strangers; " +
+				"off by default",
+		},
+		{
+			flag: "debug-listen", check: optional(isAddress),
+			help: "address and port for profiles, below /debug/pprof/; keep it from strangers; " +
+				"off by default",
+		},
 		{flag: "log-format", fallback: "text", check: oneOf("text", "json"), help: "text or json"},
-		{flag: "strict", fallback: "false", check: isBool, help: "refuse each known deviation of identity providers, so that the author of a client finds them"},
-		{flag: "demo", fallback: "false", check: isBool, help: "make an instance \"demo\" with an API key at the first start"},
-		{flag: "smtp", secret: true, check: optional(isMailServer), help: "the mail server for invitations, as smtp://USER:PASSWORD@HOST:PORT, or smtps://; none are sent without it"},
+		{
+			flag: "strict", fallback: "false", check: isBool,
+			help: "refuse each known deviation of identity providers, so that the author of a " +
+				"client finds them",
+		},
+		{
+			flag: "demo", fallback: "false", check: isBool,
+			help: "make an instance \"demo\" with an API key at the first start",
+		},
+		{
+			flag: "smtp", secret: true, check: optional(isMailServer),
+			help: "the mail server for invitations, as smtp://USER:PASSWORD@HOST:PORT, or " +
+				"smtps://; none are sent without it",
+		},
 		{flag: "smtp-from", help: "the sender of invitations"},
 	}
 }
@@ -142,9 +199,11 @@ func (s *setting) fromEnvironment() (value, from string, err error) {
 	file, ok := os.LookupEnv(s.variable() + "_FILE")
 	switch {
 	case !s.secret && ok:
-		return "", "", fmt.Errorf("%s_FILE is set, but %s holds no secret: set that itself", s.variable(), s.variable())
+		return "", "", fmt.Errorf("%s_FILE is set, but %s holds no secret: set that itself",
+			s.variable(), s.variable())
 	case given && ok:
-		return "", "", fmt.Errorf("%s and %s_FILE are both set: unset one", s.variable(), s.variable())
+		return "", "", fmt.Errorf("%s and %s_FILE are both set: unset one", s.variable(),
+			s.variable())
 	case given:
 		return value, s.variable(), nil
 	case !ok:
@@ -167,7 +226,8 @@ func unknownVariables(environment []string) []string {
 	var list []string
 	for _, entry := range environment {
 		name, _, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, "MUSTER_") && !known[name] && !strings.HasPrefix(name, "MUSTER_TEST_") && !strings.HasPrefix(name, "MUSTER_BENCH_") {
+		if strings.HasPrefix(name, "MUSTER_") && !known[name] &&
+			!strings.HasPrefix(name, "MUSTER_TEST_") && !strings.HasPrefix(name, "MUSTER_BENCH_") {
 			list = append(list, name)
 		}
 	}
@@ -199,7 +259,8 @@ func isAddress(value string) error {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
-		return errors.New("give address and port, such as 127.0.0.1:8080, or :8080 for all addresses")
+		return errors.New("give address and port, such as 127.0.0.1:8080, or :8080 for " +
+			"all addresses")
 	}
 	return nil
 }
@@ -282,7 +343,8 @@ func proxies(value string) ([]netip.Prefix, error) {
 		if err != nil {
 			a, notAddress := netip.ParseAddr(item)
 			if notAddress != nil {
-				return nil, fmt.Errorf("%q is neither an address nor a network: give some such as 10.0.0.7,192.168.0.0/16", item)
+				return nil, fmt.Errorf("%q is neither an address nor a network: give some such as "+
+					"10.0.0.7,192.168.0.0/16", item)
 			}
 			p = netip.PrefixFrom(a, a.BitLen())
 		}
@@ -293,7 +355,8 @@ func proxies(value string) ([]netip.Prefix, error) {
 
 func newSettings() *cobra.Command {
 	c := &cobra.Command{
-		Use: "settings", Short: "Show how the server is configured, and by what", Args: cobra.NoArgs, RunE: showSettings,
+		Use: "settings", Short: "Show how the server is configured, and by what",
+		Args: cobra.NoArgs, RunE: showSettings,
 		Long: `Show every setting of serve with its value, and where that came from: a flag, a
 variable, a file that a variable names, or the default. Values that may hold a
 password are not shown. Wrong values are refused with the cure, as serve does.`,

@@ -32,29 +32,99 @@ func TestWrongSettings(t *testing.T) {
 		env  []string // name, value
 		want []string
 	}{
-		{[]string{"--listen", "8080"}, nil, []string{"--listen", `"8080"`, "such as 127.0.0.1:8080"}},
-		{nil, []string{"MUSTER_LISTEN", "localhost:http-alt"}, []string{"MUSTER_LISTEN", "localhost:http-alt", "address and port"}},
-		{nil, []string{"MUSTER_PUBLIC_URL", "scim.example.com"}, []string{"MUSTER_PUBLIC_URL", "scim.example.com", "https://scim.example.com"}},
-		{[]string{"--trusted-proxies", "10.0.0.1,proxy"}, nil, []string{"--trusted-proxies", `"proxy"`, "10.0.0.7,192.168.0.0/16"}},
-		{nil, []string{"MUSTER_RATE_PER_KEY", "many"}, []string{"MUSTER_RATE_PER_KEY", "many", "a number of requests a second"}},
-		{nil, []string{"MUSTER_RATE_PER_ADDRESS", "NaN"}, []string{"MUSTER_RATE_PER_ADDRESS", "a number of requests a second"}},
-		{nil, []string{"MUSTER_MAX_REQUESTS", "-1"}, []string{"MUSTER_MAX_REQUESTS", "-1", "0 for no limit"}},
-		{nil, []string{"MUSTER_DATABASE_CONNECTIONS", "1"}, []string{"MUSTER_DATABASE_CONNECTIONS", `"1"`, "2 or more"}},
-		{nil, []string{"MUSTER_STRICT", "sure"}, []string{"MUSTER_STRICT", "sure", "true or false"}},
-		{nil, []string{"MUSTER_LOG_FORMAT", "xml"}, []string{"MUSTER_LOG_FORMAT", "xml", "text or json"}},
-		{nil, []string{"MUSTER_SMTP", "mail.example.com:secret"}, []string{"MUSTER_SMTP", "smtp://USER:PASSWORD@HOST:PORT"}},
-		{nil, []string{"MUSTER_SMTP_FILE", "/nowhere/smtp"}, []string{"MUSTER_SMTP_FILE", "/nowhere/smtp"}},
-		{nil, []string{"MUSTER_LISTEN_FILE", "/run/listen"}, []string{"MUSTER_LISTEN_FILE", "holds no secret"}},
-		{nil, []string{"MUSTER_SMTP", "smtp://a", "MUSTER_SMTP_FILE", "/run/smtp"}, []string{"MUSTER_SMTP and MUSTER_SMTP_FILE are both set"}},
-		{[]string{"--tls-cert", "x.crt"}, nil, []string{"--tls-cert and --tls-key belong together"}},
-		{[]string{"--tls-cert", "/nowhere/x.crt", "--tls-key", "/nowhere/x.key"}, nil, []string{"--tls-cert", "/nowhere/x.crt"}},
-		{nil, []string{"MUSTER_LISTEN", "x", "MUSTER_STRICT", "y"}, []string{"MUSTER_LISTEN", "MUSTER_STRICT"}}, // both at once
+		{
+			[]string{"--listen", "8080"},
+			nil,
+			[]string{"--listen", `"8080"`, "such as 127.0.0.1:8080"},
+		},
+		{
+			nil,
+			[]string{"MUSTER_LISTEN", "localhost:http-alt"},
+			[]string{"MUSTER_LISTEN", "localhost:http-alt", "address and port"},
+		},
+		{
+			nil,
+			[]string{"MUSTER_PUBLIC_URL", "scim.example.com"},
+			[]string{"MUSTER_PUBLIC_URL", "scim.example.com", "https://scim.example.com"},
+		},
+		{
+			[]string{"--trusted-proxies", "10.0.0.1,proxy"},
+			nil,
+			[]string{"--trusted-proxies", `"proxy"`, "10.0.0.7,192.168.0.0/16"},
+		},
+		{
+			nil,
+			[]string{"MUSTER_RATE_PER_KEY", "many"},
+			[]string{"MUSTER_RATE_PER_KEY", "many", "a number of requests a second"},
+		},
+		{
+			nil,
+			[]string{"MUSTER_RATE_PER_ADDRESS", "NaN"},
+			[]string{"MUSTER_RATE_PER_ADDRESS", "a number of requests a second"},
+		},
+		{
+			nil,
+			[]string{"MUSTER_MAX_REQUESTS", "-1"},
+			[]string{"MUSTER_MAX_REQUESTS", "-1", "0 for no limit"},
+		},
+		{
+			nil,
+			[]string{"MUSTER_DATABASE_CONNECTIONS", "1"},
+			[]string{"MUSTER_DATABASE_CONNECTIONS", `"1"`, "2 or more"},
+		},
+		{
+			nil,
+			[]string{"MUSTER_STRICT", "sure"},
+			[]string{"MUSTER_STRICT", "sure", "true or false"},
+		},
+		{
+			nil,
+			[]string{"MUSTER_LOG_FORMAT", "xml"},
+			[]string{"MUSTER_LOG_FORMAT", "xml", "text or json"},
+		},
+		{
+			nil,
+			[]string{"MUSTER_SMTP", "mail.example.com:secret"},
+			[]string{"MUSTER_SMTP", "smtp://USER:PASSWORD@HOST:PORT"},
+		},
+		{
+			nil,
+			[]string{"MUSTER_SMTP_FILE", "/nowhere/smtp"},
+			[]string{"MUSTER_SMTP_FILE", "/nowhere/smtp"},
+		},
+		{
+			nil,
+			[]string{"MUSTER_LISTEN_FILE", "/run/listen"},
+			[]string{"MUSTER_LISTEN_FILE", "holds no secret"},
+		},
+		{
+			nil,
+			[]string{"MUSTER_SMTP", "smtp://a", "MUSTER_SMTP_FILE", "/run/smtp"},
+			[]string{"MUSTER_SMTP and MUSTER_SMTP_FILE are both set"},
+		},
+		{
+			[]string{"--tls-cert", "x.crt"},
+			nil,
+			[]string{"--tls-cert and --tls-key belong together"},
+		},
+		{
+			[]string{"--tls-cert", "/nowhere/x.crt", "--tls-key", "/nowhere/x.key"},
+			nil,
+			[]string{"--tls-cert", "/nowhere/x.crt"},
+		},
+		// both at once
+		{
+			nil,
+			[]string{"MUSTER_LISTEN", "x", "MUSTER_STRICT", "y"},
+			[]string{"MUSTER_LISTEN", "MUSTER_STRICT"},
+		},
 	} {
 		t.Run(strings.Join(append(c.args, c.env...), " "), func(t *testing.T) {
 			for i := 0; i < len(c.env); i += 2 {
 				t.Setenv(c.env[i], c.env[i+1])
 			}
-			_, err := runCommand(t, "sqlite:"+filepath.Join(t.TempDir(), "m.db"), append([]string{"serve"}, c.args...)...)
+			_, err := runCommand(t, "sqlite:"+filepath.Join(t.TempDir(), "m.db"),
+				append([]string{"serve"}, c.args...)...)
 			for _, want := range c.want {
 				if err == nil || !strings.Contains(err.Error(), want) {
 					t.Errorf("got %v, want %q in it", err, want)
@@ -93,7 +163,8 @@ func TestSecretsInFiles(t *testing.T) {
 	if err := c.ExecuteContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), "MUSTER_DATABASE_FILE") || strings.Contains(out.String(), "from-file.db") {
+	if !strings.Contains(out.String(), "MUSTER_DATABASE_FILE") ||
+		strings.Contains(out.String(), "from-file.db") {
 		t.Errorf("got %s", out.String())
 	}
 }
@@ -105,19 +176,26 @@ func TestSettingsInREADME(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(readme), settingsTable()) {
-		t.Error("the README has another table of settings than this one; put it in: muster-server settings --markdown")
+		t.Error(
+			"the README has another table of settings than this one; put it in: muster-server " +
+				"settings --markdown")
 	}
 }
 
 func TestUnknownVariables(t *testing.T) {
-	got := unknownVariables([]string{"MUSTER_LISTEN=x", "MUSTER_PUBLICURL=x", "MUSTER_DATABASE_FILE=x", "HOME=/", "MUSTER_TEST_REPORTS=x", "MUSTER_TOKEN=x"})
+	got := unknownVariables([]string{
+		"MUSTER_LISTEN=x", "MUSTER_PUBLICURL=x", "MUSTER_DATABASE_FILE=x", "HOME=/",
+		"MUSTER_TEST_REPORTS=x", "MUSTER_TOKEN=x",
+	})
 	if len(got) != 1 || got[0] != "MUSTER_PUBLICURL" {
 		t.Errorf("got %v", got)
 	}
 }
 
 // certify writes a certificate of 127.0.0.1 that is good for a time.
-func certify(t *testing.T, dir string, until time.Duration) (certFile, keyFile string, pool *x509.CertPool) {
+func certify(
+	t *testing.T, dir string, until time.Duration,
+) (certFile, keyFile string, pool *x509.CertPool) {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -128,8 +206,10 @@ func certify(t *testing.T, dir string, until time.Duration) (certFile, keyFile s
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(err)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "muster"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"scim.example.com"},
-		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(until), IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "muster"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"scim.example.com"},
+		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(until), IsCA: true,
+		BasicConstraintsValid: true,
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	must(err)
@@ -138,7 +218,8 @@ func certify(t *testing.T, dir string, until time.Duration) (certFile, keyFile s
 	certFile, keyFile = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})
 	must(os.WriteFile(certFile, text, 0o600))
-	must(os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+	must(os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+		0o600))
 	pool = x509.NewCertPool()
 	pool.AppendCertsFromPEM(text)
 	return certFile, keyFile, pool
@@ -159,7 +240,8 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 // find waits for a part of the log.
 func (b *lockedBuffer) find(t *testing.T, pattern string) string {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(
+		10 * time.Millisecond) {
 		b.mu.Lock()
 		m := regexp.MustCompile(pattern).FindStringSubmatch(b.b.String())
 		b.mu.Unlock()
@@ -218,13 +300,20 @@ func fetch(t *testing.T, client *http.Client, url string, headers ...string) (in
 // Prometheus what it did on an address of its own.
 func TestServeTLS(t *testing.T) {
 	db := setUp(t)
-	key := strings.Fields(must(t, db, "key", "create", "--instance", "acme", "--user", "scim-sync"))[0]
+	key := strings.Fields(must(t, db, "key", "create", "--instance", "acme", "--user",
+		"scim-sync"))[0]
 	cert, private, pool := certify(t, t.TempDir(), time.Hour)
-	log := serving(t, db, "--tls-cert", cert, "--tls-key", private, "--metrics-listen", "127.0.0.1:0")
+	log := serving(t, db, "--tls-cert", cert, "--tls-key", private, "--metrics-listen",
+		"127.0.0.1:0")
 	base := log.find(t, `url=(https://\S+/scim/v2)`)
 	metrics := log.find(t, `url=(http://\S+/metrics)`)
 	for _, h2 := range []bool{false, true} {
-		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: h2}}
+		client := &http.Client{
+			Transport: &http.Transport{
+				TLSClientConfig:   &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+				ForceAttemptHTTP2: h2,
+			},
+		}
 		status, text := fetch(t, client, base+"/Users", "Authorization", "Bearer "+key)
 		if status != 200 || !strings.Contains(text, `"totalResults":0`) {
 			t.Errorf("got %d %s", status, text)
@@ -233,7 +322,8 @@ func TestServeTLS(t *testing.T) {
 	}
 	status, text := fetch(t, http.DefaultClient, metrics)
 	for _, want := range []string{
-		`muster_http_requests_total{code="200",method="GET",route="/scim/v2/Users"} 2`, "muster_history_unsealed_age_seconds", "go_sql_in_use_connections", "muster_build_info",
+		`muster_http_requests_total{code="200",method="GET",route="/scim/v2/Users"} 2`,
+		"muster_history_unsealed_age_seconds", "go_sql_in_use_connections", "muster_build_info",
 	} {
 		if status != 200 || !strings.Contains(text, want) {
 			t.Errorf("the metrics have no %s", want)
@@ -264,7 +354,8 @@ func TestNotify(t *testing.T) {
 	t.Run("while it serves", func(t *testing.T) {
 		log := serving(t, setUp(t))
 		hear(t, "READY=1")
-		if status, text := fetch(t, http.DefaultClient, log.find(t, `url=(http://[^/\s]+)`)+"/readyz"); status != 200 {
+		if status, text := fetch(t, http.DefaultClient,
+			log.find(t, `url=(http://[^/\s]+)`)+"/readyz"); status != 200 {
 			t.Errorf("ready, and yet %d %s", status, text)
 		}
 	})
@@ -276,7 +367,8 @@ func TestNotify(t *testing.T) {
 func TestCheck(t *testing.T) {
 	results := func(database string, args ...string) (map[string]string, error) {
 		t.Helper()
-		out, err := runCommand(t, database, append([]string{"check", "--json", "--listen", "127.0.0.1:0"}, args...)...)
+		out, err := runCommand(t, database,
+			append([]string{"check", "--json", "--listen", "127.0.0.1:0"}, args...)...)
 		var list []finding
 		if jsonErr := json.Unmarshal([]byte(out), &list); jsonErr != nil {
 			t.Fatalf("%v: %s", jsonErr, out)
@@ -296,21 +388,27 @@ func TestCheck(t *testing.T) {
 		t.Errorf("check has made %v", entries)
 	}
 	db := setUp(t)
-	if got, err := results(db); err != nil || got["database"] != "ok" || got["migrations"] != "ok" || got["tls"] != "skip" {
+	if got, err := results(db); err != nil || got["database"] != "ok" ||
+		got["migrations"] != "ok" || got["tls"] != "skip" {
 		t.Errorf("a good one: %v, %v", got, err)
 	}
-	if got, err := results("postgres://nobody@127.0.0.1:1/none"); err == nil || got["database"] != "fail" {
+	if got, err := results("postgres://nobody@127.0.0.1:1/none"); err == nil ||
+		got["database"] != "fail" {
 		t.Errorf("a database that is not there: %v, %v", got, err)
 	}
-	for until, want := range map[time.Duration]string{-time.Hour: "fail", time.Hour: "warn", 1000 * time.Hour: "ok"} {
+	for until, want := range map[time.Duration]string{
+		-time.Hour: "fail", time.Hour: "warn", 1000 * time.Hour: "ok",
+	} {
 		cert, key, _ := certify(t, t.TempDir(), until)
-		got, err := results(db, "--tls-cert", cert, "--tls-key", key, "--public-url", "https://scim.example.com")
+		got, err := results(db, "--tls-cert", cert, "--tls-key", key, "--public-url",
+			"https://scim.example.com")
 		if got["tls"] != want || (err != nil) != (want == "fail") {
 			t.Errorf("a certificate that is good for %v: %v, %v", until, got, err)
 		}
 	}
 	cert, key, _ := certify(t, t.TempDir(), 1000*time.Hour)
-	if got, err := results(db, "--tls-cert", cert, "--tls-key", key, "--public-url", "https://other.example.com"); err == nil || got["tls"] != "fail" {
+	if got, err := results(db, "--tls-cert", cert, "--tls-key", key, "--public-url",
+		"https://other.example.com"); err == nil || got["tls"] != "fail" {
 		t.Errorf("a certificate of another name: %v, %v", got, err)
 	}
 }
@@ -318,7 +416,8 @@ func TestCheck(t *testing.T) {
 func TestVersionAndMan(t *testing.T) {
 	db := "sqlite:" + filepath.Join(t.TempDir(), "m.db")
 	var b buildinfo.Info
-	if err := json.Unmarshal([]byte(must(t, db, "version", "--json")), &b); err != nil || b.Go == "" {
+	if err := json.Unmarshal([]byte(must(t, db, "version", "--json")), &b); err != nil ||
+		b.Go == "" {
 		t.Errorf("got %+v, %v", b, err)
 	}
 	dir := t.TempDir()

@@ -12,7 +12,9 @@ import (
 
 func newTolerance() *cobra.Command {
 	c := &cobra.Command{
-		Use: "tolerance", Short: "List what the server takes although the standard does not allow it", Args: cobra.NoArgs,
+		Use:   "tolerance",
+		Short: "List what the server takes although the standard does not allow it",
+		Args:  cobra.NoArgs,
 		Long: `List the deviations of identity providers that the server takes by default, with
 what the standard asks for instead. A server that runs with --strict refuses each
 by its name. The log names those that a request showed.`,
@@ -42,13 +44,15 @@ func writeTolerance(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString(`# What the server takes although the standard does not allow it
 
-Written by ` + "`muster-server tolerance --markdown`" + `; features/tolerance.feature shows each, by default and in strict mode.
+Written by ` + "`muster-server tolerance --markdown`" +
+		`; features/tolerance.feature shows each, by default and in strict mode.
 
 | name | sent by | what is taken | what the standard asks for |
 | --- | --- | --- | --- |
 `)
 	for _, d := range tolerance.Describe() {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Name, d.Senders, escape(d.What), escape(d.Instead))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Name, d.Senders, escape(d.What),
+			escape(d.Instead))
 	}
 	b.WriteString(decisions)
 	_, err := io.WriteString(w, b.String())

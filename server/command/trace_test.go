@@ -41,18 +41,21 @@ func TestTraces(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.URL)
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
 	db := setUp(t)
-	key := strings.Fields(must(t, db, "key", "create", "--instance", "acme", "--user", "scim-sync"))[0]
+	key := strings.Fields(must(t, db, "key", "create", "--instance", "acme", "--user",
+		"scim-sync"))[0]
 	log := serving(t, db)
 	base := log.find(t, `url=(http://\S+/scim/v2)`)
 	const trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-	status, _ := fetch(t, http.DefaultClient, base+"/Users", "Authorization", "Bearer "+key, "traceparent", "00-"+trace+"-"+parent+"-01", "X-Request-Id", "of-the-provider")
+	status, _ := fetch(t, http.DefaultClient, base+"/Users", "Authorization", "Bearer "+key,
+		"traceparent", "00-"+trace+"-"+parent+"-01", "X-Request-Id", "of-the-provider")
 	if status != 200 {
 		t.Fatalf("got %d", status)
 	}
 	log.find(t, `(requestId=of-the-provider .*traceId=`+trace+`)`)
 	fetch(t, http.DefaultClient, strings.TrimSuffix(base, "/scim/v2")+"/healthz") // has no span
 	var request, sql *spans.Span
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline) && (request == nil || sql == nil); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline) &&
+		(request == nil || sql == nil); time.Sleep(20 * time.Millisecond) {
 		mu.Lock()
 		for _, s := range got {
 			switch {
@@ -69,14 +72,17 @@ func TestTraces(t *testing.T) {
 	if request == nil || sql == nil {
 		t.Fatalf("the spans are %v", got)
 	}
-	if hex.EncodeToString(request.GetParentSpanId()) != parent || string(sql.GetParentSpanId()) != string(request.GetSpanId()) {
+	if hex.EncodeToString(request.GetParentSpanId()) != parent ||
+		string(sql.GetParentSpanId()) != string(request.GetSpanId()) {
 		t.Error("the spans are not below each other")
 	}
 	attributes := make(map[string]string)
 	for _, a := range append(request.GetAttributes(), sql.GetAttributes()...) {
 		attributes[a.GetKey()] = a.GetValue().GetStringValue()
 	}
-	if attributes["muster.instance"] != "acme" || attributes["muster.request_id"] != "of-the-provider" || !strings.HasPrefix(attributes["db.query.text"], "SELECT") {
+	if attributes["muster.instance"] != "acme" ||
+		attributes["muster.request_id"] != "of-the-provider" ||
+		!strings.HasPrefix(attributes["db.query.text"], "SELECT") {
 		t.Errorf("the attributes are %v", attributes)
 	}
 }

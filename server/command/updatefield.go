@@ -11,7 +11,8 @@ import (
 
 func newUpdateField() *cobra.Command {
 	c := &cobra.Command{
-		Use: "update-field FIELD", Short: "Give a field of many users a new value, after a preview", Args: cobra.ExactArgs(1), RunE: runIn(updateField),
+		Use: "update-field FIELD", Short: "Give a field of many users a new value, after a preview",
+		Args: cobra.ExactArgs(1), RunE: runIn(updateField),
 		Long: `Give a field of many users a new value: the custom action "update field". It shows
 what would change, and what would conflict, and writes nothing until --apply is
 given. The use that it is made for: the User Names of accounts that were made by
@@ -49,13 +50,15 @@ func updateField(a *application, c *cobra.Command, sc provisioning.Scope, args [
 		}
 	}
 	err = a.print(c, results, func() error {
-		if err := a.table("USER | "+administration.Title(sc, administration.Field(sc, u.Field))+" | NEW | PROBLEM", rows); err != nil {
+		if err := a.table("USER | "+administration.Title(sc,
+			administration.Field(sc, u.Field))+" | NEW | PROBLEM", rows); err != nil {
 			return err
 		}
 		if u.Apply {
 			return a.line("%d users updated, %d not", len(results)-problems, problems)
 		}
-		return a.line("%d users would be updated, %d not; nothing was written, --apply does it", len(results)-problems, problems)
+		return a.line("%d users would be updated, %d not; nothing was written, --apply does it",
+			len(results)-problems, problems)
 	})
 	if err == nil && u.Apply && problems > 0 {
 		err = fmt.Errorf("%d users could not be updated", problems)

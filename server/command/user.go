@@ -35,27 +35,45 @@ them in the application. A provider that looks a user up by the same User Name
 picks the account up.`,
 	}
 	create := &cobra.Command{
-		Use: "create NAME", Short: "Make a user account by hand", Args: cobra.ExactArgs(1), RunE: runIn(createUser),
+		Use: "create NAME", Short: "Make a user account by hand", Args: cobra.ExactArgs(1),
+		RunE: runIn(createUser),
 		Example: `  muster-server user create scim-sync --instance acme --integration --role lite-admin
   muster-server user create anna@acme.example --instance acme --first-name Anna --last-name Novak`,
 	}
-	create.Flags().Bool("integration", false, "an integration user: may hold API keys, and is not visible over SCIM")
+	create.Flags().Bool("integration", false,
+		"an integration user: may hold API keys, and is not visible over SCIM")
 	create.Flags().String("role", "user", "user, lite-admin or admin")
 	for _, f := range userFlags {
 		create.Flags().String(f.name, "", "the field "+f.field.Label())
 	}
 	create.Flags().Bool("no-invitation", false, "write no invitation to the outbox")
-	create.Flags().StringToString("field", nil, "custom fields, as NAME=VALUE; may be given several times")
+	create.Flags().StringToString("field", nil,
+		"custom fields, as NAME=VALUE; may be given several times")
 	list := &cobra.Command{
 		Use: "list", Short: "List users", Args: cobra.NoArgs, RunE: runIn(listUsers),
 		Example: `  muster-server user list --instance acme --filter 'active eq false'`,
 	}
 	list.Flags().String("filter", "", "a SCIM filter")
-	show := &cobra.Command{Use: "show NAME", Short: "Show a user with all fields", Args: cobra.ExactArgs(1), RunE: runIn(showUser)}
-	setRole := &cobra.Command{Use: "set-role NAME ROLE", Short: "Give a user the role user, lite-admin or admin", Args: cobra.ExactArgs(2), RunE: runIn(setRole)}
-	suspend := &cobra.Command{Use: "suspend NAME", Short: "Suspend a user", Args: cobra.ExactArgs(1), RunE: runIn(setActive(false))}
-	reactivate := &cobra.Command{Use: "reactivate NAME", Short: "Reactivate a suspended user", Args: cobra.ExactArgs(1), RunE: runIn(setActive(true))}
-	remove := &cobra.Command{Use: "delete NAME", Short: "Delete a user; the keys of an integration user end", Args: cobra.ExactArgs(1), RunE: runIn(deleteUser)}
+	show := &cobra.Command{
+		Use: "show NAME", Short: "Show a user with all fields", Args: cobra.ExactArgs(1),
+		RunE: runIn(showUser),
+	}
+	setRole := &cobra.Command{
+		Use: "set-role NAME ROLE", Short: "Give a user the role user, lite-admin or admin",
+		Args: cobra.ExactArgs(2), RunE: runIn(setRole),
+	}
+	suspend := &cobra.Command{
+		Use: "suspend NAME", Short: "Suspend a user", Args: cobra.ExactArgs(1),
+		RunE: runIn(setActive(false)),
+	}
+	reactivate := &cobra.Command{
+		Use: "reactivate NAME", Short: "Reactivate a suspended user", Args: cobra.ExactArgs(1),
+		RunE: runIn(setActive(true)),
+	}
+	remove := &cobra.Command{
+		Use: "delete NAME", Short: "Delete a user; the keys of an integration user end",
+		Args: cobra.ExactArgs(1), RunE: runIn(deleteUser),
+	}
 	withInstance(create, list, show, setRole, suspend, reactivate, remove)
 	withJSON(create, list, show)
 	c.AddCommand(create, list, show, setRole, suspend, reactivate, remove, newUpdateField())
@@ -96,9 +114,13 @@ func listUsers(a *application, c *cobra.Command, sc provisioning.Scope, _ []stri
 	return a.print(c, users, func() error {
 		rows := make([][]string, len(users))
 		for i, u := range users {
-			rows[i] = []string{u.UserName, u.DisplayName, u.State, u.Source, u.Role, u.Fields[mapping.ScimSyncJobTitle]}
+			rows[i] = []string{
+				u.UserName, u.DisplayName, u.State, u.Source, u.Role,
+				u.Fields[mapping.ScimSyncJobTitle],
+			}
 		}
-		return a.table("USER NAME | DISPLAY NAME | STATE | SOURCE | ROLE | SCIM SYNC JOB TITLE", rows)
+		return a.table("USER NAME | DISPLAY NAME | STATE | SOURCE | ROLE | SCIM SYNC JOB TITLE",
+			rows)
 	})
 }
 
@@ -112,7 +134,9 @@ func showUser(a *application, c *cobra.Command, sc provisioning.Scope, args []st
 		for _, f := range mapping.Fields(d.Fields).Names() {
 			value := d.Fields[f]
 			if f == mapping.DirectManager {
-				value += map[bool]string{true: " (" + d.ManagerName + ")", false: " (pending: not in the instance yet)"}[d.ManagerID != ""]
+				value += map[bool]string{
+					true: " (" + d.ManagerName + ")", false: " (pending: not in the instance yet)",
+				}[d.ManagerID != ""]
 			}
 			rows = append(rows, []string{administration.Title(sc, f), value})
 		}
@@ -126,7 +150,8 @@ func showUser(a *application, c *cobra.Command, sc provisioning.Scope, args []st
 			}
 			rows = append(rows, []string{label, g})
 		}
-		rows = append(rows, []string{"Created", stamp(d.Created)}, []string{"Modified", stamp(d.Modified)})
+		rows = append(rows, []string{"Created", stamp(d.Created)},
+			[]string{"Modified", stamp(d.Modified)})
 		return a.table("FIELD | VALUE", rows)
 	})
 }
@@ -140,7 +165,8 @@ func setRole(a *application, c *cobra.Command, sc provisioning.Scope, args []str
 		return a.line("user %s has the role %s already", u.UserName, u.Role)
 	}
 	if u.Integration && !instance.Role(u.Role).HoldsKeys() {
-		return a.line("user %s has the role %s now: the API keys of this user stop working", u.UserName, u.Role)
+		return a.line("user %s has the role %s now: the API keys of this user stop working",
+			u.UserName, u.Role)
 	}
 	return a.line("user %s has the role %s now", u.UserName, u.Role)
 }

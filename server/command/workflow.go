@@ -19,7 +19,8 @@ in their order, in the transaction of the change; one that fails is recorded in 
 change history, and never loses the change.`,
 	}
 	create := &cobra.Command{
-		Use: "create NAME", Short: "Add a rule behind the others", Args: cobra.ExactArgs(1), RunE: runIn(createRule),
+		Use: "create NAME", Short: "Add a rule behind the others", Args: cobra.ExactArgs(1),
+		RunE: runIn(createRule),
 		Long: `Add a rule behind the others.
 
 Conditions (--when): changed, equals:VALUE, one-of:A|B, matches:REGEXP.
@@ -37,8 +38,14 @@ set:FIELD=VALUE, clear:FIELD. {value} stands for the new value.`,
 			panic(err)
 		}
 	}
-	list := &cobra.Command{Use: "list", Short: "List the rules in their order", Args: cobra.NoArgs, RunE: runIn(listRules)}
-	remove := &cobra.Command{Use: "delete NAME", Short: "Delete a rule", Args: cobra.ExactArgs(1), RunE: runIn(deleteRule)}
+	list := &cobra.Command{
+		Use: "list", Short: "List the rules in their order", Args: cobra.NoArgs,
+		RunE: runIn(listRules),
+	}
+	remove := &cobra.Command{
+		Use: "delete NAME", Short: "Delete a rule", Args: cobra.ExactArgs(1),
+		RunE: runIn(deleteRule),
+	}
 	withInstance(create, list, remove)
 	withJSON(list)
 	c.AddCommand(create, list, remove)
@@ -54,7 +61,8 @@ func createRule(a *application, c *cobra.Command, sc provisioning.Scope, args []
 	if err != nil {
 		return err
 	}
-	return a.line("rule %s added to %s: %s", r.Name, sc.Instance.Slug, administration.DescribeRule(r))
+	return a.line("rule %s added to %s: %s", r.Name, sc.Instance.Slug,
+		administration.DescribeRule(r))
 }
 
 func listRules(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
@@ -82,12 +90,19 @@ func newObject() *cobra.Command {
 		Long: `Objects are what workflow rules link users to by name. Every instance has the type
 job-title; others are defined here.`,
 	}
-	define := &cobra.Command{Use: "define TYPE", Short: "Define a type of objects", Args: cobra.ExactArgs(1), RunE: runIn(defineType)}
+	define := &cobra.Command{
+		Use: "define TYPE", Short: "Define a type of objects", Args: cobra.ExactArgs(1),
+		RunE: runIn(defineType),
+	}
 	create := &cobra.Command{
-		Use: "create TYPE NAME", Short: "Make an object", Args: cobra.ExactArgs(2), RunE: runIn(createObject),
+		Use: "create TYPE NAME", Short: "Make an object", Args: cobra.ExactArgs(2),
+		RunE:    runIn(createObject),
 		Example: `  muster-server object create job-title "Project Manager" --instance acme`,
 	}
-	list := &cobra.Command{Use: "list", Short: "List the objects with how many users are linked to each", Args: cobra.NoArgs, RunE: runIn(listObjects)}
+	list := &cobra.Command{
+		Use: "list", Short: "List the objects with how many users are linked to each",
+		Args: cobra.NoArgs, RunE: runIn(listObjects),
+	}
 	withInstance(define, create, list)
 	withJSON(list)
 	c.AddCommand(define, create, list)

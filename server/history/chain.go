@@ -64,7 +64,9 @@ type Verifier struct {
 }
 
 // NewVerifier returns a verifier for a chain.
-func NewVerifier(c Chain) *Verifier { return &Verifier{chain: c, seq: c.AnchorSeq, link: c.AnchorLink} }
+func NewVerifier(c Chain) *Verifier {
+	return &Verifier{chain: c, seq: c.AnchorSeq, link: c.AnchorLink}
+}
 
 // Check checks one row.
 func (v *Verifier) Check(r Sealed) error {
@@ -73,7 +75,8 @@ func (v *Verifier) Check(r Sealed) error {
 	if err != nil {
 		return err
 	}
-	name := fmt.Sprintf("row %s of %s (%s %s)", r.ID, r.Time.Format("2006-01-02 15:04:05"), r.Action, r.Target.Name)
+	name := fmt.Sprintf("row %s of %s (%s %s)", r.ID, r.Time.Format("2006-01-02 15:04:05"),
+		r.Action, r.Target.Name)
 	if hash != r.ContentHash {
 		v.problem("%s was altered: its content is not what was written", name)
 	}
@@ -89,9 +92,11 @@ func (v *Verifier) Check(r Sealed) error {
 	case r.Seq == v.seq+2:
 		v.problem("a row is missing before %s: number %d", name, v.seq+1)
 	case r.Seq > v.seq+2:
-		v.problem("%d rows are missing before %s: numbers %d to %d", r.Seq-v.seq-1, name, v.seq+1, r.Seq-1)
+		v.problem("%d rows are missing before %s: numbers %d to %d", r.Seq-v.seq-1, name, v.seq+1,
+			r.Seq-1)
 	case Link(v.link, r.Seq, r.ContentHash) != r.Link:
-		v.problem("%s is not linked to the row before it: one of them was altered, or they were reordered", name)
+		v.problem("%s is not linked to the row before it: one of them was altered, or they "+
+			"were reordered", name)
 	}
 	v.seq, v.link = r.Seq, r.Link
 	return nil
@@ -101,10 +106,12 @@ func (v *Verifier) Check(r Sealed) error {
 // it ends now.
 func (v *Verifier) End(now Chain) {
 	if v.later > now.Seq {
-		v.problem("the chain ends at number %d, and there are rows up to number %d: rows were added behind its end", now.Seq, v.later)
+		v.problem("the chain ends at number %d, and there are rows up to number %d: rows were "+
+			"added behind its end", now.Seq, v.later)
 	}
 	if v.seq != v.chain.Seq || v.link != v.chain.Link {
-		v.problem("the chain ends at number %d, and the rows at number %d: rows were removed from the end, or the last one was altered", v.chain.Seq, v.seq)
+		v.problem("the chain ends at number %d, and the rows at number %d: rows were removed from "+
+			"the end, or the last one was altered", v.chain.Seq, v.seq)
 	}
 }
 

@@ -36,8 +36,13 @@ func TestAdminDoor(t *testing.T) {
 		a := f.send("GET", test.path, "", "Authorization", test.authorization)
 		wantError(t, a, http.StatusUnauthorized, "", test.detail)
 	}
-	f.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	for _, path := range []string{"/admin/v1/../../scim/v2/Users", "/scim/v2/../../admin/v1/instances", "//admin/v1/instances"} {
+	f.Client().CheckRedirect = func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}
+	for _, path := range []string{
+		"/admin/v1/../../scim/v2/Users", "/scim/v2/../../admin/v1/instances",
+		"//admin/v1/instances",
+	} {
 		for _, authorization := range []string{key, token} {
 			if a := f.send("GET", path, "", "Authorization", authorization); a.status < 300 {
 				t.Errorf("%s: %d %s", path, a.status, a.text)
@@ -53,7 +58,9 @@ type observed struct {
 	confined []string
 }
 
-func (o *observed) User(ctx context.Context, instanceID, id string, plain bool) (*provisioning.User, error) {
+func (o *observed) User(
+	ctx context.Context, instanceID, id string, plain bool,
+) (*provisioning.User, error) {
 	o.confined = append(o.confined, instance.TenantOf(ctx).ID)
 	return o.Store.User(ctx, instanceID, id, plain)
 }
@@ -76,19 +83,27 @@ func TestConfined(t *testing.T) {
 func TestEveryRouteIsApart(t *testing.T) {
 	f := newFixture(t, false)
 	const secret = "Kestrel"
-	user := f.send("POST", "/scim/v2/Users", `{"userName":"anna","displayName":"`+secret+`","externalId":"`+secret+`"}`).body["id"].(string)
-	group := f.send("POST", "/scim/v2/Groups", `{"displayName":"`+secret+`","members":[{"value":"`+user+`"}]}`).body["id"].(string)
+	user := f.send("POST", "/scim/v2/Users",
+		`{"userName":"anna","displayName":"`+secret+`","externalId":"`+secret+
+			`"}`).body["id"].(string)
+	group := f.send("POST", "/scim/v2/Groups",
+		`{"displayName":"`+secret+`","members":[{"value":"`+user+`"}]}`).body["id"].(string)
 	before := f.send("GET", "/scim/v2", "").text
 	if !strings.Contains(before, secret) {
 		t.Fatalf("acme's own key does not show it: %s", before)
 	}
 	bodies := map[string]string{
-		"UserWrite":     `{"userName":"mallory","externalId":"` + user + `"}`,
-		"GroupWrite":    `{"displayName":"G","members":[{"value":"` + user + `"}]}`,
-		"PatchOp":       `{"Operations":[{"op":"add","path":"displayName","value":"x"}]}`,
-		"SearchRequest": `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"id eq \"` + user + `\" or displayName co \"` + secret + `\""}`,
+		"UserWrite":  `{"userName":"mallory","externalId":"` + user + `"}`,
+		"GroupWrite": `{"displayName":"G","members":[{"value":"` + user + `"}]}`,
+		"PatchOp":    `{"Operations":[{"op":"add","path":"displayName","value":"x"}]}`,
+		"SearchRequest": `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"id eq \"` +
+			user +
+			`\" or displayName co \"` +
+			secret +
+			`\""}`,
 		"BulkRequest": `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[
-			{"method":"DELETE","path":"/Users/` + user + `"},{"method":"DELETE","path":"/Groups/` + group + `"}]}`,
+			{"method":"DELETE","path":"/Users/` + user + `"},{"method":"DELETE","path":"/Groups/` +
+			group + `"}]}`,
 	}
 	doc, err := openapi3.NewLoader().LoadFromData(spec.OpenAPI())
 	fatal(t, err)
@@ -104,13 +119,16 @@ func TestEveryRouteIsApart(t *testing.T) {
 			}
 			for _, id := range []string{user, group, "acme"} {
 				walked++
-				a := f.send(method, pathParameter.ReplaceAllString(path, id), body, "Authorization", "Bearer "+f.keys["globex"])
+				a := f.send(method, pathParameter.ReplaceAllString(path, id), body, "Authorization",
+					"Bearer "+f.keys["globex"])
 				switch {
 				case strings.Contains(a.text, secret):
 					t.Errorf("%s %s tells: %s", method, path, a.text)
-				case strings.HasPrefix(path, httpapi.AdminBase) && a.status != http.StatusUnauthorized:
+				case strings.HasPrefix(path, httpapi.AdminBase) &&
+					a.status != http.StatusUnauthorized:
 					t.Errorf("%s %s: %d %s", method, path, a.status, a.text)
-				case (path == "/scim/v2/Users/{id}" || path == "/scim/v2/Groups/{id}") && a.status != http.StatusNotFound:
+				case (path == "/scim/v2/Users/{id}" || path == "/scim/v2/Groups/{id}") &&
+					a.status != http.StatusNotFound:
 					t.Errorf("%s %s: %d %s", method, path, a.status, a.text)
 				}
 			}

@@ -36,28 +36,39 @@ func (s *server) instanceRoutes() []*route {
 		Environment instance.Environment `json:"environment"`
 	}
 	return []*route{
-		s.adminRoute("GET", AdminBase+"/instances", http.StatusOK, func(x *requestContext, _ provisioning.Scope) (any, error) {
-			list, err := s.Admin.ListInstances(x.Context())
-			if own := x.administrator.Instance; own != "" {
-				list = slices.DeleteFunc(list, func(i administration.Instance) bool { return i.Instance != own })
-			}
-			return itemsOf(list, err)
-		}),
-		owners(s.adminRoute("POST", AdminBase+"/instances", http.StatusCreated, with(func(x *requestContext, sc provisioning.Scope, n newInstance) (any, error) {
-			return s.Admin.CreateInstance(x.Context(), instance.Instance{Slug: n.Instance, Name: n.Title, Edition: n.Edition, Environment: n.Environment}, sc.Actor)
-		}))),
-		s.adminRoute("GET", adminInstance, http.StatusOK, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return s.Admin.ShowInstance(x.Context(), sc)
-		}),
-		s.adminRoute("GET", adminInstance+"/fields", http.StatusOK, func(_ *requestContext, sc provisioning.Scope) (any, error) {
-			return itemsOf(sc.Instance.Fields, nil)
-		}),
-		s.adminRoute("POST", adminInstance+"/fields", http.StatusCreated, with(func(x *requestContext, sc provisioning.Scope, f instance.Field) (any, error) {
-			return s.Admin.Instances.AddField(x.Context(), sc.Instance, f, sc.Actor)
-		})),
-		s.adminRoute("GET", adminInstance+"/outbox", http.StatusOK, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return itemsOf(s.Admin.Messages(x.Context(), sc))
-		}),
+		s.adminRoute("GET", AdminBase+"/instances", http.StatusOK,
+			func(x *requestContext, _ provisioning.Scope) (any, error) {
+				list, err := s.Admin.ListInstances(x.Context())
+				if own := x.administrator.Instance; own != "" {
+					list = slices.DeleteFunc(list,
+						func(i administration.Instance) bool { return i.Instance != own })
+				}
+				return itemsOf(list, err)
+			}),
+		owners(s.adminRoute("POST", AdminBase+"/instances", http.StatusCreated,
+			with(func(x *requestContext, sc provisioning.Scope, n newInstance) (any, error) {
+				return s.Admin.CreateInstance(x.Context(),
+					instance.Instance{
+						Slug: n.Instance, Name: n.Title, Edition: n.Edition,
+						Environment: n.Environment,
+					}, sc.Actor)
+			}))),
+		s.adminRoute("GET", adminInstance, http.StatusOK,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return s.Admin.ShowInstance(x.Context(), sc)
+			}),
+		s.adminRoute("GET", adminInstance+"/fields", http.StatusOK,
+			func(_ *requestContext, sc provisioning.Scope) (any, error) {
+				return itemsOf(sc.Instance.Fields, nil)
+			}),
+		s.adminRoute("POST", adminInstance+"/fields", http.StatusCreated,
+			with(func(x *requestContext, sc provisioning.Scope, f instance.Field) (any, error) {
+				return s.Admin.Instances.AddField(x.Context(), sc.Instance, f, sc.Actor)
+			})),
+		s.adminRoute("GET", adminInstance+"/outbox", http.StatusOK,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return itemsOf(s.Admin.Messages(x.Context(), sc))
+			}),
 	}
 }
 
@@ -67,31 +78,43 @@ func (s *server) accountRoutes() []*route {
 		Members     []string `json:"members"`
 	}
 	return []*route{
-		s.adminRoute("GET", adminInstance+"/users", http.StatusOK, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return itemsOf(s.Admin.ListUsers(x.Context(), sc, x.query.Get("filter")))
-		}),
-		s.adminRoute("POST", adminInstance+"/users", http.StatusCreated, with(func(x *requestContext, sc provisioning.Scope, n administration.NewUser) (any, error) {
-			return s.Admin.CreateUser(x.Context(), sc, n)
-		})),
-		s.adminRoute("GET", adminInstance+"/users/{user}", http.StatusOK, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return s.Admin.ShowUser(x.Context(), sc, x.PathValue("user"))
-		}),
+		s.adminRoute("GET", adminInstance+"/users", http.StatusOK,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return itemsOf(s.Admin.ListUsers(x.Context(), sc, x.query.Get("filter")))
+			}),
+		s.adminRoute("POST", adminInstance+"/users", http.StatusCreated,
+			with(func(
+				x *requestContext, sc provisioning.Scope, n administration.NewUser,
+			) (any, error) {
+				return s.Admin.CreateUser(x.Context(), sc, n)
+			})),
+		s.adminRoute("GET", adminInstance+"/users/{user}", http.StatusOK,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return s.Admin.ShowUser(x.Context(), sc, x.PathValue("user"))
+			}),
 		s.adminRoute("PATCH", adminInstance+"/users/{user}", http.StatusOK, with(s.changeAccount)),
-		s.adminRoute("DELETE", adminInstance+"/users/{user}", http.StatusNoContent, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return nothing(s.Admin.DeleteUser(x.Context(), sc, x.PathValue("user")))
-		}),
-		s.long(s.adminRoute("POST", adminInstance+"/field-updates", http.StatusOK, with(func(x *requestContext, sc provisioning.Scope, u administration.FieldUpdate) (any, error) {
-			return itemsOf(s.Admin.UpdateField(x.Context(), sc, u))
-		}))),
-		s.adminRoute("GET", adminInstance+"/groups", http.StatusOK, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return itemsOf(s.Admin.ListGroups(x.Context(), sc))
-		}),
-		s.adminRoute("POST", adminInstance+"/groups", http.StatusCreated, with(func(x *requestContext, sc provisioning.Scope, n newTeam) (any, error) {
-			return s.Admin.CreateGroup(x.Context(), sc, n.DisplayName, n.Members)
-		})),
-		s.adminRoute("GET", adminInstance+"/groups/{group}", http.StatusOK, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return s.Admin.ShowGroup(x.Context(), sc, x.PathValue("group"))
-		}),
+		s.adminRoute("DELETE", adminInstance+"/users/{user}", http.StatusNoContent,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return nothing(s.Admin.DeleteUser(x.Context(), sc, x.PathValue("user")))
+			}),
+		s.long(s.adminRoute("POST", adminInstance+"/field-updates", http.StatusOK,
+			with(func(
+				x *requestContext, sc provisioning.Scope, u administration.FieldUpdate,
+			) (any, error) {
+				return itemsOf(s.Admin.UpdateField(x.Context(), sc, u))
+			}))),
+		s.adminRoute("GET", adminInstance+"/groups", http.StatusOK,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return itemsOf(s.Admin.ListGroups(x.Context(), sc))
+			}),
+		s.adminRoute("POST", adminInstance+"/groups", http.StatusCreated,
+			with(func(x *requestContext, sc provisioning.Scope, n newTeam) (any, error) {
+				return s.Admin.CreateGroup(x.Context(), sc, n.DisplayName, n.Members)
+			})),
+		s.adminRoute("GET", adminInstance+"/groups/{group}", http.StatusOK,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return s.Admin.ShowGroup(x.Context(), sc, x.PathValue("group"))
+			}),
 	}
 }
 
@@ -101,7 +124,9 @@ type accountChange struct {
 	Role  *string `json:"role"`
 }
 
-func (s *server) changeAccount(x *requestContext, sc provisioning.Scope, c accountChange) (any, error) {
+func (s *server) changeAccount(
+	x *requestContext, sc provisioning.Scope, c accountChange,
+) (any, error) {
 	name := x.PathValue("user")
 	var err error
 	if c.Role != nil {
@@ -133,19 +158,25 @@ func (s *server) keyRoutes() []*route {
 	}
 	days := int(instance.DefaultKeyLife / (24 * time.Hour))
 	return []*route{
-		s.adminRoute("GET", adminInstance+"/keys", http.StatusOK, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return itemsOf(s.Admin.ListKeys(x.Context(), sc))
-		}),
-		owners(s.adminRoute("POST", adminInstance+"/keys", http.StatusCreated, with(func(x *requestContext, sc provisioning.Scope, n newKey) (any, error) {
-			return s.Admin.CreateKey(x.Context(), sc, n.User, or(n.Days, days), n.Permit)
-		}))),
-		owners(s.adminRoute("DELETE", adminInstance+"/keys/{key}", http.StatusNoContent, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return nothing(s.Admin.Instances.RevokeKey(x.Context(), sc.Instance, x.PathValue("key"), sc.Actor))
-		})),
-		owners(s.adminRoute("POST", adminInstance+"/keys/{key}/rotations", http.StatusCreated, with(func(x *requestContext, sc provisioning.Scope, r rotation) (any, error) {
-			overlap := time.Duration(or(r.OverlapHours, 24)) * time.Hour
-			return s.Admin.RotateKey(x.Context(), sc, x.PathValue("key"), overlap, or(r.Days, days))
-		}))),
+		s.adminRoute("GET", adminInstance+"/keys", http.StatusOK,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return itemsOf(s.Admin.ListKeys(x.Context(), sc))
+			}),
+		owners(s.adminRoute("POST", adminInstance+"/keys", http.StatusCreated,
+			with(func(x *requestContext, sc provisioning.Scope, n newKey) (any, error) {
+				return s.Admin.CreateKey(x.Context(), sc, n.User, or(n.Days, days), n.Permit)
+			}))),
+		owners(s.adminRoute("DELETE", adminInstance+"/keys/{key}", http.StatusNoContent,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return nothing(s.Admin.Instances.RevokeKey(x.Context(), sc.Instance,
+					x.PathValue("key"), sc.Actor))
+			})),
+		owners(s.adminRoute("POST", adminInstance+"/keys/{key}/rotations", http.StatusCreated,
+			with(func(x *requestContext, sc provisioning.Scope, r rotation) (any, error) {
+				overlap := time.Duration(or(r.OverlapHours, 24)) * time.Hour
+				return s.Admin.RotateKey(x.Context(), sc, x.PathValue("key"), overlap,
+					or(r.Days, days))
+			}))),
 	}
 }
 
@@ -157,21 +188,28 @@ func (s *server) clientRoutes() []*route {
 		administration.Permit
 	}
 	return []*route{
-		s.adminRoute("GET", adminInstance+"/clients", http.StatusOK, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return itemsOf(s.Admin.ListClients(x.Context(), sc))
-		}),
-		owners(s.adminRoute("POST", adminInstance+"/clients", http.StatusCreated, with(func(x *requestContext, sc provisioning.Scope, n newClient) (any, error) {
-			if (n.JWKS == nil) == (n.JWKSURL == "") {
-				return nil, instance.Refuse("give either jwks, the key set itself, or jwksUrl, where it is")
-			}
-			if err := oauth.CheckKeySet(x.Context(), n.JWKS, n.JWKSURL); err != nil {
-				return nil, instance.Refuse("the key set: %v", err)
-			}
-			return s.Admin.CreateClient(x.Context(), sc, administration.NewClient{User: n.User, KeySet: n.JWKS, KeySetURL: n.JWKSURL, Permit: n.Permit})
-		}))),
-		owners(s.adminRoute("DELETE", adminInstance+"/clients/{client}", http.StatusNoContent, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return nothing(s.Admin.Instances.RevokeClient(x.Context(), sc.Instance, x.PathValue("client"), sc.Actor))
-		})),
+		s.adminRoute("GET", adminInstance+"/clients", http.StatusOK,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return itemsOf(s.Admin.ListClients(x.Context(), sc))
+			}),
+		owners(s.adminRoute("POST", adminInstance+"/clients", http.StatusCreated,
+			with(func(x *requestContext, sc provisioning.Scope, n newClient) (any, error) {
+				if (n.JWKS == nil) == (n.JWKSURL == "") {
+					return nil, instance.Refuse("give either jwks, the key set itself, or " +
+						"jwksUrl, where it is")
+				}
+				if err := oauth.CheckKeySet(x.Context(), n.JWKS, n.JWKSURL); err != nil {
+					return nil, instance.Refuse("the key set: %v", err)
+				}
+				return s.Admin.CreateClient(x.Context(), sc, administration.NewClient{
+					User: n.User, KeySet: n.JWKS, KeySetURL: n.JWKSURL, Permit: n.Permit,
+				})
+			}))),
+		owners(s.adminRoute("DELETE", adminInstance+"/clients/{client}", http.StatusNoContent,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return nothing(s.Admin.Instances.RevokeClient(x.Context(), sc.Instance,
+					x.PathValue("client"), sc.Actor))
+			})),
 	}
 }
 
@@ -205,31 +243,40 @@ func (s *server) mappingRoutes() []*route {
 		Changed int `json:"changed"`
 	}
 	return []*route{
-		s.adminRoute("GET", adminInstance+"/mapping", http.StatusOK, func(_ *requestContext, sc provisioning.Scope) (any, error) {
-			return rows{s.Admin.Users.Mapping(sc.Instance)}, nil
-		}),
-		s.adminRoute("PUT", adminInstance+"/mapping", http.StatusOK, with(func(x *requestContext, sc provisioning.Scope, r rows) (any, error) {
-			return s.savedMapping(x, sc, s.Admin.SaveMapping(x.Context(), sc, r.Rows))
-		})),
-		s.adminRoute("DELETE", adminInstance+"/mapping", http.StatusNoContent, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return nil, s.Admin.Users.SaveMapping(x.Context(), sc, nil)
-		}),
-		s.adminRoute("PUT", adminInstance+"/mapping/{field}", http.StatusOK, with(func(x *requestContext, sc provisioning.Scope, a attribute) (any, error) {
-			return s.savedMapping(x, sc, s.Admin.MapField(x.Context(), sc, a.Attribute, x.PathValue("field")))
-		})),
-		s.adminRoute("DELETE", adminInstance+"/mapping/{field}", http.StatusNoContent, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return nil, s.Admin.UnmapField(x.Context(), sc, x.PathValue("field"))
-		}),
-		s.adminRoute("POST", adminInstance+"/mapping/preview", http.StatusOK, with(func(x *requestContext, sc provisioning.Scope, p preview) (any, error) {
-			if p.User != nil {
-				return s.Admin.PreviewUser(x.Context(), sc, *p.User)
-			}
-			return s.Admin.Preview(sc, p.Body)
-		})),
-		s.long(s.adminRoute("POST", adminInstance+"/mapping/apply", http.StatusOK, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			done, err := s.Admin.Users.Reapply(x.Context(), sc, func(provisioning.Reapplied, int) {})
-			return applied{done.Users, done.Changed}, err
-		})),
+		s.adminRoute("GET", adminInstance+"/mapping", http.StatusOK,
+			func(_ *requestContext, sc provisioning.Scope) (any, error) {
+				return rows{s.Admin.Users.Mapping(sc.Instance)}, nil
+			}),
+		s.adminRoute("PUT", adminInstance+"/mapping", http.StatusOK,
+			with(func(x *requestContext, sc provisioning.Scope, r rows) (any, error) {
+				return s.savedMapping(x, sc, s.Admin.SaveMapping(x.Context(), sc, r.Rows))
+			})),
+		s.adminRoute("DELETE", adminInstance+"/mapping", http.StatusNoContent,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return nil, s.Admin.Users.SaveMapping(x.Context(), sc, nil)
+			}),
+		s.adminRoute("PUT", adminInstance+"/mapping/{field}", http.StatusOK,
+			with(func(x *requestContext, sc provisioning.Scope, a attribute) (any, error) {
+				return s.savedMapping(x, sc,
+					s.Admin.MapField(x.Context(), sc, a.Attribute, x.PathValue("field")))
+			})),
+		s.adminRoute("DELETE", adminInstance+"/mapping/{field}", http.StatusNoContent,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return nil, s.Admin.UnmapField(x.Context(), sc, x.PathValue("field"))
+			}),
+		s.adminRoute("POST", adminInstance+"/mapping/preview", http.StatusOK,
+			with(func(x *requestContext, sc provisioning.Scope, p preview) (any, error) {
+				if p.User != nil {
+					return s.Admin.PreviewUser(x.Context(), sc, *p.User)
+				}
+				return s.Admin.Preview(sc, p.Body)
+			})),
+		s.long(s.adminRoute("POST", adminInstance+"/mapping/apply", http.StatusOK,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				done, err := s.Admin.Users.Reapply(x.Context(), sc,
+					func(provisioning.Reapplied, int) {})
+				return applied{done.Users, done.Changed}, err
+			})),
 	}
 }
 
@@ -242,24 +289,32 @@ func (s *server) workflowRoutes() []*route {
 		Name string `json:"name"`
 	}
 	return []*route{
-		s.adminRoute("GET", adminInstance+"/rules", http.StatusOK, func(_ *requestContext, sc provisioning.Scope) (any, error) {
-			return itemsOf[workflow.Rule](sc.Instance.Workflow.Rules, nil)
-		}),
-		s.adminRoute("POST", adminInstance+"/rules", http.StatusCreated, with(func(x *requestContext, sc provisioning.Scope, n administration.NewRule) (any, error) {
-			return s.Admin.CreateRule(x.Context(), sc, n)
-		})),
-		s.adminRoute("DELETE", adminInstance+"/rules/{rule}", http.StatusNoContent, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return nothing(s.Admin.DeleteRule(x.Context(), sc, x.PathValue("rule")))
-		}),
-		s.adminRoute("POST", adminInstance+"/object-types", http.StatusNoContent, with(func(x *requestContext, sc provisioning.Scope, t objectType) (any, error) {
-			return nil, s.Admin.DefineType(x.Context(), sc, t.Name)
-		})),
-		s.adminRoute("GET", adminInstance+"/objects", http.StatusOK, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return itemsOf(s.Admin.Users.Objects(x.Context(), sc))
-		}),
-		s.adminRoute("POST", adminInstance+"/objects", http.StatusCreated, with(func(x *requestContext, sc provisioning.Scope, o object) (any, error) {
-			return s.Admin.Users.AddObject(x.Context(), sc, o.Type, o.Name)
-		})),
+		s.adminRoute("GET", adminInstance+"/rules", http.StatusOK,
+			func(_ *requestContext, sc provisioning.Scope) (any, error) {
+				return itemsOf[workflow.Rule](sc.Instance.Workflow.Rules, nil)
+			}),
+		s.adminRoute("POST", adminInstance+"/rules", http.StatusCreated,
+			with(func(
+				x *requestContext, sc provisioning.Scope, n administration.NewRule,
+			) (any, error) {
+				return s.Admin.CreateRule(x.Context(), sc, n)
+			})),
+		s.adminRoute("DELETE", adminInstance+"/rules/{rule}", http.StatusNoContent,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return nothing(s.Admin.DeleteRule(x.Context(), sc, x.PathValue("rule")))
+			}),
+		s.adminRoute("POST", adminInstance+"/object-types", http.StatusNoContent,
+			with(func(x *requestContext, sc provisioning.Scope, t objectType) (any, error) {
+				return nil, s.Admin.DefineType(x.Context(), sc, t.Name)
+			})),
+		s.adminRoute("GET", adminInstance+"/objects", http.StatusOK,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return itemsOf(s.Admin.Users.Objects(x.Context(), sc))
+			}),
+		s.adminRoute("POST", adminInstance+"/objects", http.StatusCreated,
+			with(func(x *requestContext, sc provisioning.Scope, o object) (any, error) {
+				return s.Admin.Users.AddObject(x.Context(), sc, o.Type, o.Name)
+			})),
 	}
 }
 
@@ -271,7 +326,8 @@ const historyPage = 100
 func historyQuery(x *requestContext) administration.HistoryQuery {
 	q := x.query
 	return administration.HistoryQuery{
-		User: q.Get("user"), Group: q.Get("group"), Key: q.Get("key"), Request: q.Get("request"), Outcome: q.Get("outcome"), Text: q.Get("text"),
+		User: q.Get("user"), Group: q.Get("group"), Key: q.Get("key"), Request: q.Get("request"),
+		Outcome: q.Get("outcome"), Text: q.Get("text"),
 		From: q.Get("from"), To: q.Get("to"), Before: q.Get("before"),
 	}
 }
@@ -285,14 +341,18 @@ func (s *server) historyRoutes() []*route {
 	}
 	return []*route{
 		auditors(s.adminRoute("GET", adminInstance+"/history", http.StatusOK, s.historyPage)),
-		auditors(s.long(s.adminRoute("GET", adminInstance+"/history/export", http.StatusOK, s.exportHistory))),
-		auditors(s.long(s.adminRoute("GET", adminInstance+"/history/verification", http.StatusOK, func(x *requestContext, sc provisioning.Scope) (any, error) {
-			return s.Admin.Verify(x.Context(), sc)
-		}))),
-		owners(s.long(s.adminRoute("POST", adminInstance+"/history/prunings", http.StatusOK, with(func(x *requestContext, sc provisioning.Scope, p pruning) (any, error) {
-			n, err := s.Admin.Users.PruneHistory(x.Context(), sc, time.Duration(p.Days)*24*time.Hour)
-			return pruned{n}, err
-		})))),
+		auditors(s.long(s.adminRoute("GET", adminInstance+"/history/export", http.StatusOK,
+			s.exportHistory))),
+		auditors(s.long(s.adminRoute("GET", adminInstance+"/history/verification", http.StatusOK,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return s.Admin.Verify(x.Context(), sc)
+			}))),
+		owners(s.long(s.adminRoute("POST", adminInstance+"/history/prunings", http.StatusOK,
+			with(func(x *requestContext, sc provisioning.Scope, p pruning) (any, error) {
+				n, err := s.Admin.Users.PruneHistory(x.Context(), sc,
+					time.Duration(p.Days)*24*time.Hour)
+				return pruned{n}, err
+			})))),
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 
 // authenticate lets through what carries a valid API key. It stands around
 // the router and knows no paths but those that need no key and give nothing
-// away (see isOpen), and those of the admin API, which take tokens of its own: so there is no spelling of a path that passes by it.
+// away (see isOpen), and those of the admin API, which take tokens of its own:
+// so there is no spelling of a path that passes by it.
 func (s *server) authenticate(next http.Handler) http.Handler {
 	return s.serve(func(x *requestContext) error {
 		if isOpen(x.URL.EscapedPath()) {
@@ -36,7 +37,8 @@ func (s *server) authenticate(next http.Handler) http.Handler {
 		if err != nil {
 			return challenge(x, err)
 		}
-		if err := take(x, "key", s.limits.key, cmp.Or(x.scope.Actor.KeyID, x.scope.Actor.Name)); err != nil {
+		if err := take(x, "key", s.limits.key,
+			cmp.Or(x.scope.Actor.KeyID, x.scope.Actor.Name)); err != nil {
 			return err
 		}
 		leave, err := s.share(x)
@@ -57,8 +59,13 @@ func (s *server) authenticate(next http.Handler) http.Handler {
 func (s *server) again(x *requestContext, token, slug string, next http.Handler) error {
 	s.Admin.Instances.Forget(x.scope.Actor.KeyID)
 	x.Request = x.WithContext(instance.WithTenant(x.Context(), ""))
-	actor := history.Actor{RequestID: x.scope.Actor.RequestID, Client: x.scope.Actor.Client, Address: x.scope.Actor.Address}
-	x.stale, x.name, x.route, x.scope = false, "", nil, provisioning.Scope{Actor: actor, Policy: tolerance.New(s.Strict)}
+	actor := history.Actor{
+		RequestID: x.scope.Actor.RequestID, Client: x.scope.Actor.Client,
+		Address: x.scope.Actor.Address,
+	}
+	x.stale, x.name, x.route, x.scope = false, "", nil, provisioning.Scope{
+		Actor: actor, Policy: tolerance.New(s.Strict),
+	}
 	if err := s.identify(x, token, slug); err != nil {
 		return challenge(x, err)
 	}
@@ -74,7 +81,8 @@ func (s *server) outdated(x *requestContext, err error) bool {
 	if x.answer.status != 0 || x.scope.Instance == nil {
 		return false
 	}
-	return errors.Is(err, instance.ErrStale) || errors.Is(s.Admin.Instances.Current(x.Context()), instance.ErrStale)
+	return errors.Is(err, instance.ErrStale) ||
+		errors.Is(s.Admin.Instances.Current(x.Context()), instance.ErrStale)
 }
 
 // instancePaths are those that name the instance for which the key must be.
@@ -103,12 +111,16 @@ func (x *requestContext) instancePath() (slug string) {
 func bearer(h http.Header) (string, error) {
 	values := h.Values("Authorization")
 	if len(values) == 0 {
-		return "", &instance.KeyError{Reason: `no API key: send the header "Authorization: Bearer " followed by a key`}
+		return "", &instance.KeyError{
+			Reason: `no API key: send the header "Authorization: Bearer " followed by a key`,
+		}
 	}
 	scheme, token, _ := strings.Cut(values[0], " ")
 	token = strings.TrimSpace(token)
 	if len(values) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" {
-		return "", &instance.KeyError{Reason: `the Authorization header is not "Bearer " followed by an API key`}
+		return "", &instance.KeyError{
+			Reason: `the Authorization header is not "Bearer " followed by an API key`,
+		}
 	}
 	return token, nil
 }

@@ -40,15 +40,19 @@ func newBench(b *testing.B) (handler http.Handler, key string) {
 	must(err)
 	instances := instance.NewService(s, s, nil)
 	handler, err = httpapi.New(httpapi.Config{
-		Admin: &administration.Service{Instances: instances, Users: users, Outbox: s}, PublicURL: "https://scim.example.com", Log: log, Ready: s.Ping,
+		Admin:     &administration.Service{Instances: instances, Users: users, Outbox: s},
+		PublicURL: "https://scim.example.com", Log: log, Ready: s.Ping,
 	})
 	must(err)
 	actor := history.Actor{Kind: history.Administrator, Name: "bench"}
-	i, err := instances.Create(b.Context(), instance.Instance{Slug: "bench", Edition: instance.Enterprise}, actor)
+	i, err := instances.Create(b.Context(),
+		instance.Instance{Slug: "bench", Edition: instance.Enterprise}, actor)
 	must(err)
-	_, err = users.AddUser(b.Context(), provisioning.Scope{Instance: i, Actor: actor}, provisioning.Account{
-		Fields: mapping.Fields{mapping.UserName: "sync"}, Integration: true, Role: instance.LiteAdmin,
-	})
+	_, err = users.AddUser(b.Context(), provisioning.Scope{Instance: i, Actor: actor},
+		provisioning.Account{
+			Fields: mapping.Fields{mapping.UserName: "sync"}, Integration: true,
+			Role: instance.LiteAdmin,
+		})
 	must(err)
 	_, key, err = instances.CreateKey(b.Context(), i, instance.KeyRequest{UserName: "sync"}, actor)
 	must(err)
@@ -61,7 +65,8 @@ func BenchmarkRequests(b *testing.B) {
 	handler, key := newBench(b)
 	send := func(b *testing.B, method, path, body string, want int) *httptest.ResponseRecorder {
 		b.Helper()
-		r := httptest.NewRequestWithContext(b.Context(), method, "/scim/v2"+path, strings.NewReader(body))
+		r := httptest.NewRequestWithContext(b.Context(), method, "/scim/v2"+path,
+			strings.NewReader(body))
 		r.Header.Set("Authorization", "Bearer "+key)
 		if body != "" {
 			r.Header.Set("Content-Type", "application/scim+json")
@@ -76,7 +81,8 @@ func BenchmarkRequests(b *testing.B) {
 	n := 0
 	id := ""
 	for ; n < 200; n++ {
-		location := send(b, "POST", "/Users", fmt.Sprintf(benchUser, n), http.StatusCreated).Header().Get("Location")
+		location := send(b, "POST", "/Users", fmt.Sprintf(benchUser, n),
+			http.StatusCreated).Header().Get("Location")
 		id = location[strings.LastIndexByte(location, '/')+1:]
 	}
 	for _, test := range []struct {
@@ -88,12 +94,17 @@ func BenchmarkRequests(b *testing.B) {
 		{"lookup", "GET", "/Users?filter=userName+eq+%22user7%40bench.example%22", nil, 200},
 		{"page of 100", "GET", "/Users?count=100", nil, 200},
 		{"patch", "PATCH", "/Users/" + id, func(i int) string {
-			return fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"title","value":"T%d"}]}`, i)
+			return fmt.Sprintf(
+				`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"title","value":"T%d"}]}`,
+				i)
 		}, 200},
 		{"put", "PUT", "/Users/" + id, func(i int) string {
 			return strings.Replace(fmt.Sprintf(benchUser, n-1), "Engineer", fmt.Sprint("P", i), 1)
 		}, 200},
-		{"create", "POST", "/Users", func(int) string { n++; return fmt.Sprintf(benchUser, n) }, 201},
+		{
+			"create", "POST", "/Users", func(int) string { n++; return fmt.Sprintf(benchUser, n) },
+			201,
+		},
 	} {
 		b.Run(test.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -120,7 +120,8 @@ func newBulk(raw map[string]any) (*bulkRun, error) {
 		}
 		if o.bulkID != "" {
 			if b.byID[o.bulkID] != nil {
-				return nil, scim.BadRequest(scim.InvalidValue, "Operations[%d]: the bulkId %q is there twice", i, o.bulkID)
+				return nil, scim.BadRequest(scim.InvalidValue,
+					"Operations[%d]: the bulkId %q is there twice", i, o.bulkID)
 			}
 			b.byID[o.bulkID] = o
 		}
@@ -229,16 +230,25 @@ func (b *bulkRun) do(s *server, x *requestContext, o *bulkOperation) {
 // creation that could not be told from another in the answer.
 func (b *bulkRun) check(o *bulkOperation) error {
 	if o.method == http.MethodPost && o.bulkID == "" {
-		return scim.BadRequest(scim.InvalidValue, `a POST needs a "bulkId", a name of your own by which its answer can be told`)
+		return scim.BadRequest(scim.InvalidValue,
+			`a POST needs a "bulkId", a name of your own by which its answer can be told`)
 	}
 	for _, id := range o.references {
 		switch other := b.byID[id]; {
 		case other == nil:
-			return scim.BadRequest(scim.InvalidValue, "no operation of the request has the bulkId %q", id)
+			return scim.BadRequest(scim.InvalidValue,
+				"no operation of the request has the bulkId %q", id)
 		case other.failed():
-			return &scim.Error{Status: http.StatusConflict, Detail: fmt.Sprintf("the operation with the bulkId %q failed", id)}
+			return &scim.Error{
+				Status: http.StatusConflict,
+				Detail: fmt.Sprintf("the operation with the bulkId %q failed", id),
+			}
 		case b.ids[id] == "" && !o.incomplete:
-			return &scim.Error{Status: http.StatusConflict, Detail: fmt.Sprintf("the bulkId %q stands for no resource that could be referred to", id)}
+			return &scim.Error{
+				Status: http.StatusConflict,
+				Detail: fmt.Sprintf(
+					"the bulkId %q stands for no resource that could be referred to", id),
+			}
 		}
 	}
 	return nil
@@ -269,9 +279,14 @@ func (b *bulkRun) undo(s *server, x *requestContext, o *bulkOperation) {
 	s.subrequest(x, o, http.MethodDelete, o.path+"/"+b.ids[o.bulkID], nil)
 	delete(b.ids, o.bulkID)
 	o.location, o.etag = "", ""
-	o.fail(&scim.Error{Status: http.StatusConflict, Detail: "the operation refers in a circle to others, and that cannot be resolved; nothing was created"})
+	o.fail(&scim.Error{
+		Status: http.StatusConflict,
+		Detail: "the operation refers in a circle to others, and that cannot be resolved; nothing " +
+			"was created",
+	})
 	for _, other := range b.operations {
-		if other.method == http.MethodPost && other.done && !other.failed() && slices.Contains(other.references, o.bulkID) {
+		if other.method == http.MethodPost && other.done && !other.failed() &&
+			slices.Contains(other.references, o.bulkID) {
 			b.undo(s, x, other)
 		}
 	}
@@ -353,9 +368,12 @@ var bulkPaths = regexp.MustCompile(`^/(Users|Groups)(/[A-Za-z0-9-]+)?$`)
 
 // subrequest does an operation as a request of its own, with the key of the
 // bulk request.
-func (s *server) subrequest(x *requestContext, o *bulkOperation, method, path string, data map[string]any) {
+func (s *server) subrequest(
+	x *requestContext, o *bulkOperation, method, path string, data map[string]any,
+) {
 	if !bulkPaths.MatchString(path) {
-		o.fail(scim.BadRequest(scim.InvalidPath, "the path %q is not /Users, /Groups, or one of these with an id", path))
+		o.fail(scim.BadRequest(scim.InvalidPath,
+			"the path %q is not /Users, /Groups, or one of these with an id", path))
 		return
 	}
 	r := x.Clone(x.Context())
@@ -368,7 +386,8 @@ func (s *server) subrequest(x *requestContext, o *bulkOperation, method, path st
 	answer := &recorded{header: make(http.Header)}
 	sub := &requestContext{
 		Request: r, answer: &answerWriter{ResponseWriter: answer}, scope: x.scope,
-		users: x.users, began: x.began, base: x.base, digest: x.digest, credential: x.credential, decoded: data,
+		users: x.users, began: x.began, base: x.base, digest: x.digest, credential: x.credential,
+		decoded: data,
 	}
 	sub.scope.Policy = tolerance.New(s.Strict)
 	if sub.decoded == nil {
@@ -408,7 +427,8 @@ func (b *bulkRun) message(base string) ([]byte, error) {
 		if location == "" && o.method != http.MethodPost {
 			location = base + b.resolvePath(o.path) // all but a POST that failed has one
 		}
-		list = append(list, operation{location, o.method, o.bulkID, o.etag, strconv.Itoa(o.status), o.answer})
+		list = append(list,
+			operation{location, o.method, o.bulkID, o.etag, strconv.Itoa(o.status), o.answer})
 	}
 	return json.Marshal(struct {
 		Schemas    []string    `json:"schemas"`

@@ -42,7 +42,12 @@ func (c *contract) operation(method, path string) (*operation, error) {
 	if item == nil || item.GetOperation(method) == nil {
 		return nil, fmt.Errorf("spec/openapi.yaml lacks %s %s", method, path)
 	}
-	o := &operation{route: &routers.Route{Spec: c.doc, Path: path, PathItem: item, Method: method, Operation: item.GetOperation(method)}}
+	o := &operation{
+		route: &routers.Route{
+			Spec: c.doc, Path: path, PathItem: item, Method: method,
+			Operation: item.GetOperation(method),
+		},
+	}
 	if b := o.route.Operation.RequestBody; b != nil {
 		content := b.Value.Content.Get(scim.MediaType)
 		if content == nil { // the admin API
@@ -67,7 +72,8 @@ func (c *contract) operation(method, path string) (*operation, error) {
 
 // anyText reports whether a schema takes any text that is not empty.
 func anyText(s *openapi3.Schema) bool {
-	return s.Type.Is(openapi3.TypeString) && s.MinLength <= 1 && s.MaxLength == nil && s.Pattern == "" && s.Format == "" && len(s.Enum) == 0 &&
+	return s.Type.Is(openapi3.TypeString) && s.MinLength <= 1 && s.MaxLength == nil &&
+		s.Pattern == "" && s.Format == "" && len(s.Enum) == 0 &&
 		len(s.OneOf)+len(s.AnyOf)+len(s.AllOf) == 0 && s.Not == nil
 }
 

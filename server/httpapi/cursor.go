@@ -43,7 +43,8 @@ func (x *requestContext) fingerprint(q *search) uint64 {
 	if q.filter != nil {
 		filter = "+" + *q.filter
 	}
-	fmt.Fprintf(h, "%q %q %q %q %v", x.scope.Instance.ID, x.route.searched, filter, q.sortBy, q.descending)
+	fmt.Fprintf(h, "%q %q %q %q %v", x.scope.Instance.ID, x.route.searched, filter, q.sortBy,
+		q.descending)
 	return binary.BigEndian.Uint64(h.Sum(nil))
 }
 
@@ -76,7 +77,9 @@ func (x *requestContext) seal(c *cursor) (string, error) {
 // open returns the cursor that a client sent. Whatever is wrong with it but
 // its age, the answer is the same.
 func (x *requestContext) open(text string, query uint64, now time.Time) (*cursor, error) {
-	invalid := scim.BadRequest(scim.InvalidCursor, "the cursor is not valid: begin with an empty one, and repeat the query as it was with the nextCursor of the last answer")
+	invalid := scim.BadRequest(scim.InvalidCursor,
+		"the cursor is not valid: begin with an empty one, and repeat the query as it was with "+
+			"the nextCursor of the last answer")
 	aead, err := x.aead()
 	if err != nil {
 		return nil, err
@@ -95,7 +98,9 @@ func (x *requestContext) open(text string, query uint64, now time.Time) (*cursor
 		return nil, invalid
 	}
 	if now.Sub(time.Unix(c.Issued, 0)) > CursorTimeout {
-		return nil, scim.BadRequest(scim.ExpiredCursor, "the cursor has expired: one is valid for %d seconds; begin with an empty one", int(CursorTimeout.Seconds()))
+		return nil, scim.BadRequest(scim.ExpiredCursor,
+			"the cursor has expired: one is valid for %d seconds; begin with an empty one",
+			int(CursorTimeout.Seconds()))
 	}
 	return c, nil
 }

@@ -14,8 +14,9 @@ import (
 
 func cursorExchange(instanceID, digest string) *requestContext {
 	return &requestContext{
-		Request: httptest.NewRequest(http.MethodGet, "/", nil), route: &route{searched: "users"}, digest: []byte(digest),
-		scope: provisioning.Scope{Instance: &instance.Instance{ID: instanceID}},
+		Request: httptest.NewRequest(http.MethodGet, "/", nil), route: &route{searched: "users"},
+		digest: []byte(digest),
+		scope:  provisioning.Scope{Instance: &instance.Instance{ID: instanceID}},
 	}
 }
 
@@ -26,13 +27,17 @@ func TestCursor(t *testing.T) {
 	q := &search{sortBy: "userName"}
 	value := "ana\u00efs@x \U0001f469"
 	now := time.Now()
-	c := &cursor{Query: x.fingerprint(q), Issued: now.Unix(), Type: 1, After: &provisioning.Position{Value: &value, ID: "7"}, Total: 9}
+	c := &cursor{
+		Query: x.fingerprint(q), Issued: now.Unix(), Type: 1,
+		After: &provisioning.Position{Value: &value, ID: "7"}, Total: 9,
+	}
 	text, err := x.seal(c)
 	if err != nil || !unreserved.MatchString(text) {
 		t.Fatalf("%q, %v", text, err)
 	}
 	got, err := x.open(text, x.fingerprint(q), now)
-	if err != nil || got.Type != 1 || *got.After.Value != value || got.After.ID != "7" || got.Total != 9 {
+	if err != nil || got.Type != 1 || *got.After.Value != value || got.After.ID != "7" ||
+		got.Total != 9 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	again, err := x.seal(c)
@@ -47,13 +52,23 @@ func TestCursor(t *testing.T) {
 		at    time.Time
 		want  scim.Type
 	}{
-		"another filter":       {x, x.fingerprint(&search{sortBy: "userName", filter: &filter}), now, scim.InvalidCursor},
-		"another order":        {x, x.fingerprint(&search{sortBy: "userName", descending: true}), now, scim.InvalidCursor},
-		"another key":          {cursorExchange("1", "other"), x.fingerprint(q), now, scim.InvalidCursor},
-		"another instance":     {other, other.fingerprint(q), now, scim.InvalidCursor},
-		"an hour and a second": {x, x.fingerprint(q), now.Add(CursorTimeout + 2*time.Second), scim.ExpiredCursor},
+		"another filter": {
+			x, x.fingerprint(&search{sortBy: "userName", filter: &filter}), now, scim.InvalidCursor,
+		},
+		"another order": {
+			x, x.fingerprint(&search{sortBy: "userName", descending: true}), now,
+			scim.InvalidCursor,
+		},
+		"another key": {
+			cursorExchange("1", "other"), x.fingerprint(q), now, scim.InvalidCursor,
+		},
+		"another instance": {other, other.fingerprint(q), now, scim.InvalidCursor},
+		"an hour and a second": {
+			x, x.fingerprint(q), now.Add(CursorTimeout + 2*time.Second), scim.ExpiredCursor,
+		},
 	} {
-		if _, err := test.x.open(text, test.query, test.at); scim.AsError(err) == nil || scim.AsError(err).Type != test.want {
+		if _, err := test.x.open(text, test.query, test.at); scim.AsError(err) == nil ||
+			scim.AsError(err).Type != test.want {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -65,7 +80,9 @@ func TestCursor(t *testing.T) {
 func FuzzCursor(f *testing.F) {
 	x := cursorExchange("1", "digest")
 	q := x.fingerprint(&search{})
-	good, err := x.seal(&cursor{Query: q, Issued: time.Now().Unix(), After: &provisioning.Position{ID: "sealed by us"}})
+	good, err := x.seal(&cursor{
+		Query: q, Issued: time.Now().Unix(), After: &provisioning.Position{ID: "sealed by us"},
+	})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -61,11 +61,15 @@ func (s *server) serviceProviderConfig(x *requestContext) error {
 		Sort:    supported{true},
 		ETag:    supported{true},
 		Schemes: []scheme{{
-			Type: "oauthbearertoken", Name: "API key", Primary: true, SpecURI: "https://www.rfc-editor.org/info/rfc6750",
-			Description: "An API key of an instance of the application, sent as a bearer token. It is made on behalf of an integration user.",
+			Type: "oauthbearertoken", Name: "API key", Primary: true,
+			SpecURI: "https://www.rfc-editor.org/info/rfc6750",
+			Description: "An API key of an instance of the application, sent as a bearer token. " +
+				"It is made on behalf of an integration user.",
 		}, {
-			Type: "oauthbearertoken", Name: "OAuth 2.0 access token", SpecURI: "https://www.rfc-editor.org/info/rfc7523",
-			Description: "An access token that a client gets for a JWT that it signs, sent as a bearer token. /.well-known/oauth-authorization-server tells where.",
+			Type: "oauthbearertoken", Name: "OAuth 2.0 access token",
+			SpecURI: "https://www.rfc-editor.org/info/rfc7523",
+			Description: "An access token that a client gets for a JWT that it signs, sent as a " +
+				"bearer token. /.well-known/oauth-authorization-server tells where.",
 		}},
 		Meta: metaOf{"ServiceProviderConfig", x.base + "/ServiceProviderConfig"},
 	}
@@ -105,8 +109,10 @@ func (s *server) userType(x *requestContext) *schema.ResourceType {
 
 func (x *requestContext) describeType(rt *schema.ResourceType) resourceType {
 	t := resourceType{
-		Schemas: []string{scim.ResourceTypeURN}, ID: rt.Name, Name: rt.Name, Description: rt.Description,
-		Endpoint: rt.Endpoint, Schema: rt.Schema.ID, Meta: metaOf{"ResourceType", x.base + "/ResourceTypes/" + rt.Name},
+		Schemas: []string{scim.ResourceTypeURN}, ID: rt.Name, Name: rt.Name,
+		Description: rt.Description,
+		Endpoint:    rt.Endpoint, Schema: rt.Schema.ID,
+		Meta: metaOf{"ResourceType", x.base + "/ResourceTypes/" + rt.Name},
 	}
 	for _, e := range rt.Extensions {
 		t.Extensions = append(t.Extensions, extension{Schema: e.ID})
@@ -142,7 +148,9 @@ func (s *server) schemas(x *requestContext) []published {
 	var list []published
 	for _, rt := range s.types(x) {
 		for _, d := range append([]*schema.Schema{rt.Schema}, rt.Extensions...) {
-			list = append(list, published{[]string{scim.SchemaURN}, d, metaOf{"Schema", x.base + "/Schemas/" + d.ID}})
+			list = append(list, published{
+				[]string{scim.SchemaURN}, d, metaOf{"Schema", x.base + "/Schemas/" + d.ID},
+			})
 		}
 	}
 	return list
@@ -167,10 +175,11 @@ func (s *server) getSchema(x *requestContext) error {
 
 // sendList answers with all of a list that is never long.
 func (s *server) sendList(x *requestContext, list []any) error {
-	return x.sendResources(len(list), `,"startIndex":1`, rendered(list, func(dst []byte, v any) ([]byte, error) {
-		b, err := json.Marshal(v)
-		return append(dst, b...), err
-	}))
+	return x.sendResources(len(list), `,"startIndex":1`,
+		rendered(list, func(dst []byte, v any) ([]byte, error) {
+			b, err := json.Marshal(v)
+			return append(dst, b...), err
+		}))
 }
 
 func (s *server) sendValue(x *requestContext, v any) error {

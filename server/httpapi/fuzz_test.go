@@ -33,7 +33,10 @@ func FuzzRequest(f *testing.F) {
 		f.Fatal(err)
 	}
 	instances := instance.NewService(s, s, nil)
-	handler, err := httpapi.New(httpapi.Config{Admin: &administration.Service{Instances: instances, Users: users, Outbox: s}, PublicURL: "http://h", Log: log, Ready: s.Ping})
+	handler, err := httpapi.New(httpapi.Config{
+		Admin:     &administration.Service{Instances: instances, Users: users, Outbox: s},
+		PublicURL: "http://h", Log: log, Ready: s.Ping,
+	})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -52,7 +55,10 @@ func FuzzRequest(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	u, err := users.AddUser(f.Context(), sc, provisioning.Account{Fields: mapping.Fields{mapping.UserName: "anna", mapping.Email: "a@x"}, Role: instance.PlainUser})
+	u, err := users.AddUser(f.Context(), sc, provisioning.Account{
+		Fields: mapping.Fields{mapping.UserName: "anna", mapping.Email: "a@x"},
+		Role:   instance.PlainUser,
+	})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -80,16 +86,31 @@ func FuzzRequest(f *testing.F) {
 		query, body string
 	}{
 		{0, "", userBody("ben")},
-		{1, "attributes=title", `{"userName":"anna","emails":[{"value":"b@x","primary":true}],"` + scim.EnterpriseUserURN + `":{"manager":"x"}}`},
-		{2, "", patch + `{"op":"Add","path":"emails[type eq \"work\"].value","value":"c@x"},{"op":"remove","path":"title"}]}`},
+		{
+			1, "attributes=title",
+			`{"userName":"anna","emails":[{"value":"b@x","primary":true}],"` +
+				scim.EnterpriseUserURN + `":{"manager":"x"}}`,
+		},
+		{
+			2, "",
+			patch +
+				`{"op":"Add","path":"emails[type eq \"work\"].value","value":"c@x"},{"op":"remove","path":"title"}]}`,
+		},
 		{2, "", patch + `{"op":"replace","value":{"name.givenName":"A","active":"False"}}]}`},
 		{4, "", `{"displayName":"team","members":[{"value":"` + u.ID + `"}]}`},
 		{5, "", patch + `{"op":"remove","path":"members","value":[{"value":"` + u.ID + `"}]}]}`},
 		{5, "", `{"members":[{"value":"` + u.ID + `","operation":"delete"}]}`},
-		{6, "", `{"failOnErrors":1,"Operations":[{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"x"}},{"method":"DELETE","path":"/Users/bulkId:a"}]}`},
+		{
+			6, "",
+			`{"failOnErrors":1,"Operations":[{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"x"}},{"method":"DELETE","path":"/Users/bulkId:a"}]}`,
+		},
 		{7, "", `{"filter":"displayName sw \"t\" or not (title pr)","count":1,"cursor":""}`},
 		{8, "", `{"sortBy":"emails","sortOrder":"descending","startIndex":-1}`},
-		{9, "filter=emails[type eq \"work\" and value co \"x\"].value eq \"y\"&sortBy=meta.created&cursor", ""},
+		{
+			9,
+			"filter=emails[type eq \"work\" and value co \"x\"].value eq " +
+				"\"y\"&sortBy=meta.created&cursor", "",
+		},
 		{10, "excludedAttributes=members", ""},
 		{11, "filter=x", ""},
 	} {

@@ -40,7 +40,8 @@ func (s *server) replaceGroup(x *requestContext) error {
 	if err != nil {
 		return x.refused(err)
 	}
-	g, _, err := s.Admin.Users.ReplaceGroup(x.Context(), x.scope, x.PathValue("id"), r, x.condition())
+	g, _, err := s.Admin.Users.ReplaceGroup(x.Context(), x.scope, x.PathValue("id"), r,
+		x.condition())
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,8 @@ func (s *server) patchGroup(x *requestContext) error {
 	if err != nil {
 		return x.refused(err)
 	}
-	g, _, err := s.Admin.Users.PatchGroup(x.Context(), x.scope, x.PathValue("id"), ops, x.condition())
+	g, _, err := s.Admin.Users.PatchGroup(x.Context(), x.scope, x.PathValue("id"), ops,
+		x.condition())
 	if err != nil {
 		return err
 	}
@@ -67,7 +69,8 @@ func (s *server) patchGroup(x *requestContext) error {
 }
 
 func (s *server) deleteGroup(x *requestContext) error {
-	if err := s.Admin.Users.DeleteGroup(x.Context(), x.scope, x.PathValue("id"), x.condition()); err != nil {
+	if err := s.Admin.Users.DeleteGroup(x.Context(), x.scope, x.PathValue("id"),
+		x.condition()); err != nil {
 		return err
 	}
 	return x.sendNothing(http.StatusNoContent)

@@ -52,9 +52,12 @@ type Config struct {
 func New(c Config) (http.Handler, error) {
 	u, err := url.Parse(c.PublicURL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
-		return nil, errors.New("the public URL " + c.PublicURL + " is not valid: give scheme and host, such as https://scim.example.com")
+		return nil, errors.New("the public URL " + c.PublicURL +
+			" is not valid: give scheme and host, such as https://scim.example.com")
 	}
-	s := &server{Config: c, public: strings.TrimSuffix(c.PublicURL, "/"), limits: newLimits(c.Limits)}
+	s := &server{
+		Config: c, public: strings.TrimSuffix(c.PublicURL, "/"), limits: newLimits(c.Limits),
+	}
 	s.oauth = oauth.NewServer(c.Admin.Instances, s.public)
 	if s.contract, err = newContract(); err != nil {
 		return nil, err
@@ -74,7 +77,10 @@ func New(c Config) (http.Handler, error) {
 		s.mux.Handle(path, s.dispatch(path, m))
 	}
 	s.mux.Handle("/", s.serve(func(x *requestContext) error {
-		return &scim.Error{Status: http.StatusNotFound, Detail: "there is nothing at this path; SCIM is at " + x.base}
+		return &scim.Error{
+			Status: http.StatusNotFound,
+			Detail: "there is nothing at this path; SCIM is at " + x.base,
+		}
 	}))
 	return plainSlashes(s.observe(s.admit(s.authenticate(s.mux)))), nil
 }
@@ -86,7 +92,8 @@ func plainSlashes(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		sent := r.URL.EscapedPath()
 		plain := strings.TrimSuffix(manySlashes.ReplaceAllString(sent, "/"), "/")
-		if path, err := url.PathUnescape(plain); err == nil && plain != sent && (isSCIM(plain) || isAdmin(sent)) {
+		if path, err := url.PathUnescape(plain); err == nil && plain != sent &&
+			(isSCIM(plain) || isAdmin(sent)) {
 			u := *r.URL
 			u.Path, u.RawPath = path, plain
 			r = r.WithContext(r.Context())
@@ -107,7 +114,8 @@ var manySlashes = regexp.MustCompile(`//+`)
 func me(*requestContext) error {
 	return &scim.Error{
 		Status: http.StatusNotImplemented,
-		Detail: "/Me is not supported: an API key stands for an integration user, who is not provisioned over SCIM; use /Users",
+		Detail: "/Me is not supported: an API key stands for an integration user, who is not " +
+			"provisioned over SCIM; use /Users",
 	}
 }
 
@@ -147,8 +155,12 @@ type methods map[string]*route
 // routes lists what is served. A test compares it with the OpenAPI document.
 func (s *server) routes() []*route {
 	all, allPost := s.searchers(s.types)
-	users, usersPost := s.searchers(func(x *requestContext) []*schema.ResourceType { return s.types(x)[:1] })
-	groups, groupsPost := s.searchers(func(x *requestContext) []*schema.ResourceType { return s.types(x)[1:] })
+	users, usersPost := s.searchers(func(x *requestContext) []*schema.ResourceType {
+		return s.types(x)[:1]
+	})
+	groups, groupsPost := s.searchers(func(x *requestContext) []*schema.ResourceType {
+		return s.types(x)[1:]
+	})
 	list := []*route{
 		{method: "GET", path: "/healthz", handle: s.health},
 		{method: "GET", path: "/readyz", handle: s.readiness},
@@ -166,16 +178,37 @@ func (s *server) routes() []*route {
 		{method: "POST", path: Base + "/Users/.search", handle: usersPost, searched: "users"},
 		{method: "POST", path: Base + "/Users", handle: s.createUser, action: history.UserCreate},
 		{method: "GET", path: Base + "/Users/{id}", handle: s.getUser},
-		{method: "PUT", path: Base + "/Users/{id}", handle: s.replaceUser, action: history.UserUpdate},
-		{method: "PATCH", path: Base + "/Users/{id}", handle: s.patchUser, action: history.UserUpdate},
-		{method: "DELETE", path: Base + "/Users/{id}", handle: s.deleteUser, action: history.UserDelete},
+		{
+			method: "PUT", path: Base + "/Users/{id}", handle: s.replaceUser,
+			action: history.UserUpdate,
+		},
+		{
+			method: "PATCH", path: Base + "/Users/{id}", handle: s.patchUser,
+			action: history.UserUpdate,
+		},
+		{
+			method: "DELETE", path: Base + "/Users/{id}", handle: s.deleteUser,
+			action: history.UserDelete,
+		},
 		{method: "GET", path: Base + "/Groups", handle: groups, searched: "groups"},
 		{method: "POST", path: Base + "/Groups/.search", handle: groupsPost, searched: "groups"},
-		{method: "POST", path: Base + "/Groups", handle: s.createGroup, action: history.GroupCreate},
+		{
+			method: "POST", path: Base + "/Groups", handle: s.createGroup,
+			action: history.GroupCreate,
+		},
 		{method: "GET", path: Base + "/Groups/{id}", handle: s.getGroup},
-		{method: "PUT", path: Base + "/Groups/{id}", handle: s.replaceGroup, action: history.GroupUpdate},
-		{method: "PATCH", path: Base + "/Groups/{id}", handle: s.patchGroup, action: history.GroupUpdate},
-		{method: "DELETE", path: Base + "/Groups/{id}", handle: s.deleteGroup, action: history.GroupDelete},
+		{
+			method: "PUT", path: Base + "/Groups/{id}", handle: s.replaceGroup,
+			action: history.GroupUpdate,
+		},
+		{
+			method: "PATCH", path: Base + "/Groups/{id}", handle: s.patchGroup,
+			action: history.GroupUpdate,
+		},
+		{
+			method: "DELETE", path: Base + "/Groups/{id}", handle: s.deleteGroup,
+			action: history.GroupDelete,
+		},
 	}
 	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 		list = append(list, &route{method: method, path: Base + "/Me", handle: me})
@@ -211,7 +244,10 @@ func (s *server) dispatch(path string, m methods) http.Handler {
 		x.route = m[method]
 		if x.route == nil {
 			x.answer.Header().Set("Allow", m.allow())
-			return &scim.Error{Status: http.StatusMethodNotAllowed, Detail: x.Method + " is not possible here; " + m.allow() + " are"}
+			return &scim.Error{
+				Status: http.StatusMethodNotAllowed,
+				Detail: x.Method + " is not possible here; " + m.allow() + " are",
+			}
 		}
 		var err error
 		if x.administrator == nil { // the admin API answers with other types too
@@ -224,7 +260,10 @@ func (s *server) dispatch(path string, m methods) http.Handler {
 			return s.deny(x, denied)
 		}
 		if err == nil && x.route.discovery && x.query.Has("filter") {
-			err = &scim.Error{Status: http.StatusForbidden, Detail: "this endpoint cannot be filtered; read all of it"}
+			err = &scim.Error{
+				Status: http.StatusForbidden,
+				Detail: "this endpoint cannot be filtered; read all of it",
+			}
 		}
 		if err == nil && x.route.alone {
 			err = s.Admin.Instances.Current(x.Context())
@@ -261,8 +300,10 @@ func (s *server) health(x *requestContext) error {
 // readiness answers 503 while the server cannot do its work.
 func (s *server) readiness(x *requestContext) error {
 	if err := s.Ready(x.Context()); err != nil {
-		s.Log.WarnContext(x.Context(), "not ready", "requestId", x.scope.Actor.RequestID, "error", err)
-		return x.sendJSON(http.StatusServiceUnavailable, scim.MediaTypeJSON, []byte(`{"status":"unavailable"}`))
+		s.Log.WarnContext(x.Context(), "not ready", "requestId", x.scope.Actor.RequestID,
+			"error", err)
+		return x.sendJSON(http.StatusServiceUnavailable, scim.MediaTypeJSON,
+			[]byte(`{"status":"unavailable"}`))
 	}
 	return x.sendJSON(http.StatusOK, scim.MediaTypeJSON, []byte(`{"status":"ok"}`))
 }

@@ -65,13 +65,23 @@ const (
 
 func newLimits(l Limits) limits {
 	made := limits{
-		key: limit.NewRate(l.PerKey, l.Shared), address: limit.NewRate(l.PerAddress, nil), slots: limit.NewSlots(l.Requests),
-		bulk:  &limit.Shares{Name: "bulk", Places: bulkPlaces, Share: bulkShare, Queue: longLine, Wait: longTime},
-		large: &limit.Shares{Name: "bodies", Places: largePlaces, Share: largeShare, Queue: longLine, Wait: longTime},
-		long:  &limit.Shares{Name: "long-work", Places: longPlaces, Share: longShare, Queue: longLine, Wait: longTime},
+		key: limit.NewRate(l.PerKey, l.Shared), address: limit.NewRate(l.PerAddress, nil),
+		slots: limit.NewSlots(l.Requests),
+		bulk: &limit.Shares{
+			Name: "bulk", Places: bulkPlaces, Share: bulkShare, Queue: longLine, Wait: longTime,
+		},
+		large: &limit.Shares{
+			Name: "bodies", Places: largePlaces, Share: largeShare, Queue: longLine, Wait: longTime,
+		},
+		long: &limit.Shares{
+			Name: "long-work", Places: longPlaces, Share: longShare, Queue: longLine,
+			Wait: longTime,
+		},
 	}
 	if l.Requests > 0 {
-		made.tenants = &limit.Shares{Name: "requests", Places: l.Requests, Share: max(1, l.Requests/2), Wait: time.Second}
+		made.tenants = &limit.Shares{
+			Name: "requests", Places: l.Requests, Share: max(1, l.Requests/2), Wait: time.Second,
+		}
 	}
 	return made
 }
@@ -97,7 +107,8 @@ func (s *server) admit(next http.Handler) http.Handler {
 		if !s.limits.slots.Take() {
 			return &scim.Error{
 				Status: http.StatusServiceUnavailable, RetryAfter: time.Second, Limit: "requests",
-				Detail: "the server has as many requests as it can answer at once; try again in a second",
+				Detail: "the server has as many requests as it can answer at once; try again " +
+					"in a second",
 			}
 		}
 		defer s.limits.slots.Give()
@@ -118,7 +129,8 @@ func take(x *requestContext, name string, r *limit.Rate, client string) error {
 	}
 	return &scim.Error{
 		Status: http.StatusTooManyRequests, RetryAfter: wait, Limit: name,
-		Detail: fmt.Sprintf("too many requests from this %s; send the next one in %d s", name, seconds(wait)),
+		Detail: fmt.Sprintf("too many requests from this %s; send the next one in %d s", name,
+			seconds(wait)),
 	}
 }
 

@@ -65,11 +65,15 @@ func wantLimited(t *testing.T, a answer, status int) {
 // and nobody else notices.
 func TestRateOfKey(t *testing.T) {
 	told := &recorder{}
-	f := newFixtureWith(t, direct, func(c *httpapi.Config) { c.Limits.PerKey, c.Metrics = 0.01, told })
+	f := newFixtureWith(t, direct,
+		func(c *httpapi.Config) { c.Limits.PerKey, c.Metrics = 0.01, told })
 	if a := f.send("GET", "/scim/v2/Users", ""); a.status != 200 {
 		t.Fatalf("got %d %s", a.status, a.text)
 	}
-	for _, route := range []string{"GET /Users", "POST /Users", "GET /Groups", "PATCH /Groups/x", "GET /ServiceProviderConfig", "GET /Schemas", "POST /Bulk", "GET /Me", "GET /nothing", "DELETE /Users/x", "POST /.search"} {
+	for _, route := range []string{
+		"GET /Users", "POST /Users", "GET /Groups", "PATCH /Groups/x", "GET /ServiceProviderConfig",
+		"GET /Schemas", "POST /Bulk", "GET /Me", "GET /nothing", "DELETE /Users/x", "POST /.search",
+	} {
 		method, path, _ := strings.Cut(route, " ")
 		body := ""
 		if method == "POST" || method == "PATCH" {
@@ -77,17 +81,20 @@ func TestRateOfKey(t *testing.T) {
 		}
 		wantLimited(t, f.send(method, "/scim/v2"+path, body), 429)
 	}
-	if a := f.send("GET", "/scim/v2/Users", "", "Authorization", "Bearer "+f.keys["globex"]); a.status != 200 {
+	if a := f.send("GET", "/scim/v2/Users", "", "Authorization",
+		"Bearer "+f.keys["globex"]); a.status != 200 {
 		t.Errorf("another key: got %d", a.status)
 	}
-	if a := f.send("GET", "/admin/v1/instances", "", "Authorization", "Bearer "+f.adminToken); a.status != 200 {
+	if a := f.send("GET", "/admin/v1/instances", "", "Authorization",
+		"Bearer "+f.adminToken); a.status != 200 {
 		t.Errorf("an administrator: got %d", a.status)
 	}
 	if a := f.send("GET", "/healthz", "", "Authorization", ""); a.status != 200 {
 		t.Errorf("health: got %d", a.status)
 	}
 	if len(told.limited) != 11 || told.limited[0] != "key" || told.current != 0 {
-		t.Errorf("the metrics were told of %v, and that %d requests go on", told.limited, told.current)
+		t.Errorf("the metrics were told of %v, and that %d requests go on", told.limited,
+			told.current)
 	}
 }
 
@@ -124,7 +131,9 @@ func TestOverload(t *testing.T) {
 		return slow
 	}, func(c *httpapi.Config) { c.Limits.Requests = 1 })
 	done := make(chan answer)
-	go func() { done <- f.send("GET", "/scim/v2/Groups/0190a8a5-0000-7000-8000-000000000000", "") }()
+	go func() {
+		done <- f.send("GET", "/scim/v2/Groups/0190a8a5-0000-7000-8000-000000000000", "")
+	}()
 	<-slow.entered
 	began := time.Now()
 	wantLimited(t, f.send("POST", "/scim/v2/Users", userBody("anna")), 503)
@@ -150,16 +159,24 @@ func TestForwarded(t *testing.T) {
 		forwarded string
 		want      string
 	}{
-		"nobody is trusted":            {nil, "192.0.2.9", "127.0.0.1"},
-		"another one is trusted":       {[]string{"10.0.0.0/8"}, "192.0.2.9", "127.0.0.1"},
-		"a proxy":                      {[]string{"127.0.0.1/32"}, "192.0.2.9", "192.0.2.9"},
-		"a client who lies to a proxy": {[]string{"127.0.0.1/32"}, "203.0.113.1, 192.0.2.9", "192.0.2.9"},
-		"two proxies":                  {[]string{"127.0.0.0/8", "10.0.0.0/8"}, "203.0.113.1, 192.0.2.9, 10.1.2.3", "192.0.2.9"},
-		"all of them trusted":          {[]string{"127.0.0.0/8", "10.0.0.0/8"}, "10.0.0.1, 10.1.2.3", "10.0.0.1"},
-		"IPv6":                         {[]string{"127.0.0.0/8"}, "2001:db8::7", "2001:db8::7"},
-		"IPv4 within IPv6":             {[]string{"127.0.0.0/8", "10.0.0.0/8"}, "192.0.2.9, ::ffff:10.1.2.3", "192.0.2.9"},
-		"no address":                   {[]string{"127.0.0.0/8"}, "192.0.2.9, unknown", "127.0.0.1"},
-		"nothing":                      {[]string{"127.0.0.0/8"}, "", "127.0.0.1"},
+		"nobody is trusted":      {nil, "192.0.2.9", "127.0.0.1"},
+		"another one is trusted": {[]string{"10.0.0.0/8"}, "192.0.2.9", "127.0.0.1"},
+		"a proxy":                {[]string{"127.0.0.1/32"}, "192.0.2.9", "192.0.2.9"},
+		"a client who lies to a proxy": {
+			[]string{"127.0.0.1/32"}, "203.0.113.1, 192.0.2.9", "192.0.2.9",
+		},
+		"two proxies": {
+			[]string{"127.0.0.0/8", "10.0.0.0/8"}, "203.0.113.1, 192.0.2.9, 10.1.2.3", "192.0.2.9",
+		},
+		"all of them trusted": {
+			[]string{"127.0.0.0/8", "10.0.0.0/8"}, "10.0.0.1, 10.1.2.3", "10.0.0.1",
+		},
+		"IPv6": {[]string{"127.0.0.0/8"}, "2001:db8::7", "2001:db8::7"},
+		"IPv4 within IPv6": {
+			[]string{"127.0.0.0/8", "10.0.0.0/8"}, "192.0.2.9, ::ffff:10.1.2.3", "192.0.2.9",
+		},
+		"no address": {[]string{"127.0.0.0/8"}, "192.0.2.9, unknown", "127.0.0.1"},
+		"nothing":    {[]string{"127.0.0.0/8"}, "", "127.0.0.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixtureWith(t, direct, func(config *httpapi.Config) {
@@ -184,8 +201,14 @@ func TestMetrics(t *testing.T) {
 	f.send("POST", "/scim/v2/Users", userBody("anna"))
 	f.send("GET", "/scim/v2/Users/"+id, "")
 	f.send("GET", "/scim/v2/whatever", "")
-	f.send("POST", "/scim/v2/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method":"DELETE","path":"/Users/`+id+`"}]}`)
-	wantEnded := []string{"POST /scim/v2/Users 201", "POST /scim/v2/Users 409", "GET /scim/v2/Users/{id} 200", "GET  404", "POST /scim/v2/Bulk 200"}
+	f.send("POST", "/scim/v2/Bulk",
+		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method":"DELETE","path":"/Users/`+
+			id+
+			`"}]}`)
+	wantEnded := []string{
+		"POST /scim/v2/Users 201", "POST /scim/v2/Users 409", "GET /scim/v2/Users/{id} 200",
+		"GET  404", "POST /scim/v2/Bulk 200",
+	}
 	wantChanges := []string{"acme user.create 201", "acme user.create 409", "acme user.delete 204"}
 	if got := strings.Join(told.ended, "\n"); got != strings.Join(wantEnded, "\n") {
 		t.Errorf("got\n%s", got)
@@ -219,7 +242,8 @@ func TestLargeBodiesWait(t *testing.T) {
 		return slow
 	}, func(c *httpapi.Config) { c.Metrics = told })
 	const path = "/scim/v2/Groups/0190a8a5-0000-7000-8000-000000000000"
-	large := `{"schemas":["` + scim.GroupURN + `"],"displayName":"` + strings.Repeat("x", 40<<10) + `"}`
+	large := `{"schemas":["` + scim.GroupURN + `"],"displayName":"` + strings.Repeat("x", 40<<10) +
+		`"}`
 	const sent = 40
 	answers := make(chan int, sent)
 	for range sent {
@@ -236,7 +260,8 @@ func TestLargeBodiesWait(t *testing.T) {
 	if a := f.send("POST", "/scim/v2/Users", userBody("anna")); a.status != 201 {
 		t.Errorf("a small body: got %d %s", a.status, a.text)
 	}
-	if a := f.send("POST", "/scim/v2/Groups", large, "Authorization", "Bearer "+f.keys["globex"]); a.status != 201 && a.status != 400 {
+	if a := f.send("POST", "/scim/v2/Groups", large, "Authorization",
+		"Bearer "+f.keys["globex"]); a.status != 201 && a.status != 400 {
 		t.Errorf("another instance: got %d %.200s", a.status, a.text)
 	}
 	go func() {

@@ -21,7 +21,9 @@ type source struct {
 
 // searchers returns the handlers of a query over some resource types: by GET
 // and by POST to /.search.
-func (s *server) searchers(types func(*requestContext) []*schema.ResourceType) (get, post func(*requestContext) error) {
+func (s *server) searchers(
+	types func(*requestContext) []*schema.ResourceType,
+) (get, post func(*requestContext) error) {
 	get = func(x *requestContext) error { return s.list(x, x.urlSearch(), types(x)) }
 	post = func(x *requestContext) error {
 		q, err := x.bodySearch()
@@ -52,7 +54,9 @@ func (s *server) list(x *requestContext, q *search, types []*schema.ResourceType
 	return s.listByCursor(x, q, sources)
 }
 
-func (s *server) source(x *requestContext, q *search, rt *schema.ResourceType, all []*schema.ResourceType) (source, error) {
+func (s *server) source(
+	x *requestContext, q *search, rt *schema.ResourceType, all []*schema.ResourceType,
+) (source, error) {
 	var others []*schema.ResourceType
 	if len(all) > 1 {
 		others = all
@@ -184,7 +188,9 @@ func (x *requestContext) sendResources(total int, head string, parts ...resource
 const resourceSize = 2 << 10
 
 // readUsers reads a page of users with their groups, if those are wanted.
-func (s *server) readUsers(x *requestContext, v *view, q provisioning.Query) (resources, provisioning.Page, error) {
+func (s *server) readUsers(
+	x *requestContext, v *view, q provisioning.Query,
+) (resources, provisioning.Page, error) {
 	q.Plain, q.Groups = true, v.projection.Wants("groups")
 	users, page, err := s.Admin.Users.Users(x.Context(), x.scope, q)
 	return rendered(users, v.user), page, err
@@ -192,7 +198,11 @@ func (s *server) readUsers(x *requestContext, v *view, q provisioning.Query) (re
 
 // readGroups reads a page of groups. Their members, if they are wanted, are
 // read while the page is sent.
-func (s *server) readGroups(x *requestContext, v *view, q provisioning.Query) (resources, provisioning.Page, error) {
+func (s *server) readGroups(
+	x *requestContext, v *view, q provisioning.Query,
+) (resources, provisioning.Page, error) {
 	groups, page, err := s.Admin.Users.Groups(x.Context(), x.scope, q)
-	return resources{len(groups), func(b *body) error { return s.writeGroups(b, v, groups...) }}, page, err
+	return resources{
+		len(groups), func(b *body) error { return s.writeGroups(b, v, groups...) },
+	}, page, err
 }

@@ -23,7 +23,8 @@ func (x *requestContext) body() (map[string]any, error) {
 	if t := x.Header.Get("Content-Type"); !isJSON(t) {
 		return nil, &scim.Error{
 			Status: http.StatusUnsupportedMediaType,
-			Detail: "the Content-Type is " + strconv.Quote(t) + "; send " + scim.MediaType + " or " + scim.MediaTypeJSON,
+			Detail: "the Content-Type is " + strconv.Quote(t) + "; send " + scim.MediaType +
+				" or " + scim.MediaTypeJSON,
 		}
 	}
 	if x.text != nil {
@@ -35,7 +36,8 @@ func (x *requestContext) body() (map[string]any, error) {
 	case errors.As(err, &tooLarge):
 		return nil, &scim.Error{
 			Status: http.StatusRequestEntityTooLarge,
-			Detail: "the body is larger than " + strconv.Itoa(MaxBody) + " bytes; send the change in parts",
+			Detail: "the body is larger than " + strconv.Itoa(MaxBody) +
+				" bytes; send the change in parts",
 		}
 	case err != nil:
 		return nil, scim.BadRequest(scim.InvalidSyntax, "the body could not be read to its end")
@@ -55,7 +57,9 @@ func isJSON(contentType string) bool {
 
 // resource reads the body of a POST or PUT, and the view of the resource type
 // that the request asks for.
-func (s *server) resource(x *requestContext, rt *schema.ResourceType) (*view, schema.Resource, error) {
+func (s *server) resource(
+	x *requestContext, rt *schema.ResourceType,
+) (*view, schema.Resource, error) {
 	v, err := s.view(x, rt)
 	if err != nil {
 		return nil, nil, err
@@ -81,7 +85,9 @@ func (s *server) resource(x *requestContext, rt *schema.ResourceType) (*view, sc
 
 // operations reads the body of a PATCH, and the view that the request asks
 // for.
-func (s *server) operations(x *requestContext, rt *schema.ResourceType) (*view, []patch.Operation, error) {
+func (s *server) operations(
+	x *requestContext, rt *schema.ResourceType,
+) (*view, []patch.Operation, error) {
 	v, err := s.view(x, rt)
 	if err != nil {
 		return nil, nil, err
@@ -143,7 +149,8 @@ func (x *requestContext) mediaType() string {
 	case accepts(accept, scim.MediaTypeJSON):
 		return scim.MediaTypeJSON
 	}
-	if t, _, err := mime.ParseMediaType(x.Header.Get("Content-Type")); err == nil && t == scim.MediaTypeJSON {
+	if t, _, err := mime.ParseMediaType(x.Header.Get("Content-Type")); err == nil &&
+		t == scim.MediaTypeJSON {
 		return scim.MediaTypeJSON
 	}
 	return scim.MediaType
@@ -162,7 +169,8 @@ func (x *requestContext) checkAccept() error {
 	}
 	return &scim.Error{
 		Status: http.StatusNotAcceptable,
-		Detail: "the Accept header takes none of what can be answered here: " + scim.MediaType + " or " + scim.MediaTypeJSON,
+		Detail: "the Accept header takes none of what can be answered here: " + scim.MediaType +
+			" or " + scim.MediaTypeJSON,
 	}
 }
 

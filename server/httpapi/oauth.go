@@ -47,12 +47,18 @@ func (s *server) oauthToken(x *requestContext) error {
 }
 
 func (s *server) token(x *requestContext) (answer any, err error) {
-	if mediaType, _, err := mime.ParseMediaType(x.Header.Get("Content-Type")); err != nil || mediaType != "application/x-www-form-urlencoded" {
-		return nil, &oauth.Error{Status: http.StatusBadRequest, Code: "invalid_request", Description: "send the parameters as application/x-www-form-urlencoded"}
+	if mediaType, _, err := mime.ParseMediaType(x.Header.Get("Content-Type")); err != nil ||
+		mediaType != "application/x-www-form-urlencoded" {
+		return nil, &oauth.Error{
+			Status: http.StatusBadRequest, Code: "invalid_request",
+			Description: "send the parameters as application/x-www-form-urlencoded",
+		}
 	}
 	x.Body = http.MaxBytesReader(x.answer, x.Body, maxForm)
 	if err := x.ParseForm(); err != nil {
-		return nil, &oauth.Error{Status: http.StatusBadRequest, Code: "invalid_request", Description: err.Error()}
+		return nil, &oauth.Error{
+			Status: http.StatusBadRequest, Code: "invalid_request", Description: err.Error(),
+		}
 	}
 	return s.oauth.Token(x.Context(), x.PostForm, x.scope.Actor)
 }

@@ -35,12 +35,17 @@ func (c *contract) checkParameters(x *requestContext) error {
 		inPath[m[1]] = x.PathValue(m[1])
 	}
 	err = openapi3filter.ValidateRequest(x.Context(), &openapi3filter.RequestValidationInput{
-		Request: x.Request, PathParams: inPath, QueryParams: x.query, Route: x.route.operation.route,
-		Options: &openapi3filter.Options{ExcludeRequestBody: true, SkipSettingDefaults: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc},
+		Request: x.Request, PathParams: inPath, QueryParams: x.query,
+		Route: x.route.operation.route,
+		Options: &openapi3filter.Options{
+			ExcludeRequestBody: true, SkipSettingDefaults: true,
+			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+		},
 	})
 	var refused *openapi3filter.RequestError
 	if errors.As(err, &refused) && refused.Parameter != nil {
-		return scim.BadRequest(scim.InvalidValue, "the parameter %q is not valid: %s", refused.Parameter.Name, reason(refused.Err, refused.Reason))
+		return scim.BadRequest(scim.InvalidValue, "the parameter %q is not valid: %s",
+			refused.Parameter.Name, reason(refused.Err, refused.Reason))
 	}
 	return err
 }
@@ -62,7 +67,8 @@ func (x *requestContext) knownParameters(query url.Values) (url.Values, error) {
 			continue
 		}
 		if known[name] = append(known[name], query[sent]...); len(known[name]) > 1 {
-			return nil, scim.BadRequest(scim.InvalidSyntax, "the parameter %q is given %d times", name, len(known[name]))
+			return nil, scim.BadRequest(scim.InvalidSyntax, "the parameter %q is given %d times",
+				name, len(known[name]))
 		}
 	}
 	return known, nil
@@ -75,7 +81,8 @@ func (x *requestContext) parameter(sent string, names []string) (string, error) 
 		return sent, nil
 	}
 	if x.administrator != nil || !strings.HasPrefix(x.route.path, Base) {
-		return "", scim.BadRequest(scim.InvalidSyntax, "unknown parameter %q; %s", sent, takes(names))
+		return "", scim.BadRequest(scim.InvalidSyntax, "unknown parameter %q; %s", sent,
+			takes(names))
 	}
 	for _, name := range names {
 		if strings.EqualFold(name, sent) {
@@ -83,17 +90,22 @@ func (x *requestContext) parameter(sent string, names []string) (string, error) 
 		}
 	}
 	if meant := restrictionMeant(sent, names); meant != "" {
-		return "", scim.BadRequest(scim.InvalidSyntax, "unknown parameter %q: did you mean %s? %s", sent, meant, takes(names))
+		return "", scim.BadRequest(scim.InvalidSyntax, "unknown parameter %q: did you mean %s? %s",
+			sent, meant, takes(names))
 	}
 	if !x.scope.Policy.Tolerant() {
-		return "", scim.BadRequest(scim.InvalidSyntax, "unknown parameter %q (refused in strict mode as %q); %s", sent, tolerance.UnknownParameter, takes(names))
+		return "", scim.BadRequest(scim.InvalidSyntax,
+			"unknown parameter %q (refused in strict mode as %q); %s", sent,
+			tolerance.UnknownParameter, takes(names))
 	}
 	return "", x.scope.Policy.Allow(tolerance.UnknownParameter)
 }
 
 // restrictions are the parameters without which an answer holds more, or
 // other, resources than the client asked for.
-var restrictions = []string{"filter", "startIndex", "count", "cursor", "excludedAttributes", "attributes"}
+var restrictions = []string{
+	"filter", "startIndex", "count", "cursor", "excludedAttributes", "attributes",
+}
 
 // restrictionMeant returns the restriction that a name is a near miss of. A
 // filter is meant even where none can be given.
@@ -108,7 +120,8 @@ func restrictionMeant(sent string, names []string) string {
 			near = 1
 		}
 		lower := strings.ToLower(name)
-		if levenshtein.ComputeDistance(plain, lower) <= near || len(name) >= 6 && strings.Contains(plain, lower) {
+		if levenshtein.ComputeDistance(plain, lower) <= near || len(name) >= 6 &&
+			strings.Contains(plain, lower) {
 			return name
 		}
 	}

@@ -42,10 +42,13 @@ func TestEveryParameter(t *testing.T) {
 		n := 0
 		for path, item := range doc.Paths.Map() {
 			operation := item.Get
-			if operation == nil || !strings.HasPrefix(path, "/scim/v2") || strings.HasPrefix(path, "/scim/v2/Groups/") {
+			if operation == nil || !strings.HasPrefix(path, "/scim/v2") ||
+				strings.HasPrefix(path, "/scim/v2/Groups/") {
 				continue
 			}
-			at := strings.NewReplacer("/Users/{id}", "/Users/"+id, "/ResourceTypes/{id}", "/ResourceTypes/User", "/Schemas/{id}", "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User").Replace(path)
+			at := strings.NewReplacer("/Users/{id}", "/Users/"+id, "/ResourceTypes/{id}",
+				"/ResourceTypes/User", "/Schemas/{id}",
+				"/Schemas/urn:ietf:params:scim:schemas:core:2.0:User").Replace(path)
 			for _, p := range append(item.Parameters, operation.Parameters...) {
 				if p.Value.In != openapi3.ParameterInQuery {
 					continue
@@ -58,9 +61,11 @@ func TestEveryParameter(t *testing.T) {
 				if p.Value.Name == "sortBy" && path == "/scim/v2" {
 					want = http.StatusBadRequest // across types there is no order
 				}
-				a := f.send("GET", at+"?"+url.Values{p.Value.Name: {ordinary(p.Value.Name)}}.Encode(), "")
+				a := f.send("GET",
+					at+"?"+url.Values{p.Value.Name: {ordinary(p.Value.Name)}}.Encode(), "")
 				if a.status != want {
-					t.Errorf("strict %v: GET %s with %s: %d %s", strict, path, p.Value.Name, a.status, a.text)
+					t.Errorf("strict %v: GET %s with %s: %d %s", strict, path, p.Value.Name,
+						a.status, a.text)
 				}
 			}
 		}
@@ -106,7 +111,8 @@ func TestUnknownParameters(t *testing.T) {
 		}
 		a := f.send("GET", test.path, "", "Authorization", "Bearer "+token)
 		if a.status != test.status || !strings.Contains(a.text, test.detail) {
-			t.Errorf("%s: %d %s, want %d with %q", test.path, a.status, a.text, test.status, test.detail)
+			t.Errorf("%s: %d %s, want %d with %q", test.path, a.status, a.text, test.status,
+				test.detail)
 		}
 	}
 }
@@ -115,10 +121,13 @@ func TestUnknownParameters(t *testing.T) {
 // its body, and by no redirect.
 func TestSlashes(t *testing.T) {
 	f := newFixture(t, false)
-	f.Client().CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	f.Client().CheckRedirect = func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}
 	id := f.createAnna()
 	for _, path := range []string{
-		"/scim/v2/Users/" + id + "/", "/scim/v2//Users/" + id, "//scim/v2/Users//" + id + "//", "/instances/acme//scim/v2//Users/" + id, "/scim/v2/Users/" + id,
+		"/scim/v2/Users/" + id + "/", "/scim/v2//Users/" + id, "//scim/v2/Users//" + id + "//",
+		"/instances/acme//scim/v2//Users/" + id, "/scim/v2/Users/" + id,
 	} {
 		a := f.send("PATCH", path, `{"Operations":[{"op":"replace","path":"title","value":"T"}]}`)
 		if a.status != 200 || a.body["title"] != "T" {
@@ -142,13 +151,21 @@ func TestDroppedIsTold(t *testing.T) {
 	id := f.createAnna()
 	role := `[{"value":"r","displayName":"Reader","id":"18d14569","secret":"hunter2"}]`
 	for name, send := range map[string]func() answer{
-		"POST": func() answer { return f.send("POST", "/scim/v2/Users", `{"userName":"ben","roles":`+role+`}`) },
-		"PUT":  func() answer { return f.send("PUT", "/scim/v2/Users/"+id, `{"userName":"anna","roles":`+role+`}`) },
+		"POST": func() answer {
+			return f.send("POST", "/scim/v2/Users", `{"userName":"ben","roles":`+role+`}`)
+		},
+		"PUT": func() answer {
+			return f.send("PUT", "/scim/v2/Users/"+id, `{"userName":"anna","roles":`+role+`}`)
+		},
 		"PATCH": func() answer {
-			return f.send("PATCH", "/scim/v2/Users/"+id, `{"Operations":[{"op":"add","path":"entitlements","value":`+role+`}]}`)
+			return f.send("PATCH", "/scim/v2/Users/"+id,
+				`{"Operations":[{"op":"add","path":"entitlements","value":`+role+`}]}`)
 		},
 		"Bulk": func() answer {
-			return f.send("POST", "/scim/v2/Bulk", `{"Operations":[{"method":"POST","bulkId":"a","path":"/Users","data":{"userName":"eve","roles":`+role+`}}]}`)
+			return f.send("POST", "/scim/v2/Bulk",
+				`{"Operations":[{"method":"POST","bulkId":"a","path":"/Users","data":{"userName":"eve","roles":`+
+					role+
+					`}}]}`)
 		},
 	} {
 		if a := send(); a.status >= 300 || strings.Contains(a.text, "hunter2") {
@@ -156,16 +173,19 @@ func TestDroppedIsTold(t *testing.T) {
 		}
 	}
 	told := 0
-	fatal(t, f.users.History(t.Context(), history.Query{InstanceID: f.scopes["acme"].Instance.ID}, func(e *history.Entry) error {
-		text, err := json.Marshal(e)
-		if strings.Contains(e.Detail, ".id is unknown and was dropped") && strings.Contains(e.Detail, ".secret is unknown and was dropped") {
-			told++
-		}
-		if strings.Contains(string(text), "hunter2") || strings.Contains(string(text), "18d14569") {
-			t.Errorf("the history holds what was dropped: %s", text)
-		}
-		return err
-	}))
+	fatal(t, f.users.History(t.Context(), history.Query{InstanceID: f.scopes["acme"].Instance.ID},
+		func(e *history.Entry) error {
+			text, err := json.Marshal(e)
+			if strings.Contains(e.Detail, ".id is unknown and was dropped") &&
+				strings.Contains(e.Detail, ".secret is unknown and was dropped") {
+				told++
+			}
+			if strings.Contains(string(text), "hunter2") ||
+				strings.Contains(string(text), "18d14569") {
+				t.Errorf("the history holds what was dropped: %s", text)
+			}
+			return err
+		}))
 	if told != 4 {
 		t.Errorf("%d rows tell of it, want 4", told)
 	}

@@ -23,7 +23,8 @@ func (x *requestContext) denied() string {
 		}
 	case instance.UserAccess:
 		if x.route.targetType == "Group" || x.route.searched == "all" {
-			return "the API key is for users only: groups take a key with full access; users are at /Users"
+			return "the API key is for users only: groups take a key with full access; users " +
+				"are at /Users"
 		}
 	}
 	return ""
@@ -46,7 +47,8 @@ func (s *server) mayAdminister(x *requestContext) error {
 	slug := x.PathValue("instance")
 	var reason string
 	switch {
-	case t.Instance != "" && slug == "" && x.Method != http.MethodGet, t.Instance != "" && slug != "" && slug != t.Instance:
+	case t.Instance != "" && slug == "" && x.Method != http.MethodGet, t.Instance != "" &&
+		slug != "" && slug != t.Instance:
 		reason = fmt.Sprintf("the token is for the instance %s only", t.Instance)
 	case !t.Role.May(takes):
 		reason = fmt.Sprintf("the token is %s, and this takes %s", article(t.Role), article(takes))
@@ -59,12 +61,14 @@ func (s *server) mayAdminister(x *requestContext) error {
 		switch {
 		case missing == nil:
 			what := x.Method + " " + strings.TrimPrefix(x.URL.EscapedPath(), AdminBase)
-			err = s.Admin.Instances.DenyAdministrator(x.Context(), i, t, what+": "+reason, x.scope.Actor)
+			err = s.Admin.Instances.DenyAdministrator(x.Context(), i, t, what+": "+reason,
+				x.scope.Actor)
 		case !errors.Is(missing, instance.ErrNotFound):
 			return missing
 		}
 	} else {
-		s.Log.WarnContext(x.Context(), "refused to an administrator", "token", t.ID, "name", t.Name, "reason", reason, "requestId", x.scope.Actor.RequestID)
+		s.Log.WarnContext(x.Context(), "refused to an administrator", "token", t.ID, "name", t.Name,
+			"reason", reason, "requestId", x.scope.Actor.RequestID)
 	}
 	return challenge(x, err)
 }

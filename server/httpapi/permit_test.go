@@ -23,7 +23,9 @@ func (f *fixture) refusals(slug string) (list []string) {
 	f.t.Helper()
 	q := history.Query{InstanceID: f.scopes[slug].Instance.ID, Outcome: history.Refused}
 	fatal(f.t, f.users.History(f.t.Context(), q, func(e *history.Entry) error {
-		list = append(list, fmt.Sprintf("%s %s %d %s: %s", e.Actor.Name, e.Action, e.Status, e.Target.Type, e.Detail))
+		list = append(list,
+			fmt.Sprintf("%s %s %d %s: %s", e.Actor.Name, e.Action, e.Status, e.Target.Type,
+				e.Detail))
 		return nil
 	}))
 	return list
@@ -42,7 +44,9 @@ func adminOperations(t *testing.T) (list []adminOperation) {
 		}
 		for method, o := range item.Operations() {
 			concrete := strings.ReplaceAll(path, "{instance}", "acme")
-			list = append(list, adminOperation{o.OperationID, method, pathParameter.ReplaceAllString(concrete, "nothing")})
+			list = append(list, adminOperation{
+				o.OperationID, method, pathParameter.ReplaceAllString(concrete, "nothing"),
+			})
 		}
 	}
 	return list
@@ -52,7 +56,10 @@ func adminOperations(t *testing.T) (list []adminOperation) {
 // role, of this instance and of another: it is refused or not as the role
 // says, and each refusal is in the history of the instance that it was about.
 func TestAdminRoles(t *testing.T) {
-	owners := []string{"createInstance", "createKey", "revokeKey", "rotateKey", "createClient", "revokeClient", "pruneHistory"}
+	owners := []string{
+		"createInstance", "createKey", "revokeKey", "rotateKey", "createClient", "revokeClient",
+		"pruneHistory",
+	}
 	auditors := []string{"listHistory", "exportHistory", "verifyHistory"}
 	f := newFixture(t, false)
 	operations := adminOperations(t)
@@ -62,13 +69,17 @@ func TestAdminRoles(t *testing.T) {
 		}
 	}
 	for _, of := range []string{"", "acme", "globex"} {
-		for _, role := range []instance.AdminRole{instance.Owner, instance.Administrator, instance.Auditor} {
+		for _, role := range []instance.AdminRole{
+			instance.Owner, instance.Administrator, instance.Auditor,
+		} {
 			name := string(role) + " of " + of
-			_, token, err := f.instances.CreateAdminToken(t.Context(), instance.AdminToken{Name: name, Role: role, Instance: of}, time.Hour)
+			_, token, err := f.instances.CreateAdminToken(t.Context(),
+				instance.AdminToken{Name: name, Role: role, Instance: of}, time.Hour)
 			fatal(t, err)
 			for _, o := range operations {
 				about := strings.Contains(o.path, "/acme")
-				may := role == instance.Owner || slices.Contains(auditors, o.id) || role == instance.Administrator && !slices.Contains(owners, o.id)
+				may := role == instance.Owner || slices.Contains(auditors, o.id) ||
+					role == instance.Administrator && !slices.Contains(owners, o.id)
 				may = may && (of == "" || about && of == "acme" || !about && o.method == "GET")
 				where := of
 				if about {
@@ -94,7 +105,9 @@ func TestAdminRoles(t *testing.T) {
 					continue
 				}
 				told := f.refusals(where)
-				if len(told) != before+1 || !strings.HasPrefix(told[before], name+" authenticate 403 AdminToken: "+o.method+" ") {
+				if len(told) != before+1 ||
+					!strings.HasPrefix(told[before],
+						name+" authenticate 403 AdminToken: "+o.method+" ") {
 					t.Errorf("%s, %s: the history tells %q", name, o.id, told[before:])
 				}
 			}
@@ -104,19 +117,28 @@ func TestAdminRoles(t *testing.T) {
 	if n := len(a.body["items"].([]any)); n != 2 {
 		t.Errorf("all see %d instances", n)
 	}
-	_, token, err := f.instances.CreateAdminToken(t.Context(), instance.AdminToken{Name: "of one", Instance: "globex"}, time.Hour)
+	_, token, err := f.instances.CreateAdminToken(t.Context(),
+		instance.AdminToken{Name: "of one", Instance: "globex"}, time.Hour)
 	fatal(t, err)
-	if a := f.send("GET", "/admin/v1/instances", "", "Authorization", "Bearer "+token); strings.Contains(a.text, "acme") || !strings.Contains(a.text, "globex") {
+	if a := f.send("GET", "/admin/v1/instances", "", "Authorization",
+		"Bearer "+token); strings.Contains(a.text, "acme") || !strings.Contains(a.text, "globex") {
 		t.Errorf("one of globex sees %s", a.text)
 	}
 	list, err := f.instances.AdminTokens(t.Context())
 	fatal(t, err)
 	for _, token := range list {
-		if used := token.Name == "ada" || strings.Contains(token.Name, " "); used != !token.LastUsed.IsZero() || used && token.LastAddress != "127.0.0.1" {
+		if used := token.Name == "ada" ||
+			strings.Contains(token.Name, " "); used != !token.LastUsed.IsZero() || used &&
+			token.LastAddress != "127.0.0.1" {
 			t.Errorf("%s was used at %v from %q", token.Name, token.LastUsed, token.LastAddress)
 		}
 	}
-	for _, wrong := range []instance.AdminToken{{Name: "x", Role: "root"}, {Name: "x", Role: "Owner"}, {Name: " "}, {Name: "x", Instance: "none"}} {
+	for _, wrong := range []instance.AdminToken{
+		{Name: "x", Role: "root"},
+		{Name: "x", Role: "Owner"},
+		{Name: " "},
+		{Name: "x", Instance: "none"},
+	} {
 		if _, _, err := f.instances.CreateAdminToken(t.Context(), wrong, time.Hour); err == nil {
 			t.Errorf("%+v was made", wrong)
 		}
@@ -128,7 +150,8 @@ func (f *fixture) key(access string, networks ...string) string {
 	f.t.Helper()
 	p, err := instance.NewPermit(access, networks)
 	fatal(f.t, err)
-	_, key, err := f.instances.CreateKey(f.t.Context(), f.scopes["acme"].Instance, instance.KeyRequest{UserName: "scim-acme", Permit: p}, f.scopes["acme"].Actor)
+	_, key, err := f.instances.CreateKey(f.t.Context(), f.scopes["acme"].Instance,
+		instance.KeyRequest{UserName: "scim-acme", Permit: p}, f.scopes["acme"].Actor)
 	fatal(f.t, err)
 	return key
 }
@@ -138,7 +161,8 @@ func (f *fixture) key(access string, networks ...string) string {
 func TestAccess(t *testing.T) {
 	f := newFixture(t, false)
 	anna := f.createAnna()
-	group := f.send("POST", "/scim/v2/Groups", `{"schemas":["`+scim.GroupURN+`"],"displayName":"Staff"}`).body["id"].(string)
+	group := f.send("POST", "/scim/v2/Groups",
+		`{"schemas":["`+scim.GroupURN+`"],"displayName":"Staff"}`).body["id"].(string)
 	doc, err := openapi3.NewLoader().LoadFromData(spec.OpenAPI())
 	fatal(t, err)
 	tried := 0
@@ -150,14 +174,18 @@ func TestAccess(t *testing.T) {
 			}
 			for method := range item.Operations() {
 				tried++
-				denied := access == "read" && method != "GET" && !strings.HasSuffix(path, "/.search") ||
-					access == "users" && (strings.Contains(path, "/Groups") || path == httpapi.Base || path == httpapi.Base+"/.search")
+				denied := access == "read" && method != "GET" &&
+					!strings.HasSuffix(path, "/.search") ||
+					access == "users" &&
+						(strings.Contains(path, "/Groups") || path == httpapi.Base ||
+							path == httpapi.Base+"/.search")
 				id := anna
 				if strings.Contains(path, "/Groups") {
 					id = group
 				}
 				before := len(f.refusals("acme"))
-				a := f.send(method, strings.ReplaceAll(path, "{id}", id), "{}", "Authorization", "Bearer "+key)
+				a := f.send(method, strings.ReplaceAll(path, "{id}", id), "{}", "Authorization",
+					"Bearer "+key)
 				if (a.status == 403) != denied {
 					t.Errorf("%s, %s %s: got %d %.200s", access, method, path, a.status, a.text)
 				}
@@ -165,7 +193,9 @@ func TestAccess(t *testing.T) {
 					continue
 				}
 				wantError(t, a, 403, "", "the API key is for")
-				if told := f.refusals("acme"); len(told) != before+1 || !strings.HasPrefix(told[before], "scim-acme ") || !strings.Contains(told[before], " 403 ") {
+				if told := f.refusals("acme"); len(told) != before+1 ||
+					!strings.HasPrefix(told[before], "scim-acme ") ||
+					!strings.Contains(told[before], " 403 ") {
 					t.Errorf("%s, %s %s: the history tells %q", access, method, path, told[before:])
 				}
 			}
@@ -179,10 +209,14 @@ func TestAccess(t *testing.T) {
 			t.Errorf("%s is gone: %d", path, a.status)
 		}
 	}
-	a := f.send("POST", "/scim/v2/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[
-		{"method":"POST","path":"/Users","bulkId":"u","data":{"schemas":["`+scim.UserURN+`"],"userName":"bulk"}},
-		{"method":"POST","path":"/Groups","bulkId":"g","data":{"schemas":["`+scim.GroupURN+`"],"displayName":"No"}},
-		{"method":"DELETE","path":"/Groups/`+group+`"}]}`, "Authorization", "Bearer "+f.key("users"))
+	a := f.send("POST", "/scim/v2/Bulk",
+		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[
+		{"method":"POST","path":"/Users","bulkId":"u","data":{"schemas":["`+scim.UserURN+
+			`"],"userName":"bulk"}},
+		{"method":"POST","path":"/Groups","bulkId":"g","data":{"schemas":["`+scim.GroupURN+
+			`"],"displayName":"No"}},
+		{"method":"DELETE","path":"/Groups/`+group+`"}]}`, "Authorization",
+		"Bearer "+f.key("users"))
 	var statuses []string
 	for _, o := range a.body["Operations"].([]any) {
 		statuses = append(statuses, o.(map[string]any)["status"].(string))
@@ -198,20 +232,29 @@ func TestAccess(t *testing.T) {
 // TestNetworks: a key is taken from its networks only, whether it was used a
 // moment ago from another one or not; a key that takes its place is like it.
 func TestNetworks(t *testing.T) {
-	f := newFixtureWith(t, direct, func(c *httpapi.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	f := newFixtureWith(t, direct,
+		func(c *httpapi.Config) {
+			c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+		})
 	key := f.key("full", "192.0.2.0/24", "2001:db8::1")
 	id := strings.Split(key, "_")[2]
-	_, rotated, err := f.instances.RotateKey(t.Context(), f.scopes["acme"].Instance, id, time.Hour, time.Hour, f.scopes["acme"].Actor)
+	_, rotated, err := f.instances.RotateKey(t.Context(), f.scopes["acme"].Instance, id, time.Hour,
+		time.Hour, f.scopes["acme"].Actor)
 	fatal(t, err)
 	for _, key := range []string{key, rotated} {
-		for from, want := range map[string]int{"192.0.2.7": 200, "203.0.113.7": 403, "2001:db8::1": 200, "2001:db8::2": 403, "::ffff:192.0.2.9": 200, "": 403} {
+		for from, want := range map[string]int{
+			"192.0.2.7": 200, "203.0.113.7": 403, "2001:db8::1": 200, "2001:db8::2": 403,
+			"::ffff:192.0.2.9": 200, "": 403,
+		} {
 			before := len(f.refusals("acme"))
-			a := f.send("GET", "/scim/v2/Users", "", "Authorization", "Bearer "+key, "X-Forwarded-For", from)
+			a := f.send("GET", "/scim/v2/Users", "", "Authorization", "Bearer "+key,
+				"X-Forwarded-For", from)
 			if a.status != want {
 				t.Errorf("from %q: got %d %s", from, a.status, a.text)
 			}
 			told := f.refusals("acme")[before:]
-			if refused := want == 403; refused != (len(told) == 1) || refused && !strings.Contains(told[0], "is not taken from") {
+			if refused := want == 403; refused != (len(told) == 1) || refused &&
+				!strings.Contains(told[0], "is not taken from") {
 				t.Errorf("from %q: the history tells %q", from, told)
 			}
 		}

@@ -84,7 +84,10 @@ type requestKey struct{}
 // panic from ending the process.
 func (s *server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x := &requestContext{answer: &answerWriter{ResponseWriter: w}, began: time.Now(), users: s.Admin.Users, base: s.public + Base}
+		x := &requestContext{
+			answer: &answerWriter{ResponseWriter: w}, began: time.Now(), users: s.Admin.Users,
+			base: s.public + Base,
+		}
 		x.scope.Policy = tolerance.New(s.Strict)
 		x.scope.Actor = history.Actor{
 			RequestID: requestID(r), Client: clip(r.UserAgent(), 200), Address: s.address(r),
@@ -136,7 +139,8 @@ func (s *server) end(x *requestContext) {
 	s.count(x, x.route, x.answer.status)
 	if span := trace.SpanFromContext(x.Context()); span.IsRecording() {
 		span.SetName(x.Method + " " + path)
-		span.SetAttributes(attribute.String("http.route", path), attribute.String("muster.request_id", x.scope.Actor.RequestID))
+		span.SetAttributes(attribute.String("http.route", path),
+			attribute.String("muster.request_id", x.scope.Actor.RequestID))
 		if x.scope.Instance != nil {
 			span.SetAttributes(attribute.String("muster.instance", x.scope.Instance.Slug))
 		}
@@ -157,11 +161,14 @@ func (s *server) logEnd(x *requestContext) {
 		level = slog.LevelError
 	}
 	attributes := []slog.Attr{
-		slog.String("requestId", x.scope.Actor.RequestID), slog.String("method", x.Method), slog.String("path", x.URL.EscapedPath()),
-		slog.Int("status", x.answer.status), slog.Duration("duration", time.Since(x.began)), slog.String("address", x.scope.Actor.Address),
+		slog.String("requestId", x.scope.Actor.RequestID), slog.String("method", x.Method),
+		slog.String("path", x.URL.EscapedPath()),
+		slog.Int("status", x.answer.status), slog.Duration("duration", time.Since(x.began)),
+		slog.String("address", x.scope.Actor.Address),
 	}
 	if x.scope.Instance != nil {
-		attributes = append(attributes, slog.String("instance", x.scope.Instance.Slug), slog.String("key", x.scope.Actor.KeyID))
+		attributes = append(attributes, slog.String("instance", x.scope.Instance.Slug),
+			slog.String("key", x.scope.Actor.KeyID))
 	}
 	if c := trace.SpanContextFromContext(x.Context()); c.HasTraceID() {
 		attributes = append(attributes, slog.String("traceId", c.TraceID().String()))
@@ -194,12 +201,21 @@ func (s *server) fail(x *requestContext, err error) {
 	if e == nil {
 		switch {
 		case errors.Is(x.Context().Err(), context.DeadlineExceeded):
-			e = &scim.Error{Status: http.StatusServiceUnavailable, RetryAfter: 10 * time.Second, Detail: fmt.Sprintf("the request took longer than %v and was given up; read what came of it before it is sent again", requestTime)}
+			e = &scim.Error{
+				Status: http.StatusServiceUnavailable, RetryAfter: 10 * time.Second,
+				Detail: fmt.Sprintf("the request took longer than %v and was given up; read what "+
+					"came of it before it is sent again", requestTime),
+			}
 		case x.Context().Err() == nil:
-			s.Log.ErrorContext(x.Context(), "internal error", "requestId", x.scope.Actor.RequestID, "error", err)
+			s.Log.ErrorContext(x.Context(), "internal error", "requestId", x.scope.Actor.RequestID,
+				"error", err)
 		}
 		if e == nil {
-			e = &scim.Error{Status: http.StatusInternalServerError, Detail: "internal error; the server's log has the request id " + x.scope.Actor.RequestID}
+			e = &scim.Error{
+				Status: http.StatusInternalServerError,
+				Detail: "internal error; the server's log has the request id " +
+					x.scope.Actor.RequestID,
+			}
 		}
 	}
 	if x.answer.status != 0 {
@@ -212,7 +228,8 @@ func (s *server) fail(x *requestContext, err error) {
 		err = x.sendJSON(e.Status, x.mediaType(), body)
 	}
 	if err != nil {
-		s.Log.WarnContext(x.Context(), "answer not sent", "requestId", x.scope.Actor.RequestID, "error", err)
+		s.Log.WarnContext(x.Context(), "answer not sent", "requestId", x.scope.Actor.RequestID,
+			"error", err)
 	}
 }
 

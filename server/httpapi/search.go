@@ -49,7 +49,8 @@ func (x *requestContext) urlSearch() *search {
 		return &n
 	}
 	return &search{
-		filter: text("filter"), cursor: text("cursor"), start: number("startIndex"), count: number("count"),
+		filter: text("filter"), cursor: text("cursor"), start: number("startIndex"),
+		count:  number("count"),
 		sortBy: q.Get("sortBy"), descending: q.Get("sortOrder") == "descending",
 		attributes: names(q.Get("attributes")), excluded: names(q.Get("excludedAttributes")),
 	}
@@ -91,7 +92,8 @@ func (x *requestContext) bodySearch() (*search, error) {
 		return paths
 	}
 	q := &search{
-		filter: text("filter"), cursor: text("cursor"), start: number("startIndex"), count: number("count"),
+		filter: text("filter"), cursor: text("cursor"), start: number("startIndex"),
+		count:      number("count"),
 		attributes: list("attributes"), excluded: list("excludedAttributes"),
 	}
 	q.sortBy, _ = raw["sortBy"].(string)
@@ -130,7 +132,9 @@ func (q *search) offset() int {
 
 // projection reads the attributes that the client wants, Section 3.9 of RFC
 // 7644. In a query across resource types an attribute may be one of another.
-func (q *search) projection(rt *schema.ResourceType, others []*schema.ResourceType, p *tolerance.Policy) (*schema.Projection, error) {
+func (q *search) projection(
+	rt *schema.ResourceType, others []*schema.ResourceType, p *tolerance.Policy,
+) (*schema.Projection, error) {
 	own := func(paths []string) (list []string, err error) {
 		for _, path := range paths {
 			if path, err = tolerance.Path(rt, path, p); err != nil {
@@ -167,7 +171,9 @@ func known(types []*schema.ResourceType, path string) bool {
 }
 
 // node binds the filter to a resource type; nil without one.
-func (q *search) node(rt *schema.ResourceType, others []*schema.ResourceType, p *tolerance.Policy) (filter.Node, error) {
+func (q *search) node(
+	rt *schema.ResourceType, others []*schema.ResourceType, p *tolerance.Policy,
+) (filter.Node, error) {
 	if q.filter == nil {
 		return nil, nil
 	}
@@ -179,12 +185,15 @@ func (q *search) node(rt *schema.ResourceType, others []*schema.ResourceType, p 
 }
 
 // sort returns the attribute to sort by: of a complex one, its value.
-func (q *search) sort(rt *schema.ResourceType, others []*schema.ResourceType, p *tolerance.Policy) (*schema.Attribute, error) {
+func (q *search) sort(
+	rt *schema.ResourceType, others []*schema.ResourceType, p *tolerance.Policy,
+) (*schema.Attribute, error) {
 	if q.sortBy == "" {
 		return nil, nil
 	}
 	if len(others) > 0 {
-		return nil, scim.BadRequest(scim.InvalidValue, "a query across resource types cannot be sorted; query /Users or /Groups")
+		return nil, scim.BadRequest(scim.InvalidValue,
+			"a query across resource types cannot be sorted; query /Users or /Groups")
 	}
 	path, err := tolerance.Path(rt, q.sortBy, p)
 	if err != nil {
@@ -195,7 +204,8 @@ func (q *search) sort(rt *schema.ResourceType, others []*schema.ResourceType, p 
 		a = a.Sub("value")
 	}
 	if a == nil {
-		return nil, scim.BadRequest(scim.InvalidValue, "cannot sort by %q: it is no simple attribute of a %s", q.sortBy, rt.Name)
+		return nil, scim.BadRequest(scim.InvalidValue,
+			"cannot sort by %q: it is no simple attribute of a %s", q.sortBy, rt.Name)
 	}
 	return a, nil
 }

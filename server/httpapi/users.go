@@ -47,7 +47,8 @@ func (s *server) replaceUser(x *requestContext) error {
 	if err != nil {
 		return x.refused(err)
 	}
-	u, _, err := s.Admin.Users.ReplaceUser(x.Context(), x.scope, x.PathValue("id"), r, x.condition())
+	u, _, err := s.Admin.Users.ReplaceUser(x.Context(), x.scope, x.PathValue("id"), r,
+		x.condition())
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,8 @@ func (s *server) patchUser(x *requestContext) error {
 	if err != nil {
 		return x.refused(err)
 	}
-	u, _, err := s.Admin.Users.PatchUser(x.Context(), x.scope, x.PathValue("id"), ops, x.condition())
+	u, _, err := s.Admin.Users.PatchUser(x.Context(), x.scope, x.PathValue("id"), ops,
+		x.condition())
 	if err != nil {
 		return err
 	}
@@ -67,7 +69,8 @@ func (s *server) patchUser(x *requestContext) error {
 }
 
 func (s *server) deleteUser(x *requestContext) error {
-	if err := s.Admin.Users.DeleteUser(x.Context(), x.scope, x.PathValue("id"), x.condition()); err != nil {
+	if err := s.Admin.Users.DeleteUser(x.Context(), x.scope, x.PathValue("id"),
+		x.condition()); err != nil {
 		return err
 	}
 	return x.sendNothing(http.StatusNoContent)

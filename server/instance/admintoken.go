@@ -66,7 +66,9 @@ func (t *AdminToken) State(now time.Time) string {
 
 // CreateAdminToken makes a token of a name, a role, owner if it is empty, and
 // an instance, and returns it with its text, which nobody can see again.
-func (s *Service) CreateAdminToken(ctx context.Context, t AdminToken, life time.Duration) (*AdminToken, string, error) {
+func (s *Service) CreateAdminToken(
+	ctx context.Context, t AdminToken, life time.Duration,
+) (*AdminToken, string, error) {
 	if strings.TrimSpace(t.Name) == "" {
 		return nil, "", Refuse("the name of the token is empty; give the name of its holder")
 	}
@@ -108,10 +110,15 @@ func (s *Service) RevokeAdminToken(ctx context.Context, id string) error {
 
 // AuthenticateAdministrator returns the token that a text stands for. The
 // error is a [KeyError] if it is not accepted.
-func (s *Service) AuthenticateAdministrator(ctx context.Context, text, address string) (*AdminToken, error) {
+func (s *Service) AuthenticateAdministrator(
+	ctx context.Context, text, address string,
+) (*AdminToken, error) {
 	parts := strings.Split(text, "_")
 	if len(parts) != 3 || parts[0] != adminPrefix || len(parts[2]) != secretLength+checksumLength {
-		return nil, &KeyError{Reason: "the bearer token is no token of the admin API; `muster-server admin-token create` makes one. API keys are for SCIM only"}
+		return nil, &KeyError{
+			Reason: "the bearer token is no token of the admin API; `muster-server admin-token " +
+				"create` makes one. API keys are for SCIM only",
+		}
 	}
 	at := len(text) - checksumLength
 	if checksum(text[:at]) != text[at:] {
@@ -143,8 +150,11 @@ func (s *Service) AuthenticateAdministrator(ctx context.Context, text, address s
 
 // DenyAdministrator refuses what a token is not for, and writes that to the
 // history of the instance that it was about.
-func (s *Service) DenyAdministrator(ctx context.Context, i *Instance, t *AdminToken, reason string, actor history.Actor) error {
-	e := history.New(i.ID, s.now(), actor, history.Authenticate, history.Target{Type: "AdminToken", ID: t.ID, Name: t.Name})
+func (s *Service) DenyAdministrator(
+	ctx context.Context, i *Instance, t *AdminToken, reason string, actor history.Actor,
+) error {
+	e := history.New(i.ID, s.now(), actor, history.Authenticate,
+		history.Target{Type: "AdminToken", ID: t.ID, Name: t.Name})
 	e.Outcome, e.Status, e.Detail = history.Refused, 403, reason
 	if err := s.history.AppendHistory(ctx, e); err != nil {
 		return fmt.Errorf("authenticate: %w", err)

@@ -36,14 +36,17 @@ const TokenLife = 10 * time.Minute
 var ErrReplayed = errors.New("the assertion was used before")
 
 // CreateClient registers a client that acts on behalf of an integration user.
-func (s *Service) CreateClient(ctx context.Context, i *Instance, c Client, actor history.Actor) (*Client, error) {
+func (s *Service) CreateClient(
+	ctx context.Context, i *Instance, c Client, actor history.Actor,
+) (*Client, error) {
 	h, err := s.fitHolder(ctx, i, c.UserName)
 	if err != nil {
 		return nil, err
 	}
 	c.ID, c.InstanceID, c.UserName = "client_"+randomDigits(keyIDLength, 36), i.ID, h.UserName
 	c.Created, c.Access = s.now().UTC().Truncate(time.Millisecond), cmp.Or(c.Access, FullAccess)
-	e := history.New(i.ID, c.Created, actor, history.ClientCreate, history.Target{Type: "Client", ID: c.ID, Name: h.UserName})
+	e := history.New(i.ID, c.Created, actor, history.ClientCreate,
+		history.Target{Type: "Client", ID: c.ID, Name: h.UserName})
 	e.AddDetail(c.Summary())
 	if err := s.store.CreateClient(ctx, &c, e); err != nil {
 		return nil, fmt.Errorf("create client: %w", err)
@@ -63,12 +66,15 @@ func (s *Service) Client(ctx context.Context, id string) (*Client, error) {
 
 // RevokeClient ends a client and all its tokens at once. It reports false if
 // that was done before.
-func (s *Service) RevokeClient(ctx context.Context, i *Instance, id string, actor history.Actor) (bool, error) {
+func (s *Service) RevokeClient(
+	ctx context.Context, i *Instance, id string, actor history.Actor,
+) (bool, error) {
 	now := s.now().UTC().Truncate(time.Millisecond)
 	e := history.New(i.ID, now, actor, history.ClientRevoke, history.Target{Type: "Client", ID: id})
 	changed, err := s.store.RevokeClient(ctx, i.ID, id, now, e)
 	if errors.Is(err, ErrNotFound) {
-		return false, Missing("instance %s has no client %q; `muster-server client list --instance %s` shows its clients", i.Slug, id, i.Slug)
+		return false, Missing("instance %s has no client %q; `muster-server client list "+
+			"--instance %s` shows its clients", i.Slug, id, i.Slug)
 	}
 	return changed, err
 }
@@ -84,7 +90,9 @@ type Grant struct {
 
 // IssueToken makes an access token for a client, or returns [ErrReplayed]. It
 // refuses with a [KeyError] if the client's user may hold no key.
-func (s *Service) IssueToken(ctx context.Context, g Grant, actor history.Actor) (text string, err error) {
+func (s *Service) IssueToken(
+	ctx context.Context, g Grant, actor history.Actor,
+) (text string, err error) {
 	i, err := s.store.Instance(ctx, g.Client.InstanceID)
 	if err != nil {
 		return "", err
@@ -103,7 +111,8 @@ func (s *Service) IssueToken(ctx context.Context, g Grant, actor history.Actor) 
 	k, text := s.newKey(i, h, TokenLife, g.Client.Permit)
 	k.ClientID = g.Client.ID
 	actor.Kind, actor.Name, actor.KeyID = history.KeyActor, h.UserName, k.ID
-	e := history.New(i.ID, k.Created, actor, history.TokenIssue, history.Target{Type: "Client", ID: g.Client.ID, Name: h.UserName})
+	e := history.New(i.ID, k.Created, actor, history.TokenIssue,
+		history.Target{Type: "Client", ID: g.Client.ID, Name: h.UserName})
 	e.Detail = "for an assertion that the client signed; expires " + k.Expires.Format(time.RFC3339)
 	if err := s.store.IssueToken(ctx, k, g, e); err != nil {
 		return "", fmt.Errorf("issue token: %w", err)
@@ -112,9 +121,12 @@ func (s *Service) IssueToken(ctx context.Context, g Grant, actor history.Actor) 
 }
 
 // RefuseClient writes to the history that a client could not authenticate.
-func (s *Service) RefuseClient(ctx context.Context, c *Client, reason string, actor history.Actor) error {
+func (s *Service) RefuseClient(
+	ctx context.Context, c *Client, reason string, actor history.Actor,
+) error {
 	actor.Kind, actor.Name = history.KeyActor, c.UserName
-	e := history.New(c.InstanceID, s.now(), actor, history.TokenIssue, history.Target{Type: "Client", ID: c.ID, Name: c.UserName})
+	e := history.New(c.InstanceID, s.now(), actor, history.TokenIssue,
+		history.Target{Type: "Client", ID: c.ID, Name: c.UserName})
 	e.Outcome, e.Status, e.Detail = history.Refused, 401, reason
 	return s.history.AppendHistory(ctx, e)
 }

@@ -46,7 +46,8 @@ var fieldNames = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,62}$`)
 
 func (f Field) check() error {
 	if !fieldNames.MatchString(f.Name) {
-		return Refuse("the field name %q is not valid: begin with a letter, and go on with letters, digits, hyphens and underscores, 63 at the most", f.Name)
+		return Refuse("the field name %q is not valid: begin with a letter, and go on with "+
+			"letters, digits, hyphens and underscores, 63 at the most", f.Name)
 	}
 	switch f.Type {
 	case Text, Number, Date, YesNo, Reference:
@@ -60,12 +61,15 @@ func (f Field) check() error {
 		}
 		return nil
 	}
-	return Refuse("unknown field type %q: use text, number, date, yes-no, pick-list or reference", f.Type)
+	return Refuse("unknown field type %q: use text, number, date, yes-no, pick-list or reference",
+		f.Type)
 }
 
 // AddField adds a custom field to an instance. From then on every server
 // shows it in the instance's /Schemas and takes values for it.
-func (s *Service) AddField(ctx context.Context, i *Instance, f Field, actor history.Actor) (*Field, error) {
+func (s *Service) AddField(
+	ctx context.Context, i *Instance, f Field, actor history.Actor,
+) (*Field, error) {
 	if f.Title == "" {
 		f.Title = f.Name
 	}
@@ -75,11 +79,13 @@ func (s *Service) AddField(ctx context.Context, i *Instance, f Field, actor hist
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	e := history.New(i.ID, s.now(), actor, history.FieldCreate, history.Target{Type: "Field", Name: f.Name})
+	e := history.New(i.ID, s.now(), actor, history.FieldCreate,
+		history.Target{Type: "Field", Name: f.Name})
 	e.Detail = fmt.Sprintf("%s, %s", f.Title, f.Type)
 	err := s.store.AddField(ctx, i.ID, f, e)
 	if errors.Is(err, ErrExists) {
-		return nil, Existing("instance %s has a field %q already; `muster-server field list --instance %s` shows its fields", i.Slug, f.Name, i.Slug)
+		return nil, Existing("instance %s has a field %q already; `muster-server field list "+
+			"--instance %s` shows its fields", i.Slug, f.Name, i.Slug)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("add field: %w", err)

@@ -108,7 +108,9 @@ type Store interface {
 	Keys(ctx context.Context, instanceID string) ([]*Key, error)
 	// RevokeKey returns ErrNotFound if the instance has no such key. A key
 	// that is revoked already stays as it is, and changed is false.
-	RevokeKey(ctx context.Context, instanceID, keyID string, at time.Time, e *history.Entry) (changed bool, err error)
+	RevokeKey(
+		ctx context.Context, instanceID, keyID string, at time.Time, e *history.Entry,
+	) (changed bool, err error)
 	// RotateKey writes a new key, and lets the old one expire at the given time.
 	RotateKey(ctx context.Context, k *Key, oldID string, end time.Time, e *history.Entry) error
 	// UseKey keeps when and from where a key was used.
@@ -120,7 +122,9 @@ type Store interface {
 	Clients(ctx context.Context, instanceID string) ([]*Client, error)
 	// RevokeClient returns ErrNotFound if the instance has no such client.
 	// The client's tokens end with it.
-	RevokeClient(ctx context.Context, instanceID, id string, at time.Time, e *history.Entry) (changed bool, err error)
+	RevokeClient(
+		ctx context.Context, instanceID, id string, at time.Time, e *history.Entry,
+	) (changed bool, err error)
 	// IssueToken writes a key that is the access token of a client. It returns
 	// [ErrReplayed] if the assertion was used before, and ErrNotFound if the
 	// client was revoked.
@@ -168,7 +172,8 @@ var slugs = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$`)
 // slug, the edition enterprise, the environment production.
 func (s *Service) Create(ctx context.Context, i Instance, actor history.Actor) (*Instance, error) {
 	if !slugs.MatchString(i.Slug) {
-		return nil, Refuse("the instance name %q is not valid: use up to 40 lower-case letters, digits and hyphens, and begin with a letter", i.Slug)
+		return nil, Refuse("the instance name %q is not valid: use up to 40 lower-case letters, "+
+			"digits and hyphens, and begin with a letter", i.Slug)
 	}
 	if i.Name == "" {
 		i.Name = i.Slug
@@ -182,17 +187,20 @@ func (s *Service) Create(ctx context.Context, i Instance, actor history.Actor) (
 	switch i.Edition {
 	case Professional, Enterprise, Unlimited:
 	default:
-		return nil, Refuse("unknown edition %q: use professional, enterprise or unlimited", i.Edition)
+		return nil, Refuse("unknown edition %q: use professional, enterprise or unlimited",
+			i.Edition)
 	}
 	if i.Environment != Production && i.Environment != Sandbox {
 		return nil, Refuse("unknown environment %q: use production or sandbox", i.Environment)
 	}
 	i.ID = uuid.Must(uuid.NewV7()).String()
 	i.Created = s.now().UTC().Truncate(time.Millisecond)
-	e := history.New(i.ID, i.Created, actor, history.InstanceCreate, history.Target{Type: "Instance", ID: i.ID, Name: i.Slug})
+	e := history.New(i.ID, i.Created, actor, history.InstanceCreate,
+		history.Target{Type: "Instance", ID: i.ID, Name: i.Slug})
 	err := s.store.CreateInstance(ctx, &i, e)
 	if errors.Is(err, ErrExists) {
-		return nil, Existing("instance %q exists already; `muster-server instance show %s` tells of it", i.Slug, i.Slug)
+		return nil, Existing("instance %q exists already; `muster-server instance show %s` "+
+			"tells of it", i.Slug, i.Slug)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create instance %q: %w", i.Slug, err)
@@ -209,7 +217,8 @@ func (s *Service) List(ctx context.Context) ([]*Instance, error) {
 func (s *Service) BySlug(ctx context.Context, slug string) (*Instance, error) {
 	i, err := s.store.InstanceBySlug(ctx, slug)
 	if errors.Is(err, ErrNotFound) {
-		return nil, Missing("there is no instance %q; `muster-server instance list` shows all", slug)
+		return nil, Missing("there is no instance %q; `muster-server instance list` shows all",
+			slug)
 	}
 	return i, err
 }

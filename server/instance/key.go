@@ -109,7 +109,9 @@ func (e *KeyError) Error() string { return e.Reason }
 
 // CreateKey makes a key on behalf of an integration user, and returns it with
 // its text, which nobody can see again.
-func (s *Service) CreateKey(ctx context.Context, i *Instance, r KeyRequest, actor history.Actor) (*Key, string, error) {
+func (s *Service) CreateKey(
+	ctx context.Context, i *Instance, r KeyRequest, actor history.Actor,
+) (*Key, string, error) {
 	life := cmp.Or(r.Life, DefaultKeyLife)
 	if life < 0 {
 		return nil, "", Refuse("a key cannot expire in the past")
@@ -119,7 +121,8 @@ func (s *Service) CreateKey(ctx context.Context, i *Instance, r KeyRequest, acto
 		return nil, "", err
 	}
 	k, text := s.newKey(i, h, life, r.Permit)
-	e := history.New(i.ID, k.Created, actor, history.KeyCreate, history.Target{Type: "Key", ID: k.ID, Name: h.UserName})
+	e := history.New(i.ID, k.Created, actor, history.KeyCreate,
+		history.Target{Type: "Key", ID: k.ID, Name: h.UserName})
 	e.Detail = "expires " + k.Expires.Format(time.RFC3339)
 	e.AddDetail(k.Summary())
 	if err := s.store.CreateKey(ctx, k, e); err != nil {
@@ -132,7 +135,8 @@ func (s *Service) CreateKey(ctx context.Context, i *Instance, r KeyRequest, acto
 func (s *Service) fitHolder(ctx context.Context, i *Instance, userName string) (*Holder, error) {
 	h, err := s.store.Holder(ctx, i.ID, userName)
 	if errors.Is(err, ErrNotFound) {
-		return nil, Missing("instance %s has no user %q; make one with `muster-server user create %s --instance %s --integration --role lite-admin`",
+		return nil, Missing("instance %s has no user %q; make one with `muster-server user create "+
+			"%s --instance %s --integration --role lite-admin`",
 			i.Slug, userName, userName, i.Slug)
 	}
 	if err != nil {
@@ -151,7 +155,8 @@ func (s *Service) newKey(i *Instance, h *Holder, life time.Duration, p Permit) (
 	now := s.now().UTC().Truncate(time.Millisecond)
 	text := strings.Join([]string{keyPrefix, i.Slug, id, secret}, "_")
 	return &Key{
-		ID: id, InstanceID: i.ID, UserID: h.UserID, UserName: h.UserName, Digest: digest[:], Created: now, Expires: now.Add(life),
+		ID: id, InstanceID: i.ID, UserID: h.UserID, UserName: h.UserName, Digest: digest[:],
+		Created: now, Expires: now.Add(life),
 		Permit: Permit{cmp.Or(p.Access, FullAccess), p.Networks},
 	}, text + checksum(text)
 }
@@ -159,7 +164,10 @@ func (s *Service) newKey(i *Instance, h *Holder, life time.Duration, p Permit) (
 // RotateKey makes a key that takes the place of another one of the same
 // user. The old one stays valid for the overlap, so that the provider can be
 // given the new one without a gap; never longer than it was.
-func (s *Service) RotateKey(ctx context.Context, i *Instance, keyID string, overlap, life time.Duration, actor history.Actor) (*Key, string, error) {
+func (s *Service) RotateKey(
+	ctx context.Context, i *Instance, keyID string, overlap, life time.Duration,
+	actor history.Actor,
+) (*Key, string, error) {
 	if life <= 0 || overlap < 0 {
 		return nil, "", Refuse("a key cannot expire in the past")
 	}
@@ -168,7 +176,8 @@ func (s *Service) RotateKey(ctx context.Context, i *Instance, keyID string, over
 		return nil, "", err
 	}
 	if state := old.State(s.now()); state != "valid" {
-		return nil, "", Refuse("key %s is %s; make a new one with `muster-server key create --instance %s --user %s`", keyID, state, i.Slug, old.UserName)
+		return nil, "", Refuse("key %s is %s; make a new one with `muster-server key create "+
+			"--instance %s --user %s`", keyID, state, i.Slug, old.UserName)
 	}
 	h, err := s.store.Holder(ctx, i.ID, old.UserName)
 	if err != nil {
@@ -182,8 +191,10 @@ func (s *Service) RotateKey(ctx context.Context, i *Instance, keyID string, over
 	if old.Expires.Before(end) {
 		end = old.Expires
 	}
-	e := history.New(i.ID, k.Created, actor, history.KeyRotate, history.Target{Type: "Key", ID: k.ID, Name: h.UserName})
-	e.Detail = fmt.Sprintf("takes the place of %s, which is valid until %s; expires %s", keyID, end.Format(time.RFC3339), k.Expires.Format(time.RFC3339))
+	e := history.New(i.ID, k.Created, actor, history.KeyRotate,
+		history.Target{Type: "Key", ID: k.ID, Name: h.UserName})
+	e.Detail = fmt.Sprintf("takes the place of %s, which is valid until %s; expires %s", keyID,
+		end.Format(time.RFC3339), k.Expires.Format(time.RFC3339))
 	if err := s.store.RotateKey(ctx, k, keyID, end, e); err != nil {
 		return nil, "", fmt.Errorf("rotate key: %w", err)
 	}
@@ -201,7 +212,8 @@ func (s *Service) key(ctx context.Context, i *Instance, keyID string) (*Key, err
 			return k, nil
 		}
 	}
-	return nil, Missing("instance %s has no key %q; `muster-server key list --instance %s` shows its keys", i.Slug, keyID, i.Slug)
+	return nil, Missing("instance %s has no key %q; `muster-server key list --instance %s` "+
+		"shows its keys", i.Slug, keyID, i.Slug)
 }
 
 // Keys returns the keys of an instance, the oldest first.
@@ -211,12 +223,15 @@ func (s *Service) Keys(ctx context.Context, i *Instance) ([]*Key, error) {
 
 // RevokeKey ends the validity of a key at once. It reports false if the key
 // was revoked before.
-func (s *Service) RevokeKey(ctx context.Context, i *Instance, keyID string, actor history.Actor) (bool, error) {
+func (s *Service) RevokeKey(
+	ctx context.Context, i *Instance, keyID string, actor history.Actor,
+) (bool, error) {
 	now := s.now().UTC().Truncate(time.Millisecond)
 	e := history.New(i.ID, now, actor, history.KeyRevoke, history.Target{Type: "Key", ID: keyID})
 	changed, err := s.store.RevokeKey(ctx, i.ID, keyID, now, e)
 	if errors.Is(err, ErrNotFound) {
-		return false, Missing("instance %s has no key %q; `muster-server key list --instance %s` shows its keys", i.Slug, keyID, i.Slug)
+		return false, Missing("instance %s has no key %q; `muster-server key list --instance %s` "+
+			"shows its keys", i.Slug, keyID, i.Slug)
 	}
 	return changed, err
 }
@@ -231,7 +246,9 @@ func (s *Service) RevokeKey(ctx context.Context, i *Instance, keyID string, acto
 // [Service.Forget] if the store returns [ErrStale]: then a key that was
 // revoked, or an instance that was set up in another way, by whatever server,
 // is noticed at once.
-func (s *Service) Authenticate(ctx context.Context, text string, actor history.Actor) (*Credential, error) {
+func (s *Service) Authenticate(
+	ctx context.Context, text string, actor history.Actor,
+) (*Credential, error) {
 	slug, id, secret, err := parseKey(text)
 	if err != nil {
 		return nil, err
@@ -242,7 +259,10 @@ func (s *Service) Authenticate(ctx context.Context, text string, actor history.A
 	if !known {
 		c, err = s.store.Credential(ctx, id)
 		if errors.Is(err, ErrNotFound) {
-			return nil, &KeyError{Reason: "the API key is not known here; is the base URL the one of the server that made it?"}
+			return nil, &KeyError{
+				Reason: "the API key is not known here; is the base URL the one of the server " +
+					"that made it?",
+			}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("authenticate: %w", err)
@@ -250,7 +270,10 @@ func (s *Service) Authenticate(ctx context.Context, text string, actor history.A
 	}
 	digest := sha256.Sum256([]byte(secret))
 	if subtle.ConstantTimeCompare(digest[:], c.Key.Digest) != 1 || slug != c.Instance.Slug {
-		return nil, &KeyError{Reason: "the API key is not known here; is the base URL the one of the server that made it?"}
+		return nil, &KeyError{
+			Reason: "the API key is not known here; is the base URL the one of the server " +
+				"that made it?",
+		}
 	}
 	if refused := c.refusal(now, actor.Address); refused != nil {
 		return nil, s.refuse(ctx, c, refused, actor)
@@ -277,21 +300,29 @@ func (s *Service) Current(ctx context.Context) error { return s.store.Current(ct
 
 // Mismatch refuses a key at the address of another instance, and writes that
 // to the history of the key's.
-func (s *Service) Mismatch(ctx context.Context, c *Credential, slug string, actor history.Actor) error {
+func (s *Service) Mismatch(
+	ctx context.Context, c *Credential, slug string, actor history.Actor,
+) error {
 	return s.refuse(ctx, c, &KeyError{Forbidden: true, Reason: fmt.Sprintf(
-		"the API key is for the instance %q, and the base URL is that of %q: use the key of the instance that the URL names", c.Instance.Slug, slug)}, actor)
+		"the API key is for the instance %q, and the base URL is that of %q: use the key of the "+
+			"instance that the URL names", c.Instance.Slug, slug)}, actor)
 }
 
 // Deny refuses to use a key for what it is not for, and writes that to the
 // history.
-func (s *Service) Deny(ctx context.Context, c *Credential, reason string, actor history.Actor) error {
+func (s *Service) Deny(
+	ctx context.Context, c *Credential, reason string, actor history.Actor,
+) error {
 	return s.refuse(ctx, c, &KeyError{Forbidden: true, Reason: reason}, actor)
 }
 
 // refuse writes the refusal to the history and returns it.
-func (s *Service) refuse(ctx context.Context, c *Credential, refused *KeyError, actor history.Actor) error {
+func (s *Service) refuse(
+	ctx context.Context, c *Credential, refused *KeyError, actor history.Actor,
+) error {
 	actor.Kind, actor.Name, actor.KeyID = history.KeyActor, c.Key.UserName, c.Key.ID
-	e := history.New(c.Instance.ID, s.now(), actor, history.Authenticate, history.Target{Type: "Key", ID: c.Key.ID, Name: c.Key.UserName})
+	e := history.New(c.Instance.ID, s.now(), actor, history.Authenticate,
+		history.Target{Type: "Key", ID: c.Key.ID, Name: c.Key.UserName})
 	e.Outcome, e.Status, e.Detail = history.Refused, 401, refused.Reason
 	if refused.Forbidden {
 		e.Status = 403
@@ -307,12 +338,18 @@ func (s *Service) refuse(ctx context.Context, c *Credential, refused *KeyError, 
 func (c *Credential) refusal(now time.Time, address string) *KeyError {
 	switch c.Key.State(now) {
 	case "revoked":
-		return &KeyError{Reason: "the API key was revoked on " + c.Key.Revoked.Format(time.DateOnly)}
+		return &KeyError{
+			Reason: "the API key was revoked on " + c.Key.Revoked.Format(time.DateOnly),
+		}
 	case "expired":
 		return &KeyError{Reason: "the API key expired on " + c.Key.Expires.Format(time.DateOnly)}
 	}
 	if !c.Key.From(address) {
-		return &KeyError{Forbidden: true, Reason: "the API key is not taken from " + address + ": the networks that it was made for are others"}
+		return &KeyError{
+			Forbidden: true,
+			Reason: "the API key is not taken from " + address +
+				": the networks that it was made for are others",
+		}
 	}
 	if c.Holder == nil {
 		return &KeyError{Reason: "the integration user of the API key was deleted"}
@@ -322,7 +359,8 @@ func (c *Credential) refusal(now time.Time, address string) *KeyError {
 	}
 	if !c.Instance.Edition.SCIM() {
 		return &KeyError{Forbidden: true, Reason: fmt.Sprintf(
-			"SCIM-based user provisioning is part of the enterprise and unlimited editions; instance %s has the %s edition", c.Instance.Slug, c.Instance.Edition)}
+			"SCIM-based user provisioning is part of the enterprise and unlimited editions; "+
+				"instance %s has the %s edition", c.Instance.Slug, c.Instance.Edition)}
 	}
 	return nil
 }
@@ -335,7 +373,8 @@ func (h *Holder) unfit() string {
 	case !h.Active:
 		return "the integration user is suspended"
 	case !h.Role.HoldsKeys():
-		return fmt.Sprintf("the integration user has the role %s and needs at least %s", h.Role, LiteAdmin)
+		return fmt.Sprintf("the integration user has the role %s and needs at least %s", h.Role,
+			LiteAdmin)
 	}
 	return ""
 }
@@ -344,8 +383,12 @@ func (h *Holder) unfit() string {
 // unknown one without asking the store.
 func parseKey(text string) (slug, id, secret string, err error) {
 	parts := strings.Split(text, "_")
-	if len(parts) != 4 || parts[0] != keyPrefix || len(parts[2]) != keyIDLength || len(parts[3]) != secretLength+checksumLength {
-		return "", "", "", &KeyError{Reason: "the bearer token is not an API key of this server, or is not complete; a key begins with " + keyPrefix + "_ and is copied whole"}
+	if len(parts) != 4 || parts[0] != keyPrefix || len(parts[2]) != keyIDLength ||
+		len(parts[3]) != secretLength+checksumLength {
+		return "", "", "", &KeyError{
+			Reason: "the bearer token is not an API key of this server, or is not complete; a key " +
+				"begins with " + keyPrefix + "_ and is copied whole",
+		}
 	}
 	at := len(text) - checksumLength
 	if checksum(text[:at]) != text[at:] {

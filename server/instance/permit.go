@@ -39,7 +39,8 @@ func NewPermit(access string, networks []string) (Permit, error) {
 	for _, text := range networks {
 		network, err := parseNetwork(strings.TrimSpace(text))
 		if err != nil {
-			return p, Refuse("the network %q: give an address or a network, such as 203.0.113.7 or 203.0.113.0/24", text)
+			return p, Refuse("the network %q: give an address or a network, such as 203.0.113.7 "+
+				"or 203.0.113.0/24", text)
 		}
 		if !slices.Contains(p.Networks, network) {
 			p.Networks = append(p.Networks, network)

@@ -44,12 +44,14 @@ func TestPermit(t *testing.T) {
 		}
 	}
 	for _, wrong := range []string{"x", "192.0.2.0/33", "192.0.2", "", "::ffff:0:0/90"} {
-		if _, err := NewPermit("", []string{wrong}); err == nil || !strings.Contains(err.Error(), "such as 203.0.113.7") {
+		if _, err := NewPermit("", []string{wrong}); err == nil ||
+			!strings.Contains(err.Error(), "such as 203.0.113.7") {
 			t.Errorf("%q: %v", wrong, err)
 		}
 	}
 	for _, wrong := range []string{"Full", "write", " "} {
-		if _, err := NewPermit(wrong, nil); err == nil || !strings.Contains(err.Error(), "use full, users or read") {
+		if _, err := NewPermit(wrong, nil); err == nil ||
+			!strings.Contains(err.Error(), "use full, users or read") {
 			t.Errorf("%q: %v", wrong, err)
 		}
 	}

@@ -36,9 +36,11 @@ type Message struct {
 // New returns the invitation of a user to an instance.
 func New(instanceID, instanceName, userName, to string, now time.Time) *Message {
 	return &Message{
-		ID: uuid.Must(uuid.NewV7()).String(), InstanceID: instanceID, UserName: userName, To: to, Created: now,
+		ID: uuid.Must(uuid.NewV7()).String(), InstanceID: instanceID, UserName: userName, To: to,
+		Created: now,
 		Subject: "Your account at " + instanceName,
-		Body:    fmt.Sprintf("An account was made for you at %s.\n\nYour user name is %s.\n", instanceName, userName),
+		Body: fmt.Sprintf("An account was made for you at %s.\n\nYour user name is %s.\n",
+			instanceName, userName),
 	}
 }
 
@@ -71,9 +73,12 @@ type Sender struct {
 func NewSender(server, from string, store Store, log *slog.Logger) (*Sender, error) {
 	u, err := url.Parse(server)
 	if err != nil || u.Scheme != "smtp" && u.Scheme != "smtps" || u.Hostname() == "" {
-		return nil, fmt.Errorf("the mail server is not valid: give smtp://HOST:PORT or smtps://HOST:PORT, with USER:PASSWORD@ before the host if it asks for them")
+		return nil, fmt.Errorf("the mail server is not valid: give smtp://HOST:PORT or " +
+			"smtps://HOST:PORT, with USER:PASSWORD@ before the host if it asks for them")
 	}
-	options := []mail.Option{mail.WithTimeout(20 * time.Second), mail.WithTLSPolicy(mail.TLSOpportunistic)}
+	options := []mail.Option{
+		mail.WithTimeout(20 * time.Second), mail.WithTLSPolicy(mail.TLSOpportunistic),
+	}
 	if u.Scheme == "smtps" {
 		options = append(options, mail.WithSSLPort(false))
 	}
@@ -85,7 +90,8 @@ func NewSender(server, from string, store Store, log *slog.Logger) (*Sender, err
 		options = append(options, mail.WithPort(port))
 	}
 	if password, ok := u.User.Password(); ok {
-		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(u.User.Username()), mail.WithPassword(password),
+		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover),
+			mail.WithUsername(u.User.Username()), mail.WithPassword(password),
 			mail.WithTLSPolicy(mail.TLSMandatory))
 	}
 	client, err := mail.NewClient(u.Hostname(), options...)
@@ -93,7 +99,8 @@ func NewSender(server, from string, store Store, log *slog.Logger) (*Sender, err
 		return nil, fmt.Errorf("mail server: %w", err)
 	}
 	if err := mail.NewMsg().From(from); err != nil {
-		return nil, fmt.Errorf("the sender of mails %q is not valid: give an address such as no-reply@example.com", from)
+		return nil, fmt.Errorf("the sender of mails %q is not valid: give an address such as "+
+			"no-reply@example.com", from)
 	}
 	return &Sender{store, client, from, log}, nil
 }
@@ -129,7 +136,8 @@ func (s *Sender) next(ctx context.Context) (bool, error) {
 	if err := s.send(ctx, m); err != nil {
 		failure = err.Error()
 		again = now.Add(time.Minute << min(m.Attempts, 8)) // longer each time
-		s.log.WarnContext(ctx, "invitation not sent", "message", m.ID, "attempt", m.Attempts, "error", err)
+		s.log.WarnContext(ctx, "invitation not sent", "message", m.ID, "attempt", m.Attempts,
+			"error", err)
 	}
 	return true, s.store.Settle(context.WithoutCancel(ctx), m.ID, now, failure, again)
 }

@@ -43,7 +43,8 @@ func TestInvitations(t *testing.T) {
 		t.Fatal(err)
 	}
 	actor := history.Actor{Kind: history.Administrator, Name: "test"}
-	i, err := instance.NewService(s, s, nil).Create(t.Context(), instance.Instance{Slug: "acme", Name: "Acme"}, actor)
+	i, err := instance.NewService(s, s, nil).Create(t.Context(),
+		instance.Instance{Slug: "acme", Name: "Acme"}, actor)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +52,8 @@ func TestInvitations(t *testing.T) {
 	add := func(name, email string, integration, uninvited bool) {
 		t.Helper()
 		_, err := users.AddUser(t.Context(), byHand, provisioning.Account{
-			Fields: mapping.Fields{mapping.UserName: name, mapping.Email: email}, Integration: integration, Role: instance.PlainUser, Uninvited: uninvited,
+			Fields:      mapping.Fields{mapping.UserName: name, mapping.Email: email},
+			Integration: integration, Role: instance.PlainUser, Uninvited: uninvited,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -64,7 +66,8 @@ func TestInvitations(t *testing.T) {
 	add("quiet", "quiet@acme.example", false, true)
 	provider := provisioning.Scope{Instance: i, Actor: history.Actor{Kind: history.KeyActor}}
 	if _, err := users.CreateUser(t.Context(), provider, schema.Resource{
-		"schemas": []any{scim.UserURN}, "userName": "carl", "emails": []any{map[string]any{"value": "carl@acme.example", "type": "work"}},
+		"schemas": []any{scim.UserURN}, "userName": "carl",
+		"emails": []any{map[string]any{"value": "carl@acme.example", "type": "work"}},
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -76,13 +79,15 @@ func TestInvitations(t *testing.T) {
 		}
 		return list
 	}
-	if list := outbox(); len(list) != 2 || list[0].To != "anna@acme.example" || list[1].UserName != "ben" {
+	if list := outbox(); len(list) != 2 || list[0].To != "anna@acme.example" ||
+		list[1].UserName != "ben" {
 		t.Fatalf("got %+v", list)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	for range 3 { // as several servers do
-		sender, err := invitation.NewSender("smtp://"+server.Address, "no-reply@acme.example", s, log)
+		sender, err := invitation.NewSender("smtp://"+server.Address, "no-reply@acme.example", s,
+			log)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,10 +107,12 @@ func TestInvitations(t *testing.T) {
 	failed := 0
 	for range 500 { // the failure is written when the server has answered
 		for _, m := range outbox() {
-			if strings.Contains(m.Failure, "try again later") && m.Sent.IsZero() && m.Attempts == 1 {
+			if strings.Contains(m.Failure, "try again later") && m.Sent.IsZero() &&
+				m.Attempts == 1 {
 				failed++
 				// Its time has come.
-				if err := s.Settle(t.Context(), m.ID, time.Now(), m.Failure, time.Now().Add(-time.Second)); err != nil {
+				if err := s.Settle(t.Context(), m.ID, time.Now(), m.Failure,
+					time.Now().Add(-time.Second)); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -120,7 +127,8 @@ func TestInvitations(t *testing.T) {
 	}
 	wait(2)
 	for range 500 { // that they were sent is written when the server has answered
-		if !slices.ContainsFunc(outbox(), func(m invitation.Message) bool { return m.Sent.IsZero() }) {
+		if !slices.ContainsFunc(outbox(),
+			func(m invitation.Message) bool { return m.Sent.IsZero() }) {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -129,7 +137,8 @@ func TestInvitations(t *testing.T) {
 	stop()
 	wg.Wait()
 	got := strings.Join(server.Messages(), "\n")
-	if len(server.Messages()) != 2 || !strings.Contains(got, "anna@acme.example") || !strings.Contains(got, "Your user name is ben.") ||
+	if len(server.Messages()) != 2 || !strings.Contains(got, "anna@acme.example") ||
+		!strings.Contains(got, "Your user name is ben.") ||
 		!strings.Contains(got, "Subject: Your account at Acme") || strings.Contains(got, "carl") {
 		t.Errorf("got %s", got)
 	}
@@ -142,7 +151,15 @@ func TestInvitations(t *testing.T) {
 
 func TestNewSenderRefuses(t *testing.T) {
 	var none invitation.Store
-	for _, c := range [][2]string{{"", "a@x"}, {"mail.example.com:25", "a@x"}, {"http://mail", "a@x"}, {"smtp://", "a@x"}, {"smtp://u:secret@h:port", "a@x"}, {"smtp://h", ""}, {"smtp://h", "no address"}} {
+	for _, c := range [][2]string{
+		{"", "a@x"},
+		{"mail.example.com:25", "a@x"},
+		{"http://mail", "a@x"},
+		{"smtp://", "a@x"},
+		{"smtp://u:secret@h:port", "a@x"},
+		{"smtp://h", ""},
+		{"smtp://h", "no address"},
+	} {
 		_, err := invitation.NewSender(c[0], c[1], none, slog.New(slog.DiscardHandler))
 		if err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%v: got %v", c, err)

@@ -86,7 +86,10 @@ func (l *Ledger) back(list []Tally) {
 }
 
 // Run writes what was noted, every so often and once more when ctx ends.
-func (l *Ledger) Run(ctx context.Context, every time.Duration, write func(context.Context, []Tally) error, log *slog.Logger) {
+func (l *Ledger) Run(
+	ctx context.Context, every time.Duration, write func(context.Context, []Tally) error,
+	log *slog.Logger,
+) {
 	for running := true; running; {
 		select {
 		case <-ctx.Done():

@@ -118,7 +118,8 @@ func (r *Rate) lease(ctx context.Context, name string, c *client) (wait time.Dur
 		if wait := time.Until(c.empty); wait > 0 {
 			return wait, false
 		}
-		n, err := r.shared.TakeTokens(ctx, name, math.Max(1, math.Floor(r.perSecond/leasePart)), r.perSecond, math.Max(1, math.Ceil(2*r.perSecond)))
+		n, err := r.shared.TakeTokens(ctx, name, math.Max(1, math.Floor(r.perSecond/leasePart)),
+			r.perSecond, math.Max(1, math.Ceil(2*r.perSecond)))
 		if err != nil {
 			return 0, true
 		}

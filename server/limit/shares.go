@@ -25,7 +25,7 @@ type Shares struct {
 	// Queue is how many of one tenant can wait; who comes when it is full is
 	// refused at once. Wait is for how long one waits at the most.
 	Queue int
-	Wait time.Duration
+	Wait  time.Duration
 
 	mu      sync.Mutex
 	taken   int
@@ -46,10 +46,12 @@ type tenant struct {
 func (s *Shares) refused(full bool) *scim.Error {
 	seconds := int(math.Ceil(s.Wait.Seconds()))
 	e := &scim.Error{Status: http.StatusServiceUnavailable, RetryAfter: s.Wait, Limit: s.Name}
-	e.Detail = fmt.Sprintf("the request waited for %d s, and others of its kind are still under way (limit: %s); try again later", seconds, s.Name)
+	e.Detail = fmt.Sprintf("the request waited for %d s, and others of its kind are still under "+
+		"way (limit: %s); try again later", seconds, s.Name)
 	if full {
 		e.Status = http.StatusTooManyRequests
-		e.Detail = fmt.Sprintf("this instance has as many requests waiting as it may (limit: %s); send the next one in %d s, and fewer at once", s.Name, seconds)
+		e.Detail = fmt.Sprintf("this instance has as many requests waiting as it may (limit: %s); "+
+			"send the next one in %d s, and fewer at once", s.Name, seconds)
 	}
 	return e
 }
@@ -89,7 +91,9 @@ func (s *Shares) Enter(ctx context.Context, name string) (leave func(), err erro
 }
 
 // wait waits until it is one's turn.
-func (s *Shares) wait(ctx context.Context, name string, t *tenant, turn chan struct{}, leave func()) (func(), error) {
+func (s *Shares) wait(
+	ctx context.Context, name string, t *tenant, turn chan struct{}, leave func(),
+) (func(), error) {
 	timer := time.NewTimer(s.Wait)
 	defer timer.Stop()
 	var err error

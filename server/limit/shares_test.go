@@ -19,7 +19,10 @@ import (
 func TestSharesKeep(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		places := rapid.IntRange(1, 5).Draw(t, "places")
-		s := &Shares{Places: places, Share: rapid.IntRange(1, places).Draw(t, "share"), Queue: rapid.IntRange(0, 3).Draw(t, "line"), Wait: time.Hour}
+		s := &Shares{
+			Places: places, Share: rapid.IntRange(1, places).Draw(t, "share"),
+			Queue: rapid.IntRange(0, 3).Draw(t, "line"), Wait: time.Hour,
+		}
 		type visit struct {
 			name   string
 			cancel context.CancelFunc
@@ -83,7 +86,10 @@ func TestSharesKeep(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			switch step := rapid.IntRange(0, 3).Draw(t, "step"); {
 			case step <= 1:
-				v := &visit{name: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "tenant"), done: make(chan error, 1)}
+				v := &visit{
+					name: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "tenant"),
+					done: make(chan error, 1),
+				}
 				ctx, cancel := context.WithCancel(context.Background())
 				v.cancel = cancel
 				before := len(waiting)
@@ -93,7 +99,8 @@ func TestSharesKeep(t *testing.T) {
 					v.done <- err
 				}()
 				// It has decided when it is inside, in the line, or refused.
-				for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Microsecond) {
+				for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(
+					10 * time.Microsecond) {
 					s.mu.Lock()
 					queued := 0
 					for _, tn := range s.tenants {
@@ -135,7 +142,8 @@ func TestSharesKeep(t *testing.T) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if len(waiting) != 0 || s.taken != 0 || len(s.tenants) != 0 || len(s.turns) != 0 {
-			t.Fatalf("left: %d who wait, %d places, %v, %v", len(waiting), s.taken, s.tenants, s.turns)
+			t.Fatalf("left: %d who wait, %d places, %v, %v", len(waiting), s.taken, s.tenants,
+				s.turns)
 		}
 	})
 }
@@ -195,7 +203,8 @@ func TestSharesRefuse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Enter(t.Context(), "a"); scim.AsError(err) == nil || scim.AsError(err).Status != 429 {
+	if _, err := s.Enter(t.Context(), "a"); scim.AsError(err) == nil ||
+		scim.AsError(err).Status != 429 {
 		t.Errorf("got %v", err)
 	}
 	other, err := s.Enter(t.Context(), "b")
@@ -204,7 +213,8 @@ func TestSharesRefuse(t *testing.T) {
 	}
 	other()
 	s.Queue, s.Wait = 1, time.Millisecond
-	if _, err := s.Enter(t.Context(), "a"); scim.AsError(err) == nil || scim.AsError(err).Status != 503 {
+	if _, err := s.Enter(t.Context(), "a"); scim.AsError(err) == nil ||
+		scim.AsError(err).Status != 503 {
 		t.Errorf("got %v", err)
 	}
 	leave()

@@ -96,7 +96,10 @@ type Target struct {
 
 // Standard returns the standard fields, all of which can be mapped to.
 func Standard() []Target {
-	fields := []Field{UserName, DisplayName, Email, FirstName, LastName, OfficePhone, MobilePhone, DirectManager, ScimSyncJobTitle}
+	fields := []Field{
+		UserName, DisplayName, Email, FirstName, LastName, OfficePhone, MobilePhone, DirectManager,
+		ScimSyncJobTitle,
+	}
 	targets := make([]Target, len(fields))
 	for i, f := range fields {
 		targets[i] = Target{f, f.Label(), "text"}
@@ -107,8 +110,13 @@ func Standard() []Target {
 // CheckReadOnly refuses rows that lack one of the read-only rows, or change it.
 func CheckReadOnly(rows []Row) error {
 	for _, fixed := range Default() {
-		if fixed.ReadOnly && !slices.ContainsFunc(rows, func(r Row) bool { return r.Attribute == fixed.Attribute && r.Field == fixed.Field }) {
-			return fmt.Errorf("the mapping of %s to %s is read-only: it cannot be changed or deleted", fixed.Attribute, fixed.Field.Label())
+		if fixed.ReadOnly &&
+			!slices.ContainsFunc(rows,
+				func(r Row) bool {
+					return r.Attribute == fixed.Attribute && r.Field == fixed.Field
+				}) {
+			return fmt.Errorf("the mapping of %s to %s is read-only: it cannot be "+
+				"changed or deleted", fixed.Attribute, fixed.Field.Label())
 		}
 	}
 	return nil
@@ -121,7 +129,8 @@ func checkTarget(f Field, targets []Target) error {
 			continue
 		}
 		if t.Type != "text" {
-			return fmt.Errorf("%s is a %s field: only mapping to text fields is supported; map to a text field, and let a workflow rule set this one", t.Label, t.Type)
+			return fmt.Errorf("%s is a %s field: only mapping to text fields is supported; map to "+
+				"a text field, and let a workflow rule set this one", t.Label, t.Type)
 		}
 		return nil
 	}
@@ -152,13 +161,15 @@ func Compile(rt *schema.ResourceType, rows []Row, targets []Target) (*Mapping, e
 	used := make(map[Field]string)
 	for _, row := range rows {
 		if other, ok := used[row.Field]; ok {
-			return nil, fmt.Errorf("%s and %s are both mapped to %s: a field takes one attribute", other, row.Attribute, row.Field.Label())
+			return nil, fmt.Errorf("%s and %s are both mapped to %s: a field takes one attribute",
+				other, row.Attribute, row.Field.Label())
 		}
 		used[row.Field] = row.Attribute
 		if err := checkTarget(row.Field, targets); err != nil {
 			return nil, err
 		}
-		row.ReadOnly = slices.ContainsFunc(Default(), func(d Row) bool { return d.ReadOnly && d.Field == row.Field })
+		row.ReadOnly = slices.ContainsFunc(Default(),
+			func(d Row) bool { return d.ReadOnly && d.Field == row.Field })
 		c, err := compile(rt, row)
 		if err != nil {
 			return nil, err
@@ -193,10 +204,14 @@ func compile(rt *schema.ResourceType, row Row) (compiled, error) {
 	if c.sub != nil {
 		leaf = c.sub
 	}
-	if leaf.Type != schema.String && leaf.Type != schema.Reference || leaf.MultiValued || c.attr.MultiValued && c.node == nil {
-		return c, fmt.Errorf("mapping: %q is no single text: choose a text attribute, with a filter in brackets where it has several values", row.Attribute)
+	if leaf.Type != schema.String && leaf.Type != schema.Reference || leaf.MultiValued ||
+		c.attr.MultiValued && c.node == nil {
+		return c, fmt.Errorf("mapping: %q is no single text: choose a text attribute, with a "+
+			"filter in brackets where it has several values", row.Attribute)
 	}
-	c.set = patch.Operation{Kind: patch.Replace, Attr: c.attr, Filter: c.node, Expr: path.Filter, Sub: c.sub}
+	c.set = patch.Operation{
+		Kind: patch.Replace, Attr: c.attr, Filter: c.node, Expr: path.Filter, Sub: c.sub,
+	}
 	return c, nil
 }
 
@@ -246,7 +261,8 @@ func (c *compiled) get(v any) string {
 // it has no type.
 func untyped(emails []any) any {
 	for _, e := range emails {
-		if m, _ := e.(map[string]any); m["type"] == nil && (m["primary"] == true || len(emails) == 1) {
+		if m, _ := e.(map[string]any); m["type"] == nil &&
+			(m["primary"] == true || len(emails) == 1) {
 			return m
 		}
 	}

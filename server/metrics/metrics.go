@@ -30,17 +30,24 @@ func New(version, commit string) *Metrics {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "muster_http_requests_total", Help: "Requests that were answered, by route and status.",
+			Name: "muster_http_requests_total",
+			Help: "Requests that were answered, by route and status.",
 		}, []string{"method", "route", "code"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "muster_http_request_duration_seconds", Help: "How long requests took, by route.",
 			Buckets: []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10},
 		}, []string{"method", "route"}),
 		provisioning: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "muster_provisioning_total", Help: "Changes that identity providers asked for, by instance, action (as in the change history) and outcome: done, refused, or failed.",
-		}, []string{"muster_instance", "action", "outcome"}), // "instance" is a label of Prometheus itself
+			Name: "muster_provisioning_total",
+			Help: "Changes that identity providers asked for, by instance, action (as in the " +
+				"change history) and outcome: done, refused, or failed.",
+			// "instance" is a label of Prometheus itself
+		}, []string{"muster_instance", "action", "outcome"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "muster_limited_total", Help: "Requests that were refused by a limit: key, address, requests (at once), reads, scans, scan-time, bulk, bodies, or long-work; by instance where that was known.",
+			Name: "muster_limited_total",
+			Help: "Requests that were refused by a limit: key, address, requests (at once), " +
+				"reads, scans, scan-time, bulk, bodies, or long-work; by instance where " +
+				"that was known.",
 		}, []string{"limit", "muster_instance"}),
 		current: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "muster_http_requests_current", Help: "Requests that are being answered.",
@@ -51,7 +58,8 @@ func New(version, commit string) *Metrics {
 		ConstLabels: prometheus.Labels{"version": version, "commit": commit},
 	}, func() float64 { return 1 })
 	m.registry.MustRegister(m.requests, m.duration, m.provisioning, m.refused, m.current, build,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -117,15 +125,18 @@ type backlogCollector struct {
 }
 
 func unsealedDesc() *prometheus.Desc {
-	return prometheus.NewDesc("muster_history_unsealed_rows", "Rows of the change history that are not in their hash chain yet.", nil, nil)
+	return prometheus.NewDesc("muster_history_unsealed_rows",
+		"Rows of the change history that are not in their hash chain yet.", nil, nil)
 }
 
 func oldestDesc() *prometheus.Desc {
-	return prometheus.NewDesc("muster_history_unsealed_age_seconds", "The age of the oldest row that is not in its hash chain yet.", nil, nil)
+	return prometheus.NewDesc("muster_history_unsealed_age_seconds",
+		"The age of the oldest row that is not in its hash chain yet.", nil, nil)
 }
 
 func unsentDesc() *prometheus.Desc {
-	return prometheus.NewDesc("muster_outbox_unsent_messages", "Invitations that wait to be sent.", nil, nil)
+	return prometheus.NewDesc("muster_outbox_unsent_messages", "Invitations that wait to be sent.",
+		nil, nil)
 }
 
 func (*backlogCollector) Describe(to chan<- *prometheus.Desc) {

@@ -43,9 +43,11 @@ type fetched struct {
 func newKeySets() *keySets {
 	return &keySets{
 		kept: make(map[string]fetched),
-		client: &http.Client{Timeout: 5 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error {
-			return errors.New("it leads elsewhere; the URL of a key set must be its own")
-		}},
+		client: &http.Client{
+			Timeout: 5 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error {
+				return errors.New("it leads elsewhere; the URL of a key set must be its own")
+			},
+		},
 	}
 }
 
@@ -60,7 +62,8 @@ func ParseKeySet(text []byte) (*jose.JSONWebKeySet, error) {
 	}
 	for _, k := range set.Keys {
 		if !k.IsPublic() || !k.Valid() {
-			return nil, fmt.Errorf("the key %q is no public key; a private key stays with the client", k.KeyID)
+			return nil, fmt.Errorf("the key %q is no public key; a private key stays "+
+				"with the client", k.KeyID)
 		}
 	}
 	return &set, nil
@@ -69,7 +72,8 @@ func ParseKeySet(text []byte) (*jose.JSONWebKeySet, error) {
 // CheckKeySetURL refuses a URL from which keys cannot be taken safely.
 func CheckKeySetURL(text string) error {
 	u, err := url.Parse(text)
-	safe := err == nil && u.Host != "" && u.User == nil && (u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()))
+	safe := err == nil && u.Host != "" && u.User == nil &&
+		(u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()))
 	if !safe {
 		return fmt.Errorf("%q is no https:// URL", text)
 	}
@@ -82,7 +86,9 @@ func loopback(host string) bool {
 }
 
 // of returns the keys of a client with an id, or all if it is empty.
-func (s *keySets) of(ctx context.Context, c *instance.Client, id string) ([]jose.JSONWebKey, error) {
+func (s *keySets) of(
+	ctx context.Context, c *instance.Client, id string,
+) ([]jose.JSONWebKey, error) {
 	choose := func(set *jose.JSONWebKeySet) []jose.JSONWebKey {
 		if id == "" {
 			return set.Keys

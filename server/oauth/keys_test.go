@@ -17,9 +17,10 @@ func TestKeySets(t *testing.T) {
 		t.Error(err)
 	}
 	for what, text := range map[string]string{
-		"no JSON":         "keys",
-		"no keys":         `{"keys":[]}`,
-		"a private key":   `{"keys":[` + public + `,"d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}]}`,
+		"no JSON": "keys",
+		"no keys": `{"keys":[]}`,
+		"a private key": `{"keys":[` + public +
+			`,"d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}]}`,
 		"a shared secret": `{"keys":[{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ"}]}`,
 		"a broken key":    `{"keys":[{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}]}`,
 	} {
@@ -28,8 +29,10 @@ func TestKeySets(t *testing.T) {
 		}
 	}
 	for address, ok := range map[string]bool{
-		"https://idp.example.com/jwks": true, "http://127.0.0.1:8080/jwks": true, "http://localhost/jwks": true,
-		"http://idp.example.com/jwks": false, "https://user:secret@idp.example.com/": false, "file:///etc/passwd": false, "": false, "jwks": false,
+		"https://idp.example.com/jwks": true, "http://127.0.0.1:8080/jwks": true,
+		"http://localhost/jwks":       true,
+		"http://idp.example.com/jwks": false, "https://user:secret@idp.example.com/": false,
+		"file:///etc/passwd": false, "": false, "jwks": false,
 	} {
 		if err := oauth.CheckKeySetURL(address); (err == nil) != ok {
 			t.Errorf("%s: %v", address, err)
@@ -40,12 +43,20 @@ func TestKeySets(t *testing.T) {
 // TestFetchIsBounded: a redirect is not followed, and a key set without end is
 // not read to its end.
 func TestFetchIsBounded(t *testing.T) {
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a redirect was followed") }))
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		t.Error("a redirect was followed")
+	}))
 	defer elsewhere.Close()
 	for what, answer := range map[string]http.HandlerFunc{
-		"a redirect":        func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) },
-		"an endless answer": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(strings.Repeat(" ", 1<<20))) },
-		"an error":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"a redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL, http.StatusFound)
+		},
+		"an endless answer": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(strings.Repeat(" ", 1<<20)))
+		},
+		"an error": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusInternalServerError)
+		},
 	} {
 		s := httptest.NewServer(answer)
 		if _, err := oauth.FetchKeySet(t.Context(), s.URL); err == nil {

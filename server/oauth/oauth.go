@@ -113,8 +113,9 @@ func NewServer(clients Clients, issuer string) *Server {
 // Metadata tells clients what there is.
 func (s *Server) Metadata() Metadata {
 	m := Metadata{
-		Issuer: s.issuer, TokenEndpoint: s.issuer + TokenPath, Scopes: []string{Scope}, ResponseTypes: []string{},
-		GrantTypes: []string{grantType}, AuthMethods: []string{"private_key_jwt"},
+		Issuer: s.issuer, TokenEndpoint: s.issuer + TokenPath, Scopes: []string{Scope},
+		ResponseTypes: []string{},
+		GrantTypes:    []string{grantType}, AuthMethods: []string{"private_key_jwt"},
 	}
 	for _, a := range algorithms() {
 		m.Algorithms = append(m.Algorithms, string(a))
@@ -130,7 +131,8 @@ func (s *Server) Token(ctx context.Context, form url.Values, actor history.Actor
 	}
 	signed, err := jwt.ParseSigned(form.Get("client_assertion"), algorithms())
 	if err != nil {
-		return nil, invalidClient("client_assertion is no JWT that is signed with one of %v: %v", algorithms(), err)
+		return nil, invalidClient("client_assertion is no JWT that is signed with one of %v: %v",
+			algorithms(), err)
 	}
 	var claims jwt.Claims
 	// To find out whose key must have signed it: nothing else is believed yet.
@@ -138,7 +140,8 @@ func (s *Server) Token(ctx context.Context, form url.Values, actor history.Actor
 		return nil, invalidClient("client_assertion: %v", err)
 	}
 	if id := form.Get("client_id"); id != "" && id != claims.Subject {
-		return nil, invalidClient("client_id is %q, and the subject of the assertion %q", id, claims.Subject)
+		return nil, invalidClient("client_id is %q, and the subject of the assertion %q", id,
+			claims.Subject)
 	}
 	c, err := s.clients.Client(ctx, claims.Subject)
 	if errors.Is(err, instance.ErrNotFound) || err == nil && !c.Revoked.IsZero() {
@@ -152,15 +155,22 @@ func (s *Server) Token(ctx context.Context, form url.Values, actor history.Actor
 		return nil, s.refuse(ctx, c, err, actor)
 	}
 	used := sha256.Sum256([]byte(c.ID + "\x00" + claims.ID))
-	text, err := s.clients.IssueToken(ctx, instance.Grant{Client: c, Assertion: hex.EncodeToString(used[:]), Until: claims.Expiry.Time().Add(leeway)}, actor)
+	text, err := s.clients.IssueToken(ctx,
+		instance.Grant{
+			Client: c, Assertion: hex.EncodeToString(used[:]),
+			Until: claims.Expiry.Time().Add(leeway),
+		}, actor)
 	var unfit *instance.KeyError
 	switch {
 	case errors.Is(err, instance.ErrReplayed):
-		return nil, s.refuse(ctx, c, invalidClient("the assertion with the jti %q was used before: sign a new one for each token", claims.ID), actor)
+		return nil, s.refuse(ctx, c,
+			invalidClient("the assertion with the jti %q was used before: sign a new one "+
+				"for each token", claims.ID), actor)
 	case errors.Is(err, instance.ErrNotFound):
 		return nil, invalidClient("there is no client %q", c.ID)
 	case errors.As(err, &unfit):
-		return nil, s.refuse(ctx, c, &Error{http.StatusBadRequest, "unauthorized_client", unfit.Reason}, actor)
+		return nil, s.refuse(ctx, c,
+			&Error{http.StatusBadRequest, "unauthorized_client", unfit.Reason}, actor)
 	case err != nil:
 		return nil, err
 	}
@@ -178,10 +188,15 @@ func (s *Server) checkForm(form url.Values) error {
 		return invalidRequest("tokens are given over TLS only; this server is at %s", s.issuer)
 	}
 	if got := form.Get("grant_type"); got != grantType {
-		return &Error{http.StatusBadRequest, "unsupported_grant_type", fmt.Sprintf("grant_type is %q: use %s", got, grantType)}
+		return &Error{
+			http.StatusBadRequest, "unsupported_grant_type",
+			fmt.Sprintf("grant_type is %q: use %s", got, grantType),
+		}
 	}
 	if got := form.Get("scope"); got != "" && got != Scope {
-		return &Error{http.StatusBadRequest, "invalid_scope", fmt.Sprintf("scope is %q: use %s", got, Scope)}
+		return &Error{
+			http.StatusBadRequest, "invalid_scope", fmt.Sprintf("scope is %q: use %s", got, Scope),
+		}
 	}
 	if form.Has("client_secret") {
 		return invalidClient("clients authenticate by a signed JWT, and not by a secret")
@@ -194,7 +209,9 @@ func (s *Server) checkForm(form url.Values) error {
 
 // verify checks the signature of an assertion, and then all that Section 3 of
 // RFC 7523 asks of it.
-func (s *Server) verify(ctx context.Context, c *instance.Client, signed *jwt.JSONWebToken) (claims jwt.Claims, err error) {
+func (s *Server) verify(
+	ctx context.Context, c *instance.Client, signed *jwt.JSONWebToken,
+) (claims jwt.Claims, err error) {
 	keys, err := s.keys.of(ctx, c, signed.Headers[0].KeyID)
 	if err != nil {
 		return claims, err
@@ -210,9 +227,14 @@ func (s *Server) verify(ctx context.Context, c *instance.Client, signed *jwt.JSO
 		return claims, invalidClient("no key of the client has signed the assertion")
 	}
 	now := s.now()
-	expected := jwt.Expected{Issuer: c.ID, Subject: c.ID, AnyAudience: jwt.Audience{s.issuer, s.issuer + TokenPath}, Time: now}
+	expected := jwt.Expected{
+		Issuer: c.ID, Subject: c.ID, AnyAudience: jwt.Audience{s.issuer, s.issuer + TokenPath},
+		Time: now,
+	}
 	if err := claims.ValidateWithLeeway(expected, leeway); err != nil {
-		return claims, invalidClient("the assertion does not hold: %s; iss and sub are the client_id, aud is %s or its token endpoint", strings.TrimPrefix(err.Error(), "go-jose/go-jose/jwt: "), s.issuer)
+		return claims, invalidClient("the assertion does not hold: %s; iss and sub are the "+
+			"client_id, aud is %s or its token endpoint",
+			strings.TrimPrefix(err.Error(), "go-jose/go-jose/jwt: "), s.issuer)
 	}
 	switch {
 	case claims.Expiry == nil:
@@ -226,7 +248,9 @@ func (s *Server) verify(ctx context.Context, c *instance.Client, signed *jwt.JSO
 }
 
 // refuse writes a refusal to the history, and returns it.
-func (s *Server) refuse(ctx context.Context, c *instance.Client, refused error, actor history.Actor) error {
+func (s *Server) refuse(
+	ctx context.Context, c *instance.Client, refused error, actor history.Actor,
+) error {
 	var e *Error
 	if !errors.As(refused, &e) {
 		return refused

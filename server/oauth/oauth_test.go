@@ -31,7 +31,10 @@ func (nobody) RefuseClient(context.Context, *instance.Client, string, history.Ac
 // refused before anybody is asked.
 func TestTokenRefuses(t *testing.T) {
 	form := func(pairs ...string) url.Values {
-		v := url.Values{"grant_type": {"client_credentials"}, "client_assertion_type": {oauth.AssertionType}, "client_assertion": {"x"}}
+		v := url.Values{
+			"grant_type": {"client_credentials"}, "client_assertion_type": {oauth.AssertionType},
+			"client_assertion": {"x"},
+		}
 		for i := 0; i < len(pairs); i += 2 {
 			v.Set(pairs[i], pairs[i+1])
 		}
@@ -45,13 +48,21 @@ func TestTokenRefuses(t *testing.T) {
 		form   url.Values
 		code   string
 	}{
-		"no TLS":                 {"http://scim.example.com", form(), "invalid_request"},
-		"another grant":          {"https://scim.example.com", form("grant_type", "password"), "unsupported_grant_type"},
-		"another scope":          {"https://scim.example.com", form("scope", "admin"), "invalid_scope"},
-		"a secret":               {"https://scim.example.com", form("client_secret", "x"), "invalid_client"},
-		"another assertion type": {"https://scim.example.com", form("client_assertion_type", "saml"), "invalid_client"},
-		"no JWT":                 {"https://scim.example.com", form(), "invalid_client"},
-		"a parameter twice":      {"https://scim.example.com", twice, "invalid_request"},
+		"no TLS": {"http://scim.example.com", form(), "invalid_request"},
+		"another grant": {
+			"https://scim.example.com", form("grant_type", "password"), "unsupported_grant_type",
+		},
+		"another scope": {
+			"https://scim.example.com", form("scope", "admin"), "invalid_scope",
+		},
+		"a secret": {
+			"https://scim.example.com", form("client_secret", "x"), "invalid_client",
+		},
+		"another assertion type": {
+			"https://scim.example.com", form("client_assertion_type", "saml"), "invalid_client",
+		},
+		"no JWT":            {"https://scim.example.com", form(), "invalid_client"},
+		"a parameter twice": {"https://scim.example.com", twice, "invalid_request"},
 	} {
 		_, err := oauth.NewServer(nobody{}, c.issuer).Token(t.Context(), c.form, history.Actor{})
 		var refused *oauth.Error
@@ -60,7 +71,9 @@ func TestTokenRefuses(t *testing.T) {
 		}
 	}
 	m := oauth.NewServer(nobody{}, "https://scim.example.com").Metadata()
-	if m.TokenEndpoint != "https://scim.example.com/oauth2/token" || strings.Contains(strings.Join(m.Algorithms, " "), "HS") || strings.Contains(strings.Join(m.Algorithms, " "), "none") {
+	if m.TokenEndpoint != "https://scim.example.com/oauth2/token" ||
+		strings.Contains(strings.Join(m.Algorithms, " "), "HS") ||
+		strings.Contains(strings.Join(m.Algorithms, " "), "none") {
 		t.Errorf("got %+v", m)
 	}
 }

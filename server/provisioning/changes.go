@@ -15,7 +15,9 @@ import (
 // each with the field that label says it is mapped to. Values of multi-valued
 // attributes are told apart by their type where that is possible, as in
 // emails[type eq "work"].value.
-func changes(rt *schema.ResourceType, before, after schema.Resource, label func(path string) string) []history.Change {
+func changes(
+	rt *schema.ResourceType, before, after schema.Resource, label func(path string) string,
+) []history.Change {
 	old, now := flatten(rt, before), flatten(rt, after)
 	paths := slices.Collect(maps.Keys(old))
 	for path := range now {
@@ -27,7 +29,8 @@ func changes(rt *schema.ResourceType, before, after schema.Resource, label func(
 	var list []history.Change
 	for _, path := range paths {
 		if old[path] != now[path] {
-			list = append(list, history.Change{Field: label(path), Attribute: path, Old: old[path], New: now[path]})
+			list = append(list,
+				history.Change{Field: label(path), Attribute: path, Old: old[path], New: now[path]})
 		}
 	}
 	return list

@@ -36,7 +36,9 @@ func (s *Service) Groups(ctx context.Context, sc Scope, q Query) ([]*Group, Page
 // in the order that is given. They are not all in memory at once. A group of
 // which members are added meanwhile may show some of these and not others; its
 // version then is no longer the one that was read before.
-func (s *Service) Members(ctx context.Context, groupIDs []string, yield func(groupID string, m Member) error) error {
+func (s *Service) Members(
+	ctx context.Context, groupIDs []string, yield func(groupID string, m Member) error,
+) error {
 	if len(groupIDs) == 0 {
 		return nil
 	}
@@ -125,7 +127,8 @@ func memberIDs(list []any) []string {
 func checkIDs(ids []string) error {
 	for _, id := range ids {
 		if !ValidID(id) {
-			return scim.BadRequest(scim.InvalidValue, "members: there is no user or group with the id %q in this instance", id)
+			return scim.BadRequest(scim.InvalidValue,
+				"members: there is no user or group with the id %q in this instance", id)
 		}
 	}
 	return nil
@@ -135,41 +138,51 @@ func checkIDs(ids []string) error {
 func (s *Service) groupError(err error, g *Group) error {
 	switch {
 	case errors.Is(err, ErrDisplayNameTaken):
-		return scim.Conflict("displayName %q is taken: this instance has another group of that name", g.DisplayName)
+		return scim.Conflict(
+			"displayName %q is taken: this instance has another group of that name", g.DisplayName)
 	case errors.Is(err, ErrNoMember):
 		return scim.BadRequest(scim.InvalidValue, "members: %v", err)
 	case errors.Is(err, ErrCycle):
-		return scim.BadRequest(scim.InvalidValue, "members: %v; a group cannot be a member of itself, directly or by other groups", err)
+		return scim.BadRequest(scim.InvalidValue,
+			"members: %v; a group cannot be a member of itself, directly or by other groups", err)
 	}
 	return err
 }
 
 // ReplaceGroup replaces a group and its members, Section 3.5.1 of RFC 7644.
 // It reports whether anything changed.
-func (s *Service) ReplaceGroup(ctx context.Context, sc Scope, id string, r schema.Resource, c *Condition) (*Group, bool, error) {
+func (s *Service) ReplaceGroup(
+	ctx context.Context, sc Scope, id string, r schema.Resource, c *Condition,
+) (*Group, bool, error) {
 	r, ids := splitMembers(r)
-	return s.updateGroup(ctx, sc, id, c, func(*Group, schema.Resource) (schema.Resource, MemberChange, error) {
-		return r, MemberChange{Clear: true, Add: ids}, checkIDs(ids)
-	})
+	return s.updateGroup(ctx, sc, id, c,
+		func(*Group, schema.Resource) (schema.Resource, MemberChange, error) {
+			return r, MemberChange{Clear: true, Add: ids}, checkIDs(ids)
+		})
 }
 
 // PatchGroup applies PATCH operations to a group, Section 3.5.2 of RFC 7644.
 // Members are added and removed without reading the others, however many
 // there are. It reports whether anything changed.
-func (s *Service) PatchGroup(ctx context.Context, sc Scope, id string, ops []patch.Operation, c *Condition) (*Group, bool, error) {
-	return s.updateGroup(ctx, sc, id, c, func(g *Group, before schema.Resource) (schema.Resource, MemberChange, error) {
-		own, members := splitOperations(ops)
-		after, err := patch.Apply(s.groups, before, own, sc.Policy)
-		if err != nil {
-			return nil, MemberChange{}, err
-		}
-		change, err := s.memberChange(ctx, sc, g, members)
-		return after, change, err
-	})
+func (s *Service) PatchGroup(
+	ctx context.Context, sc Scope, id string, ops []patch.Operation, c *Condition,
+) (*Group, bool, error) {
+	return s.updateGroup(ctx, sc, id, c,
+		func(g *Group, before schema.Resource) (schema.Resource, MemberChange, error) {
+			own, members := splitOperations(ops)
+			after, err := patch.Apply(s.groups, before, own, sc.Policy)
+			if err != nil {
+				return nil, MemberChange{}, err
+			}
+			change, err := s.memberChange(ctx, sc, g, members)
+			return after, change, err
+		})
 }
 
 // AddGroup makes a group by hand.
-func (s *Service) AddGroup(ctx context.Context, sc Scope, displayName string, memberIDs []string) (*Group, error) {
+func (s *Service) AddGroup(
+	ctx context.Context, sc Scope, displayName string, memberIDs []string,
+) (*Group, error) {
 	members := make([]any, len(memberIDs))
 	for i, id := range memberIDs {
 		members[i] = map[string]any{"value": id}
@@ -231,7 +244,8 @@ func (s *Service) updateGroupOnce(ctx context.Context, sc Scope, g *Group, exact
 		Group: g, Rewrite: rewrite, Exact: exact, Members: members,
 		Entry: func(added, removed []Member) *history.Entry {
 			e := history.New(sc.Instance.ID, g.Modified, sc.Actor, action, was.target())
-			e.Changes = append(changes(s.groups, before, after, noField), memberChanges(added, removed)...)
+			e.Changes = append(changes(s.groups, before, after, noField),
+				memberChanges(added, removed)...)
 			sc.tell(e)
 			return e
 		},

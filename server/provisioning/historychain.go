@@ -18,7 +18,8 @@ func (s *Service) AdoptHistory(ctx context.Context, every time.Duration) {
 	for {
 		more, err := s.adopt(ctx)
 		if err != nil && ctx.Err() == nil {
-			s.log.WarnContext(ctx, "history of an older version not adopted; trying again", "error", err)
+			s.log.WarnContext(ctx, "history of an older version not adopted; trying again",
+				"error", err)
 		}
 		if more && err == nil {
 			continue
@@ -72,7 +73,8 @@ func (s *Service) VerifyHistory(ctx context.Context, sc Scope) (*history.Verifie
 // verifies, and tells that rows were pruned.
 func (s *Service) PruneHistory(ctx context.Context, sc Scope, age time.Duration) (int, error) {
 	before := s.clock().Add(-age)
-	e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.HistoryPrune, history.Target{Type: "History"})
+	e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.HistoryPrune,
+		history.Target{Type: "History"})
 	e.Detail = fmt.Sprintf("rows before %s deleted", before.Format(time.RFC3339))
 	return s.store.Prune(ctx, sc.Instance.ID, before, e)
 }

@@ -12,7 +12,9 @@ import (
 )
 
 // Mapping returns the rows of an instance's attribute mapping.
-func (s *Service) Mapping(i *instance.Instance) []mapping.Row { return s.setups.of(i).mapping.Rows() }
+func (s *Service) Mapping(i *instance.Instance) []mapping.Row {
+	return s.setups.of(i).mapping.Rows()
+}
 
 // SaveMapping replaces the attribute mapping of an instance, as one change:
 // the whole is checked, and saved or refused. Users stay as they are until
@@ -29,7 +31,8 @@ func (s *Service) SaveMapping(ctx context.Context, sc Scope, rows []mapping.Row)
 	if err != nil {
 		return instance.Refuse("%v", err)
 	}
-	e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.MappingUpdate, history.Target{Type: "Mapping"})
+	e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.MappingUpdate,
+		history.Target{Type: "Mapping"})
 	e.Changes = mappingChanges(s.Mapping(sc.Instance), after.mapping.Rows())
 	if len(e.Changes) == 0 {
 		return nil
@@ -46,7 +49,8 @@ func mappingChanges(before, after []mapping.Row) []history.Change {
 	var list []history.Change
 	for _, r := range after {
 		if old[r.Field] != r.Attribute {
-			list = append(list, history.Change{Field: r.Field.Label(), Old: old[r.Field], New: r.Attribute})
+			list = append(list,
+				history.Change{Field: r.Field.Label(), Old: old[r.Field], New: r.Attribute})
 		}
 	}
 	for _, r := range before {
@@ -73,7 +77,9 @@ const reapplyPage = 500
 // is called now and then, with the number of users on all pages. A user who
 // is as he or she should be is not written, so that a run that was cut off
 // is completed by the next.
-func (s *Service) Reapply(ctx context.Context, sc Scope, progress func(done Reapplied, total int)) (Reapplied, error) {
+func (s *Service) Reapply(
+	ctx context.Context, sc Scope, progress func(done Reapplied, total int),
+) (Reapplied, error) {
 	var done Reapplied
 	_, all, err := s.Users(ctx, sc, Query{Integration: true})
 	if err != nil {
@@ -131,7 +137,8 @@ func (s *Service) refresh(ctx context.Context, sc Scope, u *User) (bool, error) 
 	var list []history.Change
 	for _, f := range fieldNames(was.Fields, u.Fields) {
 		if was.Fields[f] != u.Fields[f] {
-			list = append(list, history.Change{Field: f.Label(), Old: was.Fields[f], New: u.Fields[f]})
+			list = append(list,
+				history.Change{Field: f.Label(), Old: was.Fields[f], New: u.Fields[f]})
 		}
 	}
 	if len(list) == 0 {

@@ -52,7 +52,9 @@ func memberID(v any) string {
 // memberChange returns the change of members that operations make one after
 // the other. Only an operation that chooses by something else than the id
 // needs to read the members.
-func (s *Service) memberChange(ctx context.Context, sc Scope, g *Group, ops []patch.Operation) (MemberChange, error) {
+func (s *Service) memberChange(
+	ctx context.Context, sc Scope, g *Group, ops []patch.Operation,
+) (MemberChange, error) {
 	d := delta{add: make(map[string]bool)}
 	for _, o := range ops {
 		ids, known := operands(o)
@@ -96,7 +98,9 @@ func operands(o patch.Operation) (ids []string, known bool) {
 }
 
 // readMemberChange applies the operations to the members as they are.
-func (s *Service) readMemberChange(ctx context.Context, sc Scope, g *Group, ops []patch.Operation) (MemberChange, error) {
+func (s *Service) readMemberChange(
+	ctx context.Context, sc Scope, g *Group, ops []patch.Operation,
+) (MemberChange, error) {
 	var list []any
 	err := s.store.Members(ctx, []string{g.ID}, func(_ string, m Member) error {
 		list = append(list, map[string]any{"value": m.ID, "type": m.Type, "display": m.Display})

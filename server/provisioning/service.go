@@ -74,7 +74,9 @@ type Store interface {
 	// and links each with the manager who is there. A user whose name is taken
 	// is left out: the answer has the instance that holds the name, by the
 	// user's id.
-	ImportUsers(ctx context.Context, instanceID string, users []*User, entries []*history.Entry) (taken map[string]string, err error)
+	ImportUsers(
+		ctx context.Context, instanceID string, users []*User, entries []*history.Entry,
+	) (taken map[string]string, err error)
 	// ImportSize is how many users should be imported at once: many, but not so
 	// many that other writers wait for long.
 	ImportSize() int
@@ -82,7 +84,9 @@ type Store interface {
 	Analyze(ctx context.Context) error
 	// LinkPending links users who wait for a manager who is there, at most
 	// limit, and returns how many.
-	LinkPending(ctx context.Context, instanceID, requestID string, now time.Time, limit int) (int, error)
+	LinkPending(
+		ctx context.Context, instanceID, requestID string, now time.Time, limit int,
+	) (int, error)
 
 	// SaveMapping replaces the rows of an instance's mapping.
 	SaveMapping(ctx context.Context, instanceID string, rows []mapping.Row, e *history.Entry) error
@@ -100,7 +104,9 @@ type Store interface {
 	Groups(ctx context.Context, q Query) ([]*Group, Page, error)
 	// Members calls yield with each member of each of the groups, group by
 	// group in the order that is given.
-	Members(ctx context.Context, groupIDs []string, yield func(groupID string, m Member) error) error
+	Members(
+		ctx context.Context, groupIDs []string, yield func(groupID string, m Member) error,
+	) error
 
 	CreateGroup(ctx context.Context, g *Group, c MemberChange, e EntryFunc) error
 	// UpdateGroup writes a group and changes its members. If g is nil only
@@ -289,14 +295,18 @@ func retry(ctx context.Context, f func() error) error {
 // Refuse writes an attempt that did not succeed to the history, and returns
 // err as a client should see it. An err that is not a SCIM error is the
 // server's own fault.
-func (s *Service) Refuse(ctx context.Context, sc Scope, action history.Action, target history.Target, err error) error {
+func (s *Service) Refuse(
+	ctx context.Context, sc Scope, action history.Action, target history.Target, err error,
+) error {
 	if err == nil || errors.Is(err, instance.ErrStale) {
 		return err // it is tried again
 	}
 	e := history.New(sc.Instance.ID, s.now(), sc.Actor, action, target)
-	e.Outcome, e.Status, e.Detail = history.Failed, 500, "internal error; the server's log has the request id "+sc.Actor.RequestID
+	e.Outcome, e.Status, e.Detail = history.Failed, 500, "internal error; the server's log has "+
+		"the request id "+sc.Actor.RequestID
 	if known := scim.AsError(err); known != nil {
-		e.Outcome, e.Status, e.ScimType, e.Detail = history.Refused, known.Status, string(known.Type), known.Detail
+		e.Outcome, e.Status, e.ScimType, e.Detail = history.Refused, known.Status, string(
+			known.Type), known.Detail
 	}
 	// The client may have gone; the row is written all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -305,12 +315,15 @@ func (s *Service) Refuse(ctx context.Context, sc Scope, action history.Action, t
 	case errors.Is(err, instance.ErrStale):
 		return err
 	case err != nil:
-		s.log.ErrorContext(ctx, "history row of a refusal not written", "requestId", sc.Actor.RequestID, "error", err)
+		s.log.ErrorContext(ctx, "history row of a refusal not written",
+			"requestId", sc.Actor.RequestID, "error", err)
 	}
 	return err
 }
 
 // History calls yield with the entries of the history that q chooses.
-func (s *Service) History(ctx context.Context, q history.Query, yield func(*history.Entry) error) error {
+func (s *Service) History(
+	ctx context.Context, q history.Query, yield func(*history.Entry) error,
+) error {
 	return s.store.History(ctx, q, yield)
 }

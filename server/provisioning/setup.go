@@ -53,7 +53,8 @@ func (t *setups) of(i *instance.Instance) *setup {
 func setupKey(i *instance.Instance) string {
 	var b strings.Builder
 	for _, f := range i.Fields {
-		b.WriteString("f" + f.Name + "\x00" + f.Title + "\x00" + string(f.Type) + "\x00" + strings.Join(f.Values, "\x01") + "\x00")
+		b.WriteString("f" + f.Name + "\x00" + f.Title + "\x00" + string(f.Type) + "\x00" +
+			strings.Join(f.Values, "\x01") + "\x00")
 	}
 	for _, r := range i.Mapping {
 		b.WriteString("m" + r.Attribute + "\x00" + string(r.Field) + "\x00")
@@ -68,7 +69,8 @@ func newSetup(i *instance.Instance) (*setup, error) {
 	targets := mapping.Standard()
 	for n, f := range i.Fields {
 		attributes[n] = customAttribute(f)
-		targets = append(targets, mapping.Target{Field: mapping.Field(f.Name), Label: f.Title, Type: string(f.Type)})
+		targets = append(targets,
+			mapping.Target{Field: mapping.Field(f.Name), Label: f.Title, Type: string(f.Type)})
 	}
 	rows := i.Mapping
 	if len(rows) == 0 {
@@ -139,7 +141,8 @@ func checkPicks(i *instance.Instance, r schema.Resource) error {
 			continue
 		}
 		if _, err := f.Pick(text); err != nil {
-			return scim.BadRequest(scim.InvalidValue, "%s:%s: %v", scim.ApplicationUserURN, f.Name, err)
+			return scim.BadRequest(scim.InvalidValue, "%s:%s: %v", scim.ApplicationUserURN, f.Name,
+				err)
 		}
 	}
 	return nil

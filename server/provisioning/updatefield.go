@@ -57,10 +57,13 @@ type FieldUpdateResult struct {
 // UpdateField runs the action, or foretells it if apply is false. yield is
 // called for each user whose field changes, or cannot. Each user is a
 // transaction of its own, so that one who conflicts keeps no other.
-func (s *Service) UpdateField(ctx context.Context, sc Scope, a FieldUpdate, apply bool, yield func(FieldUpdateResult) error) error {
+func (s *Service) UpdateField(
+	ctx context.Context, sc Scope, a FieldUpdate, apply bool, yield func(FieldUpdateResult) error,
+) error {
 	set := s.setups.of(sc.Instance)
 	if !set.mapping.Maps(a.Field) {
-		return instance.Refuse("the field %q cannot be updated: no attribute is mapped to it", a.Field)
+		return instance.Refuse("the field %q cannot be updated: no attribute is mapped to it",
+			a.Field)
 	}
 	taken := make(map[string]string) // by the new names of this run
 	q := Query{Filter: a.Filter, Keyset: true, Limit: reapplyPage}
@@ -94,7 +97,9 @@ func (s *Service) UpdateField(ctx context.Context, sc Scope, a FieldUpdate, appl
 }
 
 // foreseeProblem says why a new value cannot be given.
-func (s *Service) foreseeProblem(ctx context.Context, u *User, a FieldUpdate, value string, taken map[string]string) (string, error) {
+func (s *Service) foreseeProblem(
+	ctx context.Context, u *User, a FieldUpdate, value string, taken map[string]string,
+) (string, error) {
 	if value == "" {
 		return "the new value would be empty", nil
 	}
@@ -118,10 +123,13 @@ func (s *Service) foreseeProblem(ctx context.Context, u *User, a FieldUpdate, va
 	return "another user of this instance has that name", nil
 }
 
-func (s *Service) updateField(ctx context.Context, sc Scope, u *User, a FieldUpdate) (problem string, err error) {
-	_, _, err = s.update(ctx, sc, u.ID, nil, func(_ *User, before schema.Resource) (schema.Resource, error) {
-		return s.setups.of(sc.Instance).mapping.Set(before, a.Field, a.value(u))
-	})
+func (s *Service) updateField(
+	ctx context.Context, sc Scope, u *User, a FieldUpdate,
+) (problem string, err error) {
+	_, _, err = s.update(ctx, sc, u.ID, nil,
+		func(_ *User, before schema.Resource) (schema.Resource, error) {
+			return s.setups.of(sc.Instance).mapping.Set(before, a.Field, a.value(u))
+		})
 	if e := scim.AsError(err); e != nil {
 		problem, err = e.Detail, nil
 	}

@@ -46,7 +46,8 @@ func (s *Service) user(ctx context.Context, sc Scope, id string, plain bool) (*U
 func (s *Service) UserByName(ctx context.Context, sc Scope, userName string) (*User, error) {
 	u, err := s.store.UserByName(ctx, sc.Instance.ID, schema.UserNameKey(userName))
 	if errors.Is(err, ErrNotFound) {
-		return nil, instance.Missing("instance %s has no user %q; `muster-server user list --instance %s` shows its users",
+		return nil, instance.Missing("instance %s has no user %q; `muster-server user list "+
+			"--instance %s` shows its users",
 			sc.Instance.Slug, userName, sc.Instance.Slug)
 	}
 	return u, err
@@ -84,7 +85,8 @@ func (s *Service) AddUser(ctx context.Context, sc Scope, a Account) (*User, erro
 	}
 	u := &User{Source: Manual, Role: a.Role, Integration: a.Integration}
 	if to := a.Fields[mapping.Email]; to != "" && !a.Integration && !a.Uninvited {
-		u.Invitation = invitation.New(sc.Instance.ID, sc.Instance.Name, a.Fields[mapping.UserName], to, s.clock())
+		u.Invitation = invitation.New(sc.Instance.ID, sc.Instance.Name, a.Fields[mapping.UserName],
+			to, s.clock())
 	}
 	return s.create(ctx, sc, u, r)
 }
@@ -170,17 +172,21 @@ func (s *Service) nameTaken(err error, u *User) error {
 		return err
 	}
 	if taken.InstanceID == u.InstanceID {
-		return scim.Conflict("userName %q is taken: another user of this instance has it", u.UserName())
+		return scim.Conflict("userName %q is taken: another user of this instance has it",
+			u.UserName())
 	}
-	return scim.Conflict("userName %q is taken: a user of another instance has it, and a User Name is unique across all instances; "+
-		"choose another, or have the other instance give it up", u.UserName())
+	return scim.Conflict("userName %q is taken: a user of another instance has it, and a User "+
+		"Name is unique across all instances; choose another, or have the other instance give it up",
+		u.UserName())
 }
 
 // ReplaceUser replaces a user by what a provider sent, Section 3.5.1 of RFC
 // 7644. A user account without "active" keeps its state: a template that
 // leaves it out must not bring a suspended person back. It reports whether
 // anything changed.
-func (s *Service) ReplaceUser(ctx context.Context, sc Scope, id string, r schema.Resource, c *Condition) (*User, bool, error) {
+func (s *Service) ReplaceUser(
+	ctx context.Context, sc Scope, id string, r schema.Resource, c *Condition,
+) (*User, bool, error) {
 	return s.update(ctx, sc, id, c, func(_ *User, before schema.Resource) (schema.Resource, error) {
 		after := r.Clone()
 		if _, given := after["active"]; !given {
@@ -188,7 +194,8 @@ func (s *Service) ReplaceUser(ctx context.Context, sc Scope, id string, r schema
 		}
 		// The application's own fields stay with a provider that does not
 		// know of them: a workflow rule may have set them.
-		if _, given := after[scim.ApplicationUserURN]; !given && before[scim.ApplicationUserURN] != nil {
+		if _, given := after[scim.ApplicationUserURN]; !given &&
+			before[scim.ApplicationUserURN] != nil {
 			after[scim.ApplicationUserURN] = before[scim.ApplicationUserURN]
 		}
 		return after, nil
@@ -197,7 +204,9 @@ func (s *Service) ReplaceUser(ctx context.Context, sc Scope, id string, r schema
 
 // PatchUser applies PATCH operations to a user, Section 3.5.2 of RFC 7644. It
 // reports whether anything changed.
-func (s *Service) PatchUser(ctx context.Context, sc Scope, id string, ops []patch.Operation, c *Condition) (*User, bool, error) {
+func (s *Service) PatchUser(
+	ctx context.Context, sc Scope, id string, ops []patch.Operation, c *Condition,
+) (*User, bool, error) {
 	return s.update(ctx, sc, id, c, func(u *User, before schema.Resource) (schema.Resource, error) {
 		return patch.Apply(s.UserType(sc.Instance), before, u.asSeen(ops), sc.Policy)
 	})
@@ -222,16 +231,21 @@ func (u *User) asSeen(ops []patch.Operation) []patch.Operation {
 
 // SetActive suspends or reactivates a user by hand. It reports whether
 // anything changed.
-func (s *Service) SetActive(ctx context.Context, sc Scope, u *User, active bool) (*User, bool, error) {
-	return s.update(ctx, sc, u.ID, nil, func(_ *User, before schema.Resource) (schema.Resource, error) {
-		after := before.Clone()
-		after["active"] = active
-		return after, nil
-	})
+func (s *Service) SetActive(
+	ctx context.Context, sc Scope, u *User, active bool,
+) (*User, bool, error) {
+	return s.update(ctx, sc, u.ID, nil,
+		func(_ *User, before schema.Resource) (schema.Resource, error) {
+			after := before.Clone()
+			after["active"] = active
+			return after, nil
+		})
 }
 
 // SetRole gives a user another role. It reports whether anything changed.
-func (s *Service) SetRole(ctx context.Context, sc Scope, user *User, role instance.Role) (changed bool, err error) {
+func (s *Service) SetRole(
+	ctx context.Context, sc Scope, user *User, role instance.Role,
+) (changed bool, err error) {
 	err = retry(ctx, func() error {
 		u, err := s.store.User(ctx, sc.Instance.ID, user.ID, false)
 		if err != nil || u.Role == role {
@@ -246,7 +260,8 @@ func (s *Service) SetRole(ctx context.Context, sc Scope, user *User, role instan
 		e.Changes = []history.Change{{Field: "Role", Old: string(u.Role), New: string(role)}}
 		version := u.Version
 		u.Role, u.Version, u.Modified = role, version+1, e.Time
-		if err := s.store.UpdateUser(ctx, UserUpdate{User: u, Version: version, Entry: e}); err != nil {
+		if err := s.store.UpdateUser(ctx,
+			UserUpdate{User: u, Version: version, Entry: e}); err != nil {
 			return err
 		}
 		*user, changed = *u, true

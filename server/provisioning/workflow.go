@@ -31,11 +31,14 @@ type Object struct {
 // SaveWorkflow replaces the rules and object types of an instance, as one
 // change: the whole is checked, and saved or refused. action and name say in
 // the history what was done.
-func (s *Service) SaveWorkflow(ctx context.Context, sc Scope, w workflow.Setup, action history.Action, name, detail string) error {
+func (s *Service) SaveWorkflow(
+	ctx context.Context, sc Scope, w workflow.Setup, action history.Action, name, detail string,
+) error {
 	if err := w.Check(s.ruleFields(sc.Instance)); err != nil {
 		return instance.Refuse("%v", err)
 	}
-	e := history.New(sc.Instance.ID, s.clock(), sc.Actor, action, history.Target{Type: "Workflow", Name: name})
+	e := history.New(sc.Instance.ID, s.clock(), sc.Actor, action,
+		history.Target{Type: "Workflow", Name: name})
 	e.Detail = detail
 	return s.store.SaveWorkflow(ctx, sc.Instance.ID, w, e)
 }
@@ -59,13 +62,17 @@ func (s *Service) ruleFields(i *instance.Instance) workflow.Fields {
 // AddObject makes an object of a type that the instance has.
 func (s *Service) AddObject(ctx context.Context, sc Scope, kind, name string) (*Object, error) {
 	if !sc.Instance.Workflow.HasType(kind) {
-		return nil, instance.Missing("there is no object type %q; define it with `muster-server object define %s --instance %s`", kind, kind, sc.Instance.Slug)
+		return nil, instance.Missing("there is no object type %q; define it with `muster-server "+
+			"object define %s --instance %s`", kind, kind, sc.Instance.Slug)
 	}
 	if name == "" {
 		return nil, instance.Refuse("the name of the object is empty")
 	}
-	o := &Object{ID: uuid.Must(uuid.NewV7()).String(), InstanceID: sc.Instance.ID, Type: kind, Name: name}
-	e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.ObjectCreate, history.Target{Type: kind, ID: o.ID, Name: name})
+	o := &Object{
+		ID: uuid.Must(uuid.NewV7()).String(), InstanceID: sc.Instance.ID, Type: kind, Name: name,
+	}
+	e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.ObjectCreate,
+		history.Target{Type: kind, ID: o.ID, Name: name})
 	err := s.store.AddObject(ctx, o, e)
 	if errors.Is(err, instance.ErrExists) {
 		return nil, instance.Existing("there is a %s %q already", kind, name)
@@ -101,22 +108,23 @@ func (s *Service) runRules(i *instance.Instance, u *User, old mapping.Fields, r 
 	}
 	rt := s.setups.of(i).rt
 	fields := text(u.Fields)
-	u.Effects, u.Failures = workflow.Evaluate(i.Workflow.Rules, text(old), fields, func(name, value string) error {
-		at := slices.IndexFunc(i.Fields, func(f instance.Field) bool { return f.Name == name })
-		if at < 0 {
-			return fmt.Errorf("there is no custom field %q any more", name)
-		}
-		var v any
-		if value != "" {
-			var err error
-			if v, err = i.Fields[at].Parse(value); err != nil {
-				return err
+	u.Effects, u.Failures = workflow.Evaluate(i.Workflow.Rules, text(old), fields,
+		func(name, value string) error {
+			at := slices.IndexFunc(i.Fields, func(f instance.Field) bool { return f.Name == name })
+			if at < 0 {
+				return fmt.Errorf("there is no custom field %q any more", name)
 			}
-		}
-		rt.Set(r, rt.Attribute(scim.ApplicationUserURN, name, ""), v)
-		fields[name] = value
-		return nil
-	})
+			var v any
+			if value != "" {
+				var err error
+				if v, err = i.Fields[at].Parse(value); err != nil {
+					return err
+				}
+			}
+			rt.Set(r, rt.Attribute(scim.ApplicationUserURN, name, ""), v)
+			fields[name] = value
+			return nil
+		})
 	clear(u.Fields)
 	for name, v := range maps.All(fields) {
 		if v != "" {

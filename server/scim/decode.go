@@ -35,7 +35,8 @@ func DecodeObject(body []byte) (map[string]any, error) {
 		return nil, syntaxError(err)
 	}
 	if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, BadRequest(InvalidSyntax, "the body goes on after its JSON object; send one object only")
+		return nil, BadRequest(InvalidSyntax,
+			"the body goes on after its JSON object; send one object only")
 	}
 	return v.(map[string]any), nil
 }
@@ -53,7 +54,8 @@ func syntaxError(err error) error {
 		case errors.Is(s.Err, jsontext.ErrDuplicateName):
 			return BadRequest(InvalidSyntax, "the body gives %q twice", s.JSONPointer.LastToken())
 		case errors.Is(s.Err, io.ErrUnexpectedEOF):
-			return BadRequest(InvalidSyntax, "the body ends in the middle of its JSON, after %d bytes", s.ByteOffset)
+			return BadRequest(InvalidSyntax,
+				"the body ends in the middle of its JSON, after %d bytes", s.ByteOffset)
 		}
 		// The library's own text quotes the input, which may be a secret.
 		return BadRequest(InvalidSyntax, "the body is not valid JSON at byte %d", s.ByteOffset)
@@ -123,7 +125,8 @@ func (d decoder) object(depth int) (any, error) {
 func text(t jsontext.Token) (string, error) {
 	s := t.String()
 	if strings.ContainsRune(s, 0) {
-		return "", BadRequest(InvalidValue, "the body holds the character U+0000, which cannot be stored")
+		return "", BadRequest(InvalidValue,
+			"the body holds the character U+0000, which cannot be stored")
 	}
 	return s, nil
 }

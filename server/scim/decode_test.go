@@ -22,14 +22,16 @@ func TestDecodeObject(t *testing.T) {
 
 func TestDecodeObjectRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ body, detail string }{
-		"nothing":         {``, "empty"},
-		"no object":       {`[1]`, "not a JSON object"},
-		"text":            {`hello`, "not valid JSON"},
-		"unfinished":      {`{"a":`, "ends in the middle"},
-		"a name twice":    {`{"a":1,"a":2}`, `gives "a" twice`},
-		"two objects":     {`{} {}`, "goes on"},
-		"data behind":     {`{}x`, "goes on"},
-		"too deep":        {strings.Repeat(`{"a":`, 50) + "1" + strings.Repeat("}", 50), "levels deep"},
+		"nothing":      {``, "empty"},
+		"no object":    {`[1]`, "not a JSON object"},
+		"text":         {`hello`, "not valid JSON"},
+		"unfinished":   {`{"a":`, "ends in the middle"},
+		"a name twice": {`{"a":1,"a":2}`, `gives "a" twice`},
+		"two objects":  {`{} {}`, "goes on"},
+		"data behind":  {`{}x`, "goes on"},
+		"too deep": {
+			strings.Repeat(`{"a":`, 50) + "1" + strings.Repeat("}", 50), "levels deep",
+		},
 		"not UTF-8":       {"{\"a\":\"\xff\"}", "not valid JSON"},
 		"U+0000":          {`{"a":"\u0000"}`, "U+0000"},
 		"U+0000 in name":  {`{"\u0000":1}`, "U+0000"},

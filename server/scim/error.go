@@ -74,12 +74,16 @@ func BadRequest(t Type, format string, args ...any) *Error {
 
 // NotFound returns a 404 for a resource that the instance does not hold.
 func NotFound(resourceType, id string) *Error {
-	return &Error{Status: http.StatusNotFound, Detail: fmt.Sprintf("%s %q not found", resourceType, id)}
+	return &Error{
+		Status: http.StatusNotFound, Detail: fmt.Sprintf("%s %q not found", resourceType, id),
+	}
 }
 
 // Conflict returns a 409 uniqueness.
 func Conflict(format string, args ...any) *Error {
-	return &Error{Status: http.StatusConflict, Type: Uniqueness, Detail: fmt.Sprintf(format, args...)}
+	return &Error{
+		Status: http.StatusConflict, Type: Uniqueness, Detail: fmt.Sprintf(format, args...),
+	}
 }
 
 // PreconditionFailed returns the 412 of Section 3.14 of RFC 7644: the
@@ -87,7 +91,8 @@ func Conflict(format string, args ...any) *Error {
 func PreconditionFailed(version string) *Error {
 	return &Error{
 		Status: http.StatusPreconditionFailed,
-		Detail: "the resource is at version " + version + " now: read it again, and repeat the change on what you read",
+		Detail: "the resource is at version " + version +
+			" now: read it again, and repeat the change on what you read",
 	}
 }
 

@@ -23,12 +23,14 @@ type adminTokenRow struct {
 	LastFrom string        `db:"last_address"`
 }
 
-const selectAdminToken = "SELECT id, name, digest, created, expires, revoked, role, instance, last_used, last_address FROM admin_tokens" //nolint:gosec // no secret
+const selectAdminToken = "SELECT id, name, digest, created, expires, revoked, role, instance, " +
+	"last_used, last_address FROM admin_tokens" //nolint:gosec // no secret
 
 func (r *adminTokenRow) token() (*instance.AdminToken, error) {
 	digest, err := hex.DecodeString(r.Digest)
 	t := &instance.AdminToken{
-		ID: r.ID, Name: r.Name, Role: instance.AdminRole(r.Role), Instance: r.Instance, Digest: digest,
+		ID: r.ID, Name: r.Name, Role: instance.AdminRole(r.Role), Instance: r.Instance,
+		Digest:  digest,
 		Created: fromMillis(r.Created), Expires: fromMillis(r.Expires), LastAddress: r.LastFrom,
 	}
 	if r.LastUsed.Valid {
@@ -43,8 +45,11 @@ func (r *adminTokenRow) token() (*instance.AdminToken, error) {
 // CreateAdminToken writes a new token.
 func (s *Store) CreateAdminToken(ctx context.Context, a *instance.AdminToken) error {
 	return s.update(ctx, func(t *tx) error {
-		_, err := t.Exec(ctx, "INSERT INTO admin_tokens (id, name, digest, created, expires, role, instance) VALUES (?, ?, ?, ?, ?, ?, ?)",
-			a.ID, a.Name, hex.EncodeToString(a.Digest), millis(a.Created), millis(a.Expires), string(a.Role), a.Instance)
+		_, err := t.Exec(ctx,
+			"INSERT INTO admin_tokens (id, name, digest, created, expires, role, instance) VALUES "+
+				"(?, ?, ?, ?, ?, ?, ?)",
+			a.ID, a.Name, hex.EncodeToString(a.Digest), millis(a.Created), millis(a.Expires),
+			string(a.Role), a.Instance)
 		return err
 	})
 }
@@ -61,7 +66,9 @@ func (s *Store) AdminToken(ctx context.Context, id string) (*instance.AdminToken
 // UseAdminToken keeps when and from where a token was used.
 func (s *Store) UseAdminToken(ctx context.Context, id string, at time.Time, address string) error {
 	return s.update(ctx, func(t *tx) error {
-		_, err := t.Exec(ctx, "UPDATE admin_tokens SET last_used = ?, last_address = ? WHERE id = ? AND (last_used IS NULL OR last_used < ?)",
+		_, err := t.Exec(ctx,
+			"UPDATE admin_tokens SET last_used = ?, last_address = ? WHERE id = ? AND (last_used "+
+				"IS NULL OR last_used < ?)",
 			millis(at), address, id, millis(at))
 		return err
 	})
@@ -87,7 +94,8 @@ func (s *Store) AdminTokens(ctx context.Context) ([]*instance.AdminToken, error)
 // instance.ErrNotFound if there is none that is not revoked.
 func (s *Store) RevokeAdminToken(ctx context.Context, id string, at time.Time) error {
 	return s.update(ctx, func(t *tx) error {
-		n, err := t.Exec(ctx, "UPDATE admin_tokens SET revoked = ? WHERE id = ? AND revoked IS NULL", millis(at), id)
+		n, err := t.Exec(ctx,
+			"UPDATE admin_tokens SET revoked = ? WHERE id = ? AND revoked IS NULL", millis(at), id)
 		if err == nil && n == 0 {
 			return instance.ErrNotFound
 		}

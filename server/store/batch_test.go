@@ -59,7 +59,8 @@ func batchIsSequence(t *testing.T, s *Store, err error) {
 			t.Fatalf("%+v\none by one %q\ntogether   %q", w.work, alone, together)
 		}
 		if a, b := one.dump(), all.dump(); !reflect.DeepEqual(a, b) {
-			t.Fatalf("%+v\none by one\n%s\ntogether\n%s", w.work, strings.Join(a, "\n"), strings.Join(b, "\n"))
+			t.Fatalf("%+v\none by one\n%s\ntogether\n%s", w.work, strings.Join(a, "\n"),
+				strings.Join(b, "\n"))
 		}
 	})
 }
@@ -83,21 +84,26 @@ func drawWork(t *rapid.T) work {
 	who := rapid.IntRange(0, people-1)
 	some := rapid.SliceOfN(who, 0, 3)
 	manager := rapid.SampledFrom([]string{
-		"", "name 0", "name 1", "name 2", "NAME 1", "ext 0", "ext 1", "id 0", "id 1", "nobody", uuid.Nil.String(),
+		"", "name 0", "name 1", "name 2", "NAME 1", "ext 0", "ext 1", "id 0", "id 1", "nobody",
+		uuid.Nil.String(),
 		"urn:uuid:" + uuid.Nil.String(), "{" + uuid.Nil.String() + "}", "ID 0", "hex 1",
 	})
 	draw := func(kinds ...string) *rapid.Generator[step] {
 		return rapid.Custom(func(t *rapid.T) step {
 			return step{
-				What: rapid.SampledFrom(kinds).Draw(t, "what"), Who: who.Draw(t, "who"), Name: who.Draw(t, "name"), Ext: rapid.IntRange(0, 2).Draw(t, "ext"),
-				Manager: manager.Draw(t, "manager"), Group: rapid.IntRange(0, groupsOfTown-1).Draw(t, "group"),
-				Add: some.Draw(t, "add"), Remove: some.Draw(t, "remove"), Exact: rapid.Bool().Draw(t, "exact"),
+				What: rapid.SampledFrom(kinds).Draw(t, "what"), Who: who.Draw(t, "who"),
+				Name: who.Draw(t, "name"), Ext: rapid.IntRange(0, 2).Draw(t, "ext"),
+				Manager: manager.Draw(t, "manager"),
+				Group:   rapid.IntRange(0, groupsOfTown-1).Draw(t, "group"),
+				Add:     some.Draw(t, "add"), Remove: some.Draw(t, "remove"),
+				Exact: rapid.Bool().Draw(t, "exact"),
 			}
 		})
 	}
 	return work{
 		before: rapid.SliceOfN(draw("create", "create", "members"), 0, 6).Draw(t, "before"),
-		work:   rapid.SliceOfN(draw("create", "create", "update", "rename", "delete", "members", "members", "refuse", "elsewhere", "nest"), 1, 8).Draw(t, "work"),
+		work: rapid.SliceOfN(draw("create", "create", "update", "rename", "delete", "members",
+			"members", "refuse", "elsewhere", "nest"), 1, 8).Draw(t, "work"),
 	}
 }
 
@@ -116,15 +122,18 @@ type town struct {
 func newTown(t *rapid.T, s *Store, slug string) *town {
 	w := &town{t: t, s: s, tag: slug, clock: time.UnixMilli(1_700_000_000_000).UTC()}
 	w.i = &instance.Instance{ID: uuid.Must(uuid.NewV7()).String(), Slug: slug, Created: w.clock}
-	w.must(s.CreateInstance(context.Background(), w.i, w.entry(history.InstanceCreate, "Instance", "", "town")))
+	w.must(s.CreateInstance(context.Background(), w.i,
+		w.entry(history.InstanceCreate, "Instance", "", "town")))
 	for n := range people {
 		w.ids[n] = uuid.Must(uuid.NewV7()).String()
 	}
 	for n := range groupsOfTown {
 		w.groups[n] = uuid.Must(uuid.NewV7()).String()
 		w.must(s.CreateGroup(context.Background(), &provisioning.Group{
-			ID: w.groups[n], InstanceID: w.i.ID, DisplayName: fmt.Sprint("Group ", n), DisplayNameKey: fmt.Sprint("group ", n),
-			Text: []byte("{}"), Search: []byte("{}"), Version: 1, Created: w.clock, Modified: w.clock,
+			ID: w.groups[n], InstanceID: w.i.ID, DisplayName: fmt.Sprint("Group ", n),
+			DisplayNameKey: fmt.Sprint("group ", n),
+			Text:           []byte("{}"), Search: []byte("{}"), Version: 1, Created: w.clock,
+			Modified: w.clock,
 		}, provisioning.MemberChange{}, func(_, _ []provisioning.Member) *history.Entry {
 			return w.entry(history.GroupCreate, "Group", w.groups[n], fmt.Sprint("Group ", n))
 		}))
@@ -139,7 +148,8 @@ func (w *town) must(err error) {
 }
 
 func (w *town) entry(a history.Action, kind, id, name string) *history.Entry {
-	return history.New(w.i.ID, w.clock, history.Actor{Kind: history.Administrator, Name: "a"}, a, history.Target{Type: kind, ID: id, Name: name})
+	return history.New(w.i.ID, w.clock, history.Actor{Kind: history.Administrator, Name: "a"}, a,
+		history.Target{Type: kind, ID: id, Name: name})
 }
 
 func (w *town) name(n int) string { return fmt.Sprintf("Name %d.%s", n, w.tag) }
@@ -167,9 +177,11 @@ func (w *town) ref(manager string) string {
 func (w *town) user(st step) *provisioning.User {
 	name := w.name(st.Name)
 	u := &provisioning.User{
-		ID: w.ids[st.Who], InstanceID: w.i.ID, Text: []byte("{}"), Fields: mapping.Fields{mapping.UserName: name}, Active: true,
-		Source: provisioning.Provisioned, Version: 1, Created: w.clock, Modified: w.clock, Manager: provisioning.Manager{Ref: w.ref(st.Manager)},
-		Keys: provisioning.Keys{UserName: schema.UserNameKey(name), Search: []byte("{}")},
+		ID: w.ids[st.Who], InstanceID: w.i.ID, Text: []byte("{}"),
+		Fields: mapping.Fields{mapping.UserName: name}, Active: true,
+		Source: provisioning.Provisioned, Version: 1, Created: w.clock, Modified: w.clock,
+		Manager: provisioning.Manager{Ref: w.ref(st.Manager)},
+		Keys:    provisioning.Keys{UserName: schema.UserNameKey(name), Search: []byte("{}")},
 	}
 	if st.Ext > 0 {
 		u.Keys.ExternalID = fmt.Sprint("ext ", st.Ext)
@@ -211,9 +223,13 @@ func (w *town) job(ctx context.Context, st step) func() error {
 		u.Fields = mapping.Fields{mapping.UserName: "elsewhere"}
 		u.Keys.UserName, u.ID = "elsewhere", uuid.Must(uuid.NewV7()).String()
 		w.elsewhere(ctx)
-		return func() error { return w.s.CreateUser(ctx, u, w.entry(history.UserCreate, "User", u.ID, "elsewhere")) }
+		return func() error {
+			return w.s.CreateUser(ctx, u, w.entry(history.UserCreate, "User", u.ID, "elsewhere"))
+		}
 	case "refuse":
-		return func() error { return w.s.AppendHistory(ctx, w.entry(history.UserDelete, "User", "", "nobody")) }
+		return func() error {
+			return w.s.AppendHistory(ctx, w.entry(history.UserDelete, "User", "", "nobody"))
+		}
 	case "members", "nest":
 		return w.members(ctx, st)
 	}
@@ -223,7 +239,8 @@ func (w *town) job(ctx context.Context, st step) func() error {
 	before := known.Version
 	if st.What == "delete" {
 		return func() error {
-			return w.s.DeleteUser(ctx, known, before, w.entry(history.UserDelete, "User", known.ID, known.UserName()))
+			return w.s.DeleteUser(ctx, known, before,
+				w.entry(history.UserDelete, "User", known.ID, known.UserName()))
 		}
 	}
 	u.ID, u.Version = known.ID, before+1
@@ -239,7 +256,8 @@ func (w *town) job(ctx context.Context, st step) func() error {
 	renamed := u.Keys.UserName != known.Keys.UserName || u.Keys.ExternalID != known.Keys.ExternalID
 	e := w.entry(history.UserUpdate, "User", u.ID, known.UserName())
 	return func() error {
-		return w.s.UpdateUser(ctx, provisioning.UserUpdate{User: u, Version: before, Renamed: renamed, Entry: e})
+		return w.s.UpdateUser(ctx,
+			provisioning.UserUpdate{User: u, Version: before, Renamed: renamed, Entry: e})
 	}
 }
 
@@ -271,18 +289,22 @@ func (w *town) members(ctx context.Context, st step) func() error {
 	c.Remove = difference(ids(st.Remove), c.Add)
 	g.Modified = w.clock
 	return func() error {
-		changed, err := w.s.UpdateGroup(ctx, provisioning.GroupUpdate{Group: g, Exact: st.Exact, Members: c, Entry: func(added, removed []provisioning.Member) *history.Entry {
-			e := w.entry(history.GroupUpdate, "Group", g.ID, g.DisplayName)
-			names := func(list []provisioning.Member) (out []string) {
-				for _, m := range list {
-					out = append(out, m.Name)
-				}
-				slices.Sort(out)
-				return out
-			}
-			e.Detail = fmt.Sprint("+", names(added), "-", names(removed))
-			return e
-		}})
+		changed, err := w.s.UpdateGroup(ctx,
+			provisioning.GroupUpdate{
+				Group: g, Exact: st.Exact, Members: c,
+				Entry: func(added, removed []provisioning.Member) *history.Entry {
+					e := w.entry(history.GroupUpdate, "Group", g.ID, g.DisplayName)
+					names := func(list []provisioning.Member) (out []string) {
+						for _, m := range list {
+							out = append(out, m.Name)
+						}
+						slices.Sort(out)
+						return out
+					}
+					e.Detail = fmt.Sprint("+", names(added), "-", names(removed))
+					return e
+				},
+			})
 		if err == nil {
 			err = fmt.Errorf("changed %t, version %d", changed, g.Version)
 		}
@@ -346,7 +368,9 @@ func (w *town) dump() []string {
 	plain := func(text string) string {
 		text = strings.ReplaceAll(text, w.tag, "TAG")
 		for id, name := range names {
-			for _, form := range []string{id, strings.ToUpper(id), strings.ReplaceAll(id, "-", "")} {
+			for _, form := range []string{
+				id, strings.ToUpper(id), strings.ReplaceAll(id, "-", ""),
+			} {
 				if id != "" {
 					text = strings.ReplaceAll(text, form, name)
 				}
@@ -354,7 +378,8 @@ func (w *town) dump() []string {
 		}
 		return text
 	}
-	users, _, err := w.s.Users(ctx, provisioning.Query{InstanceID: w.i.ID, Limit: 100, Groups: true})
+	users, _, err := w.s.Users(ctx,
+		provisioning.Query{InstanceID: w.i.ID, Limit: 100, Groups: true})
 	w.must(err)
 	var list []string
 	for _, u := range users {
@@ -367,7 +392,10 @@ func (w *town) dump() []string {
 		for _, m := range u.Groups {
 			in = append(in, fmt.Sprint(m.Display, m.Direct))
 		}
-		list = append(list, plain(fmt.Sprintf("%s: %s v%d ext %q manager %q → %s %q in %v", u.ID, u.UserName(), u.Version, u.Keys.ExternalID, u.Manager.Ref, names[u.Manager.ID], u.Manager.DisplayName, in)))
+		list = append(list,
+			plain(fmt.Sprintf("%s: %s v%d ext %q manager %q → %s %q in %v", u.ID, u.UserName(),
+				u.Version, u.Keys.ExternalID, u.Manager.Ref, names[u.Manager.ID],
+				u.Manager.DisplayName, in)))
 	}
 	for _, id := range w.groups {
 		g, err := w.s.Group(ctx, w.i.ID, id)
@@ -380,7 +408,9 @@ func (w *town) dump() []string {
 	v := history.NewVerifier(c)
 	var rows []string
 	w.must(w.s.Sealed(ctx, w.i.ID, func(r history.Sealed) error {
-		rows = append(rows, plain(fmt.Sprintf("%d %s %s %s %s", r.Seq, r.Action, r.Target.Name, r.Outcome, r.Detail)))
+		rows = append(rows,
+			plain(fmt.Sprintf("%d %s %s %s %s", r.Seq, r.Action, r.Target.Name, r.Outcome,
+				r.Detail)))
 		return v.Check(r)
 	}))
 	v.End(c)

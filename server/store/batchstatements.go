@@ -24,7 +24,8 @@ func (b *batch) reads(d *engine.Dialect) []engine.Statement {
 		}
 		condition, arg := d.AnyOf(column, sqlType, unique(values))
 		list = append(list, engine.Statement{
-			Query: selectPerson + condition + more, Args: []any{b.instanceID, arg}, Read: b.readPeople,
+			Query: selectPerson + condition + more, Args: []any{b.instanceID, arg},
+			Read: b.readPeople,
 		})
 	}
 	// Servers of older versions do not know the lock of the chain.
@@ -46,8 +47,9 @@ func (b *batch) reads(d *engine.Dialect) []engine.Statement {
 	if len(b.needs.groups) > 0 {
 		condition, arg := d.AnyOf("id", "uuid", unique(b.needs.groups))
 		list = append(list, engine.Statement{
-			Query: "SELECT id, version FROM groups WHERE (instance_id = ?) IS TRUE AND " + condition + d.ForUpdate,
-			Args:  []any{b.instanceID, arg}, Read: b.readGroups,
+			Query: "SELECT id, version FROM groups WHERE (instance_id = ?) IS TRUE AND " +
+				condition + d.ForUpdate,
+			Args: []any{b.instanceID, arg}, Read: b.readGroups,
 		})
 	}
 	return append(list, b.readPresence(d)...)
@@ -66,7 +68,8 @@ func (b *batch) byExternalID(d *engine.Dialect) engine.Statement {
 		FROM users AS u WHERE u.external_id = v.external_id AND u.instance_id = ? OFFSET 0) AS p`}
 	if !d.Postgres {
 		condition, arg := d.AnyOf("external_id", "text", values)
-		st.Query = strings.Replace(selectPerson, "(instance_id = ?) IS TRUE", "instance_id = ?", 1) + condition
+		st.Query = strings.Replace(selectPerson, "(instance_id = ?) IS TRUE", "instance_id = ?",
+			1) + condition
 		st.Args = []any{b.instanceID, arg}
 	}
 	return st
@@ -75,7 +78,8 @@ func (b *batch) byExternalID(d *engine.Dialect) engine.Statement {
 func (b *batch) readPeople(r engine.Rows) error {
 	for r.Next() {
 		p := new(person)
-		err := r.Scan(&p.id, &p.userName, &p.nameKey, &p.display, &p.externalID, &p.integration, &p.version,
+		err := r.Scan(&p.id, &p.userName, &p.nameKey, &p.display, &p.externalID, &p.integration,
+			&p.version,
 			&p.managerID, &p.managerRef, &p.managerKey)
 		if err != nil {
 			return err
@@ -116,8 +120,9 @@ func (b *batch) readPresence(d *engine.Dialect) []engine.Statement {
 		list := make([]engine.Statement, len(b.links))
 		for i, l := range b.links {
 			list[i] = engine.Statement{
-				Query: "SELECT group_id, user_id FROM group_users WHERE group_id = ? AND user_id = ?",
-				Args:  l, Read: b.readLinks,
+				Query: "SELECT group_id, user_id FROM group_users WHERE group_id = ? AND " +
+					"user_id = ?",
+				Args: l, Read: b.readLinks,
 			}
 		}
 		return list
@@ -140,12 +145,14 @@ func (b *batch) writes(d *engine.Dialect) []engine.Statement {
 		case p.deleted && !p.created:
 			gone = append(gone, p.id)
 		case p.created && !p.deleted:
-			created = append(created, slices.Concat([]any{p.id, b.instanceID, null(p.managerID)}, p.columns))
+			created = append(created,
+				slices.Concat([]any{p.id, b.instanceID, null(p.managerID)}, p.columns))
 		}
 	}
 	if len(gone) > 0 {
 		condition, arg := d.AnyOf("id", "uuid", gone)
-		list = append(list, engine.Statement{Query: "DELETE FROM users WHERE " + condition, Args: []any{arg}})
+		list = append(list,
+			engine.Statement{Query: "DELETE FROM users WHERE " + condition, Args: []any{arg}})
 	}
 	list = append(list, d.Insert(&insertUsers, created, nil)...)
 	for _, p := range b.changed {
@@ -188,8 +195,9 @@ func (b *batch) relinks(d *engine.Dialect) []engine.Statement {
 	for _, c := range order {
 		condition, arg := d.AnyOf("id", "uuid", ids[c])
 		list = append(list, engine.Statement{
-			Query: "UPDATE users SET manager_id = ?, version = version + ?, modified = ? WHERE " + condition,
-			Args:  []any{null(c.manager), c.steps, c.modified, arg},
+			Query: "UPDATE users SET manager_id = ?, version = version + ?, modified = ? WHERE " +
+				condition,
+			Args: []any{null(c.manager), c.steps, c.modified, arg},
 		})
 	}
 	return list
@@ -207,7 +215,8 @@ func (b *batch) memberWrites(d *engine.Dialect) []engine.Statement {
 	for _, groupID := range sortedKeys(removed) {
 		condition, arg := d.AnyOf("user_id", "uuid", removed[groupID])
 		list = append(list, engine.Statement{
-			Query: "DELETE FROM group_users WHERE group_id = ? AND " + condition, Args: []any{groupID, arg},
+			Query: "DELETE FROM group_users WHERE group_id = ? AND " + condition,
+			Args:  []any{groupID, arg},
 		})
 	}
 	var added [][]any

@@ -15,12 +15,16 @@ const scanOffset = 10_000
 // sender returns what sends a query for a page, by how it is found: by an
 // index, together with others once the query is known; a part of the order of
 // creation by itself; and all else as a scan.
-func (s *Store) sender(k *kind, q provisioning.Query, branches []filter.Node, query string) engine.Sender {
+func (s *Store) sender(
+	k *kind, q provisioning.Query, branches []filter.Node, query string,
+) engine.Sender {
 	switch {
 	case q.Filter == nil && q.SortBy == nil && q.Offset <= scanOffset:
 		return s.db.Read
 	case branches == nil:
-		return func(ctx context.Context, list ...engine.Statement) error { return s.db.Scan(ctx, k.cheap(), list...) }
+		return func(ctx context.Context, list ...engine.Statement) error {
+			return s.db.Scan(ctx, k.cheap(), list...)
+		}
 	case !s.db.Planned(query):
 		return s.db.FindAlone
 	case k.single(branches):
@@ -30,14 +34,17 @@ func (s *Store) sender(k *kind, q provisioning.Query, branches []filter.Node, qu
 }
 
 // counter returns what sends the statement that counts.
-func (s *Store) counter(k *kind, q provisioning.Query, branches []filter.Node, query string) engine.Sender {
+func (s *Store) counter(
+	k *kind, q provisioning.Query, branches []filter.Node, query string,
+) engine.Sender {
 	q.SortBy, q.Offset = nil, 0
 	return s.sender(k, q, branches, query)
 }
 
 // cheap says what an index answers.
 func (k *kind) cheap() string {
-	const more = ", joined with or, and with more behind and; so are pages in the order of creation, by cursor"
+	const more = ", joined with or, and with more behind and; so are pages in the order of " +
+		"creation, by cursor"
 	if k.members {
 		return "Cheap is eq for id, externalId or displayName" + more
 	}
@@ -82,7 +89,9 @@ func (k *kind) single(branches []filter.Node) bool {
 
 // union returns the condition that one of some branches chooses the row, in a
 // way that each is looked for in its own index.
-func (k *kind) union(d *engine.Dialect, instanceID any, branches []filter.Node) (string, []any, error) {
+func (k *kind) union(
+	d *engine.Dialect, instanceID any, branches []filter.Node,
+) (string, []any, error) {
 	if len(branches) == 1 {
 		return k.where(d, branches[0])
 	}

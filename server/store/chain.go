@@ -20,7 +20,8 @@ type chainRow struct {
 	AnchorLink string `db:"anchor_link"`
 }
 
-const selectChain = "SELECT seq, link, anchor_seq, anchor_link FROM history_chains WHERE instance_id = ?"
+const selectChain = "SELECT seq, link, anchor_seq, anchor_link FROM history_chains WHERE " +
+	"instance_id = ?"
 
 // Chain returns where the chain of an instance begins and ends.
 func (s *Store) Chain(ctx context.Context, instanceID string) (history.Chain, error) {
@@ -34,20 +35,29 @@ func (s *Store) Chain(ctx context.Context, instanceID string) (history.Chain, er
 
 // Sealed calls yield with the rows of an instance: those of the chain in its
 // order, and then those that are not sealed yet.
-func (s *Store) Sealed(ctx context.Context, instanceID string, yield func(history.Sealed) error) error {
+func (s *Store) Sealed(
+	ctx context.Context, instanceID string, yield func(history.Sealed) error,
+) error {
 	var after int64
 	err := historyParts(ctx, s.db.Read, func(limit int) (string, []any) {
-		return selectHistory + " WHERE instance_id = ? AND seq > ? ORDER BY seq LIMIT ?", []any{instanceID, after, limit}
+		return selectHistory + " WHERE instance_id = ? AND seq > ? ORDER BY seq LIMIT ?", []any{
+			instanceID, after, limit,
+		}
 	}, func(r *historyRow, e *history.Entry) error {
 		after = r.Seq.Int64
-		return yield(history.Sealed{Entry: e, ContentHash: r.ContentHash, Seq: r.Seq.Int64, Link: r.Link.String})
+		return yield(history.Sealed{
+			Entry: e, ContentHash: r.ContentHash, Seq: r.Seq.Int64, Link: r.Link.String,
+		})
 	})
 	if err != nil {
 		return err
 	}
 	last := uuid.Nil.String()
 	return historyParts(ctx, s.db.Read, func(limit int) (string, []any) {
-		return selectHistory + " WHERE instance_id = ? AND seq IS NULL AND id > ? ORDER BY id LIMIT ?", []any{instanceID, last, limit}
+		return selectHistory +
+			" WHERE instance_id = ? AND seq IS NULL AND id > ? ORDER BY id LIMIT ?", []any{
+			instanceID, last, limit,
+		}
 	}, func(r *historyRow, e *history.Entry) error {
 		last = r.ID
 		return yield(history.Sealed{Entry: e, ContentHash: r.ContentHash})
@@ -57,13 +67,16 @@ func (s *Store) Sealed(ctx context.Context, instanceID string, yield func(histor
 // lockChain returns the statement that reads the chain of an instance, and
 // keeps other writers of the instance out until the transaction ends.
 func (t *tx) lockChain(instanceID string) engine.Statement {
-	return engine.Statement{Query: selectChain + t.Dialect.ForUpdate, Args: []any{instanceID}, Read: func(r engine.Rows) error {
-		t.instanceID, t.chain = instanceID, chainRow{}
-		if t.chained = r.Next(); !t.chained {
-			return r.Err()
-		}
-		return r.Scan(&t.chain.Seq, &t.chain.Link, &t.chain.AnchorSeq, &t.chain.AnchorLink)
-	}}
+	return engine.Statement{
+		Query: selectChain + t.Dialect.ForUpdate, Args: []any{instanceID},
+		Read: func(r engine.Rows) error {
+			t.instanceID, t.chain = instanceID, chainRow{}
+			if t.chained = r.Next(); !t.chained {
+				return r.Err()
+			}
+			return r.Scan(&t.chain.Seq, &t.chain.Link, &t.chain.AnchorSeq, &t.chain.AnchorLink)
+		},
+	}
 }
 
 // makeChain makes the chain of an instance that has none.
@@ -73,8 +86,9 @@ func (s *Store) makeChain(ctx context.Context, instanceID string) error {
 
 func newChain(instanceID string) engine.Statement {
 	return engine.Statement{
-		Query: "INSERT INTO history_chains (instance_id, seq, link, anchor_seq, anchor_link) VALUES (?, 0, '', 0, '') ON CONFLICT DO NOTHING",
-		Args:  []any{instanceID},
+		Query: "INSERT INTO history_chains (instance_id, seq, link, anchor_seq, anchor_link) " +
+			"VALUES (?, 0, '', 0, '') ON CONFLICT DO NOTHING",
+		Args: []any{instanceID},
 	}
 }
 
@@ -113,7 +127,9 @@ func endChain(instanceID string, c chainRow) engine.Statement {
 // at most limit of each instance, and returns how many of which instances.
 func (s *Store) Adopt(ctx context.Context, limit int) (map[string]int, error) {
 	var instances []string
-	if err := s.db.List(ctx, &instances, "SELECT id FROM instances WHERE EXISTS (SELECT 1 FROM history AS h WHERE h.instance_id = instances.id AND h.seq IS NULL)"); err != nil {
+	if err := s.db.List(ctx, &instances,
+		"SELECT id FROM instances WHERE EXISTS (SELECT 1 FROM history AS h WHERE h.instance_id = "+
+			"instances.id AND h.seq IS NULL)"); err != nil {
 		return nil, err
 	}
 	adopted := make(map[string]int)
@@ -131,7 +147,9 @@ func (s *Store) Adopt(ctx context.Context, limit int) (map[string]int, error) {
 
 func (t *tx) adopt(ctx context.Context, limit int) (int, error) {
 	var old []historyRow
-	if err := t.List(ctx, &old, selectHistory+" WHERE instance_id = ? AND seq IS NULL ORDER BY id LIMIT ?", t.instanceID, limit); err != nil || len(old) == 0 {
+	if err := t.List(ctx, &old,
+		selectHistory+" WHERE instance_id = ? AND seq IS NULL ORDER BY id LIMIT ?", t.instanceID,
+		limit); err != nil || len(old) == 0 {
 		return 0, err
 	}
 	c := &t.chain
@@ -149,7 +167,8 @@ func (t *tx) adopt(ctx context.Context, limit int) (int, error) {
 		c.Seq++
 		c.Link = history.Link(c.Link, c.Seq, r.ContentHash)
 		list = append(list, engine.Statement{
-			Query: "UPDATE history SET seq = ?, link = ?, content_hash = ? WHERE instance_id = ? AND id = ?", Args: []any{c.Seq, c.Link, r.ContentHash, t.instanceID, r.ID},
+			Query: "UPDATE history SET seq = ?, link = ?, content_hash = ? WHERE instance_id = " +
+				"? AND id = ?", Args: []any{c.Seq, c.Link, r.ContentHash, t.instanceID, r.ID},
 		})
 	}
 	return len(old), t.finish(ctx, append(list, endChain(t.instanceID, *c)))
@@ -157,13 +176,17 @@ func (t *tx) adopt(ctx context.Context, limit int) (int, error) {
 
 // Prune deletes the sealed rows before a time, from the beginning of the chain
 // on, and moves the anchor behind them.
-func (s *Store) Prune(ctx context.Context, instanceID string, before time.Time, e *history.Entry) (pruned int, err error) {
+func (s *Store) Prune(
+	ctx context.Context, instanceID string, before time.Time, e *history.Entry,
+) (pruned int, err error) {
 	err = s.change(ctx, instanceID, func(t *tx) error {
 		c := t.chain
 		// The first row that stays: rows were not always sealed in the order
 		// of their times.
 		var first sql.NullInt64
-		if err := t.Get(ctx, &first, "SELECT min(seq) FROM history WHERE instance_id = ? AND seq IS NOT NULL AND at >= ?", instanceID, millis(before)); err != nil {
+		if err := t.Get(ctx, &first,
+			"SELECT min(seq) FROM history WHERE instance_id = ? AND seq IS NOT NULL AND at >= ?",
+			instanceID, millis(before)); err != nil {
 			return err
 		}
 		last := c.Seq
@@ -175,15 +198,19 @@ func (s *Store) Prune(ctx context.Context, instanceID string, before time.Time, 
 			return nil
 		}
 		var link string
-		if err := t.Get(ctx, &link, "SELECT link FROM history WHERE instance_id = ? AND seq = ?", instanceID, last); err != nil {
+		if err := t.Get(ctx, &link, "SELECT link FROM history WHERE instance_id = ? AND seq = ?",
+			instanceID, last); err != nil {
 			return err
 		}
-		n, err := t.Exec(ctx, "DELETE FROM history WHERE instance_id = ? AND seq <= ?", instanceID, last)
+		n, err := t.Exec(ctx, "DELETE FROM history WHERE instance_id = ? AND seq <= ?", instanceID,
+			last)
 		if err != nil {
 			return err
 		}
 		pruned = int(n)
-		if _, err := t.Exec(ctx, "UPDATE history_chains SET anchor_seq = ?, anchor_link = ? WHERE instance_id = ?", last, link, instanceID); err != nil {
+		if _, err := t.Exec(ctx,
+			"UPDATE history_chains SET anchor_seq = ?, anchor_link = ? WHERE instance_id = ?", last,
+			link, instanceID); err != nil {
 			return err
 		}
 		return t.append(e)

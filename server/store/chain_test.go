@@ -34,12 +34,14 @@ func TestChain(t *testing.T) {
 func testChain(t *testing.T, name, driver, dsn string) {
 	s := open(t, name)
 	now := time.Now()
-	users, err := provisioning.NewService(s, slog.New(slog.DiscardHandler), func() time.Time { return now })
+	users, err := provisioning.NewService(s, slog.New(slog.DiscardHandler),
+		func() time.Time { return now })
 	if err != nil {
 		t.Fatal(err)
 	}
 	actor := history.Actor{Kind: history.Administrator, Name: "test"}
-	i, err := instance.NewService(s, s, func() time.Time { return now }).Create(t.Context(), instance.Instance{Slug: "acme"}, actor)
+	i, err := instance.NewService(s, s, func() time.Time { return now }).Create(t.Context(),
+		instance.Instance{Slug: "acme"}, actor)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +49,9 @@ func testChain(t *testing.T, name, driver, dsn string) {
 	add := func(names ...string) {
 		t.Helper()
 		for _, n := range names {
-			if _, err := users.AddUser(t.Context(), sc, provisioning.Account{Fields: mapping.Fields{mapping.UserName: n}, Role: instance.PlainUser}); err != nil {
+			if _, err := users.AddUser(t.Context(), sc, provisioning.Account{
+				Fields: mapping.Fields{mapping.UserName: n}, Role: instance.PlainUser,
+			}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -59,7 +63,8 @@ func testChain(t *testing.T, name, driver, dsn string) {
 			t.Fatal(err)
 		}
 		if v.Rows != rows || v.Unsealed != unsealed || len(v.Problems) != len(problems) {
-			t.Fatalf("%d rows, %d unsealed, problems %q; want %d, %d, %q", v.Rows, v.Unsealed, v.Problems, rows, unsealed, problems)
+			t.Fatalf("%d rows, %d unsealed, problems %q; want %d, %d, %q", v.Rows, v.Unsealed,
+				v.Problems, rows, unsealed, problems)
 		}
 		for n, want := range problems {
 			if !strings.Contains(v.Problems[n], want) {
@@ -82,7 +87,8 @@ func testChain(t *testing.T, name, driver, dsn string) {
 	verify(5, 0)
 	tamper("UPDATE history SET target_name = 'anna' WHERE target_name = 'ben'")
 	verify(5, 0, "user.create anna) was altered")
-	tamper("UPDATE history SET target_name = 'ben' WHERE target_name = 'anna' AND changes LIKE '%\"ben\"%'")
+	tamper("UPDATE history SET target_name = 'ben' WHERE target_name = 'anna' AND changes LIKE " +
+		"'%\"ben\"%'")
 	verify(5, 0)
 
 	// A server of an older version writes rows that are linked later.

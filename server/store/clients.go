@@ -22,10 +22,14 @@ type clientRow struct {
 	Networks   string        `db:"networks"`
 }
 
-const selectClient = "SELECT id, instance_id, user_name, key_set, key_set_url, created, revoked, access, networks FROM clients"
+const selectClient = "SELECT id, instance_id, user_name, key_set, key_set_url, created, revoked, " +
+	"access, networks FROM clients"
 
 func (r *clientRow) client() (c *instance.Client, err error) {
-	c = &instance.Client{ID: r.ID, InstanceID: r.InstanceID, UserName: r.UserName, KeySet: []byte(r.KeySet), KeySetURL: r.KeySetURL, Created: fromMillis(r.Created)}
+	c = &instance.Client{
+		ID: r.ID, InstanceID: r.InstanceID, UserName: r.UserName, KeySet: []byte(r.KeySet),
+		KeySetURL: r.KeySetURL, Created: fromMillis(r.Created),
+	}
 	if r.Revoked.Valid {
 		c.Revoked = fromMillis(r.Revoked.Int64)
 	}
@@ -36,9 +40,11 @@ func (r *clientRow) client() (c *instance.Client, err error) {
 // CreateClient writes a new client.
 func (s *Store) CreateClient(ctx context.Context, c *instance.Client, e *history.Entry) error {
 	return s.change(ctx, c.InstanceID, func(t *tx) error {
-		_, err := t.Exec(ctx, `INSERT INTO clients (id, instance_id, user_name, key_set, key_set_url, created, access, networks)
+		_, err := t.Exec(ctx,
+			`INSERT INTO clients (id, instance_id, user_name, key_set, key_set_url, created, access, networks)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			c.ID, c.InstanceID, c.UserName, string(c.KeySet), c.KeySetURL, millis(c.Created), string(c.Access), networksOf(c.Permit))
+			c.ID, c.InstanceID, c.UserName, string(c.KeySet), c.KeySetURL, millis(c.Created),
+			string(c.Access), networksOf(c.Permit))
 		if err != nil {
 			return err
 		}
@@ -49,7 +55,8 @@ func (s *Store) CreateClient(ctx context.Context, c *instance.Client, e *history
 // Clients returns the clients of an instance, the oldest first.
 func (s *Store) Clients(ctx context.Context, instanceID string) ([]*instance.Client, error) {
 	var rows []clientRow
-	if err := s.db.List(ctx, &rows, selectClient+" WHERE instance_id = ? ORDER BY created, id", instanceID); err != nil {
+	if err := s.db.List(ctx, &rows, selectClient+" WHERE instance_id = ? ORDER BY created, id",
+		instanceID); err != nil {
 		return nil, err
 	}
 	list := make([]*instance.Client, len(rows))
@@ -72,17 +79,25 @@ func (s *Store) Client(ctx context.Context, id string) (*instance.Client, error)
 }
 
 // RevokeClient ends a client, and all tokens that it has.
-func (s *Store) RevokeClient(ctx context.Context, instanceID, id string, at time.Time, e *history.Entry) (changed bool, err error) {
+func (s *Store) RevokeClient(
+	ctx context.Context, instanceID, id string, at time.Time, e *history.Entry,
+) (changed bool, err error) {
 	err = s.change(ctx, instanceID, func(t *tx) error {
 		var name string
-		if err := t.Get(ctx, &name, "SELECT user_name FROM clients WHERE id = ? AND instance_id = ?", id, instanceID); err != nil {
+		if err := t.Get(ctx, &name,
+			"SELECT user_name FROM clients WHERE id = ? AND instance_id = ?", id,
+			instanceID); err != nil {
 			return missing(err)
 		}
-		n, err := t.Exec(ctx, "UPDATE clients SET revoked = ? WHERE id = ? AND instance_id = ? AND revoked IS NULL", millis(at), id, instanceID)
+		n, err := t.Exec(ctx,
+			"UPDATE clients SET revoked = ? WHERE id = ? AND instance_id = ? AND revoked IS NULL",
+			millis(at), id, instanceID)
 		if changed = n > 0; err != nil || !changed {
 			return err
 		}
-		if _, err := t.Exec(ctx, "UPDATE api_keys SET revoked = ? WHERE client_id = ? AND instance_id = ? AND revoked IS NULL", millis(at), id, instanceID); err != nil {
+		if _, err := t.Exec(ctx,
+			"UPDATE api_keys SET revoked = ? WHERE client_id = ? AND instance_id = ? AND "+
+				"revoked IS NULL", millis(at), id, instanceID); err != nil {
 			return err
 		}
 		if err := t.revise(ctx, instanceID); err != nil {
@@ -96,17 +111,23 @@ func (s *Store) RevokeClient(ctx context.Context, instanceID, id string, at time
 
 // IssueToken writes a token for an assertion that was not used before. What
 // ended is tidied away with it: the history has it all.
-func (s *Store) IssueToken(ctx context.Context, k *instance.Key, g instance.Grant, e *history.Entry) error {
+func (s *Store) IssueToken(
+	ctx context.Context, k *instance.Key, g instance.Grant, e *history.Entry,
+) error {
 	return s.change(ctx, k.InstanceID, func(t *tx) error {
 		now := millis(k.Created)
 		var valid []string
-		if err := t.List(ctx, &valid, "SELECT id FROM clients WHERE id = ? AND revoked IS NULL"+s.db.ForUpdate, g.Client.ID); err != nil {
+		if err := t.List(ctx, &valid,
+			"SELECT id FROM clients WHERE id = ? AND revoked IS NULL"+s.db.ForUpdate,
+			g.Client.ID); err != nil {
 			return err
 		}
 		if len(valid) == 0 { // it was revoked at this moment
 			return instance.ErrNotFound
 		}
-		n, err := t.Exec(ctx, "INSERT INTO client_assertions (digest, until) VALUES (?, ?) ON CONFLICT DO NOTHING", g.Assertion, millis(g.Until))
+		n, err := t.Exec(ctx,
+			"INSERT INTO client_assertions (digest, until) VALUES (?, ?) ON CONFLICT DO NOTHING",
+			g.Assertion, millis(g.Until))
 		if err == nil && n == 0 {
 			err = instance.ErrReplayed
 		}
@@ -115,7 +136,10 @@ func (s *Store) IssueToken(ctx context.Context, k *instance.Key, g instance.Gran
 		}
 		for _, st := range []engine.Statement{
 			{Query: "DELETE FROM client_assertions WHERE until < ?", Args: []any{now}},
-			{Query: "DELETE FROM api_keys WHERE client_id = ? AND instance_id = ? AND expires < ?", Args: []any{g.Client.ID, k.InstanceID, now}},
+			{
+				Query: "DELETE FROM api_keys WHERE client_id = ? AND instance_id = ? AND " +
+					"expires < ?", Args: []any{g.Client.ID, k.InstanceID, now},
+			},
 		} {
 			if err := t.Run(ctx, st); err != nil {
 				return err

@@ -22,7 +22,8 @@ func TestUncounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, statement := range []string{
-		"DROP TRIGGER count_users_NEW ON users", "DROP TRIGGER count_users_OLD ON users", "DROP TABLE user_counts",
+		"DROP TRIGGER count_users_NEW ON users", "DROP TRIGGER count_users_OLD ON users",
+		"DROP TABLE user_counts",
 	} {
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
@@ -33,7 +34,8 @@ func TestUncounted(t *testing.T) {
 	}
 	s := open(t, name)
 	actor := history.Actor{Kind: history.Administrator, Name: "root"}
-	i, err := instance.NewService(s, s, nil).Create(t.Context(), instance.Instance{Slug: "uncounted"}, actor)
+	i, err := instance.NewService(s, s, nil).Create(t.Context(),
+		instance.Instance{Slug: "uncounted"}, actor)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,11 +45,13 @@ func TestUncounted(t *testing.T) {
 	}
 	sc := provisioning.Scope{Instance: i, Actor: actor}
 	for _, name := range []string{"anna", "ben"} {
-		if _, err := users.AddUser(t.Context(), sc, provisioning.Account{Fields: mapping.Fields{mapping.UserName: name}}); err != nil {
+		if _, err := users.AddUser(t.Context(), sc,
+			provisioning.Account{Fields: mapping.Fields{mapping.UserName: name}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, page, err := users.Users(t.Context(), sc, provisioning.Query{}); err != nil || page.Total != 2 {
+	if _, page, err := users.Users(t.Context(), sc, provisioning.Query{}); err != nil ||
+		page.Total != 2 {
 		t.Errorf("%d users, %v; want 2", page.Total, err)
 	}
 }

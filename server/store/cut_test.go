@@ -92,7 +92,8 @@ func TestCutAnswers(t *testing.T) {
 	u.Host = l.Addr().String()
 	s := open(t, u.String())
 	actor := history.Actor{Kind: history.Administrator, Name: "root"}
-	i, err := instance.NewService(s, s, nil).Create(t.Context(), instance.Instance{Slug: "cut"}, actor)
+	i, err := instance.NewService(s, s, nil).Create(t.Context(), instance.Instance{Slug: "cut"},
+		actor)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,8 @@ func TestCutAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	sc := provisioning.Scope{Instance: i, Actor: actor, Policy: tolerance.New(false)}
-	anna, err := users.AddUser(t.Context(), sc, provisioning.Account{Fields: mapping.Fields{mapping.UserName: "anna"}})
+	anna, err := users.AddUser(t.Context(), sc,
+		provisioning.Account{Fields: mapping.Fields{mapping.UserName: "anna"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +128,8 @@ func TestCutAnswers(t *testing.T) {
 		id := fmt.Sprint("cut-", n)
 		sc.Actor.RequestID = id
 		c.left.Store(n)
-		body, err := scim.DecodeObject([]byte(fmt.Sprintf(`{"Operations":[{"op":"replace","path":"title","value":"%d"}]}`, n)))
+		body, err := scim.DecodeObject(
+			[]byte(fmt.Sprintf(`{"Operations":[{"op":"replace","path":"title","value":"%d"}]}`, n)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,10 +144,11 @@ func TestCutAnswers(t *testing.T) {
 		}
 	}
 	found := make(map[string]int)
-	err = s.History(t.Context(), history.Query{InstanceID: i.ID, Outcome: history.Done}, func(e *history.Entry) error {
-		found[e.Actor.RequestID]++
-		return nil
-	})
+	err = s.History(t.Context(), history.Query{InstanceID: i.ID, Outcome: history.Done},
+		func(e *history.Entry) error {
+			found[e.Actor.RequestID]++
+			return nil
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +158,8 @@ func TestCutAnswers(t *testing.T) {
 			count++
 		}
 		if ok && found[id] != 1 || found[id] > 1 {
-			t.Errorf("the request %s (acknowledged: %t) has %d rows in the history", id, ok, found[id])
+			t.Errorf("the request %s (acknowledged: %t) has %d rows in the history", id, ok,
+				found[id])
 		}
 	}
 	if count == 0 || count == len(acknowledged) {

@@ -119,7 +119,8 @@ func (c *compiler) pair(left filter.Node, operator string, right filter.Node) er
 // unsupported is the answer to a filter by something that is not kept where
 // a query could find it.
 func (c *compiler) unsupported(a *schema.Attribute) error {
-	return scim.BadRequest(scim.InvalidFilter, "cannot filter a %s by %s", c.kind.rt.Name, c.kind.rt.FullPath(a))
+	return scim.BadRequest(scim.InvalidFilter, "cannot filter a %s by %s", c.kind.rt.Name,
+		c.kind.rt.FullPath(a))
 }
 
 // any compiles the test of the values of an attribute.
@@ -155,7 +156,8 @@ func (c *compiler) anySchema(x filter.Node) error {
 		return scim.BadRequest(scim.InvalidFilter, "cannot filter by schemas in this way")
 	}
 	holds := func(urn string) bool {
-		return filter.Match(c.kind.rt, &filter.Any{Attr: t.Attr, X: t}, schema.Resource{"schemas": []any{urn}})
+		return filter.Match(c.kind.rt, &filter.Any{Attr: t.Attr, X: t},
+			schema.Resource{"schemas": []any{urn}})
 	}
 	if holds(c.kind.rt.Schema.ID) {
 		c.add("TRUE")
@@ -206,12 +208,15 @@ func (c *compiler) test(t *filter.Test) error {
 	switch {
 	case path == "active":
 		c.active(t)
-	case path == scim.EnterpriseUserURN+":manager" || path == scim.EnterpriseUserURN+":manager.value":
+	case path == scim.EnterpriseUserURN+":manager" ||
+		path == scim.EnterpriseUserURN+":manager.value":
 		c.manager(t)
-	case a.Top().Name == "manager" || a.Top().Mutability == schema.ReadOnly || c.kind.members && a.Top().Name == "members" && t.Op != filter.PR:
+	case a.Top().Name == "manager" || a.Top().Mutability == schema.ReadOnly || c.kind.members &&
+		a.Top().Name == "members" && t.Op != filter.PR:
 		return c.unsupported(a)
 	case c.kind.members && a.Name == "members":
-		c.add("EXISTS (SELECT 1 FROM group_users WHERE group_id = groups.id UNION ALL SELECT 1 FROM group_groups WHERE group_id = groups.id)")
+		c.add("EXISTS (SELECT 1 FROM group_users WHERE group_id = groups.id UNION ALL SELECT 1 " +
+			"FROM group_groups WHERE group_id = groups.id)")
 	default:
 		c.value(t, c.d.Field("search", c.names(a)...), true)
 	}
@@ -248,7 +253,8 @@ func (c *compiler) value(t *filter.Test, value string, nullable bool) {
 }
 
 var operators = map[filter.Op]string{
-	filter.EQ: "=", filter.NE: "<>", filter.GT: ">", filter.GE: ">=", filter.LT: "<", filter.LE: "<=",
+	filter.EQ: "=", filter.NE: "<>", filter.GT: ">", filter.GE: ">=", filter.LT: "<",
+	filter.LE: "<=",
 }
 
 func (c *compiler) text(op filter.Op, value, want string) {
@@ -288,7 +294,8 @@ func (c *compiler) active(t *filter.Test) {
 func (c *compiler) manager(t *filter.Test) {
 	want, ok := t.Operand.(string)
 	if ok && t.Op == filter.EQ && provisioning.ValidID(want) {
-		c.add("(manager_id = ? OR (manager_id IS NULL AND manager_ref IS NOT NULL AND manager_ref = ?))", want, want)
+		c.add("(manager_id = ? OR (manager_id IS NULL AND manager_ref IS NOT NULL AND "+
+			"manager_ref = ?))", want, want)
 		return
 	}
 	c.value(t, "COALESCE(CAST(manager_id AS text), manager_ref)", true)
@@ -340,7 +347,8 @@ func (c *compiler) common(t *filter.Test) error {
 			c.add("FALSE")
 		}
 	case "meta.created", "meta.lastModified":
-		c.time(t, map[string]string{"meta.created": "created", "meta.lastModified": "modified"}[path])
+		c.time(t,
+			map[string]string{"meta.created": "created", "meta.lastModified": "modified"}[path])
 	case "meta.version":
 		c.value(t, `('W/"' || CAST(version AS text) || '"')`, false)
 	default:

@@ -14,7 +14,8 @@ func (k *kind) listed(a *schema.Attribute) bool {
 	if k.members && a.Name == "members" {
 		return true
 	}
-	return a.MultiValued && a.Mutability != schema.ReadOnly && (a.Name != "schemas" || !k.rt.Common(a))
+	return a.MultiValued && a.Mutability != schema.ReadOnly &&
+		(a.Name != "schemas" || !k.rt.Common(a))
 }
 
 // elementsOf returns a FROM item with a row for each value of an attribute,

@@ -32,18 +32,22 @@ type groupRow struct {
 
 func (r *groupRow) position() (id string, value sql.NullString) { return r.ID, r.SortValue }
 
-const groupColumns = "id, instance_id, display_name, display_name_key, external_id, source, resource, version, created, modified"
+const groupColumns = "id, instance_id, display_name, display_name_key, external_id, source, " +
+	"resource, version, created, modified"
 
 const selectGroup = "SELECT " + groupColumns + " FROM groups "
 
 func (r *groupRow) scan(from engine.Rows) error {
-	return from.Scan(&r.ID, &r.InstanceID, &r.DisplayName, &r.DisplayNameKey, &r.ExternalID, &r.Source, &r.Resource, &r.Version, &r.Created, &r.Modified, &r.SortValue)
+	return from.Scan(&r.ID, &r.InstanceID, &r.DisplayName, &r.DisplayNameKey, &r.ExternalID,
+		&r.Source, &r.Resource, &r.Version, &r.Created, &r.Modified, &r.SortValue)
 }
 
 func (r *groupRow) group() *provisioning.Group {
 	return &provisioning.Group{
-		ID: r.ID, InstanceID: r.InstanceID, DisplayName: r.DisplayName, DisplayNameKey: r.DisplayNameKey,
-		ExternalID: r.ExternalID.String, Text: r.Resource, Source: provisioning.Source(r.Source),
+		ID: r.ID, InstanceID: r.InstanceID, DisplayName: r.DisplayName,
+		DisplayNameKey: r.DisplayNameKey,
+		ExternalID:     r.ExternalID.String, Text: r.Resource,
+		Source:  provisioning.Source(r.Source),
 		Version: r.Version, Created: fromMillis(r.Created), Modified: fromMillis(r.Modified),
 	}
 }
@@ -51,7 +55,10 @@ func (r *groupRow) group() *provisioning.Group {
 // Group returns a group of the instance.
 func (s *Store) Group(ctx context.Context, instanceID, id string) (*provisioning.Group, error) {
 	var r groupRow
-	err := s.db.Lookup(ctx, engine.Statement{Query: selectGroup + "WHERE id = ? AND (instance_id = ?) IS TRUE", Args: []any{id, instanceID}, Read: engine.One(&r)})
+	err := s.db.Lookup(ctx, engine.Statement{
+		Query: selectGroup + "WHERE id = ? AND (instance_id = ?) IS TRUE",
+		Args:  []any{id, instanceID}, Read: engine.One(&r),
+	})
 	if err != nil {
 		return nil, notFound(err)
 	}
@@ -59,9 +66,12 @@ func (s *Store) Group(ctx context.Context, instanceID, id string) (*provisioning
 }
 
 // Groups returns a page of groups, and how many there are on all pages.
-func (s *Store) Groups(ctx context.Context, q provisioning.Query) ([]*provisioning.Group, provisioning.Page, error) {
+func (s *Store) Groups(
+	ctx context.Context, q provisioning.Query,
+) ([]*provisioning.Group, provisioning.Page, error) {
 	rows, page, err := readPage(ctx, s, q, pageOf[groupRow]{
-		kind: s.groupKind, where: "WHERE instance_id = ?", args: []any{q.InstanceID}, columns: groupColumns, scan: (*groupRow).scan, position: (*groupRow).position,
+		kind: s.groupKind, where: "WHERE instance_id = ?", args: []any{q.InstanceID},
+		columns: groupColumns, scan: (*groupRow).scan, position: (*groupRow).position,
 	})
 	if err != nil {
 		return nil, page, err
@@ -94,7 +104,9 @@ const membersAtOnce, groupsAtOnce = 2000, 50
 // order of the ids, users before groups, and by their ids. It reads a part at
 // a time, and holds no connection while yield works: a group may have more
 // members than should be in memory, and who reads them may be slow.
-func (s *Store) Members(ctx context.Context, groupIDs []string, yield func(string, provisioning.Member) error) error {
+func (s *Store) Members(
+	ctx context.Context, groupIDs []string, yield func(string, provisioning.Member) error,
+) error {
 	for part := range slices.Chunk(groupIDs, groupsAtOnce) {
 		list, all, err := s.fewMembers(ctx, part)
 		if err != nil {
@@ -126,20 +138,28 @@ func each(list []memberRow, yield func(string, provisioning.Member) error) error
 // limit stands inside: it tells the database that there are few, so that it
 // looks each of them up, and does not read all users.
 func userMembers(condition string, limit int) string {
-	return fmt.Sprintf(`SELECT m.group_id AS group_id, u.id AS id, 'User' AS type, u.user_name AS name, u.display AS display
-		FROM (SELECT group_id, user_id FROM group_users WHERE %s LIMIT %d) AS m JOIN users AS u ON u.id = m.user_id`, condition, limit)
+	return fmt.Sprintf(
+		`SELECT m.group_id AS group_id, u.id AS id, 'User' AS type, u.user_name AS name, u.display AS display
+		FROM (SELECT group_id, user_id FROM group_users WHERE %s LIMIT %d) AS m JOIN users AS u ON u.id = m.user_id`,
+		condition, limit)
 }
 
 func groupMembers(condition string, limit int) string {
-	return fmt.Sprintf(`SELECT m.group_id AS group_id, g.id AS id, 'Group' AS type, g.display_name AS name, g.display_name AS display
-		FROM (SELECT group_id, child_id FROM group_groups WHERE %s LIMIT %d) AS m JOIN groups AS g ON g.id = m.child_id`, condition, limit)
+	return fmt.Sprintf(
+		`SELECT m.group_id AS group_id, g.id AS id, 'Group' AS type, g.display_name AS name, g.display_name AS display
+		FROM (SELECT group_id, child_id FROM group_groups WHERE %s LIMIT %d) AS m JOIN groups AS g ON g.id = m.child_id`,
+		condition, limit)
 }
 
 // fewMembers returns all members of groups, unless there are too many.
-func (s *Store) fewMembers(ctx context.Context, groupIDs []string) (list []memberRow, all bool, err error) {
+func (s *Store) fewMembers(
+	ctx context.Context, groupIDs []string,
+) (list []memberRow, all bool, err error) {
 	const more = membersAtOnce + 1
-	query := userMembers("group_id IN (?)", more) + " UNION ALL " + groupMembers("group_id IN (?)", more)
-	if err := s.db.List(ctx, &list, query, groupIDs, groupIDs); err != nil || len(list) > membersAtOnce {
+	query := userMembers("group_id IN (?)", more) + " UNION ALL " + groupMembers("group_id IN (?)",
+		more)
+	if err := s.db.List(ctx, &list, query, groupIDs, groupIDs); err != nil ||
+		len(list) > membersAtOnce {
 		return nil, false, err
 	}
 	at := make(map[string]int, len(groupIDs))
@@ -147,17 +167,22 @@ func (s *Store) fewMembers(ctx context.Context, groupIDs []string) (list []membe
 		at[id] = i
 	}
 	slices.SortFunc(list, func(a, b memberRow) int {
-		return cmp.Or(at[a.GroupID]-at[b.GroupID], -strings.Compare(a.Type, b.Type), strings.Compare(a.ID, b.ID))
+		return cmp.Or(at[a.GroupID]-at[b.GroupID], -strings.Compare(a.Type, b.Type),
+			strings.Compare(a.ID, b.ID))
 	})
 	return list, true, nil
 }
 
 // manyMembers reads the members of each group in parts.
-func (s *Store) manyMembers(ctx context.Context, groupIDs []string, yield func(string, provisioning.Member) error) error {
+func (s *Store) manyMembers(
+	ctx context.Context, groupIDs []string, yield func(string, provisioning.Member) error,
+) error {
 	for _, groupID := range groupIDs {
 		for _, query := range []string{
-			userMembers("group_id = ? AND user_id > ? ORDER BY user_id", membersAtOnce) + " ORDER BY m.user_id",
-			groupMembers("group_id = ? AND child_id > ? ORDER BY child_id", membersAtOnce) + " ORDER BY m.child_id",
+			userMembers("group_id = ? AND user_id > ? ORDER BY user_id",
+				membersAtOnce) + " ORDER BY m.user_id",
+			groupMembers("group_id = ? AND child_id > ? ORDER BY child_id",
+				membersAtOnce) + " ORDER BY m.child_id",
 		} {
 			for after := uuid.Nil.String(); after != ""; {
 				var list []memberRow
@@ -178,11 +203,16 @@ func (s *Store) manyMembers(ctx context.Context, groupIDs []string, yield func(s
 }
 
 // CreateGroup writes a new group with its members.
-func (s *Store) CreateGroup(ctx context.Context, g *provisioning.Group, c provisioning.MemberChange, entry provisioning.EntryFunc) error {
+func (s *Store) CreateGroup(
+	ctx context.Context, g *provisioning.Group, c provisioning.MemberChange,
+	entry provisioning.EntryFunc,
+) error {
 	err := s.change(ctx, g.InstanceID, func(t *tx) error {
-		_, err := t.Exec(ctx, `INSERT INTO groups (id, instance_id, display_name, display_name_key, external_id, source, resource, search, version, created, modified)
+		_, err := t.Exec(ctx,
+			`INSERT INTO groups (id, instance_id, display_name, display_name_key, external_id, source, resource, search, version, created, modified)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			g.ID, g.InstanceID, g.DisplayName, g.DisplayNameKey, null(g.ExternalID), string(g.Source), string(g.Text), string(g.Search),
+			g.ID, g.InstanceID, g.DisplayName, g.DisplayNameKey, null(g.ExternalID),
+			string(g.Source), string(g.Text), string(g.Search),
 			g.Version, millis(g.Created), millis(g.Modified))
 		if err != nil {
 			return err
@@ -207,11 +237,14 @@ func (s *Store) displayNameTaken(err error) error {
 }
 
 // UpdateGroup changes a group, its members, or both.
-func (s *Store) UpdateGroup(ctx context.Context, u provisioning.GroupUpdate) (changed bool, err error) {
+func (s *Store) UpdateGroup(
+	ctx context.Context, u provisioning.GroupUpdate,
+) (changed bool, err error) {
 	g := u.Group
 	version := g.Version
 	j := &job{
-		alone: u.Rewrite || u.Members.Clear || len(u.Members.Add)+len(u.Members.Remove) > fewMembers,
+		alone: u.Rewrite || u.Members.Clear ||
+			len(u.Members.Add)+len(u.Members.Remove) > fewMembers,
 		rest: func(t *tx) (err error) {
 			changed, err = t.updateGroup(ctx, u, version)
 			return err
@@ -235,7 +268,9 @@ func (s *Store) UpdateGroup(ctx context.Context, u provisioning.GroupUpdate) (ch
 }
 
 // updateGroup changes a group in a transaction of its own.
-func (t *tx) updateGroup(ctx context.Context, u provisioning.GroupUpdate, version int64) (changed bool, err error) {
+func (t *tx) updateGroup(
+	ctx context.Context, u provisioning.GroupUpdate, version int64,
+) (changed bool, err error) {
 	g := u.Group
 	switch {
 	case u.Rewrite:
@@ -269,7 +304,9 @@ func (t *tx) updateGroup(ctx context.Context, u provisioning.GroupUpdate, versio
 // holdGroup keeps a group at a version until the transaction ends.
 func (t *tx) holdGroup(ctx context.Context, g *provisioning.Group, version int64) error {
 	var versions []int64
-	err := t.List(ctx, &versions, "SELECT version FROM groups WHERE id = ? AND (instance_id = ?) IS TRUE"+t.Dialect.ForUpdate, g.ID, g.InstanceID)
+	err := t.List(ctx, &versions,
+		"SELECT version FROM groups WHERE id = ? AND (instance_id = ?) IS TRUE"+t.Dialect.ForUpdate,
+		g.ID, g.InstanceID)
 	if err == nil && (len(versions) == 0 || versions[0] != version) {
 		err = provisioning.ErrChanged
 	}
@@ -278,9 +315,11 @@ func (t *tx) holdGroup(ctx context.Context, g *provisioning.Group, version int64
 
 // rewriteGroup writes the group's own attributes.
 func (t *tx) rewriteGroup(ctx context.Context, g *provisioning.Group, version int64) error {
-	n, err := t.Exec(ctx, `UPDATE groups SET display_name = ?, display_name_key = ?, external_id = ?, source = ?, resource = ?, search = ?,
+	n, err := t.Exec(ctx,
+		`UPDATE groups SET display_name = ?, display_name_key = ?, external_id = ?, source = ?, resource = ?, search = ?,
 		version = version + 1, modified = ? WHERE id = ? AND (instance_id = ?) IS TRUE AND version = ?`,
-		g.DisplayName, g.DisplayNameKey, null(g.ExternalID), string(g.Source), string(g.Text), string(g.Search),
+		g.DisplayName, g.DisplayNameKey, null(g.ExternalID), string(g.Source), string(g.Text),
+		string(g.Search),
 		millis(g.Modified), g.ID, g.InstanceID, version)
 	if err == nil && n == 0 {
 		err = provisioning.ErrChanged
@@ -292,20 +331,26 @@ func (t *tx) rewriteGroup(ctx context.Context, g *provisioning.Group, version in
 // touchGroup gives a group whose members change its next version.
 func touchGroup(g *provisioning.Group) engine.Statement {
 	return engine.Statement{
-		Query: "UPDATE groups SET version = version + 1, modified = ? WHERE id = ? AND (instance_id = ?) IS TRUE RETURNING version",
-		Args:  []any{millis(g.Modified), g.ID, g.InstanceID}, Read: engine.One(&g.Version),
+		Query: "UPDATE groups SET version = version + 1, modified = ? WHERE id = ? AND " +
+			"(instance_id = ?) IS TRUE RETURNING version",
+		Args: []any{millis(g.Modified), g.ID, g.InstanceID}, Read: engine.One(&g.Version),
 	}
 }
 
 // DeleteGroup deletes a group; its members stay.
-func (s *Store) DeleteGroup(ctx context.Context, g *provisioning.Group, version int64, e *history.Entry) error {
+func (s *Store) DeleteGroup(
+	ctx context.Context, g *provisioning.Group, version int64, e *history.Entry,
+) error {
 	return s.change(ctx, g.InstanceID, func(t *tx) error {
 		_, err := t.Exec(ctx, `UPDATE groups SET version = version + 1, modified = ?
-			WHERE id IN (SELECT group_id FROM group_groups WHERE child_id = ?)`, millis(e.Time), g.ID)
+			WHERE id IN (SELECT group_id FROM group_groups WHERE child_id = ?)`, millis(e.Time),
+			g.ID)
 		if err != nil {
 			return err
 		}
-		n, err := t.Exec(ctx, "DELETE FROM groups WHERE id = ? AND (instance_id = ?) IS TRUE AND version = ?", g.ID, g.InstanceID, version)
+		n, err := t.Exec(ctx,
+			"DELETE FROM groups WHERE id = ? AND (instance_id = ?) IS TRUE AND version = ?", g.ID,
+			g.InstanceID, version)
 		if err != nil {
 			return err
 		}

@@ -36,8 +36,11 @@ func TestPlansWithoutStatistics(t *testing.T) {
 	defer s.Close()
 	s.LimitConnections(2) // one is for what lanes read meanwhile
 	f := &planned{t: t, s: s, seen: make(map[string][]any)}
-	for _, table := range []string{"users", "groups", "group_users", "history", "history_chains", "user_counts", "instances"} {
-		_, err := s.db.Pool().ExecContext(t.Context(), "ALTER TABLE "+table+" SET (autovacuum_enabled = off)")
+	for _, table := range []string{
+		"users", "groups", "group_users", "history", "history_chains", "user_counts", "instances",
+	} {
+		_, err := s.db.Pool().ExecContext(t.Context(),
+			"ALTER TABLE "+table+" SET (autovacuum_enabled = off)")
 		f.must(err)
 	}
 	f.instance("grows")
@@ -54,7 +57,8 @@ func TestPlansWithoutStatistics(t *testing.T) {
 	statements := make(map[string]string)
 	for n, query := range queries {
 		verb, _, _ := strings.Cut(query, " ")
-		if !slices.Contains([]string{"SELECT", "INSERT", "UPDATE", "DELETE"}, verb) || strings.Contains(query, "set_config") {
+		if !slices.Contains([]string{"SELECT", "INSERT", "UPDATE", "DELETE"}, verb) ||
+			strings.Contains(query, "set_config") {
 			continue
 		}
 		statements[query] = fmt.Sprint("q", n)
@@ -84,7 +88,9 @@ func (f *planned) hot(name string) {
 	create := func(name, manager string) *provisioning.User {
 		r := schema.Resource{"userName": name, "externalId": "x-" + name, "displayName": name}
 		if manager != "" {
-			r["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"] = map[string]any{"manager": map[string]any{"value": manager}}
+			r["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"] = map[string]any{
+				"manager": map[string]any{"value": manager},
+			}
 		}
 		u, err := f.users.CreateUser(ctx, f.sc, r)
 		f.must(err)
@@ -94,22 +100,30 @@ func (f *planned) hot(name string) {
 	boss := create(name+" boss", "")
 	u := create(name, name+" boss")
 	ut := f.users.UserType(f.sc.Instance)
-	for _, text := range []string{`userName eq "` + name + `"`, `externalId eq "x-` + name + `"`, `id eq "` + u.ID + `"`} {
-		_, _, err := f.users.Users(ctx, f.sc, provisioning.Query{Filter: f.filter(ut, text), Limit: 100, Groups: true, Plain: true})
+	for _, text := range []string{
+		`userName eq "` + name + `"`, `externalId eq "x-` + name + `"`, `id eq "` + u.ID + `"`,
+	} {
+		_, _, err := f.users.Users(ctx, f.sc,
+			provisioning.Query{Filter: f.filter(ut, text), Limit: 100, Groups: true, Plain: true})
 		f.must(err)
 	}
 	_, err := f.users.PlainUser(ctx, f.sc, u.ID)
 	f.must(err)
 	_, _, err = f.users.SetActive(ctx, f.sc, u, false)
 	f.must(err)
-	_, _, err = f.users.ReplaceUser(ctx, f.sc, u.ID, schema.Resource{"userName": name + " renamed", "externalId": "y-" + name}, nil)
+	_, _, err = f.users.ReplaceUser(ctx, f.sc, u.ID,
+		schema.Resource{"userName": name + " renamed", "externalId": "y-" + name}, nil)
 	f.must(err)
-	g, err := f.users.CreateGroup(ctx, f.sc, schema.Resource{"displayName": name + " group", "members": []any{map[string]any{"value": boss.ID}}})
+	g, err := f.users.CreateGroup(ctx, f.sc, schema.Resource{
+		"displayName": name + " group", "members": []any{map[string]any{"value": boss.ID}},
+	})
 	f.must(err)
 	f.patch(ctx, g.ID, `{"op":"add","path":"members","value":[{"value":"`+u.ID+`"}]}`)
 	f.patch(ctx, g.ID, `{"op":"remove","path":"members[value eq \"`+u.ID+`\"]"}`)
 	f.patch(ctx, g.ID, `{"op":"add","path":"members","value":[{"value":"`+waits.ID+`"}]}`)
-	_, _, err = f.users.Groups(ctx, f.sc, provisioning.Query{Filter: f.filter(f.users.GroupType(), `displayName eq "`+name+` group"`), Limit: 100})
+	_, _, err = f.users.Groups(ctx, f.sc, provisioning.Query{
+		Filter: f.filter(f.users.GroupType(), `displayName eq "`+name+` group"`), Limit: 100,
+	})
 	f.must(err)
 	f.must(f.users.DeleteUser(ctx, f.sc, boss.ID, nil))
 }
@@ -136,7 +150,8 @@ func (f *planned) grow() {
 			c := driver.(*stdlib.Conn).Conn()
 			_, err := c.Exec(f.t.Context(), "SET enable_seqscan = on")
 			if err == nil {
-				_, err = c.Exec(f.t.Context(), strings.ReplaceAll(query, "$1", "CAST('"+f.sc.Instance.ID+"' AS uuid)"))
+				_, err = c.Exec(f.t.Context(),
+					strings.ReplaceAll(query, "$1", "CAST('"+f.sc.Instance.ID+"' AS uuid)"))
 			}
 			if err == nil {
 				_, err = c.Exec(f.t.Context(), "SET enable_seqscan = off")
@@ -185,9 +200,11 @@ func pages(t *testing.T, c *pgx.Conn, name, query string, args []any) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tx.Rollback(context.WithoutCancel(t.Context())) //nolint:errcheck // the next statement would tell
+	defer tx.Rollback(
+		context.WithoutCancel(t.Context())) //nolint:errcheck // the next statement would tell
 	var text []byte
-	err = tx.QueryRow(t.Context(), "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE "+name+list, pgx.QueryExecModeSimpleProtocol).Scan(&text)
+	err = tx.QueryRow(t.Context(), "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE "+name+list,
+		pgx.QueryExecModeSimpleProtocol).Scan(&text)
 	if err != nil {
 		if strings.Contains(err.Error(), "duplicate key") {
 			return 0
@@ -218,16 +235,22 @@ func TestGrowthIsNoticed(t *testing.T) {
 	defer s.Close()
 	f := &planned{t: t, s: s}
 	f.must(exec(t.Context(), s, "ALTER TABLE groups SET (autovacuum_enabled = off)"))
-	f.must(exec(t.Context(), s, "INSERT INTO instances (id, slug, name, edition, environment, created) VALUES ('"+town0+"', 'a', '', '', '', 0)"))
+	f.must(exec(t.Context(), s,
+		"INSERT INTO instances (id, slug, name, edition, environment, created) VALUES ('"+town0+
+			"', 'a', '', '', '', 0)"))
 	known := make(map[string]int64)
 	rows := 0
 	add := func(n int) {
-		f.must(exec(t.Context(), s, fmt.Sprintf(`INSERT INTO groups (id, instance_id, display_name, display_name_key, source, resource, search, version, created, modified)
-			SELECT gen_random_uuid(), '%s', 'g', 'g' || n, '', '{}', '{}', 1, 0, 0 FROM generate_series(%d, %d) AS n`, town0, rows+1, rows+n)))
+		f.must(exec(t.Context(), s,
+			fmt.Sprintf(
+				`INSERT INTO groups (id, instance_id, display_name, display_name_key, source, resource, search, version, created, modified)
+			SELECT gen_random_uuid(), '%s', 'g', 'g' || n, '', '{}', '{}', 1, 0, 0 FROM generate_series(%d, %d) AS n`,
+				town0, rows+1, rows+n)))
 		rows += n
 	}
 	estimate := func() (n int) {
-		f.must(s.db.Pool().GetContext(t.Context(), &n, "SELECT CAST(reltuples AS integer) FROM pg_class WHERE relname = 'groups'"))
+		f.must(s.db.Pool().GetContext(t.Context(), &n,
+			"SELECT CAST(reltuples AS integer) FROM pg_class WHERE relname = 'groups'"))
 		return n
 	}
 	// What was written is counted with a delay.

@@ -45,9 +45,14 @@ const selectHistory = `SELECT id, instance_id, at, actor_kind, actor_name, key_i
 func (r *historyRow) entry() (*history.Entry, error) {
 	e := &history.Entry{
 		ID: r.ID, InstanceID: r.InstanceID, Time: fromMillis(r.At),
-		Actor:  history.Actor{Kind: history.Kind(r.ActorKind), Name: r.ActorName, KeyID: r.KeyID, RequestID: r.RequestID, Client: r.Client, Address: r.Address},
-		Action: history.Action(r.Action), Target: history.Target{Type: r.TargetType, ID: r.TargetID, Name: r.TargetName},
-		Outcome: history.Outcome(r.Outcome), Status: r.Status, ScimType: r.ScimType, Detail: r.Detail,
+		Actor: history.Actor{
+			Kind: history.Kind(r.ActorKind), Name: r.ActorName, KeyID: r.KeyID,
+			RequestID: r.RequestID, Client: r.Client, Address: r.Address,
+		},
+		Action:  history.Action(r.Action),
+		Target:  history.Target{Type: r.TargetType, ID: r.TargetID, Name: r.TargetName},
+		Outcome: history.Outcome(r.Outcome), Status: r.Status, ScimType: r.ScimType,
+		Detail: r.Detail,
 	}
 	if err := json.Unmarshal(r.Changes, &e.Changes); err != nil {
 		return nil, fmt.Errorf("history row %s: changes: %w", r.ID, err)
@@ -67,8 +72,10 @@ func historyColumns(e *history.Entry) ([]any, error) {
 		return nil, err
 	}
 	return []any{
-		e.ID, e.InstanceID, millis(e.Time), string(e.Actor.Kind), e.Actor.Name, e.Actor.KeyID, e.Actor.RequestID, e.Actor.Client, e.Actor.Address,
-		string(e.Action), e.Target.Type, e.Target.ID, e.Target.Name, string(e.Outcome), e.Status, e.ScimType, e.Detail, string(changes), hash,
+		e.ID, e.InstanceID, millis(e.Time), string(e.Actor.Kind), e.Actor.Name, e.Actor.KeyID,
+		e.Actor.RequestID, e.Actor.Client, e.Actor.Address,
+		string(e.Action), e.Target.Type, e.Target.ID, e.Target.Name, string(e.Outcome), e.Status,
+		e.ScimType, e.Detail, string(changes), hash,
 	}, nil
 }
 
@@ -92,14 +99,17 @@ func (r *entryRows) append(entries ...*history.Entry) error {
 func (t *tx) append(entries ...*history.Entry) error { return t.rows.append(entries...) }
 
 // History calls yield with the entries that q chooses, the oldest first.
-func (s *Store) History(ctx context.Context, q history.Query, yield func(*history.Entry) error) error {
+func (s *Store) History(
+	ctx context.Context, q history.Query, yield func(*history.Entry) error,
+) error {
 	query, args := selectHistory+" WHERE instance_id = ?", []any{q.InstanceID}
 	and := func(condition string, values ...any) {
 		query, args = query+" AND "+condition, append(args, values...)
 	}
 	for _, target := range []struct{ kind, name string }{{"User", q.User}, {"Group", q.Group}} {
 		if target.name != "" {
-			and("target_type = ? AND (target_id = ? OR target_name = ?)", target.kind, target.name, target.name)
+			and("target_type = ? AND (target_id = ? OR target_name = ?)", target.kind, target.name,
+				target.name)
 		}
 	}
 	if q.KeyID != "" {
@@ -163,7 +173,10 @@ const (
 // holds no connection while yield works: there may be many, and who reads them
 // may be slow. next returns the query for the part behind those rows that
 // yield has seen.
-func historyParts(ctx context.Context, send engine.Sender, next func(limit int) (string, []any), yield func(*historyRow, *history.Entry) error) error {
+func historyParts(
+	ctx context.Context, send engine.Sender, next func(limit int) (string, []any),
+	yield func(*historyRow, *history.Entry) error,
+) error {
 	for limit := historyPart; ; {
 		query, args := next(limit)
 		list, cut, err := historyRows(ctx, send, query, args, historyBytes)
@@ -186,7 +199,9 @@ func historyParts(ctx context.Context, send engine.Sender, next func(limit int) 
 
 // historyRows reads rows of the history, up to about so many bytes; 0 is no
 // limit. It reports whether there were more.
-func historyRows(ctx context.Context, send engine.Sender, query string, args []any, most int) (list []historyRow, cut bool, err error) {
+func historyRows(
+	ctx context.Context, send engine.Sender, query string, args []any, most int,
+) (list []historyRow, cut bool, err error) {
 	err = send(ctx, engine.Statement{Query: query, Args: args, Read: func(from engine.Rows) error {
 		list, cut = nil, false
 		for size := 0; from.Next(); {

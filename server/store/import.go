@@ -29,7 +29,9 @@ const importPause = 2 * time.Millisecond
 
 // ImportUsers writes new users of an instance, with their entries, in one
 // transaction.
-func (s *Store) ImportUsers(ctx context.Context, instanceID string, users []*provisioning.User, entries []*history.Entry) (taken map[string]string, err error) {
+func (s *Store) ImportUsers(
+	ctx context.Context, instanceID string, users []*provisioning.User, entries []*history.Entry,
+) (taken map[string]string, err error) {
 	rows := make([][]any, len(users))
 	for i, u := range users {
 		columns, err := columnsOf(u)
@@ -72,7 +74,9 @@ func (s *Store) ImportUsers(ctx context.Context, instanceID string, users []*pro
 	if err != nil || len(created) == len(users) {
 		return nil, err
 	}
-	return s.holders(ctx, slices.DeleteFunc(slices.Clone(users), func(u *provisioning.User) bool { return created[u.ID] }))
+	return s.holders(ctx,
+		slices.DeleteFunc(slices.Clone(users),
+			func(u *provisioning.User) bool { return created[u.ID] }))
 }
 
 // insertUsers returns the ids of those whose name was not taken.
@@ -98,7 +102,9 @@ func (t *tx) insertUsers(ctx context.Context, list [][]any) (map[string]bool, er
 
 // holders returns the instances that hold the names of users, by the users'
 // ids.
-func (s *Store) holders(ctx context.Context, users []*provisioning.User) (map[string]string, error) {
+func (s *Store) holders(
+	ctx context.Context, users []*provisioning.User,
+) (map[string]string, error) {
 	names := make([]string, len(users))
 	for i, u := range users {
 		names[i] = u.Keys.UserName
@@ -110,7 +116,8 @@ func (s *Store) holders(ctx context.Context, users []*provisioning.User) (map[st
 			InstanceID string `db:"instance_id"`
 		}
 		// User names are unique across instances, so this looks into all.
-		err := s.db.List(instance.WithTenant(ctx, ""), &rows, "SELECT user_name_key, instance_id FROM users WHERE user_name_key IN (?)", part)
+		err := s.db.List(instance.WithTenant(ctx, ""), &rows,
+			"SELECT user_name_key, instance_id FROM users WHERE user_name_key IN (?)", part)
 		for _, r := range rows {
 			byName[r.Name] = r.InstanceID
 		}
@@ -144,7 +151,9 @@ func (r references) of(u *provisioning.User) string {
 	if ref == "" {
 		return ""
 	}
-	for _, id := range []string{r.byID[ref], r.byName[schema.UserNameKey(ref)], r.byExternalID[ref]} {
+	for _, id := range []string{
+		r.byID[ref], r.byName[schema.UserNameKey(ref)], r.byExternalID[ref],
+	} {
 		if id != "" {
 			return id
 		}
@@ -153,7 +162,9 @@ func (r references) of(u *provisioning.User) string {
 }
 
 // managers finds the managers of users among those who are in the instance.
-func (t *tx) managers(ctx context.Context, instanceID string, users []*provisioning.User) (references, error) {
+func (t *tx) managers(
+	ctx context.Context, instanceID string, users []*provisioning.User,
+) (references, error) {
 	found := newReferences()
 	ids, names, externalIDs := make(map[string]bool), make(map[string]bool), make(map[string]bool)
 	for _, u := range users {
@@ -176,7 +187,9 @@ func (t *tx) managers(ctx context.Context, instanceID string, users []*provision
 				Name       string         `db:"user_name_key"`
 				ExternalID sql.NullString `db:"external_id"`
 			}
-			err := t.List(ctx, &rows, "SELECT id, user_name_key, external_id FROM users WHERE instance_id = ? AND NOT integration AND "+by.column+" IN (?)", instanceID, part)
+			err := t.List(ctx, &rows,
+				"SELECT id, user_name_key, external_id FROM users WHERE instance_id = ? AND NOT "+
+					"integration AND "+by.column+" IN (?)", instanceID, part)
 			for _, r := range rows {
 				found.add(r.ID, r.Name, r.ExternalID.String)
 			}
@@ -190,7 +203,9 @@ func (t *tx) managers(ctx context.Context, instanceID string, users []*provision
 }
 
 // linkAmong links users who were created together with managers among them.
-func (t *tx) linkAmong(ctx context.Context, users []*provisioning.User, created map[string]bool) error {
+func (t *tx) linkAmong(
+	ctx context.Context, users []*provisioning.User, created map[string]bool,
+) error {
 	among := newReferences()
 	for _, u := range users {
 		if created[u.ID] {
@@ -206,7 +221,9 @@ func (t *tx) linkAmong(ctx context.Context, users []*provisioning.User, created 
 	for _, manager := range slices.Sorted(maps.Keys(reports)) {
 		err := chunks(reports[manager], func(ids []string) error {
 			var linked []string
-			return t.List(ctx, &linked, "UPDATE users SET manager_id = ? WHERE manager_id IS NULL AND id IN (?) RETURNING id", manager, ids)
+			return t.List(ctx, &linked,
+				"UPDATE users SET manager_id = ? WHERE manager_id IS NULL AND id IN (?) "+
+					"RETURNING id", manager, ids)
 		})
 		if err != nil {
 			return err
@@ -217,7 +234,9 @@ func (t *tx) linkAmong(ctx context.Context, users []*provisioning.User, created 
 
 // LinkPending links users who wait for a manager who is there by now, at most
 // limit.
-func (s *Store) LinkPending(ctx context.Context, instanceID, requestID string, now time.Time, limit int) (linked int, err error) {
+func (s *Store) LinkPending(
+	ctx context.Context, instanceID, requestID string, now time.Time, limit int,
+) (linked int, err error) {
 	err = s.change(ctx, instanceID, func(t *tx) error {
 		linked = 0
 		var pending []struct {
@@ -226,21 +245,27 @@ func (s *Store) LinkPending(ctx context.Context, instanceID, requestID string, n
 			ManagerName string `db:"manager_name"`
 		}
 		// By user name alone: it is what a provider that sends people in bulk has.
-		err := t.List(ctx, &pending, `SELECT w.id AS id, w.user_name AS user_name, w.manager_ref AS manager_ref, m.id AS manager, m.user_name AS manager_name
+		err := t.List(ctx, &pending,
+			`SELECT w.id AS id, w.user_name AS user_name, w.manager_ref AS manager_ref, m.id AS manager, m.user_name AS manager_name
 			FROM users AS w JOIN users AS m ON m.user_name_key = w.manager_key
-			WHERE w.instance_id = ? AND m.instance_id = w.instance_id AND NOT m.integration AND w.manager_id IS NULL AND w.manager_key IS NOT NULL LIMIT ?`, instanceID, limit)
+			WHERE w.instance_id = ? AND m.instance_id = w.instance_id AND NOT m.integration AND w.manager_id IS NULL AND w.manager_key IS NOT NULL LIMIT ?`,
+			instanceID, limit)
 		if err != nil {
 			return err
 		}
 		var entries []*history.Entry
 		for _, p := range pending {
-			n, err := t.Exec(ctx, "UPDATE users SET manager_id = ?, version = version + 1, modified = ? WHERE id = ? AND manager_id IS NULL AND manager_ref = ?",
+			n, err := t.Exec(ctx,
+				"UPDATE users SET manager_id = ?, version = version + 1, modified = ? WHERE id = "+
+					"? AND manager_id IS NULL AND manager_ref = ?",
 				p.Manager, millis(now), p.ID, p.ManagerRef)
 			if err != nil {
 				return err
 			}
 			if n > 0 {
-				entries = append(entries, p.entry(&provisioning.User{InstanceID: instanceID}, now, requestID, linkedDetail(p.ManagerName)))
+				entries = append(entries,
+					p.entry(&provisioning.User{InstanceID: instanceID}, now, requestID,
+						linkedDetail(p.ManagerName)))
 			}
 		}
 		linked = len(pending)

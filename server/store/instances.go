@@ -32,12 +32,14 @@ type instanceRow struct {
 
 // selectInstance names its columns: a later version may add some while this
 // one runs.
-const selectInstance = "SELECT id, slug, name, edition, environment, fields, mapping, workflow, created, revision FROM instances"
+const selectInstance = "SELECT id, slug, name, edition, environment, fields, mapping, workflow, " +
+	"created, revision FROM instances"
 
 func (r *instanceRow) instance() (*instance.Instance, error) {
 	i := &instance.Instance{
 		ID: r.ID, Slug: r.Slug, Name: r.Name, Edition: instance.Edition(r.Edition),
-		Environment: instance.Environment(r.Environment), Created: fromMillis(r.Created), Revision: r.Revision,
+		Environment: instance.Environment(r.Environment), Created: fromMillis(r.Created),
+		Revision: r.Revision,
 	}
 	if err := json.Unmarshal(r.Fields, &i.Fields); err != nil {
 		return nil, fmt.Errorf("instance %s: fields: %w", r.Slug, err)
@@ -62,7 +64,9 @@ func missing(err error) error {
 // CreateInstance writes a new instance.
 func (s *Store) CreateInstance(ctx context.Context, i *instance.Instance, e *history.Entry) error {
 	err := s.change(ctx, i.ID, func(t *tx) error {
-		_, err := t.Exec(ctx, "INSERT INTO instances (id, slug, name, edition, environment, created) VALUES (?, ?, ?, ?, ?, ?)",
+		_, err := t.Exec(ctx,
+			"INSERT INTO instances (id, slug, name, edition, environment, created) VALUES (?, ?, "+
+				"?, ?, ?, ?)",
 			i.ID, i.Slug, i.Name, string(i.Edition), string(i.Environment), millis(i.Created))
 		if err != nil {
 			return err
@@ -110,10 +114,13 @@ func (s *Store) InstanceBySlug(ctx context.Context, slug string) (*instance.Inst
 }
 
 // AddField adds a custom field to an instance.
-func (s *Store) AddField(ctx context.Context, instanceID string, f instance.Field, e *history.Entry) error {
+func (s *Store) AddField(
+	ctx context.Context, instanceID string, f instance.Field, e *history.Entry,
+) error {
 	return s.change(ctx, instanceID, func(t *tx) error {
 		var text []byte
-		if err := t.Get(ctx, &text, "SELECT fields FROM instances WHERE id = ?"+s.db.ForUpdate, instanceID); err != nil {
+		if err := t.Get(ctx, &text, "SELECT fields FROM instances WHERE id = ?"+s.db.ForUpdate,
+			instanceID); err != nil {
 			return missing(err)
 		}
 		var fields []instance.Field
@@ -127,7 +134,9 @@ func (s *Store) AddField(ctx context.Context, instanceID string, f instance.Fiel
 		if err != nil {
 			return err
 		}
-		if _, err := t.Exec(ctx, "UPDATE instances SET fields = ?, revision = revision + 1 WHERE id = ?", string(text), instanceID); err != nil {
+		if _, err := t.Exec(ctx,
+			"UPDATE instances SET fields = ?, revision = revision + 1 WHERE id = ?", string(text),
+			instanceID); err != nil {
 			return err
 		}
 		return t.append(e)
@@ -135,7 +144,9 @@ func (s *Store) AddField(ctx context.Context, instanceID string, f instance.Fiel
 }
 
 // SaveMapping replaces the rows of an instance's mapping.
-func (s *Store) SaveMapping(ctx context.Context, instanceID string, rows []mapping.Row, e *history.Entry) error {
+func (s *Store) SaveMapping(
+	ctx context.Context, instanceID string, rows []mapping.Row, e *history.Entry,
+) error {
 	if rows == nil {
 		rows = []mapping.Row{}
 	}
@@ -144,7 +155,9 @@ func (s *Store) SaveMapping(ctx context.Context, instanceID string, rows []mappi
 		return err
 	}
 	return s.change(ctx, instanceID, func(t *tx) error {
-		if _, err := t.Exec(ctx, "UPDATE instances SET mapping = ?, revision = revision + 1 WHERE id = ?", string(text), instanceID); err != nil {
+		if _, err := t.Exec(ctx,
+			"UPDATE instances SET mapping = ?, revision = revision + 1 WHERE id = ?", string(text),
+			instanceID); err != nil {
 			return err
 		}
 		return t.append(e)
@@ -185,7 +198,8 @@ func (r *keyRow) key() (*instance.Key, error) {
 		return nil, err
 	}
 	k := &instance.Key{
-		ID: r.ID, InstanceID: r.InstanceID, UserID: r.UserID.String, UserName: r.UserName, Digest: digest,
+		ID: r.ID, InstanceID: r.InstanceID, UserID: r.UserID.String, UserName: r.UserName,
+		Digest:  digest,
 		Created: fromMillis(r.Created), Expires: fromMillis(r.Expires), ClientID: r.ClientID.String,
 	}
 	if k.Permit, err = permit(r.Access, r.Networks); err != nil {
@@ -206,7 +220,9 @@ func (t *tx) revise(ctx context.Context, instanceID string) error {
 }
 
 func revise(instanceID string) engine.Statement {
-	return engine.Statement{Query: "UPDATE instances SET revision = revision + 1 WHERE id = ?", Args: []any{instanceID}}
+	return engine.Statement{
+		Query: "UPDATE instances SET revision = revision + 1 WHERE id = ?", Args: []any{instanceID},
+	}
 }
 
 // CreateKey writes a new key.
@@ -215,9 +231,11 @@ func (s *Store) CreateKey(ctx context.Context, k *instance.Key, e *history.Entry
 }
 
 func (t *tx) createKey(ctx context.Context, k *instance.Key, e *history.Entry) error {
-	_, err := t.Exec(ctx, `INSERT INTO api_keys (id, instance_id, user_id, user_name, digest, created, expires, client_id, access, networks)
+	_, err := t.Exec(ctx,
+		`INSERT INTO api_keys (id, instance_id, user_id, user_name, digest, created, expires, client_id, access, networks)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		k.ID, k.InstanceID, k.UserID, k.UserName, hex.EncodeToString(k.Digest), millis(k.Created), millis(k.Expires), null(k.ClientID),
+		k.ID, k.InstanceID, k.UserID, k.UserName, hex.EncodeToString(k.Digest), millis(k.Created),
+		millis(k.Expires), null(k.ClientID),
 		string(k.Access), networksOf(k.Permit))
 	if err != nil {
 		return err
@@ -226,9 +244,13 @@ func (t *tx) createKey(ctx context.Context, k *instance.Key, e *history.Entry) e
 }
 
 // RotateKey writes a new key and ends the old one at a time.
-func (s *Store) RotateKey(ctx context.Context, k *instance.Key, oldID string, end time.Time, e *history.Entry) error {
+func (s *Store) RotateKey(
+	ctx context.Context, k *instance.Key, oldID string, end time.Time, e *history.Entry,
+) error {
 	return s.change(ctx, k.InstanceID, func(t *tx) error {
-		n, err := t.Exec(ctx, "UPDATE api_keys SET expires = ? WHERE id = ? AND instance_id = ? AND revoked IS NULL", millis(end), oldID, k.InstanceID)
+		n, err := t.Exec(ctx,
+			"UPDATE api_keys SET expires = ? WHERE id = ? AND instance_id = ? AND revoked IS NULL",
+			millis(end), oldID, k.InstanceID)
 		if err != nil {
 			return err
 		}
@@ -246,7 +268,9 @@ func (s *Store) RotateKey(ctx context.Context, k *instance.Key, oldID string, en
 // last one wins.
 func (s *Store) UseKey(ctx context.Context, keyID string, at time.Time, address string) error {
 	return s.update(ctx, func(t *tx) error {
-		_, err := t.Exec(ctx, "UPDATE api_keys SET last_used = ?, last_address = ? WHERE id = ? AND (last_used IS NULL OR last_used < ?)",
+		_, err := t.Exec(ctx,
+			"UPDATE api_keys SET last_used = ?, last_address = ? WHERE id = ? AND (last_used IS "+
+				"NULL OR last_used < ?)",
 			millis(at), address, keyID, millis(at))
 		return err
 	})
@@ -256,8 +280,10 @@ func (s *Store) UseKey(ctx context.Context, keyID string, at time.Time, address 
 // are tokens of clients.
 func (s *Store) Keys(ctx context.Context, instanceID string) ([]*instance.Key, error) {
 	var rows []keyRow
-	if err := s.db.List(ctx, &rows, `SELECT id, instance_id, user_id, user_name, digest, created, expires, revoked, last_used, last_address, access, networks
-		FROM api_keys WHERE instance_id = ? AND client_id IS NULL ORDER BY created, id`, instanceID); err != nil {
+	if err := s.db.List(ctx, &rows,
+		`SELECT id, instance_id, user_id, user_name, digest, created, expires, revoked, last_used, last_address, access, networks
+		FROM api_keys WHERE instance_id = ? AND client_id IS NULL ORDER BY created, id`,
+		instanceID); err != nil {
 		return nil, err
 	}
 	list := make([]*instance.Key, len(rows))
@@ -271,13 +297,19 @@ func (s *Store) Keys(ctx context.Context, instanceID string) ([]*instance.Key, e
 }
 
 // RevokeKey ends the validity of a key.
-func (s *Store) RevokeKey(ctx context.Context, instanceID, keyID string, at time.Time, e *history.Entry) (changed bool, err error) {
+func (s *Store) RevokeKey(
+	ctx context.Context, instanceID, keyID string, at time.Time, e *history.Entry,
+) (changed bool, err error) {
 	err = s.change(ctx, instanceID, func(t *tx) error {
 		var name string
-		if err := t.Get(ctx, &name, "SELECT user_name FROM api_keys WHERE id = ? AND instance_id = ?", keyID, instanceID); err != nil {
+		if err := t.Get(ctx, &name,
+			"SELECT user_name FROM api_keys WHERE id = ? AND instance_id = ?", keyID,
+			instanceID); err != nil {
 			return missing(err)
 		}
-		n, err := t.Exec(ctx, "UPDATE api_keys SET revoked = ? WHERE id = ? AND instance_id = ? AND revoked IS NULL", millis(at), keyID, instanceID)
+		n, err := t.Exec(ctx,
+			"UPDATE api_keys SET revoked = ? WHERE id = ? AND instance_id = ? AND revoked IS NULL",
+			millis(at), keyID, instanceID)
 		changed = n > 0
 		if err != nil || !changed {
 			return err
@@ -317,7 +349,8 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 		Active      sql.NullBool   `db:"active"`
 		Integration sql.NullBool   `db:"integration"`
 	}
-	err := s.db.Get(ctx, &r, `SELECT k.id AS id, k.instance_id AS instance_id, k.user_id AS user_id, k.user_name AS user_name,
+	err := s.db.Get(ctx, &r,
+		`SELECT k.id AS id, k.instance_id AS instance_id, k.user_id AS user_id, k.user_name AS user_name,
 		k.digest AS digest, k.created AS created, k.expires AS expires, k.revoked AS revoked, k.last_used AS last_used, k.last_address AS last_address, k.client_id AS client_id, k.access AS access, k.networks AS networks,
 		i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment, i.fields AS fields, i.mapping AS mapping, i.workflow AS workflow, i.created AS began, i.revision AS revision,
 		u.role AS role, u.active AS active, u.integration AS integration
@@ -330,7 +363,10 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 	if err != nil {
 		return nil, err
 	}
-	i, err := (&instanceRow{r.InstanceID, r.Slug, r.Name, r.Edition, r.Environment, r.Fields, r.Mapping, r.Workflow, r.Began, r.Revision}).instance()
+	i, err := (&instanceRow{
+		r.InstanceID, r.Slug, r.Name, r.Edition, r.Environment, r.Fields, r.Mapping, r.Workflow,
+		r.Began, r.Revision,
+	}).instance()
 	if err != nil {
 		return nil, err
 	}
@@ -353,10 +389,15 @@ func (s *Store) Holder(ctx context.Context, instanceID, userName string) (*insta
 		Active      bool   `db:"active"`
 		Integration bool   `db:"integration"`
 	}
-	err := s.db.Get(ctx, &r, "SELECT id, user_name, role, active, integration FROM users WHERE user_name_key = ? AND (instance_id = ?) IS TRUE",
+	err := s.db.Get(ctx, &r,
+		"SELECT id, user_name, role, active, integration FROM users WHERE user_name_key = ? AND "+
+			"(instance_id = ?) IS TRUE",
 		schema.UserNameKey(userName), instanceID)
 	if err != nil {
 		return nil, missing(err)
 	}
-	return &instance.Holder{UserID: r.ID, UserName: r.UserName, Role: instance.Role(r.Role), Active: r.Active, Integration: r.Integration}, nil
+	return &instance.Holder{
+		UserID: r.ID, UserName: r.UserName, Role: instance.Role(r.Role), Active: r.Active,
+		Integration: r.Integration,
+	}, nil
 }

@@ -46,13 +46,17 @@ const (
 // TakeTokens takes up to want tokens from the bucket of a client, which all
 // servers share, and returns how many there were. The bucket fills at a rate,
 // up to what fits into it.
-func (s *Store) TakeTokens(ctx context.Context, client string, want, perSecond, fits float64) (granted float64, err error) {
+func (s *Store) TakeTokens(
+	ctx context.Context, client string, want, perSecond, fits float64,
+) (granted float64, err error) {
 	query := takeTokensSQLite
 	if s.db.Postgres {
 		query = takeTokensPostgres
 	}
 	first := min(want, fits) // a bucket that is new is full
-	args := []any{client, fits - first, first, fits, perSecond, want, fits, perSecond, want, fits, perSecond}
+	args := []any{
+		client, fits - first, first, fits, perSecond, want, fits, perSecond, want, fits, perSecond,
+	}
 	ctx = instance.WithTenant(ctx, "") // the bucket is none of the instance's own
 	err = s.update(ctx, func(t *tx) error { return t.Get(ctx, &granted, query, args...) })
 	return granted, err
@@ -65,15 +69,18 @@ const ledgerLife = 30 * 24 * time.Hour
 func (s *Store) NoteHeld(ctx context.Context, list []limit.Tally) error {
 	return s.update(ctx, func(t *tx) error {
 		for _, h := range list {
-			_, err := t.Exec(ctx, `INSERT INTO held_back AS b (hour, instance, key_id, address, limit_name, n, first_at, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+			_, err := t.Exec(ctx,
+				`INSERT INTO held_back AS b (hour, instance, key_id, address, limit_name, n, first_at, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 				ON CONFLICT (hour, instance, key_id, address, limit_name) DO UPDATE SET n = b.n + EXCLUDED.n, last_at = EXCLUDED.last_at`,
-				millis(h.First.Truncate(time.Hour)), h.Instance, h.Key, h.Address, h.Limit, h.N, millis(h.First), millis(h.Last))
+				millis(h.First.Truncate(time.Hour)), h.Instance, h.Key, h.Address, h.Limit, h.N,
+				millis(h.First), millis(h.Last))
 			if err != nil {
 				return err
 			}
 		}
 		now := time.Now()
-		if _, err := t.Exec(ctx, "DELETE FROM held_back WHERE hour < ?", millis(now.Add(-ledgerLife))); err != nil {
+		if _, err := t.Exec(ctx, "DELETE FROM held_back WHERE hour < ?",
+			millis(now.Add(-ledgerLife))); err != nil {
 			return err
 		}
 		_, err := t.Exec(ctx, "DELETE FROM rate_buckets WHERE at < ?", millis(now.Add(-bucketLife)))
@@ -93,14 +100,18 @@ func (s *Store) Held(ctx context.Context, slug string, since time.Time) ([]limit
 		First    int64  `db:"first_at"`
 		Last     int64  `db:"last_at"`
 	}
-	err := s.db.List(ctx, &rows, `SELECT instance, key_id, address, limit_name, CAST(sum(n) AS bigint) AS n, min(first_at) AS first_at, max(last_at) AS last_at
+	err := s.db.List(ctx, &rows,
+		`SELECT instance, key_id, address, limit_name, CAST(sum(n) AS bigint) AS n, min(first_at) AS first_at, max(last_at) AS last_at
 		FROM held_back WHERE hour >= ? AND (? = '' OR instance = ?) GROUP BY instance, key_id, address, limit_name
-		ORDER BY n DESC, instance, key_id, address, limit_name`, millis(since.Truncate(time.Hour)), slug, slug)
+		ORDER BY n DESC, instance, key_id, address, limit_name`, millis(since.Truncate(time.Hour)),
+		slug, slug)
 	list := make([]limit.Tally, len(rows))
 	for i, r := range rows {
 		list[i] = limit.Tally{
-			Refusal: limit.Refusal{Limit: r.Limit, Instance: r.Instance, Key: r.Key, Address: r.Address},
-			N:       r.N, First: fromMillis(r.First), Last: fromMillis(r.Last),
+			Refusal: limit.Refusal{
+				Limit: r.Limit, Instance: r.Instance, Key: r.Key, Address: r.Address,
+			},
+			N: r.N, First: fromMillis(r.First), Last: fromMillis(r.Last),
 		}
 	}
 	return list, err

@@ -51,7 +51,8 @@ func TestSmallBesideLarge(t *testing.T) {
 		counted := 0
 		for n, query := range slices.Sorted(maps.Keys(f.seen)) {
 			verb, _, _ := strings.Cut(query, " ")
-			if verb != "SELECT" || strings.Contains(query, "set_config") || strings.Contains(query, "1 /") {
+			if verb != "SELECT" || strings.Contains(query, "set_config") ||
+				strings.Contains(query, "1 /") {
 				continue
 			}
 			counted++
@@ -72,7 +73,10 @@ func TestSmallBesideLarge(t *testing.T) {
 func (f *planned) all() {
 	ctx := instance.WithRevision(f.t.Context(), f.sc.Instance)
 	users, groups := f.users.UserType(f.sc.Instance), f.users.GroupType()
-	attr := func(rt *schema.ResourceType, path string) *schema.Attribute { a, _ := rt.Resolve(path); return a }
+	attr := func(rt *schema.ResourceType, path string) *schema.Attribute {
+		a, _ := rt.Resolve(path)
+		return a
+	}
 	list := func(q provisioning.Query) {
 		q.Plain, q.Groups = true, true
 		if q.Limit == 0 {
@@ -102,18 +106,26 @@ func (f *planned) all() {
 		{Filter: f.filter(users, `userName sw "small"`)},
 		{Filter: f.filter(users, `active eq true`), Keyset: true},
 		{Filter: f.filter(users, `externalId eq "x" or displayName eq "y" or userName eq "z"`)},
-		{Filter: f.filter(users, `emails co "a" and emails co "b"`), SortBy: attr(users, "userName")},
+		{
+			Filter: f.filter(users, `emails co "a" and emails co "b"`),
+			SortBy: attr(users, "userName"),
+		},
 	} {
 		list(q)
 	}
 	for _, q := range []provisioning.Query{
-		{Limit: 1}, {Limit: 10, Keyset: true}, {Limit: 10, SortBy: attr(groups, "displayName")}, {Limit: 10, Filter: f.filter(groups, `displayName co "x"`)},
+		{Limit: 1},
+		{Limit: 10, Keyset: true},
+		{Limit: 10, SortBy: attr(groups, "displayName")},
+		{Limit: 10, Filter: f.filter(groups, `displayName co "x"`)},
 	} {
 		_, _, err := f.users.Groups(ctx, f.sc, q)
 		f.must(err)
 	}
-	f.must(f.users.History(ctx, history.Query{InstanceID: f.sc.Instance.ID, Limit: 10}, func(*history.Entry) error { return nil }))
-	f.must(f.users.History(ctx, history.Query{InstanceID: f.sc.Instance.ID, Text: "small"}, func(*history.Entry) error { return nil }))
+	f.must(f.users.History(ctx, history.Query{InstanceID: f.sc.Instance.ID, Limit: 10},
+		func(*history.Entry) error { return nil }))
+	f.must(f.users.History(ctx, history.Query{InstanceID: f.sc.Instance.ID, Text: "small"},
+		func(*history.Entry) error { return nil }))
 	_, err := f.users.VerifyHistory(ctx, f.sc)
 	f.must(err)
 }

@@ -12,8 +12,11 @@ import (
 
 // invite returns the statement that writes an invitation.
 func invite(m *invitation.Message) engine.Statement {
-	return engine.Statement{Query: `INSERT INTO outbox (id, instance_id, user_name, recipient, subject, body, created, attempts, claimed, failure)
-		VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, '')`, Args: []any{m.ID, m.InstanceID, m.UserName, m.To, m.Subject, m.Body, millis(m.Created)}}
+	return engine.Statement{
+		Query: `INSERT INTO outbox (id, instance_id, user_name, recipient, subject, body, created, attempts, claimed, failure)
+		VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, '')`,
+		Args: []any{m.ID, m.InstanceID, m.UserName, m.To, m.Subject, m.Body, millis(m.Created)},
+	}
 }
 
 type outboxRow struct {
@@ -31,7 +34,8 @@ type outboxRow struct {
 
 func (r *outboxRow) message() invitation.Message {
 	m := invitation.Message{
-		ID: r.ID, InstanceID: r.InstanceID, UserName: r.UserName, To: r.Recipient, Subject: r.Subject, Body: r.Body,
+		ID: r.ID, InstanceID: r.InstanceID, UserName: r.UserName, To: r.Recipient,
+		Subject: r.Subject, Body: r.Body,
 		Created: fromMillis(r.Created), Attempts: r.Attempts, Failure: r.Failure,
 	}
 	if r.Sent.Valid {
@@ -40,7 +44,8 @@ func (r *outboxRow) message() invitation.Message {
 	return m
 }
 
-const outboxColumns = "id, instance_id, user_name, recipient, subject, body, created, sent, attempts, failure"
+const outboxColumns = "id, instance_id, user_name, recipient, subject, body, created, sent, " +
+	"attempts, failure"
 
 // Claim takes a message that is to be sent.
 func (s *Store) Claim(ctx context.Context, now, until time.Time) (*invitation.Message, error) {
@@ -48,9 +53,11 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time) (*invitation.Me
 	err := s.update(ctx, func(t *tx) error {
 		// The condition stands outside too: another server may have been
 		// faster since the row was chosen.
-		return t.Get(ctx, &r, `UPDATE outbox SET claimed = ?, attempts = attempts + 1 WHERE claimed < ? AND sent IS NULL AND id =
+		return t.Get(ctx, &r,
+			`UPDATE outbox SET claimed = ?, attempts = attempts + 1 WHERE claimed < ? AND sent IS NULL AND id =
 			(SELECT id FROM outbox WHERE sent IS NULL AND claimed < ? AND attempts < ? ORDER BY claimed, id LIMIT 1)
-			RETURNING `+outboxColumns, millis(until), millis(now), millis(now), invitation.MaxAttempts)
+			RETURNING `+outboxColumns, millis(until), millis(now), millis(now),
+			invitation.MaxAttempts)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
@@ -63,13 +70,17 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time) (*invitation.Me
 }
 
 // Settle writes what came of a try.
-func (s *Store) Settle(ctx context.Context, id string, at time.Time, failure string, again time.Time) error {
+func (s *Store) Settle(
+	ctx context.Context, id string, at time.Time, failure string, again time.Time,
+) error {
 	return s.update(ctx, func(t *tx) error {
 		if failure == "" {
-			_, err := t.Exec(ctx, "UPDATE outbox SET sent = ?, failure = '' WHERE id = ?", millis(at), id)
+			_, err := t.Exec(ctx, "UPDATE outbox SET sent = ?, failure = '' WHERE id = ?",
+				millis(at), id)
 			return err
 		}
-		_, err := t.Exec(ctx, "UPDATE outbox SET claimed = ?, failure = ? WHERE id = ?", millis(again), failure, id)
+		_, err := t.Exec(ctx, "UPDATE outbox SET claimed = ?, failure = ? WHERE id = ?",
+			millis(again), failure, id)
 		return err
 	})
 }
@@ -77,7 +88,8 @@ func (s *Store) Settle(ctx context.Context, id string, at time.Time, failure str
 // Outbox returns the messages of an instance, the oldest first.
 func (s *Store) Outbox(ctx context.Context, instanceID string) ([]invitation.Message, error) {
 	var rows []outboxRow
-	err := s.db.List(ctx, &rows, "SELECT "+outboxColumns+" FROM outbox WHERE instance_id = ? ORDER BY id", instanceID)
+	err := s.db.List(ctx, &rows,
+		"SELECT "+outboxColumns+" FROM outbox WHERE instance_id = ? ORDER BY id", instanceID)
 	list := make([]invitation.Message, len(rows))
 	for i := range rows {
 		list[i] = rows[i].message()

@@ -88,7 +88,9 @@ func (p *pageOf[T]) rows(r *reading, q provisioning.Query, list *[]T) []engine.S
 	from := fmt.Sprintf("%s %s%s LIMIT %d OFFSET ?", r.table, r.where, r.order.by(), r.limit)
 	args := append(slices.Clip(r.args), q.Offset)
 	rowsFrom := from
-	chosen := func(column string) (string, []any) { return "SELECT " + column + " FROM " + from, args }
+	chosen := func(column string) (string, []any) {
+		return "SELECT " + column + " FROM " + from, args
+	}
 	switch {
 	case r.order.ranged && q.Filter == nil:
 		// The index alone has the ids, in their order; to read whole rows by it,
@@ -106,7 +108,9 @@ func (p *pageOf[T]) rows(r *reading, q provisioning.Query, list *[]T) []engine.S
 		// over, too, unless these are gone before.
 		rowsFrom = "(SELECT * FROM " + from + ") AS " + p.kind.table + r.order.by()
 	}
-	together := []engine.Statement{{Query: "SELECT " + r.columns + " FROM " + rowsFrom, Args: args, Read: p.into(list)}}
+	together := []engine.Statement{
+		{Query: "SELECT " + r.columns + " FROM " + rowsFrom, Args: args, Read: p.into(list)},
+	}
 	if p.apart != nil {
 		together = append(together, p.apart(chosen)...)
 	}
@@ -114,7 +118,9 @@ func (p *pageOf[T]) rows(r *reading, q provisioning.Query, list *[]T) []engine.S
 }
 
 // readPage reads a page of rows of one kind.
-func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p pageOf[T]) ([]T, provisioning.Page, error) {
+func readPage[T any](
+	ctx context.Context, s *Store, q provisioning.Query, p pageOf[T],
+) ([]T, provisioning.Page, error) {
 	page := provisioning.Page{Total: -1}
 	r, err := p.reading(&s.db.Dialect, q)
 	if err != nil {
@@ -150,7 +156,9 @@ func readPage[T any](ctx context.Context, s *Store, q provisioning.Query, p page
 }
 
 // chosen returns the table and the condition that a filter makes of it.
-func (p pageOf[T]) chosen(d *engine.Dialect, f filter.Node, branches []filter.Node) (table, where string, args []any, err error) {
+func (p pageOf[T]) chosen(
+	d *engine.Dialect, f filter.Node, branches []filter.Node,
+) (table, where string, args []any, err error) {
 	k := p.kind
 	table, where, args = k.table, p.where, p.args
 	if f == nil {
@@ -172,7 +180,8 @@ func (p pageOf[T]) chosen(d *engine.Dialect, f filter.Node, branches []filter.No
 		condition, more = by+" AND "+condition, append(values, more...)
 	}
 	if len(branches) > 1 || k.single(branches) {
-		where = strings.Replace(where, "instance_id = ?", "(instance_id = ?) IS TRUE", 1) // see selectPerson
+		// see selectPerson
+		where = strings.Replace(where, "instance_id = ?", "(instance_id = ?) IS TRUE", 1)
 	}
 	table, where = d.Fenced(table, where+" AND "+condition)
 	return table, where, append(args, more...), nil
@@ -270,7 +279,9 @@ func (o order) after(d *engine.Dialect, p provisioning.Position) (string, []any)
 	}
 	if p.Value == nil {
 		if o.descending { // those without a value come first
-			return "(" + o.value + " IS NULL AND id > ? OR " + o.value + " IS NOT NULL)", []any{p.ID}
+			return "(" + o.value + " IS NULL AND id > ? OR " + o.value + " IS NOT NULL)", []any{
+				p.ID,
+			}
 		}
 		return "(" + o.value + " IS NULL AND id > ?)", []any{p.ID}
 	}
@@ -294,7 +305,9 @@ func (k *kind) order(d *engine.Dialect, a *schema.Attribute, descending bool) (o
 
 // sortValue returns the SQL for the value of a to sort by, and its type: of a
 // multi-valued attribute, the primary or else the first one's.
-func (k *kind) sortValue(d *engine.Dialect, a *schema.Attribute) (value, sqlType string, err error) {
+func (k *kind) sortValue(
+	d *engine.Dialect, a *schema.Attribute,
+) (value, sqlType string, err error) {
 	if col, ok := k.columns[k.rt.FullPath(a)]; ok {
 		return d.Bytewise(col.name), "text", nil
 	}
@@ -308,7 +321,8 @@ func (k *kind) sortValue(d *engine.Dialect, a *schema.Attribute) (value, sqlType
 	case "meta.lastModified":
 		return "modified", "bigint", nil
 	}
-	if k.rt.Common(a.Top()) || a.Top().Mutability == schema.ReadOnly || a.Top().Name == "manager" || k.members && a.Top().Name == "members" {
+	if k.rt.Common(a.Top()) || a.Top().Mutability == schema.ReadOnly || a.Top().Name == "manager" ||
+		k.members && a.Top().Name == "members" {
 		return "", "", scim.BadRequest(scim.InvalidValue, "cannot sort by %s", k.rt.FullPath(a))
 	}
 	c := compiler{d: d, kind: k}
@@ -322,5 +336,6 @@ func (k *kind) sortValue(d *engine.Dialect, a *schema.Attribute) (value, sqlType
 	from, place := d.Elements("search", c.names(a.Top())...)
 	primary := d.Field("e.value", "primary")
 	return d.Bytewise("(SELECT " + d.Field("e.value", a.Name) + " FROM " + from +
-		" ORDER BY CASE WHEN " + d.Boolean(primary, true) + " THEN 0 ELSE 1 END, " + place + " LIMIT 1)"), "text", nil
+		" ORDER BY CASE WHEN " + d.Boolean(primary,
+		true) + " THEN 0 ELSE 1 END, " + place + " LIMIT 1)"), "text", nil
 }

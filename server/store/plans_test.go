@@ -44,7 +44,8 @@ func TestPlans(t *testing.T) {
 	defer s.Close()
 	f := &planned{t: t, s: s, seen: make(map[string][]any)}
 	f.fill()
-	if _, err := s.db.Pool().ExecContext(t.Context(), "ANALYZE users, groups, group_users, group_groups, history, objects, user_objects"); err != nil {
+	if _, err := s.db.Pool().ExecContext(t.Context(),
+		"ANALYZE users, groups, group_users, group_groups, history, objects, user_objects"); err != nil {
 		t.Fatal(err)
 	}
 	s.db.Hooks.Statement = f.observe
@@ -61,7 +62,8 @@ func TestPlans(t *testing.T) {
 	}
 	explained := 0
 	for i, query := range slices.Sorted(maps.Keys(f.seen)) {
-		if verb, _, _ := strings.Cut(query, " "); !slices.Contains([]string{"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}, verb) {
+		if verb, _, _ := strings.Cut(query,
+			" "); !slices.Contains([]string{"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}, verb) {
 			continue
 		}
 		explained++
@@ -107,7 +109,8 @@ func (f *planned) explain(c *pgx.Conn, name, query string) string {
 		nulls = "(" + nulls + ")"
 	}
 	// No parameters go with an EXECUTE, and the plan does not depend on them.
-	rows, err := c.Query(f.t.Context(), "EXPLAIN EXECUTE "+d.Name+nulls, pgx.QueryExecModeSimpleProtocol)
+	rows, err := c.Query(f.t.Context(), "EXPLAIN EXECUTE "+d.Name+nulls,
+		pgx.QueryExecModeSimpleProtocol)
 	if err != nil {
 		f.t.Fatalf("%s: %v", query, err)
 	}
@@ -135,7 +138,9 @@ func (f *planned) instance(slug string) {
 // patch changes a group.
 func (f *planned) patch(ctx context.Context, id, operations string) {
 	f.t.Helper()
-	body, err := scim.DecodeObject([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operations + `]}`))
+	body, err := scim.DecodeObject(
+		[]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` +
+			operations + `]}`))
 	f.must(err)
 	ops, err := patch.Parse(f.users.GroupType(), body, tolerance.New(false))
 	f.must(err)
@@ -162,8 +167,11 @@ func (f *planned) fill() {
 		for u := range newcomers {
 			name := fmt.Sprintf("user%d@acme%d.example", u, n)
 			newcomers[u] = &provisioning.Newcomer{Resource: schema.Resource{
-				"userName": name, "displayName": name, "externalId": fmt.Sprint("e", u), "title": "Engineer",
-				"name": map[string]any{"familyName": fmt.Sprint("Family", u%150), "givenName": "Given"},
+				"userName": name, "displayName": name, "externalId": fmt.Sprint("e", u),
+				"title": "Engineer",
+				"name": map[string]any{
+					"familyName": fmt.Sprint("Family", u%150), "givenName": "Given",
+				},
 			}}
 		}
 		f.users.Describe(f.sc, provisioning.Provisioned, newcomers)
@@ -183,7 +191,8 @@ func (f *planned) fill() {
 			for _, id := range groups[max(0, len(groups)-20):] {
 				members = append(members, map[string]any{"value": id})
 			}
-			group, err := f.users.CreateGroup(ctx, f.sc, schema.Resource{"displayName": fmt.Sprint("Group ", g), "members": members})
+			group, err := f.users.CreateGroup(ctx, f.sc,
+				schema.Resource{"displayName": fmt.Sprint("Group ", g), "members": members})
 			f.must(err)
 			groups = append(groups, group.ID)
 		}
@@ -204,15 +213,23 @@ func (f *planned) work() {
 	ctx := instance.WithRevision(f.t.Context(), f.sc.Instance)
 	ut, gt := f.users.UserType(f.sc.Instance), f.users.GroupType()
 	for _, text := range []string{
-		`userName eq "user5@acme19.example"`, `externalId eq "e5"`, `id eq "` + f.ids[5] + `"`, `displayName eq "user5@acme19.example"`,
-		`name.familyName eq "Family5" and active eq true`, `userName sw "user5"`, `title eq "Engineer"`, `emails.value eq "x"`, `emails[type eq "work"].value eq "x"`,
-		`meta.lastModified gt "2020-01-01T00:00:00Z"`, `active eq false`, `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value eq "x"`,
+		`userName eq "user5@acme19.example"`, `externalId eq "e5"`, `id eq "` + f.ids[5] + `"`,
+		`displayName eq "user5@acme19.example"`,
+		`name.familyName eq "Family5" and active eq true`, `userName sw "user5"`,
+		`title eq "Engineer"`, `emails.value eq "x"`, `emails[type eq "work"].value eq "x"`,
+		`meta.lastModified gt "2020-01-01T00:00:00Z"`, `active eq false`,
+		`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value eq "x"`,
 	} {
-		_, _, err := f.users.Users(ctx, f.sc, provisioning.Query{Filter: f.filter(ut, text), Limit: 100, Groups: true, Plain: true})
+		_, _, err := f.users.Users(ctx, f.sc,
+			provisioning.Query{Filter: f.filter(ut, text), Limit: 100, Groups: true, Plain: true})
 		f.must(err)
 	}
-	for _, text := range []string{`displayName eq "Group 5"`, `externalId eq "x"`, `members.value eq "` + f.ids[5] + `"`, `displayName sw "Group"`} {
-		_, _, err := f.users.Groups(ctx, f.sc, provisioning.Query{Filter: f.filter(gt, text), Limit: 100})
+	for _, text := range []string{
+		`displayName eq "Group 5"`, `externalId eq "x"`, `members.value eq "` + f.ids[5] + `"`,
+		`displayName sw "Group"`,
+	} {
+		_, _, err := f.users.Groups(ctx, f.sc,
+			provisioning.Query{Filter: f.filter(gt, text), Limit: 100})
 		f.must(err)
 	}
 	for _, q := range []provisioning.Query{
@@ -238,7 +255,9 @@ func (f *planned) change(ctx context.Context) {
 	create := func(name, manager string) *provisioning.User {
 		r := schema.Resource{"userName": name, "externalId": "x-" + name}
 		if manager != "" {
-			r["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"] = map[string]any{"manager": map[string]any{"value": manager}}
+			r["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"] = map[string]any{
+				"manager": map[string]any{"value": manager},
+			}
 		}
 		u, err := f.users.CreateUser(ctx, f.sc, r)
 		f.must(err)
@@ -249,17 +268,21 @@ func (f *planned) change(ctx context.Context) {
 	boss := create("boss", "")
 	_, _, err := f.users.SetActive(ctx, f.sc, waits, false)
 	f.must(err)
-	_, _, err = f.users.ReplaceUser(ctx, f.sc, f.ids[7], schema.Resource{"userName": "renamed", "externalId": "renamed"}, nil)
+	_, _, err = f.users.ReplaceUser(ctx, f.sc, f.ids[7],
+		schema.Resource{"userName": "renamed", "externalId": "renamed"}, nil)
 	f.must(err)
 	f.must(f.users.DeleteUser(ctx, f.sc, boss.ID, nil))
 	f.must(f.users.DeleteUser(ctx, f.sc, f.ids[8], nil))
 
 	outer, err := f.users.CreateGroup(ctx, f.sc, schema.Resource{"displayName": "Outer"})
 	f.must(err)
-	inner, err := f.users.CreateGroup(ctx, f.sc, schema.Resource{"displayName": "Inner", "members": []any{map[string]any{"value": f.ids[9]}}})
+	inner, err := f.users.CreateGroup(ctx, f.sc, schema.Resource{
+		"displayName": "Inner", "members": []any{map[string]any{"value": f.ids[9]}},
+	})
 	f.must(err)
 	for _, operations := range []string{
-		`{"op":"add","path":"members","value":[{"value":"` + inner.ID + `"},{"value":"` + f.ids[10] + `"}]}`,
+		`{"op":"add","path":"members","value":[{"value":"` + inner.ID + `"},{"value":"` +
+			f.ids[10] + `"}]}`,
 		`{"op":"remove","path":"members[value eq \"` + f.ids[10] + `\"]"}`,
 		`{"op":"replace","path":"displayName","value":"Outermost"}`,
 		`{"op":"remove","path":"members"}`,
@@ -269,7 +292,8 @@ func (f *planned) change(ctx context.Context) {
 	}
 	_, err = f.users.User(ctx, f.sc, f.ids[9]) // in a group within a group
 	f.must(err)
-	f.must(f.users.Members(ctx, []string{inner.ID, outer.ID}, func(string, provisioning.Member) error { return nil }))
+	f.must(f.users.Members(ctx, []string{inner.ID, outer.ID},
+		func(string, provisioning.Member) error { return nil }))
 	f.must(f.users.DeleteGroup(ctx, f.sc, outer.ID, nil))
 	_, err = f.users.LinkPending(ctx, f.sc)
 	f.must(err)
@@ -277,11 +301,16 @@ func (f *planned) change(ctx context.Context) {
 
 // rest does what is about instances, keys and the history.
 func (f *planned) rest(ctx context.Context) {
-	admin := provisioning.Scope{Instance: f.sc.Instance, Actor: history.Actor{Kind: history.Administrator, Name: "a"}}
-	h, err := f.users.AddUser(ctx, admin, provisioning.Account{Fields: mapping.Fields{mapping.UserName: "holder"}, Integration: true, Role: instance.Admin})
+	admin := provisioning.Scope{
+		Instance: f.sc.Instance, Actor: history.Actor{Kind: history.Administrator, Name: "a"},
+	}
+	h, err := f.users.AddUser(ctx, admin, provisioning.Account{
+		Fields: mapping.Fields{mapping.UserName: "holder"}, Integration: true, Role: instance.Admin,
+	})
 	f.must(err)
 	ctx = f.t.Context()
-	_, text, err := f.instances.CreateKey(ctx, f.sc.Instance, instance.KeyRequest{UserName: h.UserName()}, admin.Actor)
+	_, text, err := f.instances.CreateKey(ctx, f.sc.Instance,
+		instance.KeyRequest{UserName: h.UserName()}, admin.Actor)
 	f.must(err)
 	_, err = f.instances.Authenticate(ctx, text, history.Actor{})
 	f.must(err)
@@ -328,7 +357,8 @@ func TestRoundTrips(t *testing.T) {
 	n, trips := 0, 0
 	create := func() *provisioning.User {
 		n++
-		u, err := f.users.CreateUser(ctx, f.sc, schema.Resource{"userName": fmt.Sprint("user", n), "externalId": fmt.Sprint("e", n)})
+		u, err := f.users.CreateUser(ctx, f.sc,
+			schema.Resource{"userName": fmt.Sprint("user", n), "externalId": fmt.Sprint("e", n)})
 		f.must(err)
 		return u
 	}
@@ -349,19 +379,38 @@ func TestRoundTrips(t *testing.T) {
 	}{
 		{"get", 1, func() { _, err := f.users.PlainUser(ctx, f.sc, anna.ID); f.must(err) }},
 		{"lookup", 1, func() {
-			page(provisioning.Query{Filter: f.filter(f.users.UserType(i), `userName eq "user1"`), Limit: 100})
+			page(provisioning.Query{
+				Filter: f.filter(f.users.UserType(i), `userName eq "user1"`), Limit: 100,
+			})
 		}},
 		{"page by index", 1, func() { page(provisioning.Query{Limit: 2}) }},
 		{"page by cursor", 1, func() { page(provisioning.Query{Limit: 2, Keyset: true}) }},
 		{"create", 2, func() { create() }},
-		{"patch", 3, func() { active = !active; _, _, err := f.users.SetActive(ctx, f.sc, anna, active); f.must(err) }},
+		{
+			"patch", 3,
+			func() {
+				active = !active
+				_, _, err := f.users.SetActive(ctx, f.sc, anna, active)
+				f.must(err)
+			},
+		},
 		{"put", 3, func() {
 			n++
-			_, _, err := f.users.ReplaceUser(ctx, f.sc, anna.ID, schema.Resource{"userName": "user1", "externalId": "e1", "title": fmt.Sprint(n)}, nil)
+			_, _, err := f.users.ReplaceUser(ctx, f.sc, anna.ID,
+				schema.Resource{"userName": "user1", "externalId": "e1", "title": fmt.Sprint(n)},
+				nil)
 			f.must(err)
 		}},
-		{"add a member", 3, func() { members(`{"op":"add","path":"members","value":[{"value":"` + anna.ID + `"}]}`) }},
-		{"remove a member", 3, func() { members(`{"op":"remove","path":"members[value eq \"` + anna.ID + `\"]"}`) }},
+		{
+			"add a member", 3,
+			func() {
+				members(`{"op":"add","path":"members","value":[{"value":"` + anna.ID + `"}]}`)
+			},
+		},
+		{
+			"remove a member", 3,
+			func() { members(`{"op":"remove","path":"members[value eq \"` + anna.ID + `\"]"}`) },
+		},
 	} {
 		if !strings.HasSuffix(test.name, "member") {
 			test.f() // a statement that is new takes a trip more

@@ -30,13 +30,15 @@ func TestRowSecurity(t *testing.T) {
 	ids := map[string]string{"acme": acme.instance, "globex": globex.instance}
 
 	confined := instance.WithTenant(t.Context(), globex.instance)
-	if _, err := s.User(confined, acme.instance, acme.user, false); !errors.Is(err, provisioning.ErrNotFound) {
+	if _, err := s.User(confined, acme.instance, acme.user, false); !errors.Is(err,
+		provisioning.ErrNotFound) {
 		t.Errorf("the user of acme: %v", err)
 	}
 	if _, err := s.User(confined, globex.instance, globex.user, false); err != nil {
 		t.Errorf("the user of globex: %v", err)
 	}
-	if holder, _, err := s.NameHolder(confined, "anna@acme"); err != nil || holder != acme.instance {
+	if holder, _, err := s.NameHolder(confined, "anna@acme"); err != nil ||
+		holder != acme.instance {
 		t.Errorf("the holder of a user name is found in all instances: got %q, %v", holder, err)
 	}
 	// The connection of the pool that was confined serves others again.
@@ -53,7 +55,8 @@ func TestRowSecurity(t *testing.T) {
 	defer db.Close()
 	db.SetMaxOpenConns(1)
 	var tables []string
-	if err := db.Select(&tables, `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'
+	if err := db.Select(&tables,
+		`SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'
 		AND table_name NOT IN ('goose_db_version', 'goose_lock', 'admin_tokens', 'client_assertions', 'held_back', 'rate_buckets') ORDER BY 1`); err != nil {
 		t.Fatal(err)
 	}
@@ -86,8 +89,11 @@ func TestRowSecurity(t *testing.T) {
 	}
 	// It is acme's turn now: globex can be neither changed nor added to.
 	for _, query := range []string{
-		"UPDATE users SET version = version + 1 WHERE instance_id = $1", "DELETE FROM group_users WHERE group_id IN (SELECT id FROM groups WHERE instance_id = $1)",
-		"DELETE FROM history WHERE instance_id = $1", "UPDATE api_keys SET revoked = 1 WHERE instance_id = $1", "UPDATE instances SET edition = 'x' WHERE id = $1",
+		"UPDATE users SET version = version + 1 WHERE instance_id = $1",
+		"DELETE FROM group_users WHERE group_id IN (SELECT id FROM groups WHERE instance_id = $1)",
+		"DELETE FROM history WHERE instance_id = $1",
+		"UPDATE api_keys SET revoked = 1 WHERE instance_id = $1",
+		"UPDATE instances SET edition = 'x' WHERE id = $1",
 	} {
 		r, err := db.Exec(query, globex.instance)
 		if err != nil {
@@ -97,10 +103,12 @@ func TestRowSecurity(t *testing.T) {
 			t.Errorf("%s: %d rows, %v", query, n, err)
 		}
 	}
-	if _, err := db.Exec("INSERT INTO group_users (group_id, user_id) SELECT group_id, $1 FROM group_users", acme.user); err == nil {
+	if _, err := db.Exec("INSERT INTO group_users (group_id, user_id) SELECT group_id, $1 FROM "+
+		"group_users", acme.user); err == nil {
 		t.Error("a user was put into a group of globex")
 	}
-	if _, err := db.Exec("INSERT INTO objects (id, instance_id, type, name, name_key) VALUES ($1, $2, 'job-title', 'x', 'x')", acme.user, globex.instance); err == nil {
+	if _, err := db.Exec("INSERT INTO objects (id, instance_id, type, name, name_key) VALUES ($1, "+
+		"$2, 'job-title', 'x', 'x')", acme.user, globex.instance); err == nil {
 		t.Error("an object was put into globex")
 	}
 }
@@ -128,7 +136,8 @@ func BenchmarkConfined(b *testing.B) {
 		})
 		b.Run("Page/"+confinement, func(b *testing.B) {
 			for b.Loop() {
-				list, _, err := s.Users(ctx, provisioning.Query{InstanceID: f.instance, Limit: 100, Offset: 1000})
+				list, _, err := s.Users(ctx,
+					provisioning.Query{InstanceID: f.instance, Limit: 100, Offset: 1000})
 				if err != nil || len(list) != 100 {
 					b.Fatal(len(list), err)
 				}
@@ -143,9 +152,15 @@ func addUsers(b *testing.B, s *store.Store, f filled, n int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	sc := provisioning.Scope{Instance: &instance.Instance{ID: f.instance}, Actor: history.Actor{Kind: history.Administrator, Name: "test"}}
+	sc := provisioning.Scope{
+		Instance: &instance.Instance{ID: f.instance},
+		Actor:    history.Actor{Kind: history.Administrator, Name: "test"},
+	}
 	for i := range n {
-		_, err := users.AddUser(b.Context(), sc, provisioning.Account{Fields: mapping.Fields{mapping.UserName: fmt.Sprintf("u%d", i)}, Role: instance.PlainUser})
+		_, err := users.AddUser(b.Context(), sc, provisioning.Account{
+			Fields: mapping.Fields{mapping.UserName: fmt.Sprintf("u%d", i)},
+			Role:   instance.PlainUser,
+		})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -172,21 +187,30 @@ func fill(t testing.TB, s *store.Store, slug string) filled {
 	fatal(err)
 	sc := provisioning.Scope{Instance: i, Actor: actor}
 	_, err = users.AddUser(t.Context(), sc, provisioning.Account{
-		Fields: mapping.Fields{mapping.UserName: "scim-" + slug}, Integration: true, Role: instance.LiteAdmin,
+		Fields: mapping.Fields{mapping.UserName: "scim-" + slug}, Integration: true,
+		Role: instance.LiteAdmin,
 	})
 	fatal(err)
-	_, _, err = instances.CreateKey(t.Context(), i, instance.KeyRequest{UserName: "scim-" + slug}, actor)
+	_, _, err = instances.CreateKey(t.Context(), i, instance.KeyRequest{UserName: "scim-" + slug},
+		actor)
 	fatal(err)
-	_, err = instances.CreateClient(t.Context(), i, instance.Client{UserName: "scim-" + slug, KeySet: []byte("{}")}, actor)
+	_, err = instances.CreateClient(t.Context(), i,
+		instance.Client{UserName: "scim-" + slug, KeySet: []byte("{}")}, actor)
 	fatal(err)
 	action, err := workflow.ParseAction("create:job-title")
 	fatal(err)
-	rule := workflow.Rule{Name: "titles", Field: string(mapping.Email), When: workflow.Condition{Kind: workflow.Changed}, Do: []workflow.Action{action}}
-	fatal(users.SaveWorkflow(t.Context(), sc, workflow.Setup{Rules: []workflow.Rule{rule}}, history.RuleCreate, "titles", ""))
+	rule := workflow.Rule{
+		Name: "titles", Field: string(mapping.Email),
+		When: workflow.Condition{Kind: workflow.Changed}, Do: []workflow.Action{action},
+	}
+	fatal(users.SaveWorkflow(t.Context(), sc, workflow.Setup{Rules: []workflow.Rule{rule}},
+		history.RuleCreate, "titles", ""))
 	sc.Instance, err = instances.BySlug(t.Context(), slug)
 	fatal(err)
 	u, err := users.AddUser(t.Context(), sc, provisioning.Account{
-		Fields: mapping.Fields{mapping.UserName: "anna@" + slug, mapping.Email: "anna@" + slug + ".example"}, Role: instance.PlainUser,
+		Fields: mapping.Fields{
+			mapping.UserName: "anna@" + slug, mapping.Email: "anna@" + slug + ".example",
+		}, Role: instance.PlainUser,
 	})
 	fatal(err)
 	inner, err := users.AddGroup(t.Context(), sc, "Inner", []string{u.ID})

@@ -20,7 +20,9 @@ import (
 // onBoth runs a test on a store of each engine.
 func onBoth(t *testing.T, test func(t *testing.T, s *Store)) {
 	for engine, name := range map[string]func(*testing.T) string{
-		"SQLite":     func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "m.db") },
+		"SQLite": func(t *testing.T) string {
+			return "sqlite:" + filepath.Join(t.TempDir(), "m.db")
+		},
 		"PostgreSQL": func(t *testing.T) string { return pgtest.Open(t) },
 	} {
 		t.Run(engine, func(t *testing.T) {
@@ -39,7 +41,8 @@ func (f *planned) town(slug string, people int) {
 	f.instance(slug)
 	for n := range people {
 		r := schema.Resource{
-			"userName": fmt.Sprint(slug, n), "title": strings.Repeat("t", 500), "emails": []any{map[string]any{"value": fmt.Sprint(slug, n, "@x")}},
+			"userName": fmt.Sprint(slug, n), "title": strings.Repeat("t", 500),
+			"emails": []any{map[string]any{"value": fmt.Sprint(slug, n, "@x")}},
 		}
 		_, err := f.users.CreateUser(f.t.Context(), f.sc, r)
 		f.must(err)
@@ -65,20 +68,26 @@ func TestScansAreBounded(t *testing.T) {
 		ctx := instance.WithRevision(t.Context(), f.sc.Instance)
 		rt := f.users.UserType(f.sc.Instance)
 		query := func(ctx context.Context, text string, limit int) error {
-			_, _, err := f.users.Users(ctx, f.sc, provisioning.Query{Filter: f.filter(rt, text), Limit: limit})
+			_, _, err := f.users.Users(ctx, f.sc,
+				provisioning.Query{Filter: f.filter(rt, text), Limit: limit})
 			return err
 		}
 		s.LimitScans(time.Millisecond)
 		for _, first := range []string{"acme0@x", "none"} {
 			for _, limit := range []int{0, 1, 1000} {
 				err := query(ctx, worst(first), limit)
-				if e := scim.AsError(err); limit != 1 && (e == nil || e.Status != 400 || e.Type != scim.TooMany || e.Limit != "scan-time" || !strings.Contains(e.Detail, "Cheap is eq for id, userName")) {
+				if e := scim.AsError(err); limit != 1 &&
+					(e == nil || e.Status != 400 || e.Type != scim.TooMany ||
+						e.Limit != "scan-time" ||
+						!strings.Contains(e.Detail, "Cheap is eq for id, userName")) {
 					t.Errorf("%s, %d: got %v", first, limit, err)
 				}
 			}
 		}
 		s.LimitScans(time.Minute)
-		for _, text := range []string{`userName eq "acme7"`, `userName eq "acme7" or externalId eq "x"`} {
+		for _, text := range []string{
+			`userName eq "acme7"`, `userName eq "acme7" or externalId eq "x"`,
+		} {
 			if err := query(ctx, text, 10); err != nil {
 				t.Errorf("what an index answers: %v", err)
 			}
@@ -103,7 +112,9 @@ func TestScansAreBounded(t *testing.T) {
 		}
 		if s.db.Postgres {
 			var n int
-			f.must(s.db.Pool().GetContext(t.Context(), &n, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%nobody%' AND pid <> pg_backend_pid()"))
+			f.must(s.db.Pool().GetContext(t.Context(), &n,
+				"SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "+
+					"'%nobody%' AND pid <> pg_backend_pid()"))
 			if n > 0 {
 				t.Errorf("%d scans still run", n)
 			}
@@ -127,7 +138,9 @@ func TestOneInstanceWaits(t *testing.T) {
 		s.db.Scans().Queue, s.db.Scans().Wait = 1, 50*time.Millisecond
 		scan := func(f *planned) error {
 			_, _, err := f.users.Users(instance.WithRevision(t.Context(), f.sc.Instance), f.sc,
-				provisioning.Query{Filter: f.filter(f.users.UserType(f.sc.Instance), `title co "t"`), Limit: 10})
+				provisioning.Query{
+					Filter: f.filter(f.users.UserType(f.sc.Instance), `title co "t"`), Limit: 10,
+				})
 			return err
 		}
 		for range s.db.Scans().Share {
@@ -141,7 +154,8 @@ func TestOneInstanceWaits(t *testing.T) {
 		statuses := make(chan int, 20)
 		for range 20 {
 			wait.Go(func() {
-				if e := scim.AsError(scan(much)); e != nil && e.Limit == "scans" && e.RetryAfter > 0 {
+				if e := scim.AsError(scan(much)); e != nil && e.Limit == "scans" &&
+					e.RetryAfter > 0 {
 					statuses <- e.Status
 				}
 			})

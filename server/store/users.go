@@ -43,9 +43,11 @@ type userReading struct {
 // The columns are those of a table called users, so that conditions need no
 // prefix.
 const (
-	plainColumns = "id, integration, COALESCE(manager_ref, ''), COALESCE(CAST(manager_id AS text), ''), resource, version, created, modified"
-	fieldColumns = ", instance_id, user_name_key, COALESCE(external_id, ''), COALESCE(email_key, ''), active, role, source, fields"
-	managerName  = ", COALESCE((SELECT m.display FROM users AS m WHERE m.id = users.manager_id), '')"
+	plainColumns = "id, integration, COALESCE(manager_ref, ''), COALESCE(CAST(manager_id AS " +
+		"text), ''), resource, version, created, modified"
+	fieldColumns = ", instance_id, user_name_key, COALESCE(external_id, ''), COALESCE(email_key, " +
+		"''), active, role, source, fields"
+	managerName = ", COALESCE((SELECT m.display FROM users AS m WHERE m.id = users.manager_id), '')"
 )
 
 // columns returns what is selected, but for the value that is sorted by.
@@ -66,9 +68,13 @@ func (s *Store) columns(r userReading) string {
 // scan returns what reads a row of these columns.
 func (r userReading) scan(row *userRow, from engine.Rows) error {
 	u := &row.user
-	to := []any{&u.ID, &u.Integration, &u.Manager.Ref, &u.Manager.ID, &u.Text, &u.Version, &row.created, &row.updated}
+	to := []any{
+		&u.ID, &u.Integration, &u.Manager.Ref, &u.Manager.ID, &u.Text, &u.Version, &row.created,
+		&row.updated,
+	}
 	if !r.plain {
-		to = append(to, &u.InstanceID, &u.Keys.UserName, &u.Keys.ExternalID, &u.Keys.Email, &u.Active, &u.Role, &u.Source, &row.fields)
+		to = append(to, &u.InstanceID, &u.Keys.UserName, &u.Keys.ExternalID, &u.Keys.Email,
+			&u.Active, &u.Role, &u.Source, &row.fields)
 	}
 	if !r.apart {
 		to = append(to, &u.Manager.DisplayName)
@@ -81,38 +87,50 @@ func (r userReading) scan(row *userRow, from engine.Rows) error {
 
 // apartFrom returns the statements that read apart what belongs to the users
 // whose id, or other column, a query selects.
-func (s *Store) apartFrom(r userReading, names map[string]string, groups map[string][]provisioning.Membership, nested map[string]bool) func(func(column string) (string, []any)) []engine.Statement {
+func (s *Store) apartFrom(
+	r userReading, names map[string]string, groups map[string][]provisioning.Membership,
+	nested map[string]bool,
+) func(func(column string) (string, []any)) []engine.Statement {
 	return func(chosen func(string) (string, []any)) []engine.Statement {
 		ids, args := chosen("manager_id")
-		list := []engine.Statement{{Query: "SELECT m.id, m.display FROM users AS m WHERE m.id IN (" + ids + ")", Args: args, Read: func(from engine.Rows) error {
-			for from.Next() {
-				var id, name string
-				if err := from.Scan(&id, &name); err != nil {
-					return err
-				}
-				names[id] = name
-			}
-			return from.Err()
-		}}}
+		list := []engine.Statement{
+			{
+				Query: "SELECT m.id, m.display FROM users AS m WHERE m.id IN (" + ids + ")",
+				Args:  args, Read: func(from engine.Rows) error {
+					for from.Next() {
+						var id, name string
+						if err := from.Scan(&id, &name); err != nil {
+							return err
+						}
+						names[id] = name
+					}
+					return from.Err()
+				},
+			},
+		}
 		if !r.groups {
 			return list
 		}
 		ids, args = chosen("id")
-		return append(list, engine.Statement{Query: membershipsOf(&s.db.Dialect, ids), Args: args, Read: func(from engine.Rows) error {
-			for from.Next() {
-				var id string
-				m := provisioning.Membership{Direct: true}
-				var inner bool
-				if err := from.Scan(&id, &m.GroupID, &m.Display, &inner); err != nil {
-					return err
-				}
-				groups[id] = append(groups[id], m)
-				if inner {
-					nested[id] = true
-				}
-			}
-			return from.Err()
-		}})
+		return append(list,
+			engine.Statement{
+				Query: membershipsOf(&s.db.Dialect, ids), Args: args,
+				Read: func(from engine.Rows) error {
+					for from.Next() {
+						var id string
+						m := provisioning.Membership{Direct: true}
+						var inner bool
+						if err := from.Scan(&id, &m.GroupID, &m.Display, &inner); err != nil {
+							return err
+						}
+						groups[id] = append(groups[id], m)
+						if inner {
+							nested[id] = true
+						}
+					}
+					return from.Err()
+				},
+			})
 	}
 }
 
@@ -143,7 +161,9 @@ func (s *Store) complete(ctx context.Context, list []userRow) ([]*provisioning.U
 
 // addIndirect gives users all groups, if some are in a group that is in
 // another one.
-func (s *Store) addIndirect(ctx context.Context, users []*provisioning.User, nested []string) error {
+func (s *Store) addIndirect(
+	ctx context.Context, users []*provisioning.User, nested []string,
+) error {
 	if len(nested) == 0 {
 		return nil
 	}
@@ -171,7 +191,8 @@ func (r *userRow) direct() (nested bool, err error) {
 	}
 	for _, g := range groups {
 		nested = nested || g.Nested == 1
-		r.user.Groups = append(r.user.Groups, provisioning.Membership{GroupID: g.ID, Display: g.Display, Direct: true})
+		r.user.Groups = append(r.user.Groups,
+			provisioning.Membership{GroupID: g.ID, Display: g.Display, Direct: true})
 	}
 	slices.SortFunc(r.user.Groups, byDisplay)
 	return nested, nil
@@ -182,25 +203,36 @@ func byDisplay(a, b provisioning.Membership) int {
 }
 
 // User returns a user of the instance, with groups.
-func (s *Store) User(ctx context.Context, instanceID, id string, plain bool) (*provisioning.User, error) {
+func (s *Store) User(
+	ctx context.Context, instanceID, id string, plain bool,
+) (*provisioning.User, error) {
 	return s.oneUser(ctx, plain, "WHERE id = ? AND (instance_id = ?) IS TRUE", id, instanceID)
 }
 
 // UserByName returns the user of the instance whose name has that key, with
 // groups.
-func (s *Store) UserByName(ctx context.Context, instanceID, key string) (*provisioning.User, error) {
-	return s.oneUser(ctx, false, "WHERE user_name_key = ? AND (instance_id = ?) IS TRUE", key, instanceID)
+func (s *Store) UserByName(
+	ctx context.Context, instanceID, key string,
+) (*provisioning.User, error) {
+	return s.oneUser(ctx, false, "WHERE user_name_key = ? AND (instance_id = ?) IS TRUE", key,
+		instanceID)
 }
 
-func (s *Store) oneUser(ctx context.Context, plain bool, where string, args ...any) (*provisioning.User, error) {
+func (s *Store) oneUser(
+	ctx context.Context, plain bool, where string, args ...any,
+) (*provisioning.User, error) {
 	list := make([]userRow, 1)
 	r := userReading{plain: plain, groups: true}
-	err := s.db.Lookup(ctx, engine.Statement{Query: "SELECT " + s.columns(r) + ", NULL FROM users " + where, Args: args, Read: func(from engine.Rows) error {
-		if !from.Next() {
-			return engine.NoRow(from, provisioning.ErrNotFound)
-		}
-		return r.scan(&list[0], from)
-	}})
+	err := s.db.Lookup(ctx,
+		engine.Statement{
+			Query: "SELECT " + s.columns(r) + ", NULL FROM users " + where, Args: args,
+			Read: func(from engine.Rows) error {
+				if !from.Next() {
+					return engine.NoRow(from, provisioning.ErrNotFound)
+				}
+				return r.scan(&list[0], from)
+			},
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -214,7 +246,8 @@ func (s *Store) oneUser(ctx context.Context, plain bool, where string, args ...a
 // countUsers reads how many users an instance has. To count the users
 // themselves takes longer the more there are, and every page by index shows
 // the number (totalResults, Section 3.4.2 of RFC 7644).
-const countUsers = "SELECT CAST(COALESCE(sum(n), 0) AS bigint) FROM user_counts WHERE instance_id = ?"
+const countUsers = "SELECT CAST(COALESCE(sum(n), 0) AS bigint) FROM user_counts WHERE " +
+	"instance_id = ?"
 
 // NameHolder returns who has the user name of that key.
 func (s *Store) NameHolder(ctx context.Context, key string) (instanceID, userID string, err error) {
@@ -223,7 +256,8 @@ func (s *Store) NameHolder(ctx context.Context, key string) (instanceID, userID 
 		InstanceID string `db:"instance_id"`
 	}
 	// User names are unique across instances, so this looks into all of them.
-	err = s.db.Get(instance.WithTenant(ctx, ""), &r, "SELECT id, instance_id FROM users WHERE user_name_key = ?", key)
+	err = s.db.Get(instance.WithTenant(ctx, ""), &r,
+		"SELECT id, instance_id FROM users WHERE user_name_key = ?", key)
 	return r.InstanceID, r.ID, notFound(err)
 }
 
@@ -235,7 +269,9 @@ func notFound(err error) error {
 }
 
 // Users returns a page of users.
-func (s *Store) Users(ctx context.Context, q provisioning.Query) ([]*provisioning.User, provisioning.Page, error) {
+func (s *Store) Users(
+	ctx context.Context, q provisioning.Query,
+) ([]*provisioning.User, provisioning.Page, error) {
 	where, all := "WHERE instance_id = ?", ""
 	if !q.Integration {
 		where += " AND NOT integration"
@@ -244,8 +280,12 @@ func (s *Store) Users(ctx context.Context, q provisioning.Query) ([]*provisionin
 		}
 	}
 	r := userReading{plain: q.Plain, groups: q.Groups, apart: s.userKind.branches(q.Filter) == nil}
-	p := pageOf[userRow]{kind: s.userKind, where: where, args: []any{q.InstanceID}, all: all, columns: s.columns(r), scan: r.scan, position: (*userRow).position}
-	names, groups, nested := make(map[string]string), make(map[string][]provisioning.Membership), make(map[string]bool)
+	p := pageOf[userRow]{
+		kind: s.userKind, where: where, args: []any{q.InstanceID}, all: all, columns: s.columns(r),
+		scan: r.scan, position: (*userRow).position,
+	}
+	names, groups, nested := make(map[string]string), make(map[string][]provisioning.Membership),
+		make(map[string]bool)
 	if r.apart {
 		p.apart = s.apartFrom(r, names, groups, nested)
 	}
@@ -273,7 +313,9 @@ type membershipRow struct {
 }
 
 // allMemberships returns the groups of users, direct and by other groups.
-func (s *Store) allMemberships(ctx context.Context, userIDs []string) (map[string][]provisioning.Membership, error) {
+func (s *Store) allMemberships(
+	ctx context.Context, userIDs []string,
+) (map[string][]provisioning.Membership, error) {
 	groups := make(map[string][]provisioning.Membership)
 	err := chunks(userIDs, func(ids []string) error {
 		var rows []membershipRow
@@ -285,7 +327,9 @@ func (s *Store) allMemberships(ctx context.Context, userIDs []string) (map[strin
 			FROM up JOIN groups AS g ON g.id = up.group_id
 			GROUP BY up.user_id, up.group_id, g.display_name`, ids)
 		for _, r := range rows {
-			groups[r.UserID] = append(groups[r.UserID], provisioning.Membership{GroupID: r.GroupID, Display: r.Display, Direct: r.Direct == 1})
+			groups[r.UserID] = append(groups[r.UserID], provisioning.Membership{
+				GroupID: r.GroupID, Display: r.Display, Direct: r.Direct == 1,
+			})
 		}
 		return err
 	})

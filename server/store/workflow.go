@@ -18,13 +18,17 @@ import (
 )
 
 // SaveWorkflow replaces the rules and object types of an instance.
-func (s *Store) SaveWorkflow(ctx context.Context, instanceID string, w workflow.Setup, e *history.Entry) error {
+func (s *Store) SaveWorkflow(
+	ctx context.Context, instanceID string, w workflow.Setup, e *history.Entry,
+) error {
 	text, err := json.Marshal(w)
 	if err != nil {
 		return err
 	}
 	return s.change(ctx, instanceID, func(t *tx) error {
-		if _, err := t.Exec(ctx, "UPDATE instances SET workflow = ?, revision = revision + 1 WHERE id = ?", string(text), instanceID); err != nil {
+		if _, err := t.Exec(ctx,
+			"UPDATE instances SET workflow = ?, revision = revision + 1 WHERE id = ?", string(text),
+			instanceID); err != nil {
 			return err
 		}
 		return t.append(e)
@@ -47,7 +51,9 @@ func (s *Store) AddObject(ctx context.Context, o *provisioning.Object, e *histor
 
 // makeObject writes an object unless there is one of that name.
 func (t *tx) makeObject(ctx context.Context, o *provisioning.Object) (made bool, err error) {
-	n, err := t.Exec(ctx, "INSERT INTO objects (id, instance_id, type, name, name_key) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+	n, err := t.Exec(ctx,
+		"INSERT INTO objects (id, instance_id, type, name, name_key) VALUES (?, ?, ?, ?, ?) ON "+
+			"CONFLICT DO NOTHING",
 		o.ID, o.InstanceID, o.Type, o.Name, schema.Fold(o.Name))
 	return n > 0, err
 }
@@ -63,11 +69,14 @@ type objectRow struct {
 // users are linked to each.
 func (s *Store) Objects(ctx context.Context, instanceID string) ([]provisioning.Object, error) {
 	var rows []objectRow
-	err := s.db.List(ctx, &rows, `SELECT id, type, name, (SELECT count(*) FROM user_objects AS l WHERE l.object_id = objects.id) AS used
+	err := s.db.List(ctx, &rows,
+		`SELECT id, type, name, (SELECT count(*) FROM user_objects AS l WHERE l.object_id = objects.id) AS used
 		FROM objects WHERE instance_id = ? ORDER BY type, name_key`, instanceID)
 	list := make([]provisioning.Object, len(rows))
 	for i, r := range rows {
-		list[i] = provisioning.Object{ID: r.ID, InstanceID: instanceID, Type: r.Type, Name: r.Name, Users: r.Used}
+		list[i] = provisioning.Object{
+			ID: r.ID, InstanceID: instanceID, Type: r.Type, Name: r.Name, Users: r.Used,
+		}
 	}
 	return list, err
 }
@@ -81,8 +90,10 @@ func (s *Store) Links(ctx context.Context, userIDs []string) (map[string]map[str
 			User string `db:"user_id"`
 			objectRow
 		}
-		err := s.db.List(ctx, &rows, `SELECT l.user_id AS user_id, o.id AS id, o.type AS type, o.name AS name, 0 AS used
-			FROM user_objects AS l JOIN objects AS o ON o.id = l.object_id WHERE l.user_id IN (?)`, ids)
+		err := s.db.List(ctx, &rows,
+			`SELECT l.user_id AS user_id, o.id AS id, o.type AS type, o.name AS name, 0 AS used
+			FROM user_objects AS l JOIN objects AS o ON o.id = l.object_id WHERE l.user_id IN (?)`,
+			ids)
 		for _, r := range rows {
 			if links[r.User] == nil {
 				links[r.User] = make(map[string]string)
@@ -98,7 +109,9 @@ func (s *Store) Links(ctx context.Context, userIDs []string) (map[string]map[str
 // of the change with what came of them, and the entries of groups that
 // changed. A rule that cannot be done is told in the entry; it never keeps
 // the change from being written.
-func (t *tx) applyEffects(ctx context.Context, u *provisioning.User, e *history.Entry) ([]*history.Entry, error) {
+func (t *tx) applyEffects(
+	ctx context.Context, u *provisioning.User, e *history.Entry,
+) ([]*history.Entry, error) {
 	if len(u.Effects) == 0 {
 		return []*history.Entry{e}, nil
 	}
@@ -128,43 +141,58 @@ func (t *tx) applyEffects(ctx context.Context, u *provisioning.User, e *history.
 }
 
 // link links a user to the object of a name, in place of the one before.
-func (t *tx) link(ctx context.Context, u *provisioning.User, effect workflow.Effect, e *history.Entry) (problem string, err error) {
+func (t *tx) link(
+	ctx context.Context, u *provisioning.User, effect workflow.Effect, e *history.Entry,
+) (problem string, err error) {
 	var old string
-	err = t.Get(ctx, &old, "SELECT o.name FROM user_objects AS l JOIN objects AS o ON o.id = l.object_id WHERE l.user_id = ? AND l.type = ?", u.ID, effect.Target)
+	err = t.Get(ctx, &old,
+		"SELECT o.name FROM user_objects AS l JOIN objects AS o ON o.id = l.object_id WHERE "+
+			"l.user_id = ? AND l.type = ?", u.ID, effect.Target)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", err
 	}
 	if effect.Value == "" {
-		_, err := t.Exec(ctx, "DELETE FROM user_objects WHERE user_id = ? AND type = ?", u.ID, effect.Target)
+		_, err := t.Exec(ctx, "DELETE FROM user_objects WHERE user_id = ? AND type = ?", u.ID,
+			effect.Target)
 		e.AddChange(effect.Target, old, "")
 		return "", err
 	}
 	if effect.Kind == workflow.Create {
-		o := &provisioning.Object{ID: uuid.Must(uuid.NewV7()).String(), InstanceID: u.InstanceID, Type: effect.Target, Name: effect.Value}
+		o := &provisioning.Object{
+			ID: uuid.Must(uuid.NewV7()).String(), InstanceID: u.InstanceID, Type: effect.Target,
+			Name: effect.Value,
+		}
 		if _, err := t.makeObject(ctx, o); err != nil {
 			return "", err
 		}
 	}
 	var o objectRow
-	err = t.Get(ctx, &o, "SELECT id, type, name, 0 AS used FROM objects WHERE instance_id = ? AND type = ? AND name_key = ?",
+	err = t.Get(ctx, &o,
+		"SELECT id, type, name, 0 AS used FROM objects WHERE instance_id = ? AND type = ? AND "+
+			"name_key = ?",
 		u.InstanceID, effect.Target, schema.Fold(effect.Value))
 	if errors.Is(err, sql.ErrNoRows) {
-		return fmt.Sprintf("there is no %s %q; the link stays as it was", effect.Target, effect.Value), nil
+		return fmt.Sprintf("there is no %s %q; the link stays as it was", effect.Target,
+			effect.Value), nil
 	}
 	if err != nil {
 		return "", err
 	}
 	_, err = t.Exec(ctx, `INSERT INTO user_objects (user_id, type, object_id) VALUES (?, ?, ?)
-		ON CONFLICT (user_id, type) DO UPDATE SET object_id = excluded.object_id`, u.ID, effect.Target, o.ID)
+		ON CONFLICT (user_id, type) DO UPDATE SET object_id = excluded.object_id`, u.ID,
+		effect.Target, o.ID)
 	e.AddChange(effect.Target, old, o.Name)
 	return "", err
 }
 
 // membership puts a user into a group, or takes him or her out of it. The
 // group's entry is nil if nothing changed.
-func (t *tx) membership(ctx context.Context, u *provisioning.User, effect workflow.Effect, e *history.Entry) (entry *history.Entry, problem string, err error) {
+func (t *tx) membership(
+	ctx context.Context, u *provisioning.User, effect workflow.Effect, e *history.Entry,
+) (entry *history.Entry, problem string, err error) {
 	var r groupRow
-	err = t.Get(ctx, &r, selectGroup+"WHERE instance_id = ? AND display_name_key = ?", u.InstanceID, schema.Fold(effect.Target))
+	err = t.Get(ctx, &r, selectGroup+"WHERE instance_id = ? AND display_name_key = ?", u.InstanceID,
+		schema.Fold(effect.Target))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Sprintf("there is no group %q", effect.Target), nil
 	}
@@ -184,7 +212,8 @@ func (t *tx) membership(ctx context.Context, u *provisioning.User, effect workfl
 	if err := t.Run(ctx, touchGroup(g)); err != nil {
 		return nil, "", err
 	}
-	entry = history.New(u.InstanceID, u.Modified, history.Actor{Kind: history.System, Name: "muster", RequestID: e.Actor.RequestID},
+	entry = history.New(u.InstanceID, u.Modified,
+		history.Actor{Kind: history.System, Name: "muster", RequestID: e.Actor.RequestID},
 		history.GroupUpdate, history.Target{Type: "Group", ID: g.ID, Name: g.DisplayName})
 	entry.Detail = fmt.Sprintf("rule %q for %s", effect.Rule, u.UserName())
 	label := u.UserName() + " (" + u.ID + ")"

@@ -53,7 +53,9 @@ func (b *batch) changeMembers(u provisioning.GroupUpdate, version int64) (change
 }
 
 // whoIs returns those of ids who are members of a group now, or are not.
-func (b *batch) whoIs(g *group, ids []string, members bool) (list []provisioning.Member, err error) {
+func (b *batch) whoIs(
+	g *group, ids []string, members bool,
+) (list []provisioning.Member, err error) {
 	for _, id := range ids {
 		p := b.people[id]
 		if p == nil || p.deleted || p.integration {
@@ -78,7 +80,9 @@ func (b *batch) presence(l link) *presence {
 
 // addMembers adds users and groups of the instance to a group, and returns
 // those who were not in it before.
-func (t *tx) addMembers(ctx context.Context, g *provisioning.Group, ids []string) ([]provisioning.Member, error) {
+func (t *tx) addMembers(
+	ctx context.Context, g *provisioning.Group, ids []string,
+) ([]provisioning.Member, error) {
 	var added []provisioning.Member
 	err := chunks(ids, func(ids []string) error {
 		rest, users, err := t.addUsers(ctx, g, ids)
@@ -102,16 +106,22 @@ func (t *tx) addMembers(ctx context.Context, g *provisioning.Group, ids []string
 
 // addUsers adds those of ids who are users, in one round trip, and returns
 // the rest.
-func (t *tx) addUsers(ctx context.Context, g *provisioning.Group, ids []string) (rest []string, added []provisioning.Member, err error) {
-	const chosen = " FROM users AS u WHERE (u.instance_id = ?) IS TRUE AND NOT u.integration AND u.id IN (?)"
+func (t *tx) addUsers(
+	ctx context.Context, g *provisioning.Group, ids []string,
+) (rest []string, added []provisioning.Member, err error) {
+	const chosen = " FROM users AS u WHERE (u.instance_id = ?) IS TRUE AND NOT u.integration AND " +
+		"u.id IN (?)"
 	var found []memberRow
 	var inserted []string
-	find, err := engine.In("SELECT u.id AS id, 'User' AS type, u.user_name AS name"+chosen, g.InstanceID, ids)
+	find, err := engine.In("SELECT u.id AS id, 'User' AS type, u.user_name AS name"+chosen,
+		g.InstanceID, ids)
 	if err != nil {
 		return nil, nil, err
 	}
 	find.Read = engine.All(&found)
-	insert, err := engine.In("INSERT INTO group_users (group_id, user_id) SELECT CAST(? AS "+t.Dialect.CastType("uuid")+"), u.id"+chosen+" ON CONFLICT DO NOTHING RETURNING user_id", g.ID, g.InstanceID, ids)
+	insert, err := engine.In("INSERT INTO group_users (group_id, user_id) SELECT CAST(? AS "+
+		t.Dialect.CastType("uuid")+"), u.id"+chosen+" ON CONFLICT DO NOTHING RETURNING user_id",
+		g.ID, g.InstanceID, ids)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -135,14 +145,19 @@ func newMembers(rows []memberRow, inserted []string) []provisioning.Member {
 }
 
 // children returns the groups among ids, all of which must be some.
-func (t *tx) children(ctx context.Context, g *provisioning.Group, ids []string) ([]memberRow, error) {
+func (t *tx) children(
+	ctx context.Context, g *provisioning.Group, ids []string,
+) ([]memberRow, error) {
 	var found []memberRow
-	err := t.List(ctx, &found, "SELECT id, 'Group' AS type, display_name AS name FROM groups WHERE (instance_id = ?) IS TRUE AND id IN (?)", g.InstanceID, ids)
+	err := t.List(ctx, &found,
+		"SELECT id, 'Group' AS type, display_name AS name FROM groups WHERE (instance_id = ?) IS "+
+			"TRUE AND id IN (?)", g.InstanceID, ids)
 	if err != nil {
 		return nil, err
 	}
 	if rest := withoutRows(ids, found); len(rest) > 0 {
-		return nil, fmt.Errorf("%w: there is no user or group with the id %q in this instance", provisioning.ErrNoMember, rest[0])
+		return nil, fmt.Errorf("%w: there is no user or group with the id %q in this instance",
+			provisioning.ErrNoMember, rest[0])
 	}
 	return found, nil
 }
@@ -169,7 +184,9 @@ func withoutRows(ids []string, rows []memberRow) []string {
 }
 
 // addChildren adds groups to a group, and returns those that were not in it.
-func (t *tx) addChildren(ctx context.Context, groupID string, children []memberRow) ([]provisioning.Member, error) {
+func (t *tx) addChildren(
+	ctx context.Context, groupID string, children []memberRow,
+) ([]provisioning.Member, error) {
 	rows := make([][]any, len(children))
 	for i, c := range children {
 		rows[i] = []any{groupID, c.ID}
@@ -190,11 +207,15 @@ func (t *tx) addChildren(ctx context.Context, groupID string, children []memberR
 
 // removeMembers removes members from a group, and returns those who were in
 // it.
-func (t *tx) removeMembers(ctx context.Context, groupID string, c provisioning.MemberChange) ([]provisioning.Member, error) {
+func (t *tx) removeMembers(
+	ctx context.Context, groupID string, c provisioning.MemberChange,
+) ([]provisioning.Member, error) {
 	ids := c.Remove
 	if c.Clear {
 		var present []string
-		err := t.List(ctx, &present, "SELECT user_id FROM group_users WHERE group_id = ? UNION ALL SELECT child_id FROM group_groups WHERE group_id = ?", groupID, groupID)
+		err := t.List(ctx, &present,
+			"SELECT user_id FROM group_users WHERE group_id = ? UNION ALL SELECT child_id FROM "+
+				"group_groups WHERE group_id = ?", groupID, groupID)
 		if err != nil {
 			return nil, err
 		}
@@ -202,11 +223,14 @@ func (t *tx) removeMembers(ctx context.Context, groupID string, c provisioning.M
 	}
 	var removed []provisioning.Member
 	err := chunks(ids, func(ids []string) error {
-		users, err := removal("User", "group_users", "user_id", "(SELECT u.user_name FROM users AS u WHERE u.id = user_id)", groupID, ids, &removed)
+		users, err := removal("User", "group_users", "user_id",
+			"(SELECT u.user_name FROM users AS u WHERE u.id = user_id)", groupID, ids, &removed)
 		if err != nil {
 			return err
 		}
-		groups, err := removal("Group", "group_groups", "child_id", "(SELECT g.display_name FROM groups AS g WHERE g.id = child_id)", groupID, ids, &removed)
+		groups, err := removal("Group", "group_groups", "child_id",
+			"(SELECT g.display_name FROM groups AS g WHERE g.id = child_id)", groupID, ids,
+			&removed)
 		if err != nil {
 			return err
 		}
@@ -217,8 +241,11 @@ func (t *tx) removeMembers(ctx context.Context, groupID string, c provisioning.M
 
 // removal returns the statement that removes members of one kind, and appends
 // those who were in the group to a list.
-func removal(kind, table, column, name, groupID string, ids []string, to *[]provisioning.Member) (engine.Statement, error) {
-	st, err := engine.In("DELETE FROM "+table+" WHERE group_id = ? AND "+column+" IN (?) RETURNING "+column+" AS id, '"+kind+"' AS type, "+name+" AS name", groupID, ids)
+func removal(
+	kind, table, column, name, groupID string, ids []string, to *[]provisioning.Member,
+) (engine.Statement, error) {
+	st, err := engine.In("DELETE FROM "+table+" WHERE group_id = ? AND "+column+
+		" IN (?) RETURNING "+column+" AS id, '"+kind+"' AS type, "+name+" AS name", groupID, ids)
 	st.Read = func(r engine.Rows) error {
 		var list []memberRow
 		err := engine.All(&list)(r)

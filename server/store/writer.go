@@ -167,7 +167,8 @@ func (t *tx) serve(ctx context.Context, instanceID string, jobs []*job) (n int, 
 	}
 	found := false
 	first := []engine.Statement{t.lockChain(instanceID), {
-		Query: "SELECT revision FROM instances WHERE id = ?", Args: []any{instanceID}, Read: func(r engine.Rows) error {
+		Query: "SELECT revision FROM instances WHERE id = ?", Args: []any{instanceID},
+		Read: func(r engine.Rows) error {
 			if found = r.Next(); !found {
 				return r.Err()
 			}

@@ -33,7 +33,9 @@ import (
 // each acknowledged change has its row, and the chain is whole.
 func TestServersTogether(t *testing.T) {
 	for name, database := range map[string]func(*testing.T) string{
-		"SQLite":     func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "m.db") },
+		"SQLite": func(t *testing.T) string {
+			return "sqlite:" + filepath.Join(t.TempDir(), "m.db")
+		},
 		"PostgreSQL": func(t *testing.T) string { return pgtest.Open(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -48,7 +50,8 @@ func TestServersTogether(t *testing.T) {
 // is what a provider calls somebody who may yet come, and nothing fails.
 func oddManagers(t *testing.T, s *store.Store) {
 	actor := history.Actor{Kind: history.KeyActor, Name: "sync", KeyID: "k"}
-	i, err := instance.NewService(s, s, nil).Create(t.Context(), instance.Instance{Slug: "odd"}, actor)
+	i, err := instance.NewService(s, s, nil).Create(t.Context(), instance.Instance{Slug: "odd"},
+		actor)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,10 +61,16 @@ func oddManagers(t *testing.T, s *store.Store) {
 	}
 	sc := provisioning.Scope{Instance: i, Actor: actor, Policy: tolerance.New(false)}
 	const id = "01a21f1d-b802-7283-8341-35734cfbbe9a"
-	for n, ref := range []string{"urn:uuid:" + id, "{" + id + "}", strings.ToUpper(id), strings.ReplaceAll(id, "-", ""), id, id + "0"} {
+	for n, ref := range []string{
+		"urn:uuid:" + id, "{" + id + "}", strings.ToUpper(id), strings.ReplaceAll(id, "-", ""), id,
+		id + "0",
+	} {
 		person := func(name string) schema.Resource {
 			return schema.Resource{
-				"userName": fmt.Sprint(name, n), "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": map[string]any{"manager": map[string]any{"value": ref}},
+				"userName": fmt.Sprint(name, n),
+				"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": map[string]any{
+					"manager": map[string]any{"value": ref},
+				},
 			}
 		}
 		u, err := users.CreateUser(t.Context(), sc, person("odd"))
@@ -73,7 +82,10 @@ func oddManagers(t *testing.T, s *store.Store) {
 		if err := users.Import(t.Context(), sc, list); err != nil || list[0].Err != nil {
 			t.Errorf("import with %s: %v, %v", ref, err, list[0].Err)
 		}
-		e, err := filter.Parse(fmt.Sprintf(`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value eq %q`, ref), sc.Policy)
+		e, err := filter.Parse(
+			fmt.Sprintf(
+				`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value eq %q`,
+				ref), sc.Policy)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +93,8 @@ func oddManagers(t *testing.T, s *store.Store) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found, _, err := users.Users(t.Context(), sc, provisioning.Query{Filter: node, Limit: 10}); err != nil || len(found) != 2 {
+		if found, _, err := users.Users(t.Context(), sc,
+			provisioning.Query{Filter: node, Limit: 10}); err != nil || len(found) != 2 {
 			t.Errorf("filter by %s: %d, %v", ref, len(found), err)
 		}
 	}
@@ -98,11 +111,14 @@ type crowd struct {
 
 func serversTogether(t *testing.T, stores ...*store.Store) {
 	actor := history.Actor{Kind: history.KeyActor, Name: "sync", KeyID: "k", RequestID: "r"}
-	i, err := instance.NewService(stores[0], stores[0], nil).Create(t.Context(), instance.Instance{Slug: "crowd"}, actor)
+	i, err := instance.NewService(stores[0], stores[0], nil).Create(t.Context(),
+		instance.Instance{Slug: "crowd"}, actor)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &crowd{t: t, sc: provisioning.Scope{Instance: i, Actor: actor, Policy: tolerance.New(false)}}
+	c := &crowd{
+		t: t, sc: provisioning.Scope{Instance: i, Actor: actor, Policy: tolerance.New(false)},
+	}
 	for _, s := range stores {
 		service, err := provisioning.NewService(s, slog.New(slog.DiscardHandler), nil)
 		if err != nil {
@@ -110,7 +126,8 @@ func serversTogether(t *testing.T, stores ...*store.Store) {
 		}
 		c.servers = append(c.servers, service)
 	}
-	g, err := c.servers[0].CreateGroup(t.Context(), c.sc, schema.Resource{"displayName": "Everybody"})
+	g, err := c.servers[0].CreateGroup(t.Context(), c.sc,
+		schema.Resource{"displayName": "Everybody"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +155,12 @@ func (c *crowd) step(s *provisioning.Service, chance *rand.Rand, groupID string)
 		return
 	}
 	manager := fmt.Sprint("Person", chance.IntN(30))
-	r := schema.Resource{"userName": name, "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": map[string]any{"manager": map[string]any{"value": manager}}}
+	r := schema.Resource{
+		"userName": name,
+		"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": map[string]any{
+			"manager": map[string]any{"value": manager},
+		},
+	}
 	switch what := chance.IntN(4); {
 	case u == nil:
 		_, err = s.CreateUser(ctx, c.sc, r)
@@ -162,12 +184,16 @@ func (c *crowd) step(s *provisioning.Service, chance *rand.Rand, groupID string)
 	c.t.Error(err)
 }
 
-func (c *crowd) join(s *provisioning.Service, groupID, userID string, joins bool) (changed bool, err error) {
+func (c *crowd) join(
+	s *provisioning.Service, groupID, userID string, joins bool,
+) (changed bool, err error) {
 	operation := `{"op":"remove","path":"members[value eq \"` + userID + `\"]"}`
 	if joins {
 		operation = `{"op":"add","path":"members","value":[{"value":"` + userID + `"}]}`
 	}
-	body, err := scim.DecodeObject([]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` + operation + `]}`))
+	body, err := scim.DecodeObject(
+		[]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` +
+			operation + `]}`))
 	if err != nil {
 		return false, err
 	}
@@ -192,7 +218,8 @@ func (c *crowd) check(s *store.Store) {
 	}
 	for _, u := range users {
 		if want := names[schema.UserNameKey(u.Manager.Ref)]; u.Manager.ID != want {
-			t.Errorf("%s: the manager %q is %q, and linked is %q", u.UserName(), u.Manager.Ref, want, u.Manager.ID)
+			t.Errorf("%s: the manager %q is %q, and linked is %q", u.UserName(), u.Manager.Ref,
+				want, u.Manager.ID)
 		}
 	}
 	v, err := c.servers[0].VerifyHistory(t.Context(), c.sc)
@@ -201,15 +228,18 @@ func (c *crowd) check(s *store.Store) {
 	}
 	var rows int64
 	ids := make(map[string]bool)
-	err = s.History(t.Context(), history.Query{InstanceID: c.sc.Instance.ID}, func(e *history.Entry) error {
-		ids[e.ID] = true
-		if !slices.Contains([]history.Action{history.UserManager, history.InstanceCreate}, e.Action) {
-			rows++
-		}
-		return nil
-	})
+	err = s.History(t.Context(), history.Query{InstanceID: c.sc.Instance.ID},
+		func(e *history.Entry) error {
+			ids[e.ID] = true
+			if !slices.Contains([]history.Action{history.UserManager, history.InstanceCreate},
+				e.Action) {
+				rows++
+			}
+			return nil
+		})
 	if err != nil || rows != c.done.Load() || len(ids) != v.Rows {
-		t.Errorf("%v: %d rows of %d changes and refusals, %d ids in %d rows", err, rows, c.done.Load(), len(ids), v.Rows)
+		t.Errorf("%v: %d rows of %d changes and refusals, %d ids in %d rows", err, rows,
+			c.done.Load(), len(ids), v.Rows)
 	}
 }
 
@@ -233,13 +263,16 @@ func TestInstancesApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer holder.Close(context.WithoutCancel(t.Context()))
-	for _, query := range []string{"BEGIN", "SELECT 1 FROM history_chains WHERE instance_id = '" + held.ID + "' FOR UPDATE"} {
+	for _, query := range []string{
+		"BEGIN", "SELECT 1 FROM history_chains WHERE instance_id = '" + held.ID + "' FOR UPDATE",
+	} {
 		if _, err := holder.Exec(t.Context(), query); err != nil {
 			t.Fatal(err)
 		}
 	}
 	note := func(ctx context.Context, id string) error {
-		return s.AppendHistory(ctx, history.New(id, time.Now(), actor, history.UserDelete, history.Target{}))
+		return s.AppendHistory(ctx,
+			history.New(id, time.Now(), actor, history.UserDelete, history.Target{}))
 	}
 	waits := make(chan error, 3)
 	for range 3 {
@@ -273,7 +306,8 @@ func TestInstancesApart(t *testing.T) {
 		}
 	}
 	n := 0
-	err = s.History(t.Context(), history.Query{InstanceID: held.ID}, func(*history.Entry) error { n++; return nil })
+	err = s.History(t.Context(), history.Query{InstanceID: held.ID},
+		func(*history.Entry) error { n++; return nil })
 	if err != nil || n != 4 {
 		t.Errorf("%d rows, want 4 (one of the creation); %v", n, err)
 	}

@@ -27,7 +27,8 @@ func columnsOf(u *provisioning.User) ([]any, error) {
 		key(mapping.DisplayName), key(mapping.LastName), key(mapping.FirstName),
 		u.Active, u.Integration, string(u.Role), string(u.Source),
 		null(u.Manager.Ref), null(schema.UserNameKey(u.Manager.Ref)),
-		string(u.Text), string(u.Keys.Search), string(fields), u.Version, millis(u.Created), millis(u.Modified),
+		string(u.Text), string(u.Keys.Search), string(fields), u.Version, millis(u.Created),
+		millis(u.Modified),
 	}, nil
 }
 
@@ -115,10 +116,14 @@ func (s *Store) UpdateUser(ctx context.Context, c provisioning.UserUpdate) error
 
 // save takes down that p becomes u, links the manager, and those who wait for
 // u if u goes by another name than before, and adds the rows of the history.
-func (b *batch) save(p *person, u *provisioning.User, columns, own []any, e *history.Entry, renamed bool) error {
-	p.userName, p.nameKey, p.display, p.externalID = u.UserName(), u.Keys.UserName, u.Display(), u.Keys.ExternalID
+func (b *batch) save(
+	p *person, u *provisioning.User, columns, own []any, e *history.Entry, renamed bool,
+) error {
+	p.userName, p.nameKey, p.display, p.externalID = u.UserName(), u.Keys.UserName, u.Display(),
+		u.Keys.ExternalID
 	p.integration, p.version, p.columns = u.Integration, u.Version, columns
-	p.managerID, p.managerRef, p.managerKey = u.Manager.ID, u.Manager.Ref, schema.UserNameKey(u.Manager.Ref)
+	p.managerID, p.managerRef, p.managerKey = u.Manager.ID, u.Manager.Ref, schema.UserNameKey(
+		u.Manager.Ref)
 	if u.Manager.Ref != "" {
 		m := b.people[u.Manager.ID]
 		if m == nil {
@@ -179,8 +184,11 @@ type report struct {
 
 // entry is the row of the history for a link that comes or goes with the
 // manager.
-func (r report) entry(manager *provisioning.User, at time.Time, requestID, detail string) *history.Entry {
-	e := history.New(manager.InstanceID, at, history.Actor{Kind: history.System, Name: "muster", RequestID: requestID},
+func (r report) entry(
+	manager *provisioning.User, at time.Time, requestID, detail string,
+) *history.Entry {
+	e := history.New(manager.InstanceID, at,
+		history.Actor{Kind: history.System, Name: "muster", RequestID: requestID},
 		history.UserManager, history.Target{Type: "User", ID: r.ID, Name: r.UserName})
 	e.Detail = detail
 	return e
@@ -194,7 +202,9 @@ func linkedDetail(manager string) string {
 
 // DeleteUser deletes a user with memberships, and ends the keys that were
 // made on the user's behalf.
-func (s *Store) DeleteUser(ctx context.Context, u *provisioning.User, version int64, e *history.Entry) error {
+func (s *Store) DeleteUser(
+	ctx context.Context, u *provisioning.User, version int64, e *history.Entry,
+) error {
 	own, err := historyColumns(e)
 	if err != nil {
 		return err
@@ -230,7 +240,8 @@ func (b *batch) leave(p *person, u *provisioning.User, e *history.Entry) error {
 		}
 		b.relink(r, "", millis(e.Time))
 		err := b.history.append(r.report().entry(u, e.Time, e.Actor.RequestID,
-			fmt.Sprintf("the manager %q was deleted: pending until a user %q arrives", u.UserName(), r.managerRef)))
+			fmt.Sprintf("the manager %q was deleted: pending until a user %q arrives", u.UserName(),
+				r.managerRef)))
 		if err != nil {
 			return err
 		}
@@ -238,7 +249,8 @@ func (b *batch) leave(p *person, u *provisioning.User, e *history.Entry) error {
 	if p.integration {
 		// Before the user goes: then nobody knows whose keys they were.
 		b.first = append(b.first, engine.Statement{
-			Query: "UPDATE api_keys SET revoked = ? WHERE user_id = ? AND revoked IS NULL", Args: []any{millis(e.Time), p.id},
+			Query: "UPDATE api_keys SET revoked = ? WHERE user_id = ? AND revoked IS NULL",
+			Args:  []any{millis(e.Time), p.id},
 		})
 		b.revise()
 	}

@@ -25,7 +25,8 @@ type Provider struct {
 // Configured reports whether OpenTelemetry's own variables name a collector.
 func Configured() bool {
 	return !strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") &&
-		(os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" || os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != "")
+		(os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") != "" ||
+			os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != "")
 }
 
 // Start begins to send spans, by OTLP over HTTP, to the collector that
@@ -41,7 +42,8 @@ func Start(ctx context.Context, version string) (*Provider, error) {
 		return nil, fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)
 	}
 	about, err := resource.New(ctx,
-		resource.WithAttributes(semconv.ServiceName("muster-server"), semconv.ServiceVersion(version)),
+		resource.WithAttributes(semconv.ServiceName("muster-server"),
+			semconv.ServiceVersion(version)),
 		resource.WithFromEnv(), resource.WithHost(), resource.WithTelemetrySDK())
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
 		return nil, err
@@ -63,6 +65,7 @@ func (p *Provider) Wrap(h http.Handler, quiet func(path string) bool) http.Handl
 	if p == nil {
 		return h
 	}
-	return otelhttp.NewHandler(h, "request", otelhttp.WithTracerProvider(p.provider), otelhttp.WithPropagators(propagation.TraceContext{}),
+	return otelhttp.NewHandler(h, "request", otelhttp.WithTracerProvider(p.provider),
+		otelhttp.WithPropagators(propagation.TraceContext{}),
 		otelhttp.WithFilter(func(r *http.Request) bool { return !quiet(r.URL.Path) }))
 }

@@ -119,7 +119,8 @@ func (c Condition) check() error {
 		}
 		return nil
 	}
-	return fmt.Errorf("unknown condition %q: use changed, equals:VALUE, one-of:A|B or matches:REGEXP", c.Kind)
+	return fmt.Errorf("unknown condition %q: use changed, equals:VALUE, one-of:A|B or "+
+		"matches:REGEXP", c.Kind)
 }
 
 // holds reports whether a new value meets the condition.
@@ -146,7 +147,8 @@ func ParseAction(text string) (Action, error) {
 		a.Target, a.Value, _ = strings.Cut(target, "=")
 	case AddToGroup, RemoveFromGroup, Clear:
 	default:
-		return a, fmt.Errorf("unknown action %q: use link:TYPE, create:TYPE, add-to-group:GROUP, remove-from-group:GROUP, set:FIELD=VALUE or clear:FIELD", kind)
+		return a, fmt.Errorf("unknown action %q: use link:TYPE, create:TYPE, add-to-group:GROUP, "+
+			"remove-from-group:GROUP, set:FIELD=VALUE or clear:FIELD", kind)
 	}
 	if a.Target == "" {
 		return a, fmt.Errorf("the action %s needs a target, as in %s:TARGET", kind, kind)
@@ -181,7 +183,8 @@ func (s Setup) Check(f Fields) error {
 
 func (s Setup) checkRule(r Rule, f Fields) error {
 	if !slices.Contains(f.Known, r.Field) {
-		return fmt.Errorf("users have no field %q; there are %s", r.Field, strings.Join(f.Known, ", "))
+		return fmt.Errorf("users have no field %q; there are %s", r.Field,
+			strings.Join(f.Known, ", "))
 	}
 	if len(r.Do) == 0 {
 		return fmt.Errorf("it does nothing; give it an action")
@@ -190,11 +193,13 @@ func (s Setup) checkRule(r Rule, f Fields) error {
 		switch a.Kind {
 		case Link, Create:
 			if !s.HasType(a.Target) {
-				return fmt.Errorf("there is no object type %q; define it with `muster-server object define`", a.Target)
+				return fmt.Errorf("there is no object type %q; define it with `muster-server "+
+					"object define`", a.Target)
 			}
 		case Set, Clear:
 			if !slices.Contains(f.Settable, a.Target) {
-				return fmt.Errorf("%q cannot be set by a rule: it can set custom fields to which no attribute is mapped", a.Target)
+				return fmt.Errorf("%q cannot be set by a rule: it can set custom fields to which "+
+					"no attribute is mapped", a.Target)
 			}
 		}
 	}
@@ -205,7 +210,9 @@ func (s Setup) checkRule(r Rule, f Fields) error {
 // old to the present ones. Rules run in their order; one that sets a field
 // can fire others, and each fires once at the most, so that there is no end
 // without end. set changes a field and may refuse the value.
-func Evaluate(rules []Rule, old, fields map[string]string, set func(field, value string) error) (effects []Effect, failures []string) {
+func Evaluate(
+	rules []Rule, old, fields map[string]string, set func(field, value string) error,
+) (effects []Effect, failures []string) {
 	before := maps.Clone(old)
 	fired := make([]bool, len(rules))
 	for again := true; again; {

@@ -32,25 +32,81 @@ func TestEvaluate(t *testing.T) {
 		old, now map[string]string
 		want     string
 	}{
-		"changed":           {[]workflow.Rule{rule(t, "r", "title", "changed", "link:job-title")}, map[string]string{"title": "A"}, map[string]string{"title": "B"}, "link job-title B"},
-		"not changed":       {[]workflow.Rule{rule(t, "r", "title", "changed", "link:job-title")}, map[string]string{"title": "A"}, map[string]string{"title": "A"}, ""},
-		"to nothing":        {[]workflow.Rule{rule(t, "r", "title", "changed", "link:job-title")}, map[string]string{"title": "A"}, map[string]string{}, "link job-title "},
-		"equals, any case":  {[]workflow.Rule{rule(t, "r", "title", "equals:boss", "add-to-group:Bosses")}, nil, map[string]string{"title": "BOSS"}, "add-to-group Bosses BOSS"},
-		"equals another":    {[]workflow.Rule{rule(t, "r", "title", "equals:boss", "add-to-group:Bosses")}, nil, map[string]string{"title": "x"}, ""},
-		"one of":            {[]workflow.Rule{rule(t, "r", "title", "one-of:a|b", "remove-from-group:G")}, nil, map[string]string{"title": "b"}, "remove-from-group G b"},
-		"matches":           {[]workflow.Rule{rule(t, "r", "title", "matches:^Senior", "create:level=Senior {value}")}, nil, map[string]string{"title": "Senior X"}, "create level Senior Senior X"},
-		"in order":          {[]workflow.Rule{rule(t, "1", "title", "changed", "link:a", "link:b"), rule(t, "2", "title", "changed", "link:c")}, nil, map[string]string{"title": "x"}, "link a x, link b x, link c x"},
-		"one fires another": {[]workflow.Rule{rule(t, "2", "level", "changed", "link:job-title"), rule(t, "1", "title", "changed", "set:level=L {value}")}, nil, map[string]string{"title": "x"}, "link job-title L x"},
+		"changed": {
+			[]workflow.Rule{rule(t, "r", "title", "changed", "link:job-title")},
+			map[string]string{"title": "A"},
+			map[string]string{"title": "B"},
+			"link job-title B",
+		},
+		"not changed": {
+			[]workflow.Rule{rule(t, "r", "title", "changed", "link:job-title")},
+			map[string]string{"title": "A"},
+			map[string]string{"title": "A"},
+			"",
+		},
+		"to nothing": {
+			[]workflow.Rule{rule(t, "r", "title", "changed", "link:job-title")},
+			map[string]string{"title": "A"},
+			map[string]string{},
+			"link job-title ",
+		},
+		"equals, any case": {
+			[]workflow.Rule{rule(t, "r", "title", "equals:boss", "add-to-group:Bosses")},
+			nil,
+			map[string]string{"title": "BOSS"},
+			"add-to-group Bosses BOSS",
+		},
+		"equals another": {
+			[]workflow.Rule{rule(t, "r", "title", "equals:boss", "add-to-group:Bosses")},
+			nil,
+			map[string]string{"title": "x"},
+			"",
+		},
+		"one of": {
+			[]workflow.Rule{rule(t, "r", "title", "one-of:a|b", "remove-from-group:G")},
+			nil,
+			map[string]string{"title": "b"},
+			"remove-from-group G b",
+		},
+		"matches": {
+			[]workflow.Rule{
+				rule(t, "r", "title", "matches:^Senior", "create:level=Senior {value}"),
+			}, nil, map[string]string{"title": "Senior X"}, "create level Senior Senior X",
+		},
+		"in order": {
+			[]workflow.Rule{
+				rule(t, "1", "title", "changed", "link:a", "link:b"),
+				rule(t, "2", "title", "changed", "link:c"),
+			}, nil, map[string]string{"title": "x"}, "link a x, link b x, link c x",
+		},
+		"one fires another": {
+			[]workflow.Rule{
+				rule(t, "2", "level", "changed", "link:job-title"),
+				rule(t, "1", "title", "changed", "set:level=L {value}"),
+			}, nil, map[string]string{"title": "x"}, "link job-title L x",
+		},
 		"no endless loop": {
-			[]workflow.Rule{rule(t, "1", "a", "changed", "set:b={value}x", "link:t"), rule(t, "2", "b", "changed", "set:a={value}x", "link:u")},
+			[]workflow.Rule{
+				rule(t, "1", "a", "changed", "set:b={value}x", "link:t"),
+				rule(t, "2", "b", "changed", "set:a={value}x", "link:u"),
+			},
 			nil,
 			map[string]string{"a": "1"},
 			"link t 1, link u 1x",
 		},
-		"cleared": {[]workflow.Rule{rule(t, "1", "title", "changed", "clear:level"), rule(t, "2", "level", "changed", "link:job-title")}, map[string]string{"level": "L"}, map[string]string{"title": "x", "level": "L"}, "link job-title "},
+		"cleared": {
+			[]workflow.Rule{
+				rule(t, "1", "title", "changed", "clear:level"),
+				rule(t, "2", "level", "changed", "link:job-title"),
+			},
+			map[string]string{"level": "L"},
+			map[string]string{"title": "x", "level": "L"},
+			"link job-title ",
+		},
 	} {
 		fields := test.now
-		effects, failures := workflow.Evaluate(test.rules, test.old, fields, func(f, v string) error { fields[f] = v; return nil })
+		effects, failures := workflow.Evaluate(test.rules, test.old, fields,
+			func(f, v string) error { fields[f] = v; return nil })
 		var got []string
 		for _, e := range effects {
 			got = append(got, fmt.Sprintf("%s %s %s", e.Kind, e.Target, e.Value))
@@ -59,7 +115,9 @@ func TestEvaluate(t *testing.T) {
 			t.Errorf("%s: got %q, %v; want %q", name, got, failures, test.want)
 		}
 	}
-	_, failures := workflow.Evaluate([]workflow.Rule{rule(t, "r", "title", "changed", "set:desk=x")}, nil, map[string]string{"title": "x"},
+	_, failures := workflow.Evaluate([]workflow.Rule{
+		rule(t, "r", "title", "changed", "set:desk=x"),
+	}, nil, map[string]string{"title": "x"},
 		func(string, string) error { return errors.New("no number") })
 	if len(failures) != 1 || failures[0] != `rule "r": no number` {
 		t.Errorf("got %q", failures)
@@ -86,11 +144,17 @@ func TestRefuses(t *testing.T) {
 		"empty or there":   rule(t, "", "title", "changed", "clear:level"),
 		"cannot be set by": rule(t, "r", "title", "changed", "clear:title"),
 	} {
-		if err := (workflow.Setup{Rules: []workflow.Rule{r}}).Check(fields); err == nil || !strings.Contains(err.Error(), want) {
+		if err := (workflow.Setup{Rules: []workflow.Rule{r}}).Check(fields); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
-	good := workflow.Setup{ObjectTypes: []string{"planet"}, Rules: []workflow.Rule{rule(t, "r", "title", "changed", "link:planet", "link:job-title", "set:level=x")}}
+	good := workflow.Setup{
+		ObjectTypes: []string{"planet"},
+		Rules: []workflow.Rule{
+			rule(t, "r", "title", "changed", "link:planet", "link:job-title", "set:level=x"),
+		},
+	}
 	if err := good.Check(fields); err != nil {
 		t.Error(err)
 	}

@@ -212,7 +212,8 @@ func (a *Account) load(dir string) (err error) {
 				continue
 			}
 			if err := a.checkRole(role); err != nil {
-				return yamlfile.Atf("roles", "%s in %s has %w", u.Field(directory.Username), a.Users, err)
+				return yamlfile.Atf("roles", "%s in %s has %w", u.Field(directory.Username),
+					a.Users, err)
 			}
 			known[role] = true
 		}
@@ -234,7 +235,9 @@ func (a *Account) loadApp(app *App, names map[string]bool, dir string) error {
 		return yamlfile.Atf("name", "the name is missing; commands choose an app by it")
 	}
 	if names[app.Name] {
-		return yamlfile.Atf("name", "app %q is there twice; each instance has an app of its own, with a name of its own", app.Name)
+		return yamlfile.Atf("name",
+			"app %q is there twice; each instance has an app of its own, with a name of its own",
+			app.Name)
 	}
 	names[app.Name] = true
 	return app.load(a, dir)
@@ -260,9 +263,11 @@ func (a *Account) App(name string) (*App, error) {
 		names[i] = app.Name
 	}
 	if name == "" {
-		return nil, fmt.Errorf("the account has several apps; choose one with --app: %s", strings.Join(names, ", "))
+		return nil, fmt.Errorf("the account has several apps; choose one with --app: %s",
+			strings.Join(names, ", "))
 	}
-	return nil, fmt.Errorf("the account has no app %q; its apps are %s", name, strings.Join(names, ", "))
+	return nil, fmt.Errorf("the account has no app %q; its apps are %s", name,
+		strings.Join(names, ", "))
 }
 
 func (app *App) load(a *Account, dir string) error {
@@ -284,7 +289,8 @@ func (app *App) load(a *Account, dir string) error {
 	for i, name := range app.Access.Users {
 		u := a.Directory.Find(name)
 		if u == nil {
-			return yamlfile.Atf(fmt.Sprintf("access.users[%d]", i), "%q is nobody in %s; give an id, a username or an email of the file", name, a.Users)
+			return yamlfile.Atf(fmt.Sprintf("access.users[%d]", i),
+				"%q is nobody in %s; give an id, a username or an email of the file", name, a.Users)
 		}
 		app.access[u.Key] = true
 	}
@@ -296,7 +302,8 @@ func (app *App) load(a *Account, dir string) error {
 			return yamlfile.At(fmt.Sprintf("rules[%d]", i), err)
 		}
 	}
-	return yamlfile.At("configuration.json_template", app.loadTemplate(a.Directory, resolve(dir, app.Configuration.JSONTemplate)))
+	return yamlfile.At("configuration.json_template",
+		app.loadTemplate(a.Directory, resolve(dir, app.Configuration.JSONTemplate)))
 }
 
 // check completes the choices of the tab Provisioning.
@@ -310,11 +317,15 @@ func (p *Provisioning) check() error {
 	q := p.Quarantine
 	switch {
 	case !slices.Contains([]Deprovisioning{Delete, Suspend, DoNothing}, p.WhenDeleted):
-		return yamlfile.Atf("when_deleted", "%q is no choice; use delete, suspend or do_nothing", p.WhenDeleted)
+		return yamlfile.Atf("when_deleted", "%q is no choice; use delete, suspend or do_nothing",
+			p.WhenDeleted)
 	case p.WhenSuspended != Suspend && p.WhenSuspended != DoNothing:
-		return yamlfile.Atf("when_suspended", "%q is no choice; use suspend or do_nothing", p.WhenSuspended)
+		return yamlfile.Atf("when_suspended", "%q is no choice; use suspend or do_nothing",
+			p.WhenSuspended)
 	case p.MaxDeletes != nil && *p.MaxDeletes < 0:
-		return yamlfile.Atf("max_deletes", "it is %d; give how many deletions a cycle may have, 0 for any number, or leave it out", *p.MaxDeletes)
+		return yamlfile.Atf("max_deletes",
+			"it is %d; give how many deletions a cycle may have, 0 for any number, or leave it out",
+			*p.MaxDeletes)
 	case q != nil && (q.Share < 1 || q.Share > 100 || q.Failures < 1):
 		return yamlfile.Atf("quarantine", "give failures, 1 or more, and share, 1 to 100 percent")
 	}
@@ -329,10 +340,12 @@ func (app *App) loadTemplate(d *directory.Directory, path string) error {
 			return err
 		}
 	}
-	t, err := template.Parse(text, func(kind, name string) error { return app.checkMacro(d, kind, name) })
+	t, err := template.Parse(text,
+		func(kind, name string) error { return app.checkMacro(d, kind, name) })
 	app.template = t
 	if err == nil && !t.Has("userName") {
-		return errors.New(`the template has no "userName", by which users are found and created; add "userName": "{$parameters.scimusername}"`)
+		return errors.New(
+			`the template has no "userName", by which users are found and created; add "userName": "{$parameters.scimusername}"`)
 	}
 	return err
 }

@@ -52,7 +52,8 @@ func (app *App) completeParameters(d *directory.Directory) error {
 	for name, p := range app.Parameters {
 		name = strings.ToLower(name)
 		if p == nil {
-			return yamlfile.Atf(name, "it is empty; give a field, a macro or a value, or deleted: true")
+			return yamlfile.Atf(name,
+				"it is empty; give a field, a macro or a value, or deleted: true")
 		}
 		if p.Deleted {
 			if name == scimUserName {
@@ -85,10 +86,12 @@ func (app *App) checkParameter(d *directory.Directory, name string, p *Parameter
 	case given != 1:
 		return errors.New("give one of field, macro and value")
 	case p.Field != "" && !d.HasField(p.Field) && !isDefault(name, p):
-		return fmt.Errorf("the users have no field %q; add a column to their file, or use one of its columns", p.Field)
+		return fmt.Errorf("the users have no field %q; add a column to their file, or use one of "+
+			"its columns", p.Field)
 	}
 	if plainMacro.MatchString(p.Value) {
-		return fmt.Errorf("the value %q is sent as it stands here; write it as macro: if its braces are a macro", p.Value)
+		return fmt.Errorf("the value %q is sent as it stands here; write it as macro: if its "+
+			"braces are a macro", p.Value)
 	}
 	p.Macro = plainMacro.ReplaceAllString(p.Macro, "{$$user.$1}")
 	return app.checkParameterMacro(d, name, p.Macro)
@@ -102,7 +105,8 @@ var plainMacro = regexp.MustCompile(`\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 // that stand for other parameters.
 func (app *App) checkParameterMacro(d *directory.Directory, parameter, text string) error {
 	return template.Check(text, func(kind, name string) error {
-		if kind == "parameters" || parameter == scimUserName && strings.HasSuffix(name, "_"+scimUserName) {
+		if kind == "parameters" || parameter == scimUserName &&
+			strings.HasSuffix(name, "_"+scimUserName) {
 			return errors.New("a parameter is not made of other parameters; use {$user.FIELD}")
 		}
 		return app.checkMacro(d, kind, name)
@@ -118,12 +122,14 @@ func isDefault(name string, p *Parameter) bool {
 
 // derived are the names behind {$user.…} that are no fields of the file.
 var derived = []string{
-	"display_name", "active", "status", "manager_scimusername", "firstinitial", "lastinitial", "email_name_part", "email_domain_part",
+	"display_name", "active", "status", "manager_scimusername", "firstinitial", "lastinitial",
+	"email_name_part", "email_domain_part",
 }
 
 // optional are the fields of OneLogin's users that a file may lack.
 var optional = []string{
-	"id", "username", "email", "firstname", "lastname", "department", "title", "company", "phone", "mobile", "manager",
+	"id", "username", "email", "firstname", "lastname", "department", "title", "company", "phone",
+	"mobile", "manager",
 }
 
 // checkMacro refuses a macro that stands for nothing.
@@ -135,10 +141,12 @@ func (app *App) checkMacro(d *directory.Directory, kind, name string) error {
 		return nil
 	}
 	field := strings.TrimPrefix(name, "manager_")
-	if slices.Contains(derived, name) || slices.Contains(derived, field) || slices.Contains(optional, field) || d.HasField(name) || d.HasField(field) {
+	if slices.Contains(derived, name) || slices.Contains(derived, field) ||
+		slices.Contains(optional, field) || d.HasField(name) || d.HasField(field) {
 		return nil
 	}
-	return fmt.Errorf("the users have no field %q; there are %s and %s", name, strings.Join(derived, ", "), strings.Join(d.Fields(), ", "))
+	return fmt.Errorf("the users have no field %q; there are %s and %s", name,
+		strings.Join(derived, ", "), strings.Join(d.Fields(), ", "))
 }
 
 // macro returns the value of a macro for a person.
@@ -209,7 +217,8 @@ func (app *App) parameter(u *directory.User, name string) string {
 	case p.Field != "":
 		return u.Field(p.Field)
 	case p.Macro != "":
-		return template.Expand(p.Macro, func(kind, name string) string { return app.macro(u, kind, name) })
+		return template.Expand(p.Macro,
+			func(kind, name string) string { return app.macro(u, kind, name) })
 	}
 	return p.Value
 }
@@ -221,13 +230,16 @@ func (app *App) UserName(u *directory.User) string { return app.parameter(u, sci
 // Body returns the SCIM user that the template gives for a person.
 func (app *App) Body(u *directory.User) map[string]any {
 	skip := app.Configuration.SkipIfBlank == nil || *app.Configuration.SkipIfBlank
-	return app.template.Render(func(kind, name string) string { return app.macro(u, kind, name) }, skip)
+	return app.template.Render(func(kind, name string) string { return app.macro(u, kind, name) },
+		skip)
 }
 
 // UnusedFields returns the fields of the people that neither the template nor
 // a parameter nor a rule takes, sorted.
 func (app *App) UnusedFields(d *directory.Directory) []string {
-	used := map[string]bool{directory.ID: true, "manager": true, "status": true, "roles": true, "company": true}
+	used := map[string]bool{
+		directory.ID: true, "manager": true, "status": true, "roles": true, "company": true,
+	}
 	use := func(kind, name string) error {
 		if kind == "user" {
 			used[name], used[strings.TrimPrefix(name, "manager_")] = true, true
@@ -268,6 +280,7 @@ func (app *App) Groups(u *directory.User) []string {
 			names = append(names, r.groups(u)...)
 		}
 	}
-	slices.SortFunc(names, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
+	slices.SortFunc(names,
+		func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
 	return slices.CompactFunc(names, strings.EqualFold)
 }

@@ -62,7 +62,8 @@ func (app *App) compile(r *Rule, a *Account) error {
 	for name, p := range r.SetParameters {
 		switch {
 		case name != strings.ToLower(name) || app.Parameters[name] == nil || name == groupsParam:
-			return yamlfile.Atf("set_parameters."+name, "the app has no such parameter to set; add it to parameters")
+			return yamlfile.Atf("set_parameters."+name,
+				"the app has no such parameter to set; add it to parameters")
 		case p == nil || p.Deleted:
 			return yamlfile.Atf("set_parameters."+name, "give a field, a macro or a value")
 		}
@@ -71,7 +72,8 @@ func (app *App) compile(r *Rule, a *Account) error {
 		}
 	}
 	if len(r.SetGroups)+len(r.SetParameters) == 0 && r.SetGroupsFromRoles == "" {
-		return fmt.Errorf("the rule %q does nothing; give set_groups, set_groups_from_roles or set_parameters", r.Name)
+		return fmt.Errorf("the rule %q does nothing; give set_groups, set_groups_from_roles or "+
+			"set_parameters", r.Name)
 	}
 	var err error
 	if r.SetGroupsFromRoles != "" {
@@ -95,7 +97,8 @@ func (c *Condition) compile(a *Account) error {
 		}
 	}
 	if given != 1 {
-		return errors.New("a condition has either a role, a not_role, a status, or a field and a comparison")
+		return errors.New("a condition has either a role, a not_role, a status, or a field and " +
+			"a comparison")
 	}
 	switch {
 	case c.Role != "":
@@ -127,15 +130,21 @@ func (c *Condition) comparison() (func(string) bool, error) {
 	}
 	if c.OneOf != nil {
 		all = append(all, func(s string) bool {
-			return slices.ContainsFunc(c.OneOf, func(x string) bool { return strings.EqualFold(x, s) })
+			return slices.ContainsFunc(c.OneOf,
+				func(x string) bool { return strings.EqualFold(x, s) })
 		})
 	}
 	for _, x := range []struct {
 		part string
 		find func(s, part string) bool
-	}{{c.Contains, strings.Contains}, {c.StartsWith, strings.HasPrefix}, {c.EndsWith, strings.HasSuffix}} {
+	}{
+		{c.Contains, strings.Contains},
+		{c.StartsWith, strings.HasPrefix},
+		{c.EndsWith, strings.HasSuffix},
+	} {
 		if x.part != "" {
-			all = append(all, func(s string) bool { return x.find(strings.ToLower(s), strings.ToLower(x.part)) })
+			all = append(all,
+				func(s string) bool { return x.find(strings.ToLower(s), strings.ToLower(x.part)) })
 		}
 	}
 	if c.Matches != "" {
@@ -146,7 +155,8 @@ func (c *Condition) comparison() (func(string) bool, error) {
 		all = append(all, pattern.MatchString)
 	}
 	if len(all) != 1 {
-		return nil, errors.New("give one comparison of the field: is, is_not, one_of, contains, starts_with, ends_with or matches")
+		return nil, errors.New("give one comparison of the field: is, is_not, one_of, contains, " +
+			"starts_with, ends_with or matches")
 	}
 	return all[0], nil
 }

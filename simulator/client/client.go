@@ -64,10 +64,12 @@ type Client struct {
 func New(o Options) (*Client, error) {
 	u, err := url.Parse(o.BaseURL)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" {
-		return nil, fmt.Errorf("the base URL %q is not valid: give one such as https://scim.example.com/scim/v2", o.BaseURL)
+		return nil, fmt.Errorf("the base URL %q is not valid: give one such as "+
+			"https://scim.example.com/scim/v2", o.BaseURL)
 	}
 	if strings.TrimSpace(o.Token) == "" || strings.ContainsAny(o.Token, " \t\r\n") {
-		return nil, errors.New("the bearer token is empty or holds white space; copy the API key whole")
+		return nil, errors.New("the bearer token is empty or holds white space; copy the " +
+			"API key whole")
 	}
 	o.BaseURL = strings.TrimSuffix(o.BaseURL, "/")
 	if o.Tries == 0 {
@@ -85,7 +87,9 @@ func New(o Options) (*Client, error) {
 	c := &Client{o: o, masker: newMasker(o.Token), http: &http.Client{
 		Transport: o.Transport, Timeout: cmp.Or(o.Timeout, time.Minute),
 		// A redirect could carry the token to another place.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		},
 	}}
 	c.circuit = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:      4 * o.Wait,
@@ -225,7 +229,8 @@ var ErrNoSCIM = errors.New("something else than a SCIM server answers there")
 func Stops(err error) bool {
 	var down *DownError
 	var answer *Error
-	return errors.As(err, &down) || errors.Is(err, ErrNoSCIM) || errors.As(err, &answer) && (answer.Refused() || answer.Status/100 == 3)
+	return errors.As(err, &down) || errors.Is(err, ErrNoSCIM) || errors.As(err, &answer) &&
+		(answer.Refused() || answer.Status/100 == 3)
 }
 
 // DownError says that the server did not answer, or not in a way that lets
@@ -253,7 +258,9 @@ func (c *Client) do(ctx context.Context, method, path string, body, dest any) er
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval = c.o.Wait
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		_, err := c.circuit.Execute(func() (struct{}, error) { return struct{}{}, c.once(ctx, method, path, text, dest) })
+		_, err := c.circuit.Execute(func() (struct{}, error) {
+			return struct{}{}, c.once(ctx, method, path, text, dest)
+		})
 		var answer *Error
 		switch {
 		case err == nil:
@@ -264,7 +271,8 @@ func (c *Client) do(ctx context.Context, method, path string, body, dest any) er
 			return struct{}{}, backoff.RetryAfter(answer.After, err)
 		}
 		return struct{}{}, err
-	}, backoff.WithBackOff(wait), backoff.WithMaxTries(c.o.Tries), backoff.WithMaxElapsedTime(5*time.Minute))
+	}, backoff.WithBackOff(wait), backoff.WithMaxTries(c.o.Tries),
+		backoff.WithMaxElapsedTime(5*time.Minute))
 	if err == nil {
 		return nil
 	}
@@ -287,7 +295,8 @@ func (c *Client) once(ctx context.Context, method, path string, text []byte, des
 	status, content, err := c.send(ctx, method, path, text)
 	if trace != nil {
 		e := Exchange{
-			At: began.UTC(), Method: method, Path: path, Request: c.masker.mask(text), Status: status, Answer: c.masker.mask(content),
+			At: began.UTC(), Method: method, Path: path, Request: c.masker.mask(text),
+			Status: status, Answer: c.masker.mask(content),
 			Milliseconds: float64(time.Since(began).Microseconds()) / 1000,
 		}
 		if status == 0 {
@@ -299,7 +308,8 @@ func (c *Client) once(ctx context.Context, method, path string, text []byte, des
 		return err
 	}
 	if err := json.Unmarshal(content, dest); err != nil {
-		return fmt.Errorf("%s %s: the answer is not the JSON that SCIM asks for: %s", method, path, jsonReason(err))
+		return fmt.Errorf("%s %s: the answer is not the JSON that SCIM asks for: %s", method, path,
+			jsonReason(err))
 	}
 	return nil
 }
@@ -351,8 +361,10 @@ func (c *Client) send(ctx context.Context, method, path string, text []byte) (in
 	if answer.StatusCode/100 != 2 {
 		return answer.StatusCode, content, failure(r, answer, content)
 	}
-	if kind := answer.Header.Get("Content-Type"); len(content) > 0 && kind != "" && !strings.Contains(kind, "json") && !json.Valid(content) {
-		return answer.StatusCode, content, fmt.Errorf("%s %s: the answer is %s and no JSON: %w", method, r.URL, kind, ErrNoSCIM)
+	if kind := answer.Header.Get("Content-Type"); len(content) > 0 && kind != "" &&
+		!strings.Contains(kind, "json") && !json.Valid(content) {
+		return answer.StatusCode, content, fmt.Errorf("%s %s: the answer is %s and no JSON: %w",
+			method, r.URL, kind, ErrNoSCIM)
 	}
 	return answer.StatusCode, content, nil
 }
@@ -360,7 +372,8 @@ func (c *Client) send(ctx context.Context, method, path string, text []byte) (in
 func failure(r *http.Request, answer *http.Response, content []byte) error {
 	e := &Error{Method: r.Method, URL: r.URL.String(), Status: answer.StatusCode}
 	if to, err := answer.Location(); err == nil && answer.StatusCode/100 == 3 {
-		e.Detail = "the server sends one on to " + to.Redacted() + ", which is not followed with the token: give that as the base URL if it is right"
+		e.Detail = "the server sends one on to " + to.Redacted() +
+			", which is not followed with the token: give that as the base URL if it is right"
 		return e
 	}
 	var message struct {

@@ -23,16 +23,22 @@ func serve(t *testing.T, f func(n int, w http.ResponseWriter, r *http.Request)) 
 }
 
 // serveAs returns one with a profile.
-func serveAs(t *testing.T, profile string, f func(n int, w http.ResponseWriter, r *http.Request)) *client.Client {
+func serveAs(
+	t *testing.T, profile string, f func(n int, w http.ResponseWriter, r *http.Request),
+) *client.Client {
 	t.Helper()
 	var n atomic.Int32
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { f(int(n.Add(1)), w, r) }))
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f(int(n.Add(1)), w, r)
+	}))
 	t.Cleanup(s.Close)
 	p, err := client.ProfileNamed(profile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(client.Options{BaseURL: s.URL + "/scim/v2/", Token: token, Tries: 4, Wait: time.Millisecond, Profile: p})
+	c, err := client.New(client.Options{
+		BaseURL: s.URL + "/scim/v2/", Token: token, Tries: 4, Wait: time.Millisecond, Profile: p,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,16 +48,21 @@ func serveAs(t *testing.T, profile string, f func(n int, w http.ResponseWriter, 
 // fail answers with a SCIM error.
 func fail(w http.ResponseWriter, status int, detail string) {
 	w.WriteHeader(status)
-	fmt.Fprintf(w, `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"%d","detail":%q}`, status, detail)
+	fmt.Fprintf(w,
+		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"%d","detail":%q}`,
+		status, detail)
 }
 
 func TestRetries(t *testing.T) {
 	for name, breaks := range map[string]func(w http.ResponseWriter){
-		"503":                  func(w http.ResponseWriter) { fail(w, 503, "busy") },
-		"500":                  func(w http.ResponseWriter) { fail(w, 500, "oops") },
-		"429 with Retry-After": func(w http.ResponseWriter) { w.Header().Set("Retry-After", "1"); fail(w, 429, "slow down") },
-		"a dropped line":       func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
-		"a page instead":       func(w http.ResponseWriter) { fmt.Fprint(w, "<html>") },
+		"503": func(w http.ResponseWriter) { fail(w, 503, "busy") },
+		"500": func(w http.ResponseWriter) { fail(w, 500, "oops") },
+		"429 with Retry-After": func(w http.ResponseWriter) {
+			w.Header().Set("Retry-After", "1")
+			fail(w, 429, "slow down")
+		},
+		"a dropped line": func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
+		"a page instead": func(w http.ResponseWriter) { fmt.Fprint(w, "<html>") },
 		"half an answer": func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "100")
 			fmt.Fprint(w, `{"Resources":[`)
@@ -89,7 +100,8 @@ func TestGivesUp(t *testing.T) {
 func TestFinalErrors(t *testing.T) {
 	for _, status := range []int{400, 401, 403, 409, 412, 307} {
 		c := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Location", "http://127.0.0.1:1/elsewhere") // must not be followed: it would get the token
+			// must not be followed: it would get the token
+			w.Header().Set("Location", "http://127.0.0.1:1/elsewhere")
 			fail(w, status, "no")
 		})
 		_, err := c.CreateUser(t.Context(), map[string]any{"userName": "anna"})
@@ -98,7 +110,9 @@ func TestFinalErrors(t *testing.T) {
 		if status == 307 {
 			detail = "elsewhere"
 		}
-		if !errors.As(err, &answer) || answer.Status != status || !strings.Contains(answer.Detail, detail) || c.Requests() != 1 || strings.Contains(err.Error(), token) {
+		if !errors.As(err, &answer) || answer.Status != status ||
+			!strings.Contains(answer.Detail, detail) || c.Requests() != 1 ||
+			strings.Contains(err.Error(), token) {
 			t.Errorf("%d: got %v after %d requests", status, err, c.Requests())
 		}
 		if answer.Refused() != (status == 401 || status == 403) {
@@ -115,7 +129,8 @@ func TestRequests(t *testing.T) {
 	c := serve(t, func(_ int, w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		got = append(got, strings.TrimSpace(r.Method+" "+r.RequestURI+" "+string(body)))
-		if r.Header.Get("Authorization") != "Bearer "+token || len(body) > 0 && r.Header.Get("Content-Type") != "application/json" {
+		if r.Header.Get("Authorization") != "Bearer "+token || len(body) > 0 &&
+			r.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("headers: %v", r.Header)
 		}
 		w.Header().Set("X-Muster-Instance", "acme")
@@ -131,7 +146,8 @@ func TestRequests(t *testing.T) {
 	_, err = c.FindUser(ctx, `o"b\c`)
 	errs = append(errs, err)
 	_, err = c.CreateGroup(ctx, "Team", "8")
-	errs = append(errs, err, c.AddMember(ctx, "7", "8"), c.RemoveMember(ctx, "7", "8"), c.ReplaceUser(ctx, "a/b", map[string]any{"userName": "x"}),
+	errs = append(errs, err, c.AddMember(ctx, "7", "8"), c.RemoveMember(ctx, "7", "8"),
+		c.ReplaceUser(ctx, "a/b", map[string]any{"userName": "x"}),
 		c.DeleteUser(ctx, "8"))
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
@@ -155,47 +171,57 @@ func TestRequests(t *testing.T) {
 
 func TestOddServers(t *testing.T) {
 	several := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, `{"totalResults":2,"Resources":[{"id":"1","userName":"ANNA","displayName":"ANNA"},{"id":"2","userName":"Anna","displayName":"Anna"}]}`)
+		fmt.Fprint(w,
+			`{"totalResults":2,"Resources":[{"id":"1","userName":"ANNA","displayName":"ANNA"},{"id":"2","userName":"Anna","displayName":"Anna"}]}`)
 	})
-	if _, err := several.FindUser(t.Context(), "anna"); err == nil || !strings.Contains(err.Error(), "found 2 of that name") {
+	if _, err := several.FindUser(t.Context(), "anna"); err == nil ||
+		!strings.Contains(err.Error(), "found 2 of that name") {
 		t.Errorf("several: got %v", err)
 	}
 	if u, err := several.FindUser(t.Context(), "Anna"); err != nil || u.ID() != "2" {
 		t.Errorf("the one that is spelled so: got %v, %v", u, err)
 	}
-	if g, err := several.FindGroup(t.Context(), "anna"); err == nil || !strings.Contains(err.Error(), "found 2 of that name") {
+	if g, err := several.FindGroup(t.Context(), "anna"); err == nil ||
+		!strings.Contains(err.Error(), "found 2 of that name") {
 		t.Errorf("several groups: got %v, %v", g, err)
 	}
 	if g, err := several.FindGroup(t.Context(), "Anna"); err != nil || g.ID != "2" {
 		t.Errorf("the group that is spelled so: got %v, %v", g, err)
 	}
-	if u, err := several.FindUser(t.Context(), "аnna"); err == nil || !strings.Contains(err.Error(), "U+0430") {
+	if u, err := several.FindUser(t.Context(), "аnna"); err == nil ||
+		!strings.Contains(err.Error(), "U+0430") {
 		t.Errorf("one that looks the same: got %v, %v", u, err)
 	}
 	if g, err := several.FindGroup(t.Context(), "Staff"); g != nil || err != nil {
 		t.Errorf("the filter is ignored, and no group has the name: got %v, %v", g, err)
 	}
-	if _, err := several.CreateUser(t.Context(), map[string]any{"userName": "ben"}); err == nil || !strings.Contains(err.Error(), "no id") {
+	if _, err := several.CreateUser(t.Context(), map[string]any{"userName": "ben"}); err == nil ||
+		!strings.Contains(err.Error(), "no id") {
 		t.Errorf("a creation that is answered with a list: got %v", err)
 	}
-	if _, err := several.TestConnection(t.Context()); err == nil || !strings.Contains(err.Error(), "ignore the filter") {
+	if _, err := several.TestConnection(t.Context()); err == nil ||
+		!strings.Contains(err.Error(), "ignore the filter") {
 		t.Errorf("a filter that is ignored: got %v", err)
 	}
-	none := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { fail(w, 404, "no such user") })
+	none := serve(t,
+		func(_ int, w http.ResponseWriter, _ *http.Request) { fail(w, 404, "no such user") })
 	if u, err := none.FindUser(t.Context(), "anna"); u != nil || err != nil {
 		t.Errorf("404 for nobody: got %v, %v", u, err)
 	}
 	another := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `{"id":"7","userName":"root","displayName":"Domain Admins"}`)
 	})
-	if _, err := another.CreateUser(t.Context(), map[string]any{"userName": "anna"}); err == nil || !strings.Contains(err.Error(), `answered with "root"`) {
+	if _, err := another.CreateUser(t.Context(), map[string]any{"userName": "anna"}); err == nil ||
+		!strings.Contains(err.Error(), `answered with "root"`) {
 		t.Errorf("another user than the one who was sent: got %v", err)
 	}
-	if _, err := another.CreateGroup(t.Context(), "Team", ""); err == nil || !strings.Contains(err.Error(), "Domain Admins") {
+	if _, err := another.CreateGroup(t.Context(), "Team", ""); err == nil ||
+		!strings.Contains(err.Error(), "Domain Admins") {
 		t.Errorf("another group than the one that was sent: got %v", err)
 	}
 	noID := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{}`) })
-	if _, err := noID.CreateUser(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "no id") {
+	if _, err := noID.CreateUser(t.Context(), nil); err == nil ||
+		!strings.Contains(err.Error(), "no id") {
 		t.Errorf("no id: got %v", err)
 	}
 }

@@ -18,7 +18,9 @@ type Difference struct {
 // attributes that are sent; "schemas" does not count. Values of multi-valued
 // attributes are told apart by their type. same may accept texts that are
 // not equal; nil accepts none.
-func Differences(there, sent map[string]any, same func(path, there, sent string) bool) []Difference {
+func Differences(
+	there, sent map[string]any, same func(path, there, sent string) bool,
+) []Difference {
 	old, now := flat(there), flat(sent)
 	var list []Difference
 	for path, v := range now {
@@ -58,7 +60,8 @@ func isServers(path string) bool {
 			return true
 		}
 	}
-	return isSchemas(path) || strings.HasSuffix(path, ".$ref") || strings.HasSuffix(path, ":manager.displayName") || strings.HasPrefix(path, "urn:muster:")
+	return isSchemas(path) || strings.HasSuffix(path, ".$ref") ||
+		strings.HasSuffix(path, ":manager.displayName") || strings.HasPrefix(path, "urn:muster:")
 }
 
 func isSchemas(path string) bool { return path == "schemas" || strings.HasPrefix(path, "schemas[") }

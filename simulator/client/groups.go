@@ -28,14 +28,17 @@ func groupPath(id string) string { return "/Groups/" + url.PathEscape(id) }
 // nil if there is none.
 func (c *Client) FindGroup(ctx context.Context, displayName string) (*Group, error) {
 	var found list[Group]
-	err := c.do(ctx, http.MethodGet, "/Groups?excludedAttributes=members&filter="+url.QueryEscape(equals("displayName", displayName)), nil, &found)
+	err := c.do(ctx, http.MethodGet,
+		"/Groups?excludedAttributes=members&filter="+url.QueryEscape(equals("displayName",
+			displayName)), nil, &found)
 	if Status(err) == http.StatusNotFound || err == nil && len(found.Resources) == 0 {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	g, err := theOne("group", displayName, found, func(g Group) string { return g.DisplayName }, sameGroup)
+	g, err := theOne("group", displayName, found, func(g Group) string { return g.DisplayName },
+		sameGroup)
 	if errors.Is(err, ErrFilterIgnored) {
 		return c.searchGroup(ctx, displayName)
 	}
@@ -59,7 +62,8 @@ func (c *Client) searchGroup(ctx context.Context, displayName string) (*Group, e
 	if err != nil || len(found.Resources) == 0 {
 		return nil, err
 	}
-	g, err := theOne("group", displayName, found, func(g Group) string { return g.DisplayName }, sameGroup)
+	g, err := theOne("group", displayName, found, func(g Group) string { return g.DisplayName },
+		sameGroup)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +86,8 @@ func (c *Client) CreateGroup(ctx context.Context, displayName, firstMember strin
 		return nil, errors.New("the server created a group, and its answer has no id")
 	case g.DisplayName != "" && !sameGroup(g.DisplayName, displayName):
 		wanted, got := username.Differ(displayName, g.DisplayName)
-		return nil, fmt.Errorf("the server was asked to create the group %s, and answered with %s (id %s): look there at what it did", wanted, got, g.ID)
+		return nil, fmt.Errorf("the server was asked to create the group %s, and answered with %s "+
+			"(id %s): look there at what it did", wanted, got, g.ID)
 	}
 	return &g, nil
 }
@@ -94,12 +99,14 @@ func (c *Client) DeleteGroup(ctx context.Context, id string) error {
 
 // AddMember adds a user to a group.
 func (c *Client) AddMember(ctx context.Context, groupID, userID string) error {
-	return c.do(ctx, http.MethodPatch, groupPath(groupID), c.o.Profile.members(c.o.Profile, "add", userID), nil)
+	return c.do(ctx, http.MethodPatch, groupPath(groupID),
+		c.o.Profile.members(c.o.Profile, "add", userID), nil)
 }
 
 // RemoveMember takes a user out of a group.
 func (c *Client) RemoveMember(ctx context.Context, groupID, userID string) error {
-	return c.do(ctx, http.MethodPatch, groupPath(groupID), c.o.Profile.members(c.o.Profile, "remove", userID), nil)
+	return c.do(ctx, http.MethodPatch, groupPath(groupID),
+		c.o.Profile.members(c.o.Profile, "remove", userID), nil)
 }
 
 // Groups calls yield with every group of the server, its members included:

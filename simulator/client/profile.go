@@ -83,27 +83,38 @@ func Profiles() []*Profile {
 	same := func(s string) string { return s }
 	return []*Profile{
 		{
-			Name: "onelogin", Title: "OneLogin (SCIM 2.0)", UserAgent: "muster-simulator (OneLogin)", Accept: bothTypes, ContentType: "application/json",
-			LookupTail: "&", Update: Put, Deactivate: Put, ListsGroups: true,
-			operation: same, user: maps.Clone[map[string]any], group: newGroup, members: memberObjects,
+			Name: "onelogin", Title: "OneLogin (SCIM 2.0)",
+			UserAgent: "muster-simulator (OneLogin)", Accept: bothTypes,
+			ContentType: "application/json",
+			LookupTail:  "&", Update: Put, Deactivate: Put, ListsGroups: true,
+			operation: same, user: maps.Clone[map[string]any], group: newGroup,
+			members: memberObjects,
 		},
 		{
-			Name: "onelogin-1.1", Title: "OneLogin (SCIM 1.1)", UserAgent: "muster-simulator (OneLogin)", Accept: "application/json", ContentType: "application/json",
-			LookupTail: "&", PutTail: "?", Update: Put, Deactivate: Put, ListsGroups: true,
+			Name: "onelogin-1.1", Title: "OneLogin (SCIM 1.1)",
+			UserAgent: "muster-simulator (OneLogin)", Accept: "application/json",
+			ContentType: "application/json",
+			LookupTail:  "&", PutTail: "?", Update: Put, Deactivate: Put, ListsGroups: true,
 			operation: same, user: oneLogin11, group: group11, members: members11,
 		},
 		{
-			Name: "okta", Title: "Okta", UserAgent: "Okta SCIM Client 1.0.0", Accept: scimType, ContentType: scimType + "; charset=utf-8",
-			LookupTail: "&startIndex=1&count=100", Update: ReadAndPut, Deactivate: PatchActive, NeverDeletes: true,
-			operation: same, user: booleans, create: oktaCreate, group: oktaGroup, members: oktaMembers,
+			Name: "okta", Title: "Okta", UserAgent: "Okta SCIM Client 1.0.0", Accept: scimType,
+			ContentType: scimType + "; charset=utf-8",
+			LookupTail:  "&startIndex=1&count=100", Update: ReadAndPut, Deactivate: PatchActive,
+			NeverDeletes: true,
+			operation:    same, user: booleans, create: oktaCreate, group: oktaGroup,
+			members: oktaMembers,
 		},
 		{
-			Name: "entra", Title: "Microsoft Entra ID", UserAgent: "muster-simulator (Entra ID)", Accept: scimType, ContentType: scimType,
-			Update: PatchValues, Deactivate: PatchValues, QuarantineShare: 40, QuarantineFailures: 5000,
-			operation: capital, user: entra, group: entraGroup, members: entraMembers,
+			Name: "entra", Title: "Microsoft Entra ID", UserAgent: "muster-simulator (Entra ID)",
+			Accept: scimType, ContentType: scimType,
+			Update: PatchValues, Deactivate: PatchValues, QuarantineShare: 40,
+			QuarantineFailures: 5000,
+			operation:          capital, user: entra, group: entraGroup, members: entraMembers,
 		},
 		{
-			Name: "jumpcloud", Title: "JumpCloud", UserAgent: "muster-simulator (JumpCloud)", Accept: bothTypes, ContentType: "application/json",
+			Name: "jumpcloud", Title: "JumpCloud", UserAgent: "muster-simulator (JumpCloud)",
+			Accept: bothTypes, ContentType: "application/json",
 			Update: PatchAttributes, Deactivate: PatchAttributes, GroupsHaveMembers: true,
 			operation: same, user: booleans, group: newGroup, members: bareMembers,
 		},
@@ -215,7 +226,9 @@ func oktaGroup(name string) map[string]any {
 
 func entraGroup(name string) map[string]any {
 	g := newGroup(name)
-	g["schemas"] = []any{coreGroup, "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"}
+	g["schemas"] = []any{
+		coreGroup, "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group",
+	}
 	return g
 }
 
@@ -263,7 +276,8 @@ func (p *Profile) values(before, after map[string]any) []any {
 		if i := strings.IndexByte(path, '['); i >= 0 && !strings.HasPrefix(path[i:], "[type eq ") {
 			if top := path[:i]; !whole[top] {
 				whole[top] = true
-				operations = append(operations, map[string]any{"op": p.operation("replace"), "path": top, "value": after[top]})
+				operations = append(operations,
+					map[string]any{"op": p.operation("replace"), "path": top, "value": after[top]})
 			}
 			return
 		}
@@ -276,7 +290,8 @@ func (p *Profile) values(before, after map[string]any) []any {
 	for _, path := range slices.Sorted(maps.Keys(now)) {
 		was, there := old[path]
 		switch {
-		case isSchemas(path) || strings.HasSuffix(path, "].type") || there && fmt.Sprint(was) == fmt.Sprint(now[path]):
+		case isSchemas(path) || strings.HasSuffix(path, "].type") || there &&
+			fmt.Sprint(was) == fmt.Sprint(now[path]):
 		case there:
 			add("replace", path, now[path])
 		default:
@@ -285,7 +300,8 @@ func (p *Profile) values(before, after map[string]any) []any {
 	}
 	for _, path := range slices.Sorted(maps.Keys(old)) {
 		_, stays := now[path]
-		if !stays && !isSchemas(path) && !strings.HasSuffix(path, "].type") && !strings.HasSuffix(path, "].primary") {
+		if !stays && !isSchemas(path) && !strings.HasSuffix(path, "].type") &&
+			!strings.HasSuffix(path, "].primary") {
 			add("remove", path, nil)
 		}
 	}
@@ -301,24 +317,30 @@ func (p *Profile) attributes(before, after map[string]any) []any {
 		}
 		extension, ok := after[name].(map[string]any)
 		if !ok || !strings.HasPrefix(name, "urn:") {
-			operations = append(operations, map[string]any{"op": p.operation("replace"), "path": name, "value": after[name]})
+			operations = append(operations,
+				map[string]any{"op": p.operation("replace"), "path": name, "value": after[name]})
 			continue
 		}
 		was, _ := before[name].(map[string]any)
 		for _, part := range slices.Sorted(maps.Keys(extension)) {
 			if !equal(was[part], extension[part]) {
-				operations = append(operations, map[string]any{"op": p.operation("replace"), "path": name + ":" + part, "value": extension[part]})
+				operations = append(operations, map[string]any{
+					"op": p.operation("replace"), "path": name + ":" + part,
+					"value": extension[part],
+				})
 			}
 		}
 		for _, part := range slices.Sorted(maps.Keys(was)) {
 			if extension[part] == nil {
-				operations = append(operations, map[string]any{"op": p.operation("remove"), "path": name + ":" + part})
+				operations = append(operations,
+					map[string]any{"op": p.operation("remove"), "path": name + ":" + part})
 			}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(before)) {
 		if _, stays := after[name]; !stays && name != "schemas" {
-			operations = append(operations, map[string]any{"op": p.operation("remove"), "path": name})
+			operations = append(operations,
+				map[string]any{"op": p.operation("remove"), "path": name})
 		}
 	}
 	return operations

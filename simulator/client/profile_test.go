@@ -34,13 +34,15 @@ func object(t *testing.T, text string) map[string]any {
 // TestUpdates: what each profile sends for the same change.
 func TestUpdates(t *testing.T) {
 	const extension = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-	const head, tail = `PATCH /scim/v2/Users/7 {"Operations":[`, `],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`
+	const head, tail = `PATCH /scim/v2/Users/7 {"Operations":[`,
+		`],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`
 	for name, want := range map[string][]string{
 		"onelogin": {"PUT /scim/v2/Users/7 " + canonical(t, after)},
 		"okta": {
 			"GET /scim/v2/Users/7",
 			`PUT /scim/v2/Users/7 {"active":false,"emails":[{"primary":true,"type":"work","value":"b@x"}],"id":"7","locale":"de","name":{"familyName":"Novak","givenName":"Ann"},` +
-				`"photos":[{"value":"q"}],"schemas":["x"],"` + extension + `":{"manager":{"value":"carl"}},"userName":"anna"}`,
+				`"photos":[{"value":"q"}],"schemas":["x"],"` + extension +
+				`":{"manager":{"value":"carl"}},"userName":"anna"}`,
 		},
 		"entra": {head + strings.Join([]string{
 			`{"op":"Replace","path":"active","value":"False"}`,
@@ -76,7 +78,8 @@ func TestUpdates(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if strings.Join(got, "\n") != strings.Join(want, "\n") {
-			t.Errorf("%s: got\n%s\nwant\n%s", name, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			t.Errorf("%s: got\n%s\nwant\n%s", name, strings.Join(got, "\n"),
+				strings.Join(want, "\n"))
 		}
 		got = nil
 		if err := c.UpdateUser(t.Context(), "7", object(t, after), object(t, after)); err != nil {
@@ -101,7 +104,8 @@ func TestProfileNamed(t *testing.T) {
 	if p, err := client.ProfileNamed(""); err != nil || p.Name != "onelogin" {
 		t.Errorf("got %v, %v", p, err)
 	}
-	if _, err := client.ProfileNamed("ping"); err == nil || !strings.Contains(err.Error(), "onelogin, onelogin-1.1, okta, entra, jumpcloud") {
+	if _, err := client.ProfileNamed("ping"); err == nil ||
+		!strings.Contains(err.Error(), "onelogin, onelogin-1.1, okta, entra, jumpcloud") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -151,7 +155,8 @@ func TestRetryAfterDate(t *testing.T) {
 	began := time.Now()
 	c := serve(t, func(n int, w http.ResponseWriter, _ *http.Request) {
 		if n == 1 {
-			w.Header().Set("Retry-After", time.Now().Add(2*time.Second).UTC().Format(http.TimeFormat))
+			w.Header().Set("Retry-After",
+				time.Now().Add(2*time.Second).UTC().Format(http.TimeFormat))
 			fail(w, 503, "later")
 			return
 		}
@@ -168,19 +173,24 @@ func TestTrace(t *testing.T) {
 		if n == 1 {
 			panic(http.ErrAbortHandler)
 		}
-		fmt.Fprintf(w, `{"id":"7","userName":"anna","note":"%s","password":"hunter2 \"quoted\""}`, token)
+		fmt.Fprintf(w, `{"id":"7","userName":"anna","note":"%s","password":"hunter2 \"quoted\""}`,
+			token)
 	})
 	var trace client.Trace
-	if _, err := c.CreateUser(client.WithTrace(t.Context(), &trace), map[string]any{"userName": "anna"}); err != nil {
+	if _, err := c.CreateUser(client.WithTrace(t.Context(), &trace),
+		map[string]any{"userName": "anna"}); err != nil {
 		t.Fatal(err)
 	}
 	list := trace.Exchanges()
-	if len(list) != 2 || list[0].Error == "" || list[0].Status != 0 || list[1].Status != 200 || list[1].Method != http.MethodPost || list[1].Path != "/Users" {
+	if len(list) != 2 || list[0].Error == "" || list[0].Status != 0 || list[1].Status != 200 ||
+		list[1].Method != http.MethodPost || list[1].Path != "/Users" {
 		t.Fatalf("got %+v", list)
 	}
 	text := fmt.Sprint(list)
-	if strings.Contains(text, token) || strings.Contains(text, "hunter2") || strings.Contains(text, "quoted") ||
-		!strings.Contains(list[1].Request, `"password":"…"`) || !strings.Contains(list[1].Request, `"userName":"anna"`) {
+	if strings.Contains(text, token) || strings.Contains(text, "hunter2") ||
+		strings.Contains(text, "quoted") ||
+		!strings.Contains(list[1].Request, `"password":"…"`) ||
+		!strings.Contains(list[1].Request, `"userName":"anna"`) {
 		t.Errorf("got %s", text)
 	}
 }
@@ -189,7 +199,8 @@ func TestTrace(t *testing.T) {
 func TestFinalAnswers(t *testing.T) {
 	for _, status := range []int{501, 405, 505} {
 		c := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) { fail(w, status, "no") })
-		if err := c.AddMember(t.Context(), "1", "2"); client.Status(err) != status || c.Requests() != 1 {
+		if err := c.AddMember(t.Context(), "1", "2"); client.Status(err) != status ||
+			c.Requests() != 1 {
 			t.Errorf("%d: got %v after %d requests", status, err, c.Requests())
 		}
 	}
@@ -200,7 +211,8 @@ func TestFinalAnswers(t *testing.T) {
 func TestHeaders(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, want := range map[string]string{
-			"X-Tenant": "7", "Content-Type": "application/scim+json", "Authorization": "Bearer " + token, "User-Agent": "muster-simulator (OneLogin)",
+			"X-Tenant": "7", "Content-Type": "application/scim+json",
+			"Authorization": "Bearer " + token, "User-Agent": "muster-simulator (OneLogin)",
 		} {
 			if got := r.Header.Get(name); got != want {
 				t.Errorf("%s: got %q, want %q", name, got, want)

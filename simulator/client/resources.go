@@ -31,7 +31,8 @@ func (u User) Active() bool { return u["active"] != false }
 // FullName returns the given and the family name, or else the display name.
 func (u User) FullName() string {
 	name, _ := u["name"].(map[string]any)
-	if full := strings.TrimSpace(text(name["givenName"]) + " " + text(name["familyName"])); full != "" {
+	if full := strings.TrimSpace(text(name["givenName"]) + " " +
+		text(name["familyName"])); full != "" {
 		return full
 	}
 	return text(u["displayName"])
@@ -78,12 +79,14 @@ func (c *Client) Probe(ctx context.Context) (found bool, err error) {
 
 func (c *Client) probe(ctx context.Context, userName string) (found bool, err error) {
 	var answer list[User]
-	err = c.do(ctx, http.MethodGet, "/Users?filter="+url.QueryEscape(equals("userName", userName)), nil, &answer)
+	err = c.do(ctx, http.MethodGet, "/Users?filter="+url.QueryEscape(equals("userName", userName)),
+		nil, &answer)
 	if Status(err) == http.StatusNotFound {
 		return false, nil
 	}
 	if err == nil && len(answer.Resources) > 0 {
-		err = errors.New("the server found a user who does not exist: it seems to ignore the filter, and lookups would go wrong")
+		err = errors.New("the server found a user who does not exist: it seems to ignore the " +
+			"filter, and lookups would go wrong")
 	}
 	return err == nil, err
 }
@@ -155,7 +158,8 @@ func (c *Client) UserNames(ctx context.Context, ids []string) (map[string]string
 			terms[i] = equals("id", id)
 		}
 		var found list[User]
-		query := "/Users?attributes=userName&count=" + strconv.Itoa(len(some)) + "&filter=" + url.QueryEscape(strings.Join(terms, " or "))
+		query := "/Users?attributes=userName&count=" + strconv.Itoa(len(some)) + "&filter=" +
+			url.QueryEscape(strings.Join(terms, " or "))
 		err := c.do(ctx, http.MethodGet, query, nil, &found)
 		var answer *Error
 		if err != nil && (!errors.As(err, &answer) || answer.Refused()) {
@@ -190,7 +194,9 @@ func equals(attribute, value string) string {
 // FindUser looks a user up by userName, and returns nil if there is none.
 func (c *Client) FindUser(ctx context.Context, userName string) (User, error) {
 	var found list[User]
-	err := c.do(ctx, http.MethodGet, "/Users?filter="+url.QueryEscape(equals("userName", userName))+c.o.Profile.LookupTail, nil, &found)
+	err := c.do(ctx, http.MethodGet,
+		"/Users?filter="+url.QueryEscape(equals("userName", userName))+c.o.Profile.LookupTail, nil,
+		&found)
 	switch {
 	case Status(err) == http.StatusNotFound:
 		return nil, nil
@@ -203,7 +209,9 @@ func (c *Client) FindUser(ctx context.Context, userName string) (User, error) {
 // theOne returns the resource of a lookup that has the name: exactly, or else
 // in a form that is the same. An answer that holds others only comes from a
 // server that ignores the filter: whether the name is there, it does not say.
-func theOne[T any](what, name string, answer list[T], nameOf func(T) string, same func(a, b string) bool) (T, error) {
+func theOne[T any](
+	what, name string, answer list[T], nameOf func(T) string, same func(a, b string) bool,
+) (T, error) {
 	var none T
 	var matches []T
 	for _, r := range answer.Resources {
@@ -218,11 +226,13 @@ func theOne[T any](what, name string, answer list[T], nameOf func(T) string, sam
 	case len(matches) == 1:
 		return matches[0], nil
 	case len(matches) > 1:
-		return none, fmt.Errorf("the lookup of the %s %s found %d of that name, and none is spelled so: which is meant cannot be told",
+		return none, fmt.Errorf("the lookup of the %s %s found %d of that name, and none is "+
+			"spelled so: which is meant cannot be told",
 			what, username.Quote(name), len(matches))
 	case len(answer.Resources) > 0:
 		asked, found := username.Differ(name, nameOf(answer.Resources[0]))
-		return none, fmt.Errorf("the lookup of the %s %s found %s: %w", what, asked, found, ErrFilterIgnored)
+		return none, fmt.Errorf("the lookup of the %s %s found %s: %w", what, asked, found,
+			ErrFilterIgnored)
 	}
 	return none, nil
 }
@@ -258,7 +268,8 @@ func (c *Client) CreateUser(ctx context.Context, body map[string]any) (User, err
 		return nil, errors.New("the server created a user, and its answer has no id")
 	case !username.Equal(u.UserName(), sent):
 		wanted, got := username.Differ(sent, u.UserName())
-		return nil, fmt.Errorf("the server was asked to create the user %s, and answered with %s (id %s): look there at what it did", wanted, got, u.ID())
+		return nil, fmt.Errorf("the server was asked to create the user %s, and answered with %s "+
+			"(id %s): look there at what it did", wanted, got, u.ID())
 	}
 	return u, nil
 }
@@ -283,7 +294,9 @@ func (c *Client) SetActive(ctx context.Context, id string, before, body map[stri
 	return c.change(ctx, c.o.Profile.Deactivate, id, before, body)
 }
 
-func (c *Client) change(ctx context.Context, how Method, id string, before, body map[string]any) error {
+func (c *Client) change(
+	ctx context.Context, how Method, id string, before, body map[string]any,
+) error {
 	p := c.o.Profile
 	var operations []any
 	switch how {
@@ -293,7 +306,10 @@ func (c *Client) change(ctx context.Context, how Method, id string, before, body
 			return err
 		}
 		if whole == nil {
-			return &Error{Method: http.MethodGet, Status: http.StatusNotFound, Detail: "there is no user " + id}
+			return &Error{
+				Method: http.MethodGet, Status: http.StatusNotFound,
+				Detail: "there is no user " + id,
+			}
 		}
 		for name := range before {
 			if _, stays := body[name]; !stays {
@@ -303,7 +319,12 @@ func (c *Client) change(ctx context.Context, how Method, id string, before, body
 		maps.Copy(whole, p.user(body))
 		return c.do(ctx, http.MethodPut, userPath(id), whole, nil)
 	case PatchActive:
-		operations = []any{map[string]any{"op": p.operation("replace"), "value": map[string]any{"active": p.user(body)["active"]}}}
+		operations = []any{
+			map[string]any{
+				"op":    p.operation("replace"),
+				"value": map[string]any{"active": p.user(body)["active"]},
+			},
+		}
 	case PatchValues:
 		operations = p.values(p.user(before), p.user(body))
 	case PatchAttributes:

@@ -13,7 +13,8 @@ import (
 
 func newApps() *cobra.Command {
 	c := &cobra.Command{
-		Use: "apps", Short: "Show the apps of an account, and how they are", Args: cobra.NoArgs, RunE: apps,
+		Use: "apps", Short: "Show the apps of an account, and how they are", Args: cobra.NoArgs,
+		RunE: apps,
 		Long: `Show the apps of an account: where each provisions to and as which provider, whether
 its API connection and its provisioning are enabled, whether it is in quarantine, and
 how many users are in which state. No request is sent.`,
@@ -48,7 +49,10 @@ func apps(c *cobra.Command, _ []string) (err error) {
 }
 
 func describe(c *cobra.Command, app *account.App, st *state.File) (report.App, error) {
-	r := report.App{Name: app.Name, Instance: app.Configuration.Instance, Connection: "enabled", Provisioning: app.Provisioning.Enabled, Users: make(map[state.Status]int)}
+	r := report.App{
+		Name: app.Name, Instance: app.Configuration.Instance, Connection: "enabled",
+		Provisioning: app.Provisioning.Enabled, Users: make(map[state.Status]int),
+	}
 	var err error
 	if r.BaseURL, err = app.Configuration.BaseURL.Read("base_url"); err != nil {
 		r.BaseURL = err.Error()
@@ -66,7 +70,8 @@ func describe(c *cobra.Command, app *account.App, st *state.File) (report.App, e
 	case known.Disabled:
 		r.Connection = "disabled"
 	case q != nil:
-		r.Connection = "in quarantine until " + q.Until.Local().Format("2006-01-02 15:04") + ": " + q.Reason
+		r.Connection = "in quarantine until " + q.Until.Local().Format("2006-01-02 15:04") + ": " +
+			q.Reason
 	}
 	return r, st.EachRecord(c.Context(), app.Name, func(rec *state.Record) error {
 		r.Users[rec.Status]++

@@ -18,7 +18,8 @@ import (
 
 func newCheck() *cobra.Command {
 	c := &cobra.Command{
-		Use: "check", Short: "Check a SCIM server against the RFCs and the guide", Args: cobra.NoArgs, RunE: check,
+		Use: "check", Short: "Check a SCIM server against the RFCs and the guide",
+		Args: cobra.NoArgs, RunE: check,
 		Long: `Run the scenarios of RFC 7643, RFC 7644 and RFC 9865 against a SCIM server, and those
 of the guide, in which a provider provisions it: pickups, suspensions, deletions,
 conflicts, rollouts, other providers' requests, bad lines. Show by section and topic
@@ -33,16 +34,25 @@ one after the other; use a sandbox all the same.`,
   muster-simulator check --tags @guide-picking-up   # a section of the guide
   muster-simulator check --protocol --json      # the RFCs alone`,
 	}
-	c.Flags().String("target", os.Getenv("MUSTER_TARGET"), "the base URL of the server [MUSTER_TARGET]")
-	c.Flags().String("token-file", "", "a file with the bearer token; by default it is in the variable MUSTER_TOKEN")
-	c.Flags().String("second-target", os.Getenv("MUSTER_TARGET_2"), "the base URL of another instance of the same application [MUSTER_TARGET_2]; by default that of the first, if MUSTER_TOKEN_2 is set")
-	c.Flags().String("template", "", "the JSON template of the provider's apps, as in account.yaml; by default that of simulator/template")
-	c.Flags().String("admin", os.Getenv("MUSTER_ADMIN"), "a command for the application's administration: it takes the arguments of muster-server, and prints the same with --json [MUSTER_ADMIN]")
+	c.Flags().String("target", os.Getenv("MUSTER_TARGET"),
+		"the base URL of the server [MUSTER_TARGET]")
+	c.Flags().String("token-file", "",
+		"a file with the bearer token; by default it is in the variable MUSTER_TOKEN")
+	c.Flags().String("second-target", os.Getenv("MUSTER_TARGET_2"),
+		"the base URL of another instance of the same application [MUSTER_TARGET_2]; by default "+
+			"that of the first, if MUSTER_TOKEN_2 is set")
+	c.Flags().String("template", "",
+		"the JSON template of the provider's apps, as in account.yaml; by default that of "+
+			"simulator/template")
+	c.Flags().String("admin", os.Getenv("MUSTER_ADMIN"),
+		"a command for the application's administration: it takes the arguments of muster-server, "+
+			"and prints the same with --json [MUSTER_ADMIN]")
 	c.Flags().Bool("protocol", false, "only the scenarios of the RFCs")
 	c.Flags().String("tags", "", "only the scenarios with these tags")
 	c.Flags().String("junit", "", "write a report in JUnit's format to this file")
 	c.Flags().String("cucumber", "", "write a report in cucumber's JSON to this file")
-	c.Flags().String("html", "", "write the features as an HTML page to this file: each step with the requests behind it")
+	c.Flags().String("html", "",
+		"write the features as an HTML page to this file: each step with the requests behind it")
 	c.Flags().String("report", "", "write the report with all exchanges as JSON to this file")
 	withJSON(c)
 	return c
@@ -51,7 +61,8 @@ one after the other; use a sandbox all the same.`,
 func check(c *cobra.Command, _ []string) (err error) {
 	target, _ := c.Flags().GetString("target")
 	if target == "" {
-		return fmt.Errorf("--target is missing: give the base URL of the server, such as https://scim.example.com/scim/v2")
+		return fmt.Errorf("--target is missing: give the base URL of the server, such as " +
+			"https://scim.example.com/scim/v2")
 	}
 	t := harness.Target{BaseURL: target, Token: os.Getenv("MUSTER_TOKEN")}
 	if file, _ := c.Flags().GetString("token-file"); file != "" {

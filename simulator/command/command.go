@@ -28,7 +28,8 @@ func Main(ctx context.Context, errs io.Writer) int {
 	case err == nil:
 		return 0
 	case ctx.Err() != nil:
-		fmt.Fprintln(errs, "muster-simulator: stopped; the same command goes on where this one stopped")
+		fmt.Fprintln(errs,
+			"muster-simulator: stopped; the same command goes on where this one stopped")
 	case !errors.Is(err, errNotAsPlanned):
 		fmt.Fprintln(errs, "muster-simulator:", err)
 	}
@@ -88,10 +89,14 @@ the same command goes on from there. A second Ctrl-C stops at once.`,
 	for group, commands := range map[string][]*cobra.Command{
 		"rollout": {newPreflight(), newRehearse(), newRollback()},
 		"app": {
-			newApps(), newSync(), newEnable(), newDisable(), newRefresh(), newReapply(), newDrift(), newUsers(), newApprovals(), newRetry(), newLog(), newForget(),
+			newApps(), newSync(), newEnable(), newDisable(), newRefresh(), newReapply(), newDrift(),
+			newUsers(), newApprovals(), newRetry(), newLog(), newForget(),
 		},
-		"people": {newGenerate(), newDirectory(), newUnsupported("import-users"), newUnsupported("import-groups"), newUnsupported("sync-password")},
-		"other":  {newCheck(), newSchema(), newProfiles(), newVersion(), newMan()},
+		"people": {
+			newGenerate(), newDirectory(), newUnsupported("import-users"),
+			newUnsupported("import-groups"), newUnsupported("sync-password"),
+		},
+		"other": {newCheck(), newSchema(), newProfiles(), newVersion(), newMan()},
 	} {
 		for _, x := range commands {
 			x.GroupID = group
@@ -113,7 +118,8 @@ func withAccount(commands ...*cobra.Command) {
 }
 
 func withState(c *cobra.Command) {
-	c.Flags().String("state", "", "the state file; by default it is beside the account, with the ending .state.db")
+	c.Flags().String("state", "",
+		"the state file; by default it is beside the account, with the ending .state.db")
 }
 
 func withJSON(commands ...*cobra.Command) {
@@ -135,7 +141,9 @@ type session struct {
 }
 
 // run makes the function of a command of one that works on an app.
-func run(f func(s *session, c *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+func run(
+	f func(s *session, c *cobra.Command, args []string) error,
+) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		path, _ := c.Flags().GetString("file")
 		a, err := account.Load(path)

@@ -18,13 +18,20 @@ import (
 // withConnection adds the flags that say how an app's server is spoken to.
 func withConnection(commands ...*cobra.Command) {
 	for _, c := range commands {
-		c.Flags().Uint("tries", 6, "how often a request is sent while its failure may pass: no answer, 429, or 5xx")
-		c.Flags().Duration("wait", 0, "the first pause between two tries, each about half longer than the one before (default 200ms)")
+		c.Flags().Uint("tries", 6,
+			"how often a request is sent while its failure may pass: no answer, 429, or 5xx")
+		c.Flags().Duration("wait", 0,
+			"the first pause between two tries, each about half longer than the one before "+
+				"(default 200ms)")
 		c.Flags().Duration("timeout", time.Minute, "how long one request may take")
-		c.Flags().String("ca-file", "", "a file of certificates in PEM that are trusted beside the system's")
+		c.Flags().String("ca-file", "",
+			"a file of certificates in PEM that are trusted beside the system's")
 		c.Flags().Int("concurrency", 4, "how many users are worked on at once")
-		c.Flags().String("profile", "", "the provider whose requests are sent; `muster-simulator profiles` lists them (default: the app's, else onelogin)")
-		c.Flags().String("fault", "", "break the line on purpose, such as drop-after=5%,429=0.1,latency=20%:50ms, or all=3%")
+		c.Flags().String("profile", "",
+			"the provider whose requests are sent; `muster-simulator profiles` lists them "+
+				"(default: the app's, else onelogin)")
+		c.Flags().String("fault", "",
+			"break the line on purpose, such as drop-after=5%,429=0.1,latency=20%:50ms, or all=3%")
 		c.Flags().Uint64("fault-seed", 1, "the same seed breaks the same requests")
 	}
 }
@@ -99,5 +106,8 @@ func (s *session) cycle(c *cobra.Command) (*cycle.Cycle, *link, error) {
 		return nil, nil, err
 	}
 	n, _ := c.Flags().GetInt("concurrency")
-	return &cycle.Cycle{Account: s.account.Name, App: s.app, Directory: s.account.Directory, State: s.state, Client: l.Client, Concurrency: n}, l, nil
+	return &cycle.Cycle{
+		Account: s.account.Name, App: s.app, Directory: s.account.Directory, State: s.state,
+		Client: l.Client, Concurrency: n,
+	}, l, nil
 }

@@ -21,7 +21,9 @@ import (
 
 func newGenerate() *cobra.Command {
 	c := &cobra.Command{
-		Use: "generate DIRECTORY", Short: "Make up a company of any size, with an account and a rollout", Args: cobra.ExactArgs(1), RunE: generate,
+		Use:   "generate DIRECTORY",
+		Short: "Make up a company of any size, with an account and a rollout",
+		Args:  cobra.ExactArgs(1), RunE: generate,
 		Long: `Make up a company: users.csv with its people in OneLogin's columns, account.yaml
 and rollout.yaml. The names are in several scripts, with apostrophes and
 plus-addresses; people share surnames, and those who share a whole name get
@@ -39,7 +41,8 @@ over the earlier one and synced.`,
 	c.Flags().Uint64("seed", 1, "another seed gives another company")
 	c.Flags().Int("months", 0, "how many months later, 0 to 120")
 	c.Flags().String("domain", "acme.example", "the domain of the e-mail addresses")
-	c.Flags().Int("squad-size", 250, "about how many people make a squad; each squad is a role, and so a group")
+	c.Flags().Int("squad-size", 250,
+		"about how many people make a squad; each squad is a role, and so a group")
 	return c
 }
 
@@ -81,7 +84,9 @@ func generate(c *cobra.Command, args []string) (err error) {
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(c.OutOrStdout(), "%s: people of %s\nNext: export ACME_BASE_URL and ACME_TOKEN, then muster-simulator preflight -f %s\n",
+	_, err = fmt.Fprintf(c.OutOrStdout(),
+		"%s: people of %s\nNext: export ACME_BASE_URL and ACME_TOKEN, then muster-simulator "+
+			"preflight -f %s\n",
 		users, company.Domain, filepath.Join(args[0], "rollout.yaml"))
 	return err
 }
@@ -121,7 +126,15 @@ func companyAccount(company directory.Company, roles []string) yaml.MapSlice {
 			}},
 			{Key: "provisioning", Value: map[string]bool{"enabled": true}},
 			{Key: "parameters", Value: map[string]any{"groups": map[string]bool{"included": true}}},
-			{Key: "rules", Value: []map[string]string{{"name": "A group for each team and squad", "set_groups_from_roles": "(?:Team|Squad) .*"}}},
+			{
+				Key: "rules",
+				Value: []map[string]string{
+					{
+						"name":                  "A group for each team and squad",
+						"set_groups_from_roles": "(?:Team|Squad) .*",
+					},
+				},
+			},
 			{Key: "access", Value: map[string]any{"roles": []string{"Employees", "Contractors"}}},
 		}}},
 	}
@@ -144,9 +157,12 @@ func companyRollout() yaml.MapSlice {
 }
 
 func newDirectory() *cobra.Command {
-	c := &cobra.Command{Use: "directory", Short: "Take people in from a CSV file, and give them out"}
+	c := &cobra.Command{
+		Use: "directory", Short: "Take people in from a CSV file, and give them out",
+	}
 	export := &cobra.Command{
-		Use: "export", Short: "Write the people of an account as OneLogin's user CSV", Args: cobra.NoArgs,
+		Use: "export", Short: "Write the people of an account as OneLogin's user CSV",
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			path, _ := c.Flags().GetString("file")
 			a, err := account.Load(path)
@@ -157,7 +173,9 @@ func newDirectory() *cobra.Command {
 		},
 	}
 	take := &cobra.Command{
-		Use: "import FILE", Short: "Add people of a CSV file to an account, and change those it has", Args: cobra.ExactArgs(1), RunE: importPeople,
+		Use:   "import FILE",
+		Short: "Add people of a CSV file to an account, and change those it has",
+		Args:  cobra.ExactArgs(1), RunE: importPeople,
 		Long: `Add the people of a CSV file to the account's own, and change those whom it has
 already: the person of the same id; or, where the file or the account has no id for
 somebody, of the same user name. An e-mail address identifies nobody, and an id never
@@ -173,8 +191,11 @@ others are named by --map.`,
   muster-simulator directory import hr.csv --map "Work email=email" --map "Staff no=id"`,
 	}
 	take.Flags().Bool("remove", false, "remove who is not in the file")
-	take.Flags().String("preset", "", "whose export it is: onelogin, okta, entra, google, bamboohr or none (default: found by its columns)")
-	take.Flags().StringArray("map", nil, `what a column of the file is called here, such as "Work email=email"; may be given several times`)
+	take.Flags().String("preset", "",
+		"whose export it is: onelogin, okta, entra, google, bamboohr or none (default: found by "+
+			"its columns)")
+	take.Flags().StringArray("map", nil,
+		`what a column of the file is called here, such as "Work email=email"; may be given several times`)
 	take.Flags().Bool("dry-run", false, "show what would change, and write nothing")
 	withJSON(take)
 	for _, x := range []*cobra.Command{export, take} {
@@ -209,10 +230,12 @@ func importPeople(c *cobra.Command, args []string) error {
 		}
 	}
 	if asJSON(c) {
-		return report.JSON(c.OutOrStdout(), map[string]any{"file": found, "changes": changes, "written": !dryRun(c)})
+		return report.JSON(c.OutOrStdout(),
+			map[string]any{"file": found, "changes": changes, "written": !dryRun(c)})
 	}
 	return report.Imported(c.OutOrStdout(), report.Import{
-		From: args[0], Found: found, Into: a.UsersPath(), Changes: changes, Before: len(a.Directory.Users), DryRun: dryRun(c),
+		From: args[0], Found: found, Into: a.UsersPath(), Changes: changes,
+		Before: len(a.Directory.Users), DryRun: dryRun(c),
 	})
 }
 
@@ -224,7 +247,8 @@ func exportOf(c *cobra.Command) (directory.Export, error) {
 	for _, pair := range pairs {
 		from, to, ok := strings.Cut(pair, "=")
 		if !ok || strings.TrimSpace(from) == "" || strings.TrimSpace(to) == "" {
-			return e, fmt.Errorf("--map %q: give the file's column and what it is called here, such as \"Work email=email\"", pair)
+			return e, fmt.Errorf("--map %q: give the file's column and what it is called here, "+
+				"such as \"Work email=email\"", pair)
 		}
 		e.Columns[strings.TrimSpace(from)] = strings.TrimSpace(to)
 	}
@@ -235,21 +259,29 @@ func exportOf(c *cobra.Command) (directory.Export, error) {
 // the application does not support, as the guide says.
 func newUnsupported(name string) *cobra.Command {
 	reasons := map[string]string{
-		"import-users":  "people come from the account's own CSV file (muster-simulator directory import); accounts that were made by hand at the application are picked up when their User Name is the same",
-		"import-groups": "groups of the application are picked up when their names are the same (muster-simulator refresh shows them)",
-		"sync-password": "passwords stay in the provider: people sign in at the application through it, and a password that is sent is dropped",
+		"import-users": "people come from the account's own CSV file (muster-simulator directory " +
+			"import); accounts that were made by hand at the application are picked up when their " +
+			"User Name is the same",
+		"import-groups": "groups of the application are picked up when their names are the same " +
+			"(muster-simulator refresh shows them)",
+		"sync-password": "passwords stay in the provider: people sign in at the application " +
+			"through it, and a password that is sent is dropped",
 	}
 	return &cobra.Command{
-		Use: name, Short: "Not supported, as in the guide; says what to do instead", Args: cobra.ArbitraryArgs,
+		Use: name, Short: "Not supported, as in the guide; says what to do instead",
+		Args: cobra.ArbitraryArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return fmt.Errorf("%s: not supported by the application, though it may be in the future; %s", name, reasons[name])
+			return fmt.Errorf("%s: not supported by the application, though it may be in "+
+				"the future; %s", name, reasons[name])
 		},
 	}
 }
 
 func newSchema() *cobra.Command {
 	return &cobra.Command{
-		Use: "schema account|rollout|report", Short: "Print the JSON Schema of account.yaml, of rollout.yaml, or of the report of a rehearsal",
+		Use: "schema account|rollout|report",
+		Short: "Print the JSON Schema of account.yaml, of rollout.yaml, or of the report of " +
+			"a rehearsal",
 		Args: cobra.ExactArgs(1), ValidArgs: spec.FileSchemas(),
 		RunE: func(c *cobra.Command, args []string) error {
 			text, err := spec.FileSchema(args[0])

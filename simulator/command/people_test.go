@@ -50,7 +50,8 @@ func TestPeople(t *testing.T) {
 	if err := os.WriteFile(account, []byte(read(t, account)+"# mine\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out := must(t, "generate", dir, "--people", "50", "--months", "12"); !strings.Contains(out, "account.yaml is there already, and was kept") {
+	if out := must(t, "generate", dir, "--people", "50", "--months", "12"); !strings.Contains(out,
+		"account.yaml is there already, and was kept") {
 		t.Errorf("got %s", out)
 	}
 	if read(t, users) == first || !strings.HasSuffix(read(t, account), "# mine\n") {
@@ -68,19 +69,24 @@ func TestPeople(t *testing.T) {
 		}
 	}
 	write("id,username,title,badge\n10001,ceo@acme.example,Boss,B1\n99,new@acme.example,Seller,\n")
-	if out := must(t, "directory", "import", more, "-f", account); !strings.Contains(out, "1 added, 1 changed, 0 removed, 49 as they were") {
+	if out := must(t, "directory", "import", more, "-f", account); !strings.Contains(out,
+		"1 added, 1 changed, 0 removed, 49 as they were") {
 		t.Errorf("got %s", out)
 	}
-	if text := read(t, users); !strings.Contains(text, "10001,ceo@acme.example,") || !strings.Contains(text, ",Boss,") || !strings.Contains(strings.SplitN(text, "\n", 2)[0], ",badge") {
+	if text := read(t, users); !strings.Contains(text, "10001,ceo@acme.example,") ||
+		!strings.Contains(text, ",Boss,") ||
+		!strings.Contains(strings.SplitN(text, "\n", 2)[0], ",badge") {
 		t.Errorf("got %s", text)
 	}
 	kept := read(t, users)
 	write("id,username\n99,new@acme.example\n99,other@acme.example\n")
-	if _, err := execute(t, "directory", "import", more, "-f", account); err == nil || !strings.Contains(err.Error(), "line 3") || read(t, users) != kept {
+	if _, err := execute(t, "directory", "import", more, "-f", account); err == nil ||
+		!strings.Contains(err.Error(), "line 3") || read(t, users) != kept {
 		t.Errorf("a wrong file: %v", err)
 	}
 	write("id,username\n10001,ceo@acme.example\n10002,two@acme.example\n")
-	if out := must(t, "directory", "import", more, "-f", account, "--remove"); !strings.Contains(out, "0 added, 1 changed, 49 removed, 1 as they were") {
+	if out := must(t, "directory", "import", more, "-f", account,
+		"--remove"); !strings.Contains(out, "0 added, 1 changed, 49 removed, 1 as they were") {
 		t.Errorf("got %s", out)
 	}
 }
@@ -106,7 +112,8 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%v: got %v, want %q\n%s", args, err, want, out)
 		}
 	}
-	if !strings.Contains(must(t, "profiles", "--json"), `"entra"`) || !strings.Contains(must(t, "schema", "rollout"), "json-schema.org") {
+	if !strings.Contains(must(t, "profiles", "--json"), `"entra"`) ||
+		!strings.Contains(must(t, "schema", "rollout"), "json-schema.org") {
 		t.Error("profiles or schema print nothing")
 	}
 }
@@ -120,7 +127,9 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s is not in the help", c.Name())
 		}
 	}
-	for _, name := range []string{"preflight", "rehearse", "rollback", "sync", "generate", "enable", "reapply", "check"} {
+	for _, name := range []string{
+		"preflight", "rehearse", "rollback", "sync", "generate", "enable", "reapply", "check",
+	} {
 		if out := must(t, name, "--help"); !strings.Contains(out, "Examples:") {
 			t.Errorf("%s has no example", name)
 		}

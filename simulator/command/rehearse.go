@@ -26,7 +26,9 @@ func withRollout(commands ...*cobra.Command) {
 
 func newPreflight() *cobra.Command {
 	c := &cobra.Command{
-		Use: "preflight", Short: "Foretell a rollout by reading the application, and say what to mend first", Args: cobra.NoArgs, RunE: preflight,
+		Use:   "preflight",
+		Short: "Foretell a rollout by reading the application, and say what to mend first",
+		Args:  cobra.NoArgs, RunE: preflight,
 		Long: `Read the application and foretell, wave by wave and without writing anything, who
 would be picked up, who would be created, and what would go wrong:
 
@@ -45,7 +47,8 @@ Each comes with its fix, ready to paste. It exits with 1 while there are problem
   muster-simulator preflight --account account.yaml --app acme   # everybody at once, without a rollout`,
 	}
 	withRollout(c)
-	c.Flags().String("account", "", "an account, instead of a rollout: everybody who is assigned to the app")
+	c.Flags().String("account", "",
+		"an account, instead of a rollout: everybody who is assigned to the app")
 	c.Flags().String("app", "", "the app of that account")
 	return c
 }
@@ -73,7 +76,8 @@ func preflight(c *cobra.Command, _ []string) error {
 
 func newRehearse() *cobra.Command {
 	c := &cobra.Command{
-		Use: "rehearse", Short: "Rehearse a rollout, wave by wave", Args: cobra.NoArgs, RunE: rehearse,
+		Use: "rehearse", Short: "Rehearse a rollout, wave by wave", Args: cobra.NoArgs,
+		RunE: rehearse,
 		Long: `Rehearse a rollout: run its waves one after the other. Before each, foretell what
 will happen by reading the application; after it, compare what happened with that and
 with the plan, check the outcome by reading the application again, and stop at the
@@ -84,11 +88,15 @@ and with 1 and the list of what is not.`,
   muster-simulator rehearse -f rollout.yaml --junit rehearsal.xml --markdown rehearsal.md --json`,
 	}
 	withRollout(c)
-	c.Flags().Bool("resume", false, "go on with the wave at which the rollout was stopped; users who failed are tried again")
+	c.Flags().Bool("resume", false,
+		"go on with the wave at which the rollout was stopped; users who failed are tried again")
 	c.Flags().String("html", "", "write the report as an HTML page to this file")
-	c.Flags().String("report", "", "write the report as JSON to this file; `muster-simulator schema report` prints its schema")
+	c.Flags().String("report", "",
+		"write the report as JSON to this file; `muster-simulator schema report` prints its schema")
 	c.Flags().String("markdown", "", "write the report as Markdown to this file")
-	c.Flags().String("list", "", "write what was done for whom, wave by wave, as CSV to this file: for the application's owner")
+	c.Flags().String("list", "",
+		"write what was done for whom, wave by wave, as CSV to this file: for the "+
+			"application's owner")
 	c.Flags().String("junit", "", "write the report in JUnit's format to this file")
 	return c
 }
@@ -159,7 +167,8 @@ func rehearse(c *cobra.Command, _ []string) error {
 	r.Resume, _ = c.Flags().GetBool("resume")
 	if !asJSON(c) {
 		p := report.NewProgress(os.Stderr)
-		p.Start(fmt.Sprintf("Rehearsing %q: %d people, app %s at %s", r.Rollout.Name, len(r.Rollout.Account.Directory.Users), r.Rollout.App.Name, l.base))
+		p.Start(fmt.Sprintf("Rehearsing %q: %d people, app %s at %s", r.Rollout.Name,
+			len(r.Rollout.Account.Directory.Users), r.Rollout.App.Name, l.base))
 		r.Began = func(position int, w *rollout.Wave) {
 			p.Start(fmt.Sprintf("Wave %d of %d: %s", position, len(r.Rollout.Waves), w.Name))
 		}
@@ -178,7 +187,8 @@ func rehearse(c *cobra.Command, _ []string) error {
 
 func newRollback() *cobra.Command {
 	c := &cobra.Command{
-		Use: "rollback", Short: "Take the last wave of a rollout back", Args: cobra.NoArgs, RunE: rollBack,
+		Use: "rollback", Short: "Take the last wave of a rollout back", Args: cobra.NoArgs,
+		RunE: rollBack,
 		Long: `Take the last wave that ran back: accounts that it created are deleted (or suspended,
 or kept, as rollback.created of the wave says), those that it picked up or changed get
 what they had before, those that it deleted are made again under a new id, and groups

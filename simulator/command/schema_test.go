@@ -56,7 +56,8 @@ func enums() map[string][]any {
 // required are the fields that must be given, by their types.
 func required() map[string][]string {
 	return map[string][]string{
-		"Account": {"account", "users", "apps"}, "App": {"name"}, "Rule": nil, "Rollout": {"rollout", "waves"}, "Wave": {"name", "users"},
+		"Account": {"account", "users", "apps"}, "App": {"name"}, "Rule": nil,
+		"Rollout": {"rollout", "waves"}, "Wave": {"name", "users"},
 		"Quarantine": {"failures", "share"},
 	}
 }
@@ -163,7 +164,15 @@ func (s *schemas) object(t reflect.Type) map[string]any {
 		def["required"] = needed
 	}
 	if t == reflect.TypeFor[account.Source]() {
-		def = map[string]any{"description": def["description"], "anyOf": []any{map[string]any{"type": "string"}, map[string]any{"type": "object", "additionalProperties": false, "properties": properties}}}
+		def = map[string]any{
+			"description": def["description"],
+			"anyOf": []any{
+				map[string]any{"type": "string"},
+				map[string]any{
+					"type": "object", "additionalProperties": false, "properties": properties,
+				},
+			},
+		}
 	}
 	s.defs[t.Name()] = def
 	return ref
@@ -186,14 +195,20 @@ func TestFileSchemas(t *testing.T) {
 		tag   string
 		title string
 	}{
-		"account": {reflect.TypeFor[account.Account](), "yaml", "account.yaml: an account of the identity provider"},
+		"account": {
+			reflect.TypeFor[account.Account](), "yaml",
+			"account.yaml: an account of the identity provider",
+		},
 		"rollout": {reflect.TypeFor[rollout.Rollout](), "yaml", "rollout.yaml: a plan of waves"},
-		"report":  {reflect.TypeFor[rollout.Result](), "json", "The report of muster-simulator rehearse"},
+		"report": {
+			reflect.TypeFor[rollout.Result](), "json", "The report of muster-simulator rehearse",
+		},
 	} {
 		s := &schemas{tag: v.tag, defs: make(map[string]any)}
 		s.readComments(t, "../account", "../rollout", "../cycle", "../client")
 		root := s.of(v.t)
-		root["$schema"], root["title"], root["$defs"] = "https://json-schema.org/draft/2020-12/schema", v.title, s.defs
+		root["$schema"], root["title"], root["$defs"] = "https://json-schema.org/draft/2020-12/schema",
+			v.title, s.defs
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)
 		e.SetEscapeHTML(false)
@@ -209,7 +224,8 @@ func TestFileSchemas(t *testing.T) {
 		}
 		text, err := os.ReadFile(path)
 		if err != nil || !bytes.Equal(text, b.Bytes()) {
-			t.Errorf("%s is not what the types say (%v); write it anew with go test ./simulator/command -update", path, err)
+			t.Errorf("%s is not what the types say (%v); write it anew with go test "+
+				"./simulator/command -update", path, err)
 		}
 	}
 }

@@ -14,7 +14,9 @@ import (
 func newSync() *cobra.Command {
 	c := &cobra.Command{
 		Use: "sync", Short: "Run one provisioning cycle of an app", Args: cobra.NoArgs,
-		RunE: run(func(s *session, c *cobra.Command, _ []string) error { return s.runCycle(c, false, dryRun(c)) }),
+		RunE: run(func(s *session, c *cobra.Command, _ []string) error {
+			return s.runCycle(c, false, dryRun(c))
+		}),
 		Long: `Run one provisioning cycle: look each new user up by user name, pick the account
 up or create it, send what changed, suspend and delete who left, and put users
 into groups. A cycle without changes writes nothing. One that is cut off, by
@@ -44,7 +46,9 @@ One process at a time works with a state file.`,
 // withCycle adds the flags of commands that run a cycle.
 func withCycle(c *cobra.Command) {
 	c.Flags().Bool("trace", false, "keep the requests that are sent for each user, for --json")
-	c.Flags().Bool("force", false, "run although the app is in quarantine, and overwrite accounts that are called otherwise than when they were written last")
+	c.Flags().Bool("force", false,
+		"run although the app is in quarantine, and overwrite accounts that are called otherwise "+
+			"than when they were written last")
 	withAccount(c)
 	withConnection(c)
 	withJSON(c)
@@ -57,8 +61,12 @@ func dryRun(c *cobra.Command) bool {
 
 func newReapply() *cobra.Command {
 	c := &cobra.Command{
-		Use: "reapply", Short: "Send all mappings again, and correct what was changed at the application", Args: cobra.NoArgs,
-		RunE: run(func(s *session, c *cobra.Command, _ []string) error { return s.runCycle(c, true, dryRun(c)) }),
+		Use:   "reapply",
+		Short: "Send all mappings again, and correct what was changed at the application",
+		Args:  cobra.NoArgs,
+		RunE: run(func(s *session, c *cobra.Command, _ []string) error {
+			return s.runCycle(c, true, dryRun(c))
+		}),
 		Long: `Read the account of everybody who is provisioned, and correct what differs from
 what it should be, as "Reapply entitlement mappings" does: what was changed or
 deleted at the application by hand, and what a change of the app's parameters,
@@ -66,7 +74,8 @@ rules or template asks for. What an app with provisioning.changes_need_reapply
 held back is sent.`,
 		Example: `  muster-simulator reapply -f account.yaml --app acme`,
 	}
-	c.Flags().Bool("dry-run", false, "show what would be corrected, user by user, and write nothing")
+	c.Flags().Bool("dry-run", false,
+		"show what would be corrected, user by user, and write nothing")
 	withCycle(c)
 	return c
 }
@@ -74,7 +83,9 @@ held back is sent.`,
 func newDrift() *cobra.Command {
 	c := &cobra.Command{
 		Use: "drift", Short: "Show what was changed at the application by hand", Args: cobra.NoArgs,
-		RunE: run(func(s *session, c *cobra.Command, _ []string) error { return s.runCycle(c, true, true) }),
+		RunE: run(func(s *session, c *cobra.Command, _ []string) error {
+			return s.runCycle(c, true, true)
+		}),
 		Long: `Read the account of everybody who is provisioned, and show what differs from what
 it should be. Nothing is written; reapply corrects it.`,
 	}
@@ -127,7 +138,8 @@ func (s *session) runCycle(c *cobra.Command, reapply, dry bool) error {
 
 func newEnable() *cobra.Command {
 	c := &cobra.Command{
-		Use: "enable", Short: "Test the connection of an app, as the button Enable does", Args: cobra.NoArgs, RunE: run(enable),
+		Use: "enable", Short: "Test the connection of an app, as the button Enable does",
+		Args: cobra.NoArgs, RunE: run(enable),
 		Long: `Test the connection of an app, as the button Enable does: look up a user who does
 not exist. Nothing is written. Where the server tells for which instance the
 token is, and the app's configuration names another one, that is an error. An app
@@ -156,7 +168,9 @@ func enable(s *session, c *cobra.Command, _ []string) error {
 		return err
 	}
 	found, err := cy.Enable(c.Context())
-	result := connection{App: s.app.Name, Status: "connected", Instance: found.Instance, Note: found.Note}
+	result := connection{
+		App: s.app.Name, Status: "connected", Instance: found.Instance, Note: found.Note,
+	}
 	if err != nil {
 		result.Status, result.Reason = "failed", explain(err)
 	}
@@ -171,7 +185,8 @@ func enable(s *session, c *cobra.Command, _ []string) error {
 	}
 	line := fmt.Sprintf("app %s is connected to the instance %s", s.app.Name, found.Instance)
 	if found.Instance == "" {
-		line = fmt.Sprintf("app %s is connected; the server does not tell for which instance the token is", s.app.Name)
+		line = fmt.Sprintf("app %s is connected; the server does not tell for which instance "+
+			"the token is", s.app.Name)
 	}
 	if found.Note != "" {
 		line += "\nnote: " + found.Note
@@ -196,7 +211,9 @@ func explain(err error) string {
 
 func newDisable() *cobra.Command {
 	c := &cobra.Command{
-		Use: "disable", Short: "Disable the API connection of an app: no cycle runs until it is enabled again", Args: cobra.NoArgs,
+		Use:   "disable",
+		Short: "Disable the API connection of an app: no cycle runs until it is enabled again",
+		Args:  cobra.NoArgs,
 		RunE: run(func(s *session, c *cobra.Command, _ []string) error {
 			app, err := s.state.App(c.Context(), s.app.Name)
 			if err == nil {
@@ -204,7 +221,8 @@ func newDisable() *cobra.Command {
 				err = s.state.SaveApp(c.Context(), s.app.Name, app)
 			}
 			if err == nil {
-				_, err = fmt.Fprintf(c.OutOrStdout(), "the API connection of the app %s is disabled\n", s.app.Name)
+				_, err = fmt.Fprintf(c.OutOrStdout(),
+					"the API connection of the app %s is disabled\n", s.app.Name)
 			}
 			return err
 		}),
@@ -215,7 +233,8 @@ func newDisable() *cobra.Command {
 
 func newRefresh() *cobra.Command {
 	c := &cobra.Command{
-		Use: "refresh", Short: "Read the groups of the application, as Entitlements → Refresh does", Args: cobra.NoArgs, RunE: run(refresh),
+		Use: "refresh", Short: "Read the groups of the application, as Entitlements → Refresh does",
+		Args: cobra.NoArgs, RunE: run(refresh),
 		Long: `Read the groups of the application and show which of those that the app's rules
 set are there already. The names must be the same for a group to be picked up.`,
 	}

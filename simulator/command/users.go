@@ -14,14 +14,19 @@ import (
 
 func newUsers() *cobra.Command {
 	c := &cobra.Command{
-		Use: "users", Short: "Show the users of an app with their provisioning states", Args: cobra.NoArgs,
+		Use: "users", Short: "Show the users of an app with their provisioning states",
+		Args:    cobra.NoArgs,
 		Example: "  muster-simulator users --app acme --status failed",
 		RunE: run(func(s *session, c *cobra.Command, _ []string) error {
 			status, _ := c.Flags().GetString("status")
-			if known := state.Statuses(); status != "" && !slices.Contains(known, state.Status(status)) {
+			if known := state.Statuses(); status != "" &&
+				!slices.Contains(known, state.Status(status)) {
 				return fmt.Errorf("there is no state %q; use one of %v", status, known)
 			}
-			records, err := s.records(c, func(r *state.Record) bool { return status == "" || r.Status == state.Status(status) })
+			records, err := s.records(c,
+				func(r *state.Record) bool {
+					return status == "" || r.Status == state.Status(status)
+				})
 			if err != nil {
 				return err
 			}
@@ -39,7 +44,9 @@ func newUsers() *cobra.Command {
 
 // records returns what is remembered of the users of the app whom choose
 // chooses, sorted by user name.
-func (s *session) records(c *cobra.Command, choose func(*state.Record) bool) ([]*state.Record, error) {
+func (s *session) records(
+	c *cobra.Command, choose func(*state.Record) bool,
+) ([]*state.Record, error) {
 	list := []*state.Record{}
 	err := s.state.EachRecord(c.Context(), s.app.Name, func(r *state.Record) error {
 		if choose(r) {
@@ -50,14 +57,16 @@ func (s *session) records(c *cobra.Command, choose func(*state.Record) bool) ([]
 	if err != nil {
 		return nil, err
 	}
-	slices.SortFunc(list, func(a, b *state.Record) int { return strings.Compare(a.UserName, b.UserName) })
+	slices.SortFunc(list,
+		func(a, b *state.Record) int { return strings.Compare(a.UserName, b.UserName) })
 	return list, nil
 }
 
 // withChoice adds the flags that choose users.
 func withChoice(commands ...*cobra.Command) {
 	for _, c := range commands {
-		c.Flags().StringArray("user", nil, "the user name of one of them; may be given several times")
+		c.Flags().StringArray("user", nil,
+			"the user name of one of them; may be given several times")
 		c.Flags().Bool("all", false, "all of them")
 		c.MarkFlagsOneRequired("user", "all")
 		c.MarkFlagsMutuallyExclusive("user", "all")
@@ -66,7 +75,9 @@ func withChoice(commands ...*cobra.Command) {
 
 // chosen returns the records that the flags choose of those that qualify. A
 // name that does not is an error, and then nothing is done.
-func (s *session) chosen(c *cobra.Command, qualifies func(*state.Record) bool, what string) ([]*state.Record, error) {
+func (s *session) chosen(
+	c *cobra.Command, qualifies func(*state.Record) bool, what string,
+) ([]*state.Record, error) {
 	records, err := s.records(c, qualifies)
 	if err != nil {
 		return nil, err
@@ -77,9 +88,11 @@ func (s *session) chosen(c *cobra.Command, qualifies func(*state.Record) bool, w
 	names, _ := c.Flags().GetStringArray("user")
 	var list []*state.Record
 	for _, name := range names {
-		i := slices.IndexFunc(records, func(r *state.Record) bool { return strings.EqualFold(r.UserName, name) })
+		i := slices.IndexFunc(records,
+			func(r *state.Record) bool { return strings.EqualFold(r.UserName, name) })
 		if i < 0 {
-			return nil, fmt.Errorf("%q is none of the users %s of the app %s; `muster-simulator users` shows all", name, what, s.app.Name)
+			return nil, fmt.Errorf("%q is none of the users %s of the app %s; `muster-simulator "+
+				"users` shows all", name, what, s.app.Name)
 		}
 		list = append(list, records[i])
 	}
@@ -87,7 +100,9 @@ func (s *session) chosen(c *cobra.Command, qualifies func(*state.Record) bool, w
 }
 
 // change saves records after f changed them, and says so.
-func (s *session) change(c *cobra.Command, records []*state.Record, done string, f func(*state.Record)) error {
+func (s *session) change(
+	c *cobra.Command, records []*state.Record, done string, f func(*state.Record),
+) error {
 	unlock, err := s.state.Lock(c.CommandPath() + " --app " + s.app.Name)
 	if err != nil {
 		return err
@@ -119,7 +134,10 @@ func newApprovals() *cobra.Command {
 		Long: `Show, approve and skip the actions that wait because the app requires admin
 approval for them. The next sync does what was approved.`,
 	}
-	list := &cobra.Command{Use: "list", Short: "Show the actions that wait", Args: cobra.NoArgs, RunE: run(listApprovals)}
+	list := &cobra.Command{
+		Use: "list", Short: "Show the actions that wait", Args: cobra.NoArgs,
+		RunE: run(listApprovals),
+	}
 	approve := &cobra.Command{
 		Use: "approve", Short: "Approve actions; the next sync does them", Args: cobra.NoArgs,
 		RunE: run(func(s *session, c *cobra.Command, _ []string) error {
@@ -127,7 +145,8 @@ approval for them. The next sync does what was approved.`,
 			if err != nil {
 				return err
 			}
-			return s.change(c, records, "approved; the next sync does it", func(r *state.Record) { r.Waiting.Approved = true })
+			return s.change(c, records, "approved; the next sync does it",
+				func(r *state.Record) { r.Waiting.Approved = true })
 		}),
 	}
 	skip := &cobra.Command{
@@ -165,9 +184,11 @@ func listApprovals(s *session, c *cobra.Command, _ []string) error {
 
 func newRetry() *cobra.Command {
 	c := &cobra.Command{
-		Use: "retry", Short: "Let users who failed be tried again by the next sync", Args: cobra.NoArgs,
+		Use: "retry", Short: "Let users who failed be tried again by the next sync",
+		Args: cobra.NoArgs,
 		RunE: run(func(s *session, c *cobra.Command, _ []string) error {
-			records, err := s.chosen(c, func(r *state.Record) bool { return r.Failure != "" }, "who failed")
+			records, err := s.chosen(c, func(r *state.Record) bool { return r.Failure != "" },
+				"who failed")
 			if err != nil {
 				return err
 			}
@@ -183,7 +204,9 @@ func newRetry() *cobra.Command {
 
 func newForget() *cobra.Command {
 	c := &cobra.Command{
-		Use: "forget", Short: "Drop what is remembered of an app, so that everybody is looked up by user name again", Args: cobra.NoArgs,
+		Use: "forget",
+		Short: "Drop what is remembered of an app, so that everybody is looked up by " +
+			"user name again", Args: cobra.NoArgs,
 		RunE: run(func(s *session, c *cobra.Command, _ []string) error {
 			unlock, err := s.state.Lock(c.CommandPath() + " --app " + s.app.Name)
 			if err != nil {
@@ -192,7 +215,9 @@ func newForget() *cobra.Command {
 			defer unlock() //nolint:errcheck // the end of the process unlocks, too
 			n, err := s.state.ForgetApp(c.Context(), s.app.Name)
 			if err == nil {
-				_, err = fmt.Fprintf(c.OutOrStdout(), "%d people of the app %s are remembered no more; the next cycle looks everybody up by user name\n", n, s.app.Name)
+				_, err = fmt.Fprintf(c.OutOrStdout(),
+					"%d people of the app %s are remembered no more; the next cycle looks "+
+						"everybody up by user name\n", n, s.app.Name)
 			}
 			return err
 		}),
@@ -216,14 +241,16 @@ func newLog() *cobra.Command {
 				return err
 			}
 			if name, _ := c.Flags().GetString("user"); name != "" {
-				entries = slices.DeleteFunc(entries, func(e state.Entry) bool { return !strings.EqualFold(e.User, name) })
+				entries = slices.DeleteFunc(entries,
+					func(e state.Entry) bool { return !strings.EqualFold(e.User, name) })
 			}
 			if asJSON(c) {
 				return report.JSON(c.OutOrStdout(), entries)
 			}
 			var errs error
 			for _, e := range entries {
-				line := fmt.Sprintf("%s  %-20s %s", e.Time.Local().Format("2006-01-02 15:04:05"), e.Outcome, e.User)
+				line := fmt.Sprintf("%s  %-20s %s", e.Time.Local().Format("2006-01-02 15:04:05"),
+					e.Outcome, e.User)
 				if e.Detail != "" {
 					line += "  " + e.Detail
 				}

@@ -12,21 +12,25 @@ import (
 )
 
 func newVersion() *cobra.Command {
-	c := &cobra.Command{Use: "version", Short: "Show version, commit and its date", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		b := buildinfo.Read()
-		if asJSON(c) {
-			return json.NewEncoder(c.OutOrStdout()).Encode(b)
-		}
-		_, err := fmt.Fprintln(c.OutOrStdout(), "muster-simulator", b)
-		return err
-	}}
+	c := &cobra.Command{
+		Use: "version", Short: "Show version, commit and its date", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			b := buildinfo.Read()
+			if asJSON(c) {
+				return json.NewEncoder(c.OutOrStdout()).Encode(b)
+			}
+			_, err := fmt.Fprintln(c.OutOrStdout(), "muster-simulator", b)
+			return err
+		},
+	}
 	withJSON(c)
 	return c
 }
 
 func newMan() *cobra.Command {
 	return &cobra.Command{
-		Use: "man DIRECTORY", Short: "Write the manual pages of all commands", Args: cobra.ExactArgs(1),
+		Use: "man DIRECTORY", Short: "Write the manual pages of all commands",
+		Args:    cobra.ExactArgs(1),
 		Example: "  muster-simulator man /usr/local/share/man/man1",
 		RunE: func(c *cobra.Command, args []string) error {
 			if info, err := os.Stat(args[0]); err != nil || !info.IsDir() {
@@ -34,7 +38,10 @@ func newMan() *cobra.Command {
 			}
 			root := c.Root()
 			root.DisableAutoGenTag = true // it has the date of today
-			return doc.GenManTree(root, &doc.GenManHeader{Title: "MUSTER-SIMULATOR", Section: "1", Source: "Muster", Manual: "Muster"}, args[0])
+			return doc.GenManTree(root,
+				&doc.GenManHeader{
+					Title: "MUSTER-SIMULATOR", Section: "1", Source: "Muster", Manual: "Muster",
+				}, args[0])
 		},
 	}
 }

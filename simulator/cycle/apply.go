@@ -213,7 +213,8 @@ func (r *run) update(ctx context.Context, a *Action, item *Item) error {
 	}
 	item.Changes = changes(before, a.Body)
 	if a.Kind == Reactivate {
-		if err = r.Client.SetActive(ctx, a.record.RemoteID, before, a.Body); err == nil && r.Client.Profile().Deactivate == client.PatchActive {
+		if err = r.Client.SetActive(ctx, a.record.RemoteID, before, a.Body); err == nil &&
+			r.Client.Profile().Deactivate == client.PatchActive {
 			before["active"] = a.Body["active"]
 			err = r.Client.UpdateUser(ctx, a.record.RemoteID, before, a.Body)
 		}
@@ -250,7 +251,8 @@ func (r *run) leave(ctx context.Context, rec *state.Record, keep []string, item 
 				return fmt.Errorf("group %q: %w", name, err)
 			}
 		}
-		rec.Groups = slices.DeleteFunc(slices.Clone(rec.Groups), func(g string) bool { return g == name })
+		rec.Groups = slices.DeleteFunc(slices.Clone(rec.Groups),
+			func(g string) bool { return g == name })
 		item.Left = append(item.Left, name)
 	}
 	return nil
@@ -264,8 +266,10 @@ func (r *run) join(ctx context.Context, rec *state.Record, names []string, item 
 			continue
 		}
 		err := r.joinOne(ctx, rec.RemoteID, name)
-		if slices.Contains([]int{http.StatusNotImplemented, http.StatusMethodNotAllowed}, client.Status(err)) {
-			why := fmt.Sprintf("members of groups: the server answered %v; nobody was put into groups", err)
+		if slices.Contains([]int{http.StatusNotImplemented, http.StatusMethodNotAllowed},
+			client.Status(err)) {
+			why := fmt.Sprintf("members of groups: the server answered %v; nobody was put "+
+				"into groups", err)
 			r.noGroups.Store(&why)
 			continue
 		}

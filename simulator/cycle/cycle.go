@@ -140,7 +140,9 @@ func (c *Cycle) Probe(ctx context.Context) (Connection, error) {
 	return c.connect(ctx, c.Client.Probe)
 }
 
-func (c *Cycle) connect(ctx context.Context, test func(context.Context) (bool, error)) (Connection, error) {
+func (c *Cycle) connect(
+	ctx context.Context, test func(context.Context) (bool, error),
+) (Connection, error) {
 	found, err := test(ctx)
 	if err != nil {
 		return Connection{}, err
@@ -150,10 +152,13 @@ func (c *Cycle) connect(ctx context.Context, test func(context.Context) (bool, e
 		result.Note = "the token expires on " + at + "; ask for a new one"
 	}
 	if !found {
-		result.Note = "the server answered 404, which passes; check that the base URL ends in /scim/v2"
+		result.Note = "the server answered 404, which passes; check that the base URL ends " +
+			"in /scim/v2"
 	}
-	if want := c.App.Configuration.Instance; want != "" && result.Instance != "" && result.Instance != want {
-		return result, fmt.Errorf("the token of the app %q is for the instance %q, and the app is configured for %q; nothing was written: give the app the key of its own instance",
+	if want := c.App.Configuration.Instance; want != "" && result.Instance != "" &&
+		result.Instance != want {
+		return result, fmt.Errorf("the token of the app %q is for the instance %q, and the app is "+
+			"configured for %q; nothing was written: give the app the key of its own instance",
 			c.App.Name, result.Instance, want)
 	}
 	return result, nil
@@ -168,7 +173,9 @@ func (c *Cycle) Run(ctx context.Context) (*Report, error) {
 		err = c.allowed(app, time.Now())
 	}
 	if err != nil {
-		return &Report{App: c.App.Name, Began: time.Now().UTC(), Items: []Item{}, Stopped: err.Error()}, err
+		return &Report{
+			App: c.App.Name, Began: time.Now().UTC(), Items: []Item{}, Stopped: err.Error(),
+		}, err
 	}
 	c.noGroups.Store(&app.NoGroups)
 	r := newRun(c)

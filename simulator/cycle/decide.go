@@ -46,7 +46,8 @@ func (c *Cycle) decide(u *directory.User, r *state.Record) (*Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	sameBody, sameGroups := bytes.Equal(a.body, r.Sent), slices.Equal(a.Groups, r.Groups) || c.groupsLeftOut() != ""
+	sameBody, sameGroups := bytes.Equal(a.body, r.Sent), slices.Equal(a.Groups, r.Groups) ||
+		c.groupsLeftOut() != ""
 	switch {
 	case c.Reapply:
 		a.Kind, a.Reason = Reapply, "mappings re-applied"
@@ -62,7 +63,9 @@ func (c *Cycle) decide(u *directory.User, r *state.Record) (*Action, error) {
 }
 
 // forPerson returns an action that sends a person as he or she is now.
-func (c *Cycle) forPerson(k Kind, u *directory.User, r *state.Record, reason string) (*Action, error) {
+func (c *Cycle) forPerson(
+	k Kind, u *directory.User, r *state.Record, reason string,
+) (*Action, error) {
 	body := c.App.Body(u)
 	if k == Reactivate && !c.App.SetsActive() && !c.App.Provisioning.LeavesActiveOut {
 		body["active"] = true
@@ -171,11 +174,17 @@ func (c *Cycle) suspend(r *state.Record, body map[string]any, reason string) (*A
 	return c.action(Suspend, r, r.UserName, body, nil, reason)
 }
 
-func (c *Cycle) action(k Kind, r *state.Record, userName string, body map[string]any, groups []string, reason string) (*Action, error) {
-	a := &Action{Kind: k, Key: r.Key, UserName: userName, Reason: reason, Body: body, Groups: groups, record: r}
+func (c *Cycle) action(
+	k Kind, r *state.Record, userName string, body map[string]any, groups []string, reason string,
+) (*Action, error) {
+	a := &Action{
+		Kind: k, Key: r.Key, UserName: userName, Reason: reason, Body: body, Groups: groups,
+		record: r,
+	}
 	if body != nil {
 		var err error
-		if a.body, err = json.Marshal(body); err != nil { // maps are written in the order of their keys
+		// maps are written in the order of their keys
+		if a.body, err = json.Marshal(body); err != nil {
 			return nil, err
 		}
 	}

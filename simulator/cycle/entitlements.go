@@ -40,7 +40,9 @@ func (c *Cycle) Entitlements(ctx context.Context) (*Entitlements, error) {
 			}
 		}
 	}
-	e := &Entitlements{App: c.App.Name, Matched: []string{}, Missing: []string{}, Others: []string{}}
+	e := &Entitlements{
+		App: c.App.Name, Matched: []string{}, Missing: []string{}, Others: []string{},
+	}
 	err = c.Client.Groups(ctx, func(g client.Group) error {
 		if _, ok := wanted[username.Fold(g.DisplayName)]; ok {
 			e.Matched = append(e.Matched, g.DisplayName)

@@ -30,7 +30,10 @@ func newGroups(c *client.Client, making func(context.Context, string, bool) erro
 	if making == nil {
 		making = func(context.Context, string, bool) error { return nil }
 	}
-	return groups{client: c, making: making, known: make(map[string][]client.Group), created: make(map[string]bool), matched: make(map[string]bool)}
+	return groups{
+		client: c, making: making, known: make(map[string][]client.Group),
+		created: make(map[string]bool), matched: make(map[string]bool),
+	}
 }
 
 func (g *groups) load(ctx context.Context) error {
@@ -80,7 +83,8 @@ func (g *groups) look(ctx context.Context, name string) (client.Group, error) {
 	case 1:
 		return same[0], nil
 	}
-	return client.Group{}, fmt.Errorf("the application has %d groups of that name, and none is spelled so: which is meant cannot be told", len(same))
+	return client.Group{}, fmt.Errorf("the application has %d groups of that name, and none is "+
+		"spelled so: which is meant cannot be told", len(same))
 }
 
 func (g *groups) know(group client.Group) {
@@ -92,7 +96,9 @@ func (g *groups) know(group client.Group) {
 // ensure returns the id of a group, and creates it if there is none of that
 // name; made says that the user is in it already then, as its first member.
 // Only one is created at a time: two users may need the same.
-func (g *groups) ensure(ctx context.Context, name, userID string) (id string, made bool, err error) {
+func (g *groups) ensure(
+	ctx context.Context, name, userID string,
+) (id string, made bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	there, err := g.look(ctx, name)
@@ -110,7 +116,8 @@ func (g *groups) ensure(ctx context.Context, name, userID string) (id string, ma
 	}
 	group, err := g.client.CreateGroup(ctx, name, userID)
 	if status := client.Status(err); status != 0 && status < http.StatusInternalServerError {
-		err = errors.Join(err, g.making(context.WithoutCancel(ctx), name, false)) // the server said no
+		// the server said no
+		err = errors.Join(err, g.making(context.WithoutCancel(ctx), name, false))
 	}
 	if client.Status(err) == http.StatusConflict {
 		// It was made meanwhile, perhaps by a try whose answer was lost.

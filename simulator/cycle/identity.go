@@ -36,8 +36,10 @@ func (c *Cycle) Belongs(ctx context.Context, adopt bool) error {
 		}
 	}
 	if app.Target != nil && bound > 0 && !sameTarget(app.Target, &now) {
-		return fmt.Errorf("the state file remembers %d accounts of the app %q at %s, and the app is at %s now, where their ids may be other people's; nothing was written: "+
-			"give this target a state file of its own (--state FILE), or drop what is remembered (`muster-simulator forget --app %s`): then everybody is looked up by user name",
+		return fmt.Errorf("the state file remembers %d accounts of the app %q at %s, and the app "+
+			"is at %s now, where their ids may be other people's; nothing was written: give this "+
+			"target a state file of its own (--state FILE), or drop what is remembered "+
+			"(`muster-simulator forget --app %s`): then everybody is looked up by user name",
 			bound, c.App.Name, app.Target, &now, c.App.Name)
 	}
 	if !adopt || app.Target != nil && *app.Target == now {
@@ -61,8 +63,10 @@ func (c *Cycle) belongsToAccount(ctx context.Context, adopt bool) error {
 			return err
 		}
 		if bound > 0 {
-			return fmt.Errorf("the state file belongs to the account %q, and remembers %d of its people; this is the account %q, whose cycle would delete them; nothing was written: "+
-				"give this account a state file of its own (--state FILE)", owner, bound, c.Account)
+			return fmt.Errorf("the state file belongs to the account %q, and remembers %d of its "+
+				"people; this is the account %q, whose cycle would delete them; nothing was "+
+				"written: give this account a state file of its own (--state FILE)", owner, bound,
+				c.Account)
 		}
 	}
 	if !adopt {
@@ -74,7 +78,8 @@ func (c *Cycle) belongsToAccount(ctx context.Context, adopt bool) error {
 // sameTarget reports whether two targets are one: the same base URL, and the
 // same name where both say how they are called.
 func sameTarget(a, b *state.Target) bool {
-	return plainURL(a.BaseURL) == plainURL(b.BaseURL) && (a.Self == "" || b.Self == "" || a.Self == b.Self)
+	return plainURL(a.BaseURL) == plainURL(b.BaseURL) &&
+		(a.Self == "" || b.Self == "" || a.Self == b.Self)
 }
 
 // plainURL makes base URLs equal that lead to the same place.
@@ -84,7 +89,8 @@ func plainURL(s string) string {
 		return s
 	}
 	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
-	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" && port == "80" {
+	if port := u.Port(); u.Scheme == "https" && port == "443" || u.Scheme == "http" &&
+		port == "80" {
 		u.Host = u.Hostname()
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
@@ -113,25 +119,31 @@ func (r *run) verify(ctx context.Context, actions []*Action) error {
 	}
 	for _, a := range actions {
 		name, there := names[a.record.RemoteID]
-		if !a.writes() || !there || slices.ContainsFunc(a.calledBefore(), func(s string) bool { return username.Equal(s, name) }) {
+		if !a.writes() || !there ||
+			slices.ContainsFunc(a.calledBefore(),
+				func(s string) bool { return username.Equal(s, name) }) {
 			continue
 		}
 		before, now := username.Differ(called(a.record), name)
-		a.drifted = fmt.Sprintf("the account %s was called %s when it was written last, and is called %s now: somebody renamed it, or it is somebody else's; "+
-			"it was left as it is. Name it back, or run with --force to overwrite it", a.record.RemoteID, before, now)
+		a.drifted = fmt.Sprintf("the account %s was called %s when it was written last, and is "+
+			"called %s now: somebody renamed it, or it is somebody else's; it was left as it is. "+
+			"Name it back, or run with --force to overwrite it", a.record.RemoteID, before, now)
 	}
 	return nil
 }
 
 // writes reports whether the action writes to an account that is remembered.
 func (a *Action) writes() bool {
-	return a.record.RemoteID != "" && a.Kind != Provision && a.Kind != Release && a.Earlier == "" && !a.Waits
+	return a.record.RemoteID != "" && a.Kind != Provision && a.Kind != Release && a.Earlier == "" &&
+		!a.Waits
 }
 
 // calledBefore returns the names that the account may have: the one that was
 // sent last, and those of tries whose answer may have been lost.
 func (a *Action) calledBefore() []string {
-	return []string{called(a.record), a.record.UserName, a.UserName, detourOf(a.Key, called(a.record))}
+	return []string{
+		called(a.record), a.record.UserName, a.UserName, detourOf(a.Key, called(a.record)),
+	}
 }
 
 // called returns the name that an account was sent last.
@@ -152,9 +164,11 @@ func (r *run) claim(ctx context.Context, a *Action, account client.User, item *I
 		return err
 	}
 	if u := r.Directory.Find(other.Key); u != nil && u.Key == other.Key && r.App.Assigned(u) {
-		return fmt.Errorf(owned+"%s is that of %s already: two people cannot have one account", account.ID(), username.Quote(other.UserName))
+		return fmt.Errorf(owned+"%s is that of %s already: two people cannot have one account",
+			account.ID(), username.Quote(other.UserName))
 	}
-	item.Detail = fmt.Sprintf("the account was that of %s, who had left under the key %s", other.UserName, other.Key)
+	item.Detail = fmt.Sprintf("the account was that of %s, who had left under the key %s",
+		other.UserName, other.Key)
 	return r.State.Forget(ctx, r.App.Name, other.Key)
 }
 

@@ -152,7 +152,8 @@ func (c *Cycle) survey(ctx context.Context) (*plan, error) {
 	}
 	before := slices.Collect(maps.Values(c.keys))
 	err := c.State.EachRecord(ctx, c.App.Name, func(r *state.Record) error {
-		if u := c.Directory.Find(r.Key); u != nil && u.Key == r.Key || slices.Contains(before, r.Key) {
+		if u := c.Directory.Find(r.Key); u != nil && u.Key == r.Key ||
+			slices.Contains(before, r.Key) {
 			return nil
 		}
 		return c.actions(ctx, p, []entry{{key: r.Key}}, note)
@@ -165,7 +166,9 @@ func (c *Cycle) survey(ctx context.Context) (*plan, error) {
 }
 
 // actions decides for some, and yields for whom there is something to do.
-func (c *Cycle) actions(ctx context.Context, p *plan, entries []entry, yield func(entry, *Action)) error {
+func (c *Cycle) actions(
+	ctx context.Context, p *plan, entries []entry, yield func(entry, *Action),
+) error {
 	records, err := c.records(ctx, entries)
 	if err != nil {
 		return err
@@ -229,7 +232,8 @@ func (c *Cycle) records(ctx context.Context, entries []entry) (map[string]*state
 func (c *Cycle) settle(a *Action, p *plan) bool {
 	r := a.record
 	held := p.holds() && a.departed && a.Kind != Release
-	if r.Failure != "" && r.FailedAt == a.print && !c.RetryFailed && !c.App.Provisioning.RetryFailed {
+	if r.Failure != "" && r.FailedAt == a.print && !c.RetryFailed &&
+		!c.App.Provisioning.RetryFailed {
 		a.Earlier = r.Failure
 		return true
 	}
@@ -242,7 +246,9 @@ func (c *Cycle) settle(a *Action, p *plan) bool {
 	}
 	a.Waits = !r.Waiting.Approved
 	if a.Waits && held {
-		a.Reason = strings.TrimSuffix(a.Reason, ".") + fmt.Sprintf("; held, because the cycle has %d deletions, and more than %d wait for approval", p.departures, p.limit)
+		a.Reason = strings.TrimSuffix(a.Reason, ".") +
+			fmt.Sprintf("; held, because the cycle has %d deletions, and more than %d wait "+
+				"for approval", p.departures, p.limit)
 	}
 	return !r.Waiting.Skipped
 }

@@ -24,11 +24,14 @@ func (c *Cycle) allowed(app *state.App, now time.Time) error {
 	q := app.Quarantine
 	switch {
 	case !c.App.Provisioning.Enabled:
-		return fmt.Errorf("provisioning is not enabled in the app %q; set provisioning.enabled to true", c.App.Name)
+		return fmt.Errorf("provisioning is not enabled in the app %q; set "+
+			"provisioning.enabled to true", c.App.Name)
 	case app.Disabled:
-		return fmt.Errorf("the API connection of the app %q is disabled; `muster-simulator enable --app %s` enables it", c.App.Name, c.App.Name)
+		return fmt.Errorf("the API connection of the app %q is disabled; `muster-simulator enable "+
+			"--app %s` enables it", c.App.Name, c.App.Name)
 	case q != nil && now.Before(q.Until) && !c.Force:
-		return fmt.Errorf("the app %q is in quarantine until %s: %s; put it right, then `muster-simulator enable --app %s` ends it, or --force runs one cycle",
+		return fmt.Errorf("the app %q is in quarantine until %s: %s; put it right, then "+
+			"`muster-simulator enable --app %s` ends it, or --force runs one cycle",
 			c.App.Name, q.Until.Local().Format("2006-01-02 15:04"), q.Reason, c.App.Name)
 	}
 	return nil
@@ -56,7 +59,10 @@ func (c *Cycle) judge(ctx context.Context, app *state.App, report *Report, err e
 		if app.Quarantine != nil {
 			step = app.Quarantine.Step + 1
 		}
-		app.Quarantine = &state.Quarantine{Reason: reason, Since: now.UTC(), Until: now.Add(pauses[min(step, len(pauses)-1)]).UTC(), Step: step}
+		app.Quarantine = &state.Quarantine{
+			Reason: reason, Since: now.UTC(),
+			Until: now.Add(pauses[min(step, len(pauses)-1)]).UTC(), Step: step,
+		}
 		report.Quarantine = reason
 	case err == nil:
 		app.Quarantine = nil

@@ -68,7 +68,10 @@ func (r *run) compare(ctx context.Context, a *Action) (drift, error) {
 		return strings.HasSuffix(path, ":manager.value") && there == manager
 	})
 	if _, sent := a.Body["active"]; !sent && there.Active() != a.Active {
-		d.changes = append(d.changes, client.Difference{Path: "active", Old: strconv.FormatBool(there.Active()), New: strconv.FormatBool(a.Active)})
+		d.changes = append(d.changes, client.Difference{
+			Path: "active", Old: strconv.FormatBool(there.Active()),
+			New: strconv.FormatBool(a.Active),
+		})
 	}
 	return d, nil
 }
@@ -95,7 +98,8 @@ func (r *run) correct(ctx context.Context, a *Action, item *Item) error {
 		if a.Active {
 			return r.provisionAgain(ctx, a, item)
 		}
-		item.Outcome, item.Detail = Released, "the account, which was suspended, was deleted at the application"
+		item.Outcome, item.Detail = Released, "the account, which was suspended, was deleted at "+
+			"the application"
 		return nil
 	}
 	r.describe(a, d, item)
@@ -103,7 +107,8 @@ func (r *run) correct(ctx context.Context, a *Action, item *Item) error {
 	if len(d.changes) == 0 {
 		return nil
 	}
-	if a.Body["active"] == nil && d.account.Active() != a.Active && !r.App.Provisioning.LeavesActiveOut {
+	if a.Body["active"] == nil && d.account.Active() != a.Active &&
+		!r.App.Provisioning.LeavesActiveOut {
 		a.Body["active"] = a.Active
 	}
 	return r.Client.UpdateUser(ctx, a.record.RemoteID, only(d.account, a.Body), a.Body)
@@ -149,7 +154,8 @@ func (r *run) foretell(ctx context.Context, a *Action) (Item, error) {
 		err = r.foretellReapply(ctx, a, &item)
 	default:
 		if r.cannot(a) {
-			item.Outcome, item.Detail = Conflict, "the user name "+username.Quote(a.wants())+" is that of another account, which nobody gives up"
+			item.Outcome, item.Detail = Conflict, "the user name "+username.Quote(a.wants())+
+				" is that of another account, which nobody gives up"
 		}
 		var before map[string]any
 		if len(a.record.Sent) > 0 {
@@ -158,7 +164,8 @@ func (r *run) foretell(ctx context.Context, a *Action) (Item, error) {
 		if a.Body != nil {
 			item.Changes = changes(before, a.Body)
 		}
-		item.Joined, item.Left = without(a.Groups, a.record.Groups), without(a.record.Groups, a.Groups)
+		item.Joined, item.Left = without(a.Groups, a.record.Groups), without(a.record.Groups,
+			a.Groups)
 	}
 	if a.Waits {
 		item.Outcome = Waiting
@@ -199,7 +206,8 @@ func (r *run) foretellReapply(ctx context.Context, a *Action, item *Item) error 
 	case d.account == nil && a.Active:
 		item.Outcome, item.Detail = Created, "the account was deleted at the application"
 	case d.account == nil:
-		item.Outcome, item.Detail = Released, "the account, which was suspended, was deleted at the application"
+		item.Outcome, item.Detail = Released, "the account, which was suspended, was deleted at "+
+			"the application"
 	default:
 		r.describe(a, d, item)
 		if r.groupsLeftOut() == "" {
@@ -211,5 +219,6 @@ func (r *run) foretellReapply(ctx context.Context, a *Action, item *Item) error 
 
 // without returns those of a list that are not in another.
 func without(list, other []string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(other, s) })
+	return slices.DeleteFunc(slices.Clone(list),
+		func(s string) bool { return slices.Contains(other, s) })
 }

@@ -42,7 +42,8 @@ func (n *renames) note(e entry, a *Action) {
 		if !a.Waits && a.Earlier == "" {
 			n.freed[from] = true
 		}
-		n.byOld[from] = &renaming{entry: e, from: from, to: to, name: a.wants(), waits: a.Waits || a.Earlier != ""}
+		n.byOld[from] = &renaming{entry: e, from: from, to: to, name: a.wants(), waits: a.Waits ||
+			a.Earlier != ""}
 	}
 }
 
@@ -146,14 +147,17 @@ func (a *Action) takes(detour string) (err error) {
 		return err
 	}
 	a.Body["userName"] = detour
-	a.Kind, a.detour, a.source, a.Active, a.Groups = Update, detour, "", a.record.Active, a.record.Groups
+	a.Kind, a.detour, a.source, a.Active, a.Groups = Update, detour, "", a.record.Active,
+		a.record.Groups
 	a.body, err = json.Marshal(a.Body)
 	return err
 }
 
 // foresee finds who cannot be renamed, because the name is that of an account
 // which does not give it up: then the own name is not free for others either.
-func (n *renames) foresee(ctx context.Context, p *plan, lookup func(context.Context, string) (bool, error)) error {
+func (n *renames) foresee(
+	ctx context.Context, p *plan, lookup func(context.Context, string) (bool, error),
+) error {
 	known := make(map[*renaming]bool)
 	for _, r := range n.byOld {
 		if _, err := n.isBlocked(ctx, r, known, make(map[*renaming]bool), lookup); err != nil {
@@ -168,7 +172,10 @@ func (n *renames) foresee(ctx context.Context, p *plan, lookup func(context.Cont
 	return nil
 }
 
-func (n *renames) isBlocked(ctx context.Context, r *renaming, known, open map[*renaming]bool, lookup func(context.Context, string) (bool, error)) (bool, error) {
+func (n *renames) isBlocked(
+	ctx context.Context, r *renaming, known, open map[*renaming]bool,
+	lookup func(context.Context, string) (bool, error),
+) (bool, error) {
 	if blocked, ok := known[r]; ok {
 		return blocked, nil
 	}

@@ -40,13 +40,17 @@ func (o Outcome) Wrong() bool { return o == Conflict || o == Failed || o == Drif
 
 // Outcomes returns all outcomes that items have, in the order of reports.
 func Outcomes() []Outcome {
-	return []Outcome{PickedUp, Created, Updated, Corrected, Suspended, Reactivated, Deleted, Released, Waiting, Drifted, Conflict, Failed}
+	return []Outcome{
+		PickedUp, Created, Updated, Corrected, Suspended, Reactivated, Deleted, Released, Waiting,
+		Drifted, Conflict, Failed,
+	}
 }
 
 // outcomes are those of actions that succeed. Provision can end as PickedUp
 // too.
 var outcomes = map[Kind]Outcome{
-	Provision: Created, Update: Updated, Suspend: Suspended, Reactivate: Reactivated, Delete: Deleted, Release: Released, Reapply: Unchanged,
+	Provision: Created, Update: Updated, Suspend: Suspended, Reactivate: Reactivated,
+	Delete: Deleted, Release: Released, Reapply: Unchanged,
 }
 
 // Item is what a cycle did for one user, or would do.

@@ -35,7 +35,10 @@ type run struct {
 }
 
 func newRun(c *Cycle) *run {
-	r := &run{Cycle: c, groups: newGroups(c.Client, c.Making), began: time.Now(), requests: c.Client.Requests(), opened: c.Client.Opened()}
+	r := &run{
+		Cycle: c, groups: newGroups(c.Client, c.Making), began: time.Now(),
+		requests: c.Client.Requests(), opened: c.Client.Opened(),
+	}
 	r.report = &Report{App: c.App.Name, Profile: c.Client.Profile().Name, Began: r.began.UTC()}
 	return r
 }
@@ -199,7 +202,10 @@ func (r *run) attempt(ctx context.Context, a *Action) (Item, error) {
 	}
 	// What the server has done is recorded, even if the cycle ends now.
 	ctx = context.WithoutCancel(ctx)
-	entry := state.Entry{Time: time.Now(), App: r.App.Name, User: a.UserName, Outcome: string(item.Outcome), Detail: item.Detail}
+	entry := state.Entry{
+		Time: time.Now(), App: r.App.Name, User: a.UserName, Outcome: string(item.Outcome),
+		Detail: item.Detail,
+	}
 	switch item.Outcome {
 	case Deleted, Released:
 		if err = r.State.Forget(ctx, r.App.Name, a.Key); err == nil {
@@ -250,7 +256,8 @@ func (r *run) try(ctx context.Context, a *Action) (Item, error) {
 	}
 	if client.Stops(err) || ctx.Err() != nil {
 		// Not this user's fault: nothing is remembered against him or her.
-		return item, errors.Join(fmt.Errorf("%s: %w", a.UserName, err), r.State.Save(context.WithoutCancel(ctx), r.App.Name, a.record))
+		return item, errors.Join(fmt.Errorf("%s: %w", a.UserName, err),
+			r.State.Save(context.WithoutCancel(ctx), r.App.Name, a.record))
 	}
 	a.record.Status, a.record.Failure, a.record.FailedAt = state.Failed, err.Error(), a.print
 	item.Outcome, item.Detail = failure(a.record), err.Error()

@@ -25,13 +25,14 @@ func ReadFile(path string) (*Directory, error) {
 	return d, nil
 }
 
-// Read reads users from CSV, with commas, semicolons or tabs, in UTF-8 or UTF-16. The first line names the columns, in
-// any order and letter case: id, username, email, firstname, lastname,
-// department, title, company, phone, mobile, manager, status, roles, and any
-// number of custom ones. A username or an email is needed; a missing
-// username is the email. Roles are separated by semicolons, which no role's
-// name holds. The manager is given by id, username or email. The status is a
-// code of OneLogin's or a word, such as 1 or active, 2 or suspended.
+// Read reads users from CSV, with commas, semicolons or tabs, in UTF-8 or
+// UTF-16. The first line names the columns, in any order and letter case: id,
+// username, email, firstname, lastname, department, title, company, phone,
+// mobile, manager, status, roles, and any number of custom ones. A username or
+// an email is needed; a missing username is the email. Roles are separated by
+// semicolons, which no role's name holds. The manager is given by id, username
+// or email. The status is a code of OneLogin's or a word, such as 1 or active,
+// 2 or suspended.
 func Read(r io.Reader) (*Directory, error) {
 	d, _, err := ReadExport(r, Export{Preset: "none"})
 	return d, err
@@ -68,7 +69,8 @@ func read(c *csv.Reader, o Export, found *Found) (*Directory, error) {
 		return nil, fmt.Errorf("line 1: %w", err)
 	}
 	if !d.columns.has(Username) && !d.columns.has(Email) {
-		return nil, errors.New("line 1: there is no column username and no column email; one of them is needed")
+		return nil, errors.New("line 1: there is no column username and no column email; one of " +
+			"them is needed")
 	}
 	d.columns.add(Username, Username)
 	d.columns.add("manager", "manager")
@@ -107,7 +109,8 @@ type parsed struct {
 func (d *Directory) user(row []string, known parsed) (*User, error) {
 	for i, value := range row {
 		if !utf8.ValidString(value) {
-			return nil, fmt.Errorf("the column %s is not UTF-8; save the file as UTF-8", d.columns.names[i])
+			return nil, fmt.Errorf("the column %s is not UTF-8; save the file as UTF-8",
+				d.columns.names[i])
 		}
 		row[i] = strings.TrimSpace(value)
 	}

@@ -29,8 +29,10 @@ const (
 
 // statusWords are OneLogin's words for the codes.
 var statusWords = map[Status]string{
-	Unactivated: "unactivated", Active: "active", Suspended: "suspended", Locked: "locked", PasswordExpired: "password expired",
-	AwaitingReset: "awaiting password reset", PasswordPending: "password pending", SecurityPending: "security questions required",
+	Unactivated: "unactivated", Active: "active", Suspended: "suspended", Locked: "locked",
+	PasswordExpired: "password expired",
+	AwaitingReset:   "awaiting password reset", PasswordPending: "password pending",
+	SecurityPending: "security questions required",
 }
 
 // String returns OneLogin's word for the status.
@@ -53,8 +55,9 @@ func ParseStatus(text string) (Status, error) {
 	if near := nearest(name, words); near != "" {
 		return 0, fmt.Errorf("the status %q is not known; is %s meant?", text, near)
 	}
-	return 0, fmt.Errorf("the status %q is not known; use 1 (active), 2 (suspended) or another of OneLogin's codes: 0 unactivated, 3 locked, "+
-		"4 password expired, 5 awaiting password reset, 7 password pending, 8 security questions required", text)
+	return 0, fmt.Errorf("the status %q is not known; use 1 (active), 2 (suspended) or another of "+
+		"OneLogin's codes: 0 unactivated, 3 locked, 4 password expired, 5 awaiting password "+
+		"reset, 7 password pending, 8 security questions required", text)
 }
 
 // User is a person in the provider's directory.
@@ -155,7 +158,8 @@ func (u *User) HasRole(name string) bool {
 // fieldName returns the name of a field without what people vary: letter case, spaces,
 // underscores and hyphens.
 func fieldName(s string) string {
-	return strings.ToLower(strings.NewReplacer(" ", "", "_", "", "-", "").Replace(strings.TrimSpace(s)))
+	return strings.ToLower(strings.NewReplacer(" ", "", "_", "", "-",
+		"").Replace(strings.TrimSpace(s)))
 }
 
 // Directory holds people in the order of the file.
@@ -186,7 +190,8 @@ func (d *Directory) index() error {
 				continue
 			}
 			if other := d.byName[name]; other != nil && other != u {
-				return fmt.Errorf("line %d: the %s %q is that of line %d too; give each person one of their own", u.line, field, u.Field(field), other.line)
+				return fmt.Errorf("line %d: the %s %q is that of line %d too; give each person "+
+					"one of their own", u.line, field, u.Field(field), other.line)
 			}
 			d.byName[name] = u
 		}
@@ -203,7 +208,8 @@ func (d *Directory) index() error {
 			continue
 		}
 		if u.Manager = d.Find(name); u.Manager == nil {
-			return fmt.Errorf("line %d: the manager %q of %s is nobody in the file; give an id, a username or an email", u.line, name, u.Field(Username))
+			return fmt.Errorf("line %d: the manager %q of %s is nobody in the file; give an id, a "+
+				"username or an email", u.line, name, u.Field(Username))
 		}
 	}
 	d.measure()
@@ -255,7 +261,8 @@ func (d *Directory) Remove(u *User) {
 func (d *Directory) Set(u *User, field, value string) error {
 	name := fieldName(field)
 	if !d.columns.has(name) {
-		return fmt.Errorf("%s: there is no field %q; the file of the users has %s", u.Key, field, strings.Join(d.Fields(), ", "))
+		return fmt.Errorf("%s: there is no field %q; the file of the users has %s", u.Key, field,
+			strings.Join(d.Fields(), ", "))
 	}
 	switch name {
 	case ID:

@@ -23,8 +23,9 @@ func TestRead(t *testing.T) {
 		"8,Ben,\"O'Brien, Jr.\",ben@x,ben,ANNA@X,suspended,,\n")
 	anna, ben := d.Users[0], d.Users[1]
 	for name, test := range map[string][2]any{
-		"key":                              {anna.Key, "7"},
-		"username":                         {anna.Field("User Name"), "anna@x"}, // the e-mail, if there is none
+		"key": {anna.Key, "7"},
+		// the e-mail, if there is none
+		"username":                         {anna.Field("User Name"), "anna@x"},
 		"display name":                     {anna.DisplayName(), "Anna Novák"},
 		"a quoted comma":                   {ben.Field("lastname"), "O'Brien, Jr."},
 		"no status":                        {anna.Status, directory.Active},
@@ -46,12 +47,14 @@ func TestRead(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ text, want string }{
-		"nothing":          {"", "empty"},
-		"no name":          {"firstname\nAnna\n", "no column username"},
-		"a column twice":   {"email,E-mail\na,b\n", `"E-mail" is there twice`},
-		"a row too long":   {"email\na,b\n", "line 2"},
-		"nobody":           {"email,title\n,Boss\n", "line 2: there is no username"},
-		"the same name":    {"username\nanna\nben\nANNA\n", `line 4: the username "ANNA" is that of line 2 too`},
+		"nothing":        {"", "empty"},
+		"no name":        {"firstname\nAnna\n", "no column username"},
+		"a column twice": {"email,E-mail\na,b\n", `"E-mail" is there twice`},
+		"a row too long": {"email\na,b\n", "line 2"},
+		"nobody":         {"email,title\n,Boss\n", "line 2: there is no username"},
+		"the same name": {
+			"username\nanna\nben\nANNA\n", `line 4: the username "ANNA" is that of line 2 too`,
+		},
 		"the same id":      {"id,username\n1,a\n1,b\n", `line 3: the id "1"`},
 		"an unknown boss":  {"username,manager\nanna,zoe\n", `line 2: the manager "zoe" of anna`},
 		"an odd status":    {"username,status\nanna,gone\n", `line 2: the status "gone"`},
@@ -59,7 +62,8 @@ func TestReadRefuses(t *testing.T) {
 		"an open quote":    {"username\n\"anna\n", "quote"},
 		"a quoted newline": {"username,status\n\"a\nb\",1\nanna,gone\n", "line 4"},
 	} {
-		if _, err := directory.Read(strings.NewReader(test.text)); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := directory.Read(strings.NewReader(test.text)); err == nil ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}
 	}
@@ -68,18 +72,28 @@ func TestReadRefuses(t *testing.T) {
 func TestChanges(t *testing.T) {
 	d := read(t, "username,manager,status,roles,title\nanna,,1,,\nben,anna,1,A,\ncarl,anna,1,,\n")
 	anna, ben, carl := d.Users[0], d.Users[1], d.Users[2]
-	for _, c := range [][2]string{{"status", "2"}, {"Roles", "B;C"}, {"title", "Boss"}, {"manager", "carl"}} {
+	for _, c := range [][2]string{
+		{"status", "2"}, {"Roles", "B;C"}, {"title", "Boss"}, {"manager", "carl"},
+	} {
 		if err := d.Set(ben, c[0], c[1]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if ben.Status != directory.Suspended || !ben.HasRole("C") || ben.HasRole("A") || ben.Field("title") != "Boss" || ben.Manager != carl {
+	if ben.Status != directory.Suspended || !ben.HasRole("C") || ben.HasRole("A") ||
+		ben.Field("title") != "Boss" || ben.Manager != carl {
 		t.Errorf("got %+v", ben)
 	}
-	if err := d.Set(ben, "username", "benjamin"); err != nil || d.Find("benjamin") != ben || d.Find("ben") != nil {
+	if err := d.Set(ben, "username", "benjamin"); err != nil || d.Find("benjamin") != ben ||
+		d.Find("ben") != nil {
 		t.Errorf("rename: %v", err)
 	}
-	for _, c := range [][2]string{{"username", "ANNA"}, {"manager", "nobody"}, {"status", "gone"}, {"shoe", "43"}, {"id", "5"}} {
+	for _, c := range [][2]string{
+		{"username", "ANNA"},
+		{"manager", "nobody"},
+		{"status", "gone"},
+		{"shoe", "43"},
+		{"id", "5"},
+	} {
 		if err := d.Set(ben, c[0], c[1]); err == nil {
 			t.Errorf("%v was taken", c)
 		}

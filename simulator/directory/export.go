@@ -30,42 +30,61 @@ func Presets() []*Preset {
 	return []*Preset{
 		{
 			Name: "onelogin", Title: "OneLogin", sign: []string{"manageruserid", "roleids"},
-			columns: map[string]string{"manageruserid": "manager", "roleids": "roles", "phonenumber": "phone", "statusid": "status"},
+			columns: map[string]string{
+				"manageruserid": "manager", "roleids": "roles", "phonenumber": "phone",
+				"statusid": "status",
+			},
 		},
 		{
 			Name: "okta", Title: "Okta", sign: []string{"user.login"},
 			columns: map[string]string{
-				"user.id": ID, "user.login": Username, "login": Username, "user.email": Email, "user.firstname": FirstName, "user.lastname": LastName,
-				"user.title": "title", "user.department": "department", "user.organization": "company", "user.primaryphone": "phone", "primaryphone": "phone",
-				"user.mobilephone": "mobile", "mobilephone": "mobile", "user.managerid": "manager", "managerid": "manager", "user.status": "status",
+				"user.id": ID, "user.login": Username, "login": Username, "user.email": Email,
+				"user.firstname": FirstName, "user.lastname": LastName,
+				"user.title": "title", "user.department": "department",
+				"user.organization": "company", "user.primaryphone": "phone",
+				"primaryphone":     "phone",
+				"user.mobilephone": "mobile", "mobilephone": "mobile", "user.managerid": "manager",
+				"managerid": "manager", "user.status": "status",
 			},
 			status: map[string]Status{
-				"staged": Unactivated, "provisioned": Unactivated, "recovery": AwaitingReset, "passwordexpired": PasswordExpired, "lockedout": Locked, "deprovisioned": Suspended,
+				"staged": Unactivated, "provisioned": Unactivated, "recovery": AwaitingReset,
+				"passwordexpired": PasswordExpired, "lockedout": Locked, "deprovisioned": Suspended,
 			},
 		},
 		{
 			Name: "entra", Title: "Entra ID", sign: []string{"userprincipalname"},
 			columns: map[string]string{
-				"objectid": ID, "userprincipalname": Username, "mail": Email, "givenname": FirstName, "surname": LastName, "jobtitle": "title",
-				"companyname": "company", "telephonenumber": "phone", "businessphones": "phone", "mobilephone": "mobile", "accountenabled": "status",
+				"objectid": ID, "userprincipalname": Username, "mail": Email,
+				"givenname": FirstName, "surname": LastName, "jobtitle": "title",
+				"companyname": "company", "telephonenumber": "phone", "businessphones": "phone",
+				"mobilephone": "mobile", "accountenabled": "status",
 			},
-			status: map[string]Status{"true": Active, "false": Suspended, "yes": Active, "no": Suspended},
+			status: map[string]Status{
+				"true": Active, "false": Suspended, "yes": Active, "no": Suspended,
+			},
 		},
 		{
 			Name: "google", Title: "Google Workspace", sign: []string{"emailaddress[required]"},
 			columns: map[string]string{
-				"emailaddress[required]": Email, "firstname[required]": FirstName, "lastname[required]": LastName, "employeeid": ID, "employeetitle": "title",
-				"workphone": "phone", "mobilephone": "mobile", "manageremail": "manager", "status[readonly]": "status",
+				"emailaddress[required]": Email, "firstname[required]": FirstName,
+				"lastname[required]": LastName, "employeeid": ID, "employeetitle": "title",
+				"workphone": "phone", "mobilephone": "mobile", "manageremail": "manager",
+				"status[readonly]": "status",
 			},
 			status: map[string]Status{"archived": Suspended},
 		},
 		{
 			Name: "bamboohr", Title: "BambooHR", sign: []string{"employee#"},
 			columns: map[string]string{
-				"employee#": ID, "workemail": Email, "jobtitle": "title", "workphone": "phone", "mobilephone": "mobile",
-				"supervisoreeid": "manager", "supervisoremail": "manager", "employmentstatus": "status",
+				"employee#": ID, "workemail": Email, "jobtitle": "title", "workphone": "phone",
+				"mobilephone":    "mobile",
+				"supervisoreeid": "manager", "supervisoremail": "manager",
+				"employmentstatus": "status",
 			},
-			status: map[string]Status{"inactive": Suspended, "terminated": Suspended, "fulltime": Active, "parttime": Active, "contractor": Active},
+			status: map[string]Status{
+				"inactive": Suspended, "terminated": Suspended, "fulltime": Active,
+				"parttime": Active, "contractor": Active,
+			},
 		},
 	}
 }
@@ -117,12 +136,15 @@ func text(r io.Reader, found *Found) (io.Reader, rune, error) {
 	}
 	found.Encoding = "UTF-8"
 	switch {
-	case len(head) >= 2 && (head[0] == 0xff && head[1] == 0xfe || head[0] == 0xfe && head[1] == 0xff):
+	case len(head) >= 2 &&
+		(head[0] == 0xff && head[1] == 0xfe || head[0] == 0xfe && head[1] == 0xff):
 		found.Encoding = "UTF-16"
-		b = bufio.NewReaderSize(unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Reader(b), 1<<16)
+		b = bufio.NewReaderSize(unicode.UTF16(unicode.LittleEndian,
+			unicode.UseBOM).NewDecoder().Reader(b), 1<<16)
 	case len(head) == 4 && head[1] == 0 && head[3] == 0:
 		found.Encoding = "UTF-16"
-		b = bufio.NewReaderSize(unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM).NewDecoder().Reader(b), 1<<16)
+		b = bufio.NewReaderSize(unicode.UTF16(unicode.LittleEndian,
+			unicode.IgnoreBOM).NewDecoder().Reader(b), 1<<16)
 	case strings.HasPrefix(string(head), "\ufeff"):
 		_, _ = b.Discard(3) // spreadsheets write a byte order mark
 	}
@@ -131,7 +153,8 @@ func text(r io.Reader, found *Found) (io.Reader, rune, error) {
 		return nil, 0, err
 	}
 	delimiter := mostOf(first)
-	if rest, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(strings.Trim(first, "\""))), "sep="); ok && len(rest) <= 1 {
+	if rest, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(strings.Trim(first, "\""))),
+		"sep="); ok && len(rest) <= 1 {
 		if delimiter = '\t'; rest != "" {
 			delimiter = rune(rest[0])
 		}
@@ -139,7 +162,8 @@ func text(r io.Reader, found *Found) (io.Reader, rune, error) {
 	}
 	found.Delimiter = map[rune]string{',': "comma", ';': "semicolon", '\t': "tab"}[delimiter]
 	if found.Delimiter == "" {
-		return nil, 0, fmt.Errorf("line 1: the delimiter %q is none that is known; use commas, semicolons or tabs", delimiter)
+		return nil, 0, fmt.Errorf("line 1: the delimiter %q is none that is known; use commas, "+
+			"semicolons or tabs", delimiter)
 	}
 	return b, delimiter, nil
 }
@@ -190,12 +214,15 @@ func (o Export) preset(heads []string) (*Preset, error) {
 		if p.Name == o.Preset {
 			return p, nil
 		}
-		if o.Preset == "" && slices.ContainsFunc(heads, func(h string) bool { return slices.Contains(p.sign, fieldName(h)) }) {
+		if o.Preset == "" &&
+			slices.ContainsFunc(heads,
+				func(h string) bool { return slices.Contains(p.sign, fieldName(h)) }) {
 			return p, nil
 		}
 	}
 	if o.Preset != "" && o.Preset != "none" {
-		return nil, fmt.Errorf("there is no preset %q; there are %s, and none", o.Preset, strings.Join(names, ", "))
+		return nil, fmt.Errorf("there is no preset %q; there are %s, and none", o.Preset,
+			strings.Join(names, ", "))
 	}
 	return nil, nil
 }
@@ -226,7 +253,8 @@ func (o Export) translate(heads []string, found *Found) ([]string, *Preset, erro
 	}
 	if len(given) > 0 {
 		missing := slices.Sorted(maps.Keys(given))
-		return nil, nil, fmt.Errorf("line 1: there is no column %q; it has %s", missing[0], strings.Join(heads, ", "))
+		return nil, nil, fmt.Errorf("line 1: there is no column %q; it has %s", missing[0],
+			strings.Join(heads, ", "))
 	}
 	if preset != nil {
 		found.Preset = preset.Title
@@ -235,7 +263,10 @@ func (o Export) translate(heads []string, found *Found) ([]string, *Preset, erro
 }
 
 // meanings are the columns that have a meaning here.
-var meanings = []string{ID, Username, Email, FirstName, LastName, "department", "title", "company", "phone", "mobile", "manager", "status", "roles"}
+var meanings = []string{
+	ID, Username, Email, FirstName, LastName, "department", "title", "company", "phone", "mobile",
+	"manager", "status", "roles",
+}
 
 // look notes a column that has no meaning here, and which name is the nearest.
 func (f *Found) look(head string) {
@@ -245,7 +276,9 @@ func (f *Found) look(head string) {
 	}
 	f.Custom = append(f.Custom, head)
 	if near := nearest(name, meanings); near != "" {
-		f.Notes = append(f.Notes, fmt.Sprintf("the column %q has no meaning here, and is taken as a custom attribute; if %s is meant: --map %q", head, near, head+"="+near))
+		f.Notes = append(f.Notes,
+			fmt.Sprintf("the column %q has no meaning here, and is taken as a custom attribute; "+
+				"if %s is meant: --map %q", head, near, head+"="+near))
 	}
 }
 

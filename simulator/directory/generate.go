@@ -46,10 +46,13 @@ const (
 // columnsOfCompany are the columns of a generated file; cost_center and
 // office are custom attributes.
 var columnsOfCompany = []string{
-	"id", "username", "email", "firstname", "lastname", "department", "title", "company", "phone", "mobile", "manager", "status", "roles", "cost_center", "office",
+	"id", "username", "email", "firstname", "lastname", "department", "title", "company", "phone",
+	"mobile", "manager", "status", "roles", "cost_center", "office",
 }
 
-var offices = []string{"London", "Berlin", "Toronto", "Tokyo", "São Paulo", "Nairobi", "Sydney", "New York"}
+var offices = []string{
+	"London", "Berlin", "Toronto", "Tokyo", "São Paulo", "Nairobi", "Sydney", "New York",
+}
 
 func (c *Company) check() error {
 	if c.People < 10 || c.People > 1_000_000 {
@@ -138,7 +141,8 @@ func (c Company) roll(i int, purpose string) uint64 {
 	// FNV-1a, and the last steps of MurmurHash3, because FNV alone leaves
 	// the low bits of neighbors alike.
 	h := uint64(14695981039346656037)
-	for _, b := range []byte(strconv.FormatUint(c.Seed, 16) + "/" + purpose + "/" + strconv.Itoa(i)) {
+	for _, b := range []byte(strconv.FormatUint(c.Seed,
+		16) + "/" + purpose + "/" + strconv.Itoa(i)) {
 		h = (h ^ uint64(b)) * 1099511628211
 	}
 	h ^= h >> 33
@@ -309,13 +313,17 @@ func (c Company) row(p person) []string {
 		status = "2"
 	}
 	return []string{
-		id(p.i), name, name, p.first, last, p.department.name, p.title, c.Name, phone("phone"), mobile, manager, status,
-		strings.Join(c.rolesOf(p), ";"), fmt.Sprintf("CC-%03d", 100+c.roll(p.i, "cost")%40), pick(offices, c.roll(p.i, "office")),
+		id(p.i), name, name, p.first, last, p.department.name, p.title, c.Name, phone("phone"),
+		mobile, manager, status,
+		strings.Join(c.rolesOf(p), ";"), fmt.Sprintf("CC-%03d", 100+c.roll(p.i, "cost")%40),
+		pick(offices, c.roll(p.i, "office")),
 	}
 }
 
 func (c Company) rolesOf(p person) []string {
-	roles := []string{"Employees", "Team " + p.department.name, pick(c.squadNames, c.roll(p.i, "squad"))}
+	roles := []string{
+		"Employees", "Team " + p.department.name, pick(c.squadNames, c.roll(p.i, "squad")),
+	}
 	if p.contractor {
 		roles[0] = "Contractors"
 	}

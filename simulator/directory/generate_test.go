@@ -55,7 +55,8 @@ func TestGenerate(t *testing.T) {
 	if len(shared) > 4500 {
 		t.Errorf("nobody shares a name: %d names", len(shared))
 	}
-	if ceo := d.Users[0]; ceo.Manager != d.Users[1] || d.Users[1].Manager != ceo || ceo.Depth() > 1 {
+	if ceo := d.Users[0]; ceo.Manager != d.Users[1] || d.Users[1].Manager != ceo ||
+		ceo.Depth() > 1 {
 		t.Errorf("no circle at the top: %d", ceo.Depth())
 	}
 }
@@ -73,7 +74,8 @@ func TestLater(t *testing.T) {
 			came++
 		case old.Field("username") != u.Field("username"):
 			renamed++
-			if old.Field("firstname") != u.Field("firstname") || old.Field("lastname") == u.Field("lastname") {
+			if old.Field("firstname") != u.Field("firstname") ||
+				old.Field("lastname") == u.Field("lastname") {
 				t.Errorf("%s became somebody else: %s", old.Field("username"), u.Field("username"))
 			}
 		}
@@ -92,7 +94,9 @@ func TestLater(t *testing.T) {
 }
 
 func TestGenerateRefuses(t *testing.T) {
-	for _, c := range []directory.Company{{People: 9}, {People: 1_000_001}, {People: 10, Months: -1}, {People: 10, SquadSize: -1}} {
+	for _, c := range []directory.Company{
+		{People: 9}, {People: 1_000_001}, {People: 10, Months: -1}, {People: 10, SquadSize: -1},
+	} {
 		if err := c.Generate(t.Context(), &bytes.Buffer{}); err == nil {
 			t.Errorf("%+v was taken", c)
 		}
@@ -100,7 +104,8 @@ func TestGenerateRefuses(t *testing.T) {
 }
 
 func TestWrite(t *testing.T) {
-	const text = "ID,First Name,username,manager,Cost Center\n7,\"Zoë, \"\"Z\"\"\",zoe,8,K1\n8,Ben,ben,,\n"
+	const text = "ID,First Name,username,manager,Cost Center\n7,\"Zoë, " +
+		"\"\"Z\"\"\",zoe,8,K1\n8,Ben,ben,,\n"
 	d := read(t, text)
 	var b bytes.Buffer
 	if err := d.Write(&b); err != nil || b.String() != text {

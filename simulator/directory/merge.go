@@ -37,7 +37,10 @@ type FieldChange struct {
 // same user name. An e-mail address identifies nobody, and an id never
 // changes. Who is not in the other one stays, unless remove is true.
 func (d *Directory) Merge(other *Directory, remove bool) (*Directory, []Change, error) {
-	m := &merger{from: other, changes: []Change{}, merged: &Directory{columns: &columns{index: make(map[string]int)}}}
+	m := &merger{
+		from: other, changes: []Change{},
+		merged: &Directory{columns: &columns{index: make(map[string]int)}},
+	}
 	for _, c := range []*columns{d.columns, other.columns} {
 		for i, name := range c.names {
 			m.merged.columns.add(name, c.heads[i])
@@ -51,7 +54,8 @@ func (d *Directory) Merge(other *Directory, remove bool) (*Directory, []Change, 
 	for _, u := range d.Users {
 		switch x := over[u]; {
 		case x == nil && remove:
-			m.changes = append(m.changes, Change{Kind: Removed, Key: u.Key, User: u.Field(Username)})
+			m.changes = append(m.changes,
+				Change{Kind: Removed, Key: u.Key, User: u.Field(Username)})
 		default:
 			used[x] = true
 			if err := m.keep(u, x); err != nil {
@@ -84,14 +88,16 @@ func (d *Directory) matches(other *Directory) (map[*User]*User, error) {
 	for _, x := range other.Users {
 		id := x.Field(ID)
 		u := ids[id]
-		if named := names[username.Key(x.Field(Username))]; named != nil && (id == "" || u == nil && named.Field(ID) == "") {
+		if named := names[username.Key(x.Field(Username))]; named != nil &&
+			(id == "" || u == nil && named.Field(ID) == "") {
 			u = named
 		}
 		if u == nil {
 			continue
 		}
 		if before := over[u]; before != nil {
-			return nil, fmt.Errorf("lines %d and %d are both about %s (id %s)", before.line, x.line, u.Field(Username), u.Key)
+			return nil, fmt.Errorf("lines %d and %d are both about %s (id %s)", before.line, x.line,
+				u.Field(Username), u.Key)
 		}
 		over[u] = x
 	}
@@ -119,7 +125,8 @@ func (m *merger) keep(u, over *User) error {
 			change.Fields = append(change.Fields, FieldChange{name, u.Field(name), values[i]})
 		}
 	}
-	r, err := m.merged.user(slices.Clone(values), parsed{roles: make(map[string][]string), status: make(map[string]Status)})
+	r, err := m.merged.user(slices.Clone(values),
+		parsed{roles: make(map[string][]string), status: make(map[string]Status)})
 	if err != nil {
 		return fmt.Errorf("%s: %w", change.User, err)
 	}

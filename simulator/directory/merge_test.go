@@ -46,10 +46,12 @@ func TestMerge(t *testing.T) {
 			"id,username,email\n2,bob@x,ann@x\n", "1 ann@x A\n ben@x B\n2 bob@x \nadded 2\n", false,
 		},
 		"by id, under another user name": {
-			"id,username,title\n1,anna@x,A\n", "1 anna@x A\n ben@x B\nchanged 1 username:ann@x→anna@x\n", false,
+			"id,username,title\n1,anna@x,A\n",
+			"1 anna@x A\n ben@x B\nchanged 1 username:ann@x→anna@x\n", false,
 		},
 		"by user name, where the file has no id": {
-			"username,title\nANN@x,C\n", "1 ANN@x C\n ben@x B\nchanged 1 username:ann@x→ANN@x title:A→C\n", false,
+			"username,title\nANN@x,C\n",
+			"1 ANN@x C\n ben@x B\nchanged 1 username:ann@x→ANN@x title:A→C\n", false,
 		},
 		"by user name, where the row has no id": {
 			"id,username,title\n,ann@x,C\n", "1 ann@x C\n ben@x B\nchanged 1 title:A→C\n", false,
@@ -62,7 +64,8 @@ func TestMerge(t *testing.T) {
 		"nothing": {"id,username\n", "1 ann@x A\n ben@x B\n", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			merged, changes, err := directoryOf(t, here).Merge(directoryOf(t, test.file), test.remove)
+			merged, changes, err := directoryOf(t, here).Merge(directoryOf(t, test.file),
+				test.remove)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,9 +75,11 @@ func TestMerge(t *testing.T) {
 		})
 	}
 	for name, test := range map[string]struct{ file, want string }{
-		"another id under a known user name": {"id,username\n2,ann@x\n", `the username "ann@x" is that of line`},
-		"two rows about one person":          {"id,username\n7,ben@x\n,BEN@x \n", "is that of line 2 too"},
-		"by id and by user name":             {"id,username\n1,anna@x\n,ann@x\n", "are both about ann@x"},
+		"another id under a known user name": {
+			"id,username\n2,ann@x\n", `the username "ann@x" is that of line`,
+		},
+		"two rows about one person": {"id,username\n7,ben@x\n,BEN@x \n", "is that of line 2 too"},
+		"by id and by user name":    {"id,username\n1,anna@x\n,ann@x\n", "are both about ann@x"},
 	} {
 		d, err := directory.Read(strings.NewReader(test.file))
 		if err == nil {
@@ -95,8 +100,10 @@ func TestMergeKeepsPeople(t *testing.T) {
 			var b strings.Builder
 			b.WriteString("id,username,email\n")
 			for range rapid.IntRange(0, 5).Draw(t, label) {
-				fmt.Fprintf(&b, "%s,%s,%s\n", rapid.SampledFrom([]string{"", "1", "2", "3"}).Draw(t, "id"),
-					rapid.SampledFrom([]string{"a@x", "A@x", "b@x", "c@x", "d@x"}).Draw(t, "username"), rapid.SampledFrom([]string{"", "a@x", "b@x"}).Draw(t, "email"))
+				fmt.Fprintf(&b, "%s,%s,%s\n",
+					rapid.SampledFrom([]string{"", "1", "2", "3"}).Draw(t, "id"),
+					rapid.SampledFrom([]string{"a@x", "A@x", "b@x", "c@x", "d@x"}).Draw(t,
+						"username"), rapid.SampledFrom([]string{"", "a@x", "b@x"}).Draw(t, "email"))
 			}
 			return b.String()
 		}
@@ -128,10 +135,12 @@ func TestMergeKeepsPeople(t *testing.T) {
 			}
 			given := false
 			for _, x := range file.Users {
-				given = given || x.Field("username") == now.Field("username") && (x.Field("id") == u.Field("id") || x.Field("id") == "" || u.Field("id") == "")
+				given = given || x.Field("username") == now.Field("username") &&
+					(x.Field("id") == u.Field("id") || x.Field("id") == "" || u.Field("id") == "")
 			}
 			if now.Field("username") != u.Field("username") && !given {
-				t.Fatalf("%s became %s, which no row says", u.Field("username"), now.Field("username"))
+				t.Fatalf("%s became %s, which no row says", u.Field("username"),
+					now.Field("username"))
 			}
 		}
 	})

@@ -45,7 +45,9 @@ const (
 
 // Kinds returns all kinds, in the order in which they are tried.
 func Kinds() []Kind {
-	return []Kind{Latency, DropBefore, DropAfter, TooMany, Broken, Unavailable, Truncate, ContentType}
+	return []Kind{
+		Latency, DropBefore, DropAfter, TooMany, Broken, Unavailable, Truncate, ContentType,
+	}
 }
 
 // Plan says which faults happen, each with the part of the requests that it
@@ -63,7 +65,8 @@ func Parse(text string) (Plan, error) {
 	for part := range strings.SplitSeq(text, ",") {
 		name, value, ok := strings.Cut(strings.TrimSpace(part), "=")
 		if !ok {
-			return p, fmt.Errorf("the fault %q has no rate; write, for example, %s=5%%", part, DropAfter)
+			return p, fmt.Errorf("the fault %q has no rate; write, for example, %s=5%%", part,
+				DropAfter)
 		}
 		rateText, delay, delayed := strings.Cut(value, ":")
 		rate, err := parseRate(rateText)
@@ -71,8 +74,10 @@ func Parse(text string) (Plan, error) {
 			return p, fmt.Errorf("the fault %q: %w", name, err)
 		}
 		if delayed {
-			if p.Delay, err = time.ParseDuration(delay); err != nil || p.Delay < 0 || Kind(name) != Latency && name != "all" {
-				return p, fmt.Errorf("the fault %q: only latency takes a duration, such as latency=20%%:50ms", part)
+			if p.Delay, err = time.ParseDuration(delay); err != nil || p.Delay < 0 ||
+				Kind(name) != Latency && name != "all" {
+				return p, fmt.Errorf("the fault %q: only latency takes a duration, such as "+
+					"latency=20%%:50ms", part)
 			}
 		}
 		kinds := []Kind{Kind(name)}
@@ -180,9 +185,12 @@ func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // answer answers in the server's place.
 func answer(r *http.Request, status int) *http.Response {
-	body := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"%d","detail":"a fault that was asked for"}`, status)
+	body := fmt.Sprintf(
+		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"%d","detail":"a fault that was asked for"}`,
+		status)
 	return &http.Response{
-		StatusCode: status, Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		StatusCode: status, Status: fmt.Sprintf("%d %s", status, http.StatusText(status)),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header:  http.Header{"Content-Type": {"application/scim+json"}},
 		Body:    io.NopCloser(strings.NewReader(body)),
 		Request: r, ContentLength: int64(len(body)),

@@ -30,7 +30,8 @@ func outcomes(t *testing.T, plan string, seed uint64, order []int) ([]string, in
 	transport := &fault.Transport{Base: http.DefaultTransport, Plan: p, Seed: seed}
 	list := make([]string, len(order))
 	for _, i := range order {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+fmt.Sprintf("/Users/%d", i), strings.NewReader("{}"))
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+			s.URL+fmt.Sprintf("/Users/%d", i), strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
 		}

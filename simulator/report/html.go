@@ -116,7 +116,9 @@ type bar struct {
 // bars returns the parts of the chart of a wave.
 func bars(c *cycle.Report) []bar {
 	classes := map[cycle.Outcome]string{
-		cycle.PickedUp: "pick", cycle.Created: "make", cycle.Conflict: "bad", cycle.Failed: "bad", cycle.Drifted: "bad", cycle.Deleted: "gone", cycle.Suspended: "gone", cycle.Released: "gone",
+		cycle.PickedUp: "pick", cycle.Created: "make", cycle.Conflict: "bad", cycle.Failed: "bad",
+		cycle.Drifted: "bad", cycle.Deleted: "gone", cycle.Suspended: "gone",
+		cycle.Released: "gone",
 	}
 	var list []bar
 	for _, o := range cycle.Outcomes() {

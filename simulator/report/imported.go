@@ -25,7 +25,8 @@ func Imported(w io.Writer, i Import) error {
 	if i.Found.Preset != "" {
 		as = ", as an export of " + i.Found.Preset
 	}
-	p.line("%s is read in %s, with a %s between columns%s", i.From, i.Found.Encoding, i.Found.Delimiter, as)
+	p.line("%s is read in %s, with a %s between columns%s", i.From, i.Found.Encoding,
+		i.Found.Delimiter, as)
 	if len(i.Found.Custom) > 0 {
 		p.line("custom attributes: %s", strings.Join(i.Found.Custom, ", "))
 	}
@@ -41,7 +42,8 @@ func Imported(w io.Writer, i Import) error {
 		}
 	}
 	same := i.Before - count[directory.Changed] - count[directory.Removed]
-	p.line("%s: %d added, %d changed, %d removed, %d as they were", i.Into, count[directory.Added], count[directory.Changed], count[directory.Removed], same)
+	p.line("%s: %d added, %d changed, %d removed, %d as they were", i.Into, count[directory.Added],
+		count[directory.Changed], count[directory.Removed], same)
 	if i.DryRun {
 		p.line("Nothing was written.")
 	}

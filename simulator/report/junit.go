@@ -52,7 +52,8 @@ func JUnit(w io.Writer, r *rollout.Result) error {
 	}{Name: r.Rollout, Time: fmt.Sprintf("%.3f", r.Seconds)}
 	for _, wave := range r.Waves {
 		s := suiteOf(wave)
-		all.Tests, all.Failures, all.Suites = all.Tests+s.Tests, all.Failures+s.Failures, append(all.Suites, s)
+		all.Tests, all.Failures, all.Suites = all.Tests+s.Tests, all.Failures+
+			s.Failures, append(all.Suites, s)
 	}
 	for i := len(r.Waves); i < r.Planned; i++ {
 		s := &suite{Name: fmt.Sprintf("wave %d", i+1), Time: "0"}

@@ -18,7 +18,8 @@ func List(w io.Writer, r *rollout.Result) error {
 	for _, wave := range r.Waves {
 		for _, item := range wave.Cycle.Items {
 			rows = append(rows, []string{
-				strconv.Itoa(wave.Position), wave.Name, item.User, string(item.Outcome), item.Detail,
+				strconv.Itoa(wave.Position), wave.Name, item.User, string(item.Outcome),
+				item.Detail,
 				strings.Join(item.Joined, ";"), strings.Join(item.Left, ";"),
 			})
 		}

@@ -31,7 +31,8 @@ func Markdown(w io.Writer, r *rollout.Result) error {
 // cell makes a text fit for a cell of a table: nothing in it is Markdown.
 func cell(s string) string {
 	return strings.NewReplacer(
-		"\n", " ", "\\", `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`, "]", `\]`,
+		"\n", " ", "\\", `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "`",
+		"\\`", "[", `\[`, "]", `\]`,
 	).Replace(harmless(s))
 }
 
@@ -56,7 +57,8 @@ func fix(w *rollout.WaveResult, item cycle.Item) string {
 		}
 	}
 	if item.Outcome == cycle.Conflict {
-		return "give the person another username in the provider, or have the other instance give the name up; then rehearse --resume"
+		return "give the person another username in the provider, or have the other instance give " +
+			"the name up; then rehearse --resume"
 	}
 	return "put right what the reason says; then rehearse --resume"
 }

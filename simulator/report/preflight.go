@@ -13,8 +13,11 @@ import (
 // Profiles lists providers for a person.
 func Profiles(w io.Writer, list []*client.Profile) error {
 	how := map[client.Method]string{
-		client.Put: "PUT of the whole template", client.ReadAndPut: "GET, then PUT of the whole user", client.PatchValues: "PATCH, an operation for each value",
-		client.PatchAttributes: "PATCH, a replace for each attribute", client.PatchActive: `PATCH {"active": …} without a path`,
+		client.Put:             "PUT of the whole template",
+		client.ReadAndPut:      "GET, then PUT of the whole user",
+		client.PatchValues:     "PATCH, an operation for each value",
+		client.PatchAttributes: "PATCH, a replace for each attribute",
+		client.PatchActive:     `PATCH {"active": …} without a path`,
 	}
 	rows := make([]table.Row, len(list))
 	for i, p := range list {
@@ -37,7 +40,8 @@ func Preflight(w io.Writer, r *rollout.Preflight) error {
 		at = ", instance " + r.Instance
 	}
 	p.line("%s: what would happen", r.Rollout)
-	p.line("App %s%s at %s, as %s: %s and %s read in %s. Nothing was written.", r.App, at, r.BaseURL, r.Profile, count(r.Users, "user"), count(r.Groups, "group"), seconds(r.Seconds))
+	p.line("App %s%s at %s, as %s: %s and %s read in %s. Nothing was written.", r.App, at,
+		r.BaseURL, r.Profile, count(r.Users, "user"), count(r.Groups, "group"), seconds(r.Seconds))
 	rows := make([]table.Row, len(r.Waves))
 	for i, f := range r.Waves {
 		planned := "-"
@@ -49,10 +53,16 @@ func Preflight(w io.Writer, r *rollout.Preflight) error {
 				planned = e.What + ": planned " + e.Expected
 			}
 		}
-		rows[i] = table.Row{f.Wave, f.People, f.PickedUp, f.Created, f.Conflicts, f.Provisioned, len(f.GroupsMatched), len(f.GroupsCreated), planned}
+		rows[i] = table.Row{
+			f.Wave, f.People, f.PickedUp, f.Created, f.Conflicts, f.Provisioned,
+			len(f.GroupsMatched), len(f.GroupsCreated), planned,
+		}
 	}
 	p.line("")
-	p.table(table.Row{"Wave", "People", "Picked\nup", "Created", "Con-\nflicts", "There\nalready", "Groups\nmatched", "Groups\ncreated", "Plan"}, rows)
+	p.table(table.Row{
+		"Wave", "People", "Picked\nup", "Created", "Con-\nflicts", "There\nalready",
+		"Groups\nmatched", "Groups\ncreated", "Plan",
+	}, rows)
 	findings(p, "The app", r.Findings)
 	for _, f := range r.Waves {
 		findings(p, f.Wave, f.Findings)
@@ -93,7 +103,8 @@ func findings(p *printer, title string, list []rollout.Finding) {
 // RolledBack writes for a person how a wave was taken back.
 func RolledBack(w io.Writer, r *rollout.RolledBack) error {
 	p := &printer{w: w}
-	p.line("Wave %d of %s, %s, was taken back in %s:", r.Position, r.Rollout, r.Wave, seconds(r.Seconds))
+	p.line("Wave %d of %s, %s, was taken back in %s:", r.Position, r.Rollout, r.Wave,
+		seconds(r.Seconds))
 	some := false
 	for _, part := range []struct {
 		what string

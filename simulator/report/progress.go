@@ -20,7 +20,8 @@ type Progress struct {
 // NewProgress returns a progress that is shown on a file.
 func NewProgress(f *os.File) *Progress {
 	info, err := f.Stat()
-	return &Progress{w: f, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0, began: time.Now()}
+	return &Progress{w: f, terminal: err == nil &&
+		info.Mode()&os.ModeCharDevice != 0, began: time.Now()}
 }
 
 // Start begins anew with a heading.
@@ -36,7 +37,8 @@ func (p *Progress) Show(done, total int) {
 		took = 1e-3
 	}
 	rate := float64(done) / took
-	line := fmt.Sprintf("  %*d of %d users, %.0f a second", len(fmt.Sprint(total)), done, total, rate)
+	line := fmt.Sprintf("  %*d of %d users, %.0f a second", len(fmt.Sprint(total)), done, total,
+		rate)
 	if left := float64(total-done) / rate; left >= 1 {
 		line += fmt.Sprintf(", %.0f s left", left)
 	}

@@ -38,10 +38,13 @@ func Apps(w io.Writer, apps []App) error {
 				users = append(users, fmt.Sprintf("%d %s", n, s))
 			}
 		}
-		rows[i] = table.Row{a.Name, a.BaseURL, a.Profile, a.Connection, provisioning, strings.Join(users, ", ")}
+		rows[i] = table.Row{
+			a.Name, a.BaseURL, a.Profile, a.Connection, provisioning, strings.Join(users, ", "),
+		}
 	}
 	p := &printer{w: w}
-	p.table(table.Row{"App", "Base URL", "Profile", "API connection", "Provisioning", "Users"}, rows)
+	p.table(table.Row{"App", "Base URL", "Profile", "API connection", "Provisioning", "Users"},
+		rows)
 	return p.err
 }
 

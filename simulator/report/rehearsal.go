@@ -22,14 +22,18 @@ func Rehearsal(w io.Writer, r *rollout.Result) error {
 			continue
 		}
 		rows[i] = table.Row{
-			text.WrapSoft(title(wave), 30), wave.People, c.Count(cycle.PickedUp), c.Count(cycle.Created), c.Count(cycle.Updated), c.Count(cycle.Suspended),
-			c.Count(cycle.Deleted), fmt.Sprintf("%d new,\n%d matched", len(c.GroupsCreated), len(c.GroupsMatched)),
-			c.Count(cycle.Conflict), c.Count(cycle.Failed), c.Requests, seconds(c.Seconds), gate(wave),
+			text.WrapSoft(title(wave), 30), wave.People, c.Count(cycle.PickedUp),
+			c.Count(cycle.Created), c.Count(cycle.Updated), c.Count(cycle.Suspended),
+			c.Count(cycle.Deleted),
+			fmt.Sprintf("%d new,\n%d matched", len(c.GroupsCreated), len(c.GroupsMatched)),
+			c.Count(cycle.Conflict), c.Count(cycle.Failed), c.Requests, seconds(c.Seconds),
+			gate(wave),
 		}
 	}
 	p.line("")
 	p.table(table.Row{
-		"Wave", "People", "Picked\nup", "Created", "Updated", "Sus-\npended", "Deleted", "Groups", "Con-\nflicts", "Failed", "Requests", "Time", "Gate",
+		"Wave", "People", "Picked\nup", "Created", "Updated", "Sus-\npended", "Deleted", "Groups",
+		"Con-\nflicts", "Failed", "Requests", "Time", "Gate",
 	}, rows)
 	failures(p, unseen(r.Waves))
 	surprises(p, r.Waves)
@@ -37,7 +41,8 @@ func Rehearsal(w io.Writer, r *rollout.Result) error {
 	for _, wave := range r.Waves {
 		if c := wave.Check; c != nil {
 			p.line("Checked after wave %d: %s and %s read, %s and %s as sent, %s untouched, %s.",
-				wave.Position, count(c.Users, "user"), count(c.Groups, "group"), count(c.Compared, "account"), count(c.Memberships, "membership"),
+				wave.Position, count(c.Users, "user"), count(c.Groups, "group"),
+				count(c.Compared, "account"), count(c.Memberships, "membership"),
 				count(c.Untouched, "other account"), count(len(c.Problems), "problem"))
 		}
 	}
@@ -67,7 +72,8 @@ func surprises(p *printer, waves []*rollout.WaveResult) {
 		return
 	}
 	p.line("")
-	p.line("The forecast was right for %d of %s who had no account of the provider.", right, count(all, "user"))
+	p.line("The forecast was right for %d of %s who had no account of the provider.", right,
+		count(all, "user"))
 	if len(rows) > 0 {
 		p.table(table.Row{"User", "Wave", "Foretold", "Happened", "Note"}, rows)
 	}
@@ -105,7 +111,8 @@ const shown = 30
 func verdict(p *printer, r *rollout.Result) {
 	p.line("")
 	if r.AsPlanned {
-		p.line("Everything went as planned: %s in %s.", count(len(r.Waves), "wave"), seconds(r.Seconds))
+		p.line("Everything went as planned: %s in %s.", count(len(r.Waves), "wave"),
+			seconds(r.Seconds))
 		return
 	}
 	p.line("Not as planned:")

@@ -96,7 +96,9 @@ func (p *printer) table(head table.Row, rows []table.Row) {
 	t := table.NewWriter()
 	columns := make([]table.ColumnConfig, len(head))
 	for i := range head {
-		columns[i] = table.ColumnConfig{Number: i + 1, WidthMax: widest, WidthMaxEnforcer: text.WrapSoft}
+		columns[i] = table.ColumnConfig{
+			Number: i + 1, WidthMax: widest, WidthMaxEnforcer: text.WrapSoft,
+		}
 	}
 	t.SetColumnConfigs(columns)
 	t.SetStyle(table.StyleLight)
@@ -118,7 +120,8 @@ func Cycle(w io.Writer, r *cycle.Report) error {
 	if r.Instance != "" {
 		at = ", instance " + r.Instance
 	}
-	p.line("The cycle of the app %s%s %s this in %s, with %d requests:", r.App, at, verb, seconds(r.Seconds), r.Requests)
+	p.line("The cycle of the app %s%s %s this in %s, with %d requests:", r.App, at, verb,
+		seconds(r.Seconds), r.Requests)
 	some := r.Unchanged > 0
 	for _, o := range cycle.Outcomes() {
 		if n := r.Count(o); n > 0 {
@@ -137,15 +140,17 @@ func Cycle(w io.Writer, r *cycle.Report) error {
 	}
 	joined, left := r.Memberships()
 	if n := len(r.GroupsCreated) + len(r.GroupsMatched); n > 0 {
-		p.line("  groups                 %d created, %d matched by name; %d members added, %d removed", len(r.GroupsCreated), len(r.GroupsMatched), joined, left)
+		p.line("  groups                 %d created, %d matched by name; %d members "+
+			"added, %d removed", len(r.GroupsCreated), len(r.GroupsMatched), joined, left)
 	}
 	for _, text := range r.Unsupported {
 		p.line("  not supported: %s", text)
 	}
 	if r.Held > 0 {
-		p.line("  held                   %d deletions, because a cycle may have %d: look at whether they are meant, then\n"+
-			"                         `muster-simulator approvals approve --all --app %s` lets the next cycle do them,\n"+
-			"                         or provisioning.max_deletes in the account allows as many", r.Held, r.Limit, r.App)
+		p.line("  held                   %d deletions, because a cycle may have %d: look at "+
+			"whether they are meant, then\n                         `muster-simulator approvals "+
+			"approve --all --app %s` lets the next cycle do them,\n                         or "+
+			"provisioning.max_deletes in the account allows as many", r.Held, r.Limit, r.App)
 	}
 	if r.DryRun {
 		plan(p, r)
@@ -154,7 +159,8 @@ func Cycle(w io.Writer, r *cycle.Report) error {
 	corrected(p, r)
 	failures(p, r.Items)
 	if r.Quarantine != "" {
-		p.line("\nThe app went into quarantine: %s. Put it right, then `muster-simulator enable --app %s` ends it.", r.Quarantine, r.App)
+		p.line("\nThe app went into quarantine: %s. Put it right, then `muster-simulator enable "+
+			"--app %s` ends it.", r.Quarantine, r.App)
 	}
 	return p.err
 }

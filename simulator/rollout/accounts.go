@@ -24,15 +24,26 @@ type accounts struct {
 }
 
 func newAccounts() *accounts {
-	return &accounts{make(map[string]*candidate), make(map[string]*candidate), make(map[string]*candidate), make(map[string]*candidate)}
+	return &accounts{
+		make(map[string]*candidate), make(map[string]*candidate), make(map[string]*candidate),
+		make(map[string]*candidate),
+	}
 }
 
 func (a *accounts) add(u client.User) {
-	x := &candidate{id: u.ID(), userName: u.UserName(), email: u.Email(), name: u.FullName(), active: u.Active()}
+	x := &candidate{
+		id: u.ID(), userName: u.UserName(), email: u.Email(), name: u.FullName(),
+		active: u.Active(),
+	}
 	for _, index := range []struct {
 		by  map[string]*candidate
 		key string
-	}{{a.byName, fold(x.userName)}, {a.bySpelling, skeleton(x.userName)}, {a.byEmail, fold(x.email)}, {a.byPerson, skeleton(x.name)}} {
+	}{
+		{a.byName, fold(x.userName)},
+		{a.bySpelling, skeleton(x.userName)},
+		{a.byEmail, fold(x.email)},
+		{a.byPerson, skeleton(x.name)},
+	} {
 		if index.key != "" && index.by[index.key] == nil {
 			index.by[index.key] = x
 		}

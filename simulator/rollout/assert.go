@@ -56,15 +56,23 @@ func (w *Wave) assertions(now *content) []Expectation {
 }
 
 func (a Assertion) ofGroup(now *content) []Expectation {
-	i := slices.IndexFunc(now.groups, func(g client.Group) bool { return username.Fold(g.DisplayName) == username.Fold(a.Group) })
+	i := slices.IndexFunc(now.groups,
+		func(g client.Group) bool { return username.Fold(g.DisplayName) == username.Fold(a.Group) })
 	if i < 0 {
 		return []Expectation{{What: "group " + a.Group, Expected: "exists", Got: "does not exist"}}
 	}
 	if a.Members == nil {
-		return []Expectation{{What: "group " + a.Group, Expected: "exists", Got: "exists", Met: true}}
+		return []Expectation{
+			{What: "group " + a.Group, Expected: "exists", Got: "exists", Met: true},
+		}
 	}
 	n := len(now.groups[i].Members)
-	return []Expectation{{What: "members of " + a.Group, Expected: fmt.Sprint(*a.Members), Got: fmt.Sprint(n), Met: n == *a.Members}}
+	return []Expectation{
+		{
+			What: "members of " + a.Group, Expected: fmt.Sprint(*a.Members), Got: fmt.Sprint(n),
+			Met: n == *a.Members,
+		},
+	}
 }
 
 func (a Assertion) ofUser(now *content) []Expectation {
@@ -82,30 +90,38 @@ func (a Assertion) ofUser(now *content) []Expectation {
 	}
 	exists := a.Exists == nil || *a.Exists
 	list := []Expectation{{
-		What: a.User, Expected: word(exists, "exists", "does not exist"), Got: word(there != nil, "exists", "does not exist"), Met: exists == (there != nil),
+		What: a.User, Expected: word(exists, "exists", "does not exist"),
+		Got: word(there != nil, "exists", "does not exist"), Met: exists == (there != nil),
 	}}
 	if there == nil || !exists {
 		return list
 	}
 	if a.Active != nil {
 		list = append(list, Expectation{
-			What: "state of " + a.User, Expected: word(*a.Active, "active", "suspended"), Got: word(there.Active(), "active", "suspended"), Met: *a.Active == there.Active(),
+			What: "state of " + a.User, Expected: word(*a.Active, "active", "suspended"),
+			Got: word(there.Active(), "active", "suspended"), Met: *a.Active == there.Active(),
 		})
 	}
 	if a.Groups != nil {
 		var in []string
 		for _, g := range now.groups {
-			if slices.ContainsFunc(g.Members, func(m client.Member) bool { return m.Value == there.ID() }) {
+			if slices.ContainsFunc(g.Members,
+				func(m client.Member) bool { return m.Value == there.ID() }) {
 				in = append(in, g.DisplayName)
 			}
 		}
 		want := slices.Sorted(slices.Values(a.Groups))
 		slices.Sort(in)
-		list = append(list, Expectation{What: "groups of " + a.User, Expected: enumerate(want), Got: enumerate(in), Met: slices.EqualFunc(want, in, strings.EqualFold)})
+		list = append(list, Expectation{
+			What: "groups of " + a.User, Expected: enumerate(want), Got: enumerate(in),
+			Met: slices.EqualFunc(want, in, strings.EqualFold),
+		})
 	}
 	for _, path := range slices.Sorted(maps.Keys(a.Has)) {
 		got := client.Value(there, path)
-		list = append(list, Expectation{What: path + " of " + a.User, Expected: a.Has[path], Got: got, Met: got == a.Has[path]})
+		list = append(list, Expectation{
+			What: path + " of " + a.User, Expected: a.Has[path], Got: got, Met: got == a.Has[path],
+		})
 	}
 	return list
 }

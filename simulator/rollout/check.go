@@ -84,12 +84,17 @@ func (r *Rehearsal) read(ctx context.Context) (*content, error) {
 // check reads the application and compares it with what the provider
 // remembers, with what was there before the wave, and with what the wave
 // wants to have checked.
-func (r *Rehearsal) check(ctx context.Context, w *Wave, before *content, report *cycle.Report) (*Check, error) {
+func (r *Rehearsal) check(
+	ctx context.Context, w *Wave, before *content, report *cycle.Report,
+) (*Check, error) {
 	now, err := r.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c := &checker{Check: &Check{Users: len(now.users), Groups: len(now.groups), Problems: []string{}}, now: now}
+	c := &checker{
+		Check: &Check{Users: len(now.users), Groups: len(now.groups), Problems: []string{}},
+		now:   now,
+	}
 	for _, rec := range now.owned {
 		if err := c.user(rec); err != nil {
 			return nil, err
@@ -123,7 +128,8 @@ func (c *checker) user(rec *state.Record) error {
 	}
 	c.Compared++
 	if there.Active() != rec.Active {
-		c.problem("check: %s is %s at the application", rec.UserName, map[bool]string{true: "active", false: "suspended"}[there.Active()])
+		c.problem("check: %s is %s at the application", rec.UserName,
+			map[bool]string{true: "active", false: "suspended"}[there.Active()])
 	}
 	var sent map[string]any
 	if err := json.Unmarshal(rec.Sent, &sent); err != nil {
@@ -185,7 +191,10 @@ func (c *checker) gone(report *cycle.Report) {
 	for _, o := range []cycle.Outcome{cycle.Deleted, cycle.Conflict} {
 		for _, item := range report.With(o) {
 			if item.Action != cycle.Update && names[username.Key(item.User)] {
-				c.problem("check: there is an account of %s, who was %s", item.User, map[cycle.Outcome]string{cycle.Deleted: "deleted", cycle.Conflict: "not created"}[o])
+				c.problem("check: there is an account of %s, who was %s", item.User,
+					map[cycle.Outcome]string{
+						cycle.Deleted: "deleted", cycle.Conflict: "not created",
+					}[o])
 			}
 		}
 	}

@@ -99,8 +99,12 @@ func (r *Rehearsal) forecast(ctx context.Context, position int, now *content) (*
 		return nil, err
 	}
 	f := &forecaster{
-		Forecast: &Forecast{Position: position, GroupsMatched: []string{}, GroupsCreated: []string{}, Findings: []Finding{}, Items: []Foretold{}, Expectations: []Expectation{}},
-		r:        r, here: newAccounts(), owned: make(map[string]bool), elsewhere: r.elsewhere, groups: now.groups, planned: planned, seen: make(map[string]string),
+		Forecast: &Forecast{
+			Position: position, GroupsMatched: []string{}, GroupsCreated: []string{},
+			Findings: []Finding{}, Items: []Foretold{}, Expectations: []Expectation{},
+		},
+		r: r, here: newAccounts(), owned: make(map[string]bool), elsewhere: r.elsewhere,
+		groups: now.groups, planned: planned, seen: make(map[string]string),
 		expected: make(map[string]bool),
 	}
 	for _, u := range r.Rollout.Account.Directory.Users {
@@ -144,7 +148,9 @@ func (r *Rehearsal) forecast(ctx context.Context, position int, now *content) (*
 
 // planned returns what the plan of a wave's cycle comes to, by the keys of the
 // people.
-func (r *Rehearsal) planned(ctx context.Context, position int, now *content) (map[string]cycle.Outcome, error) {
+func (r *Rehearsal) planned(
+	ctx context.Context, position int, now *content,
+) (map[string]cycle.Outcome, error) {
 	c := r.cycle(position)
 	if position == 0 {
 		c.Scope = nil
@@ -178,26 +184,35 @@ func (f *forecaster) person(u *directory.User) {
 	case strings.TrimSpace(name) == "":
 		item.Outcome = cycle.Failed
 		f.Blank++
-		f.find(Problem, "blank", u.Key, f.row(u)+": give a username", "%s (id %s) has no user name: the parameter scimusername is blank", u.DisplayName(), u.Key)
+		f.find(Problem, "blank", u.Key, f.row(u)+": give a username",
+			"%s (id %s) has no user name: the parameter scimusername is blank", u.DisplayName(),
+			u.Key)
 	case f.seen[fold(name)] != "":
 		item.Outcome = cycle.Conflict
 		f.Conflicts++
 		f.find(Problem, "conflict", name, f.row(u)+": give a username of its own",
-			"the people with the ids %s and %s have the same user name; the second one cannot be created", f.seen[fold(name)], u.Key)
+			"the people with the ids %s and %s have the same user name; the second one "+
+				"cannot be created", f.seen[fold(name)], u.Key)
 	case found != nil && f.planned[u.Key] == cycle.Created:
 		f.Created++
 	case found != nil && f.planned[u.Key] == cycle.Conflict:
 		item.Outcome = cycle.Conflict
 		f.Conflicts++
-		f.find(Problem, "conflict", name, f.row(u)+": choose another username", "the account %s is that of somebody else of the provider, who does not give the name up", quote(found.userName))
+		f.find(Problem, "conflict", name, f.row(u)+": choose another username",
+			"the account %s is that of somebody else of the provider, who does not give the name up",
+			quote(found.userName))
 	case found != nil:
 		f.pickUp(name, found)
 		item.Outcome = cycle.PickedUp
 	case taken:
 		item.Outcome = cycle.Conflict
 		f.Conflicts++
-		f.find(Problem, "conflict", name, fmt.Sprintf("%s: choose another username; or, if the account in %s is not needed any more:\nmuster-server user delete %s --instance %s", f.row(u), other, quote(name), other),
-			"the instance %s has an account of that name, and a User Name is unique across all instances: the user will not be created", other)
+		f.find(Problem, "conflict", name,
+			fmt.Sprintf("%s: choose another username; or, if the account in %s is not needed any "+
+				"more:\nmuster-server user delete %s --instance %s", f.row(u), other, quote(name),
+				other),
+			"the instance %s has an account of that name, and a User Name is unique across all "+
+				"instances: the user will not be created", other)
 	default:
 		f.Created++
 		item.NearMiss = f.nearMiss(u, name)
@@ -212,10 +227,13 @@ func (f *forecaster) person(u *directory.User) {
 func (f *forecaster) pickUp(name string, found *candidate) {
 	f.PickedUp++
 	if found.userName != name {
-		f.find(Note, "spelling", name, "", "the account is spelled %s; it is picked up, and spelled as the provider does from then on", found.userName)
+		f.find(Note, "spelling", name, "",
+			"the account is spelled %s; it is picked up, and spelled as the provider does "+
+				"from then on", found.userName)
 	}
 	if !found.active {
-		f.find(Warning, "suspended", name, "", "the account is suspended at the application; the pickup makes it active")
+		f.find(Warning, "suspended", name, "",
+			"the account is suspended at the application; the pickup makes it active")
 	}
 }
 
@@ -228,20 +246,28 @@ func (f *forecaster) nearMiss(u *directory.User, name string) string {
 		}
 		return c
 	}
-	spelled, mailed := free(f.here.bySpelling[skeleton(name)]), free(f.here.byEmail[fold(u.Field(directory.Email))])
+	spelled, mailed := free(f.here.bySpelling[skeleton(name)]), free(
+		f.here.byEmail[fold(u.Field(directory.Email))])
 	if mailed == nil {
 		mailed = free(f.here.byEmail[fold(name)])
 	}
 	switch {
 	case spelled != nil:
-		f.find(Problem, "near miss", name, f.rename(u, name, spelled), "there is an account %s, which differs in spaces, punctuation or accents only; it will not be picked up, and a second one will be created", quote(spelled.userName))
+		f.find(Problem, "near miss", name, f.rename(u, name, spelled),
+			"there is an account %s, which differs in spaces, punctuation or accents only; it "+
+				"will not be picked up, and a second one will be created", quote(spelled.userName))
 		return spelled.userName
 	case mailed != nil:
-		f.find(Problem, "near miss", name, f.rename(u, name, mailed), "the account %s has the e-mail address %s; it will not be picked up, and a second one will be created", quote(mailed.userName), mailed.email)
+		f.find(Problem, "near miss", name, f.rename(u, name, mailed),
+			"the account %s has the e-mail address %s; it will not be picked up, and a second one "+
+				"will be created", quote(mailed.userName), mailed.email)
 		return mailed.userName
 	}
-	if same := free(f.here.byPerson[skeleton(u.DisplayName())]); same != nil && u.DisplayName() != "" {
-		f.find(Warning, "near miss", name, f.rename(u, name, same), "the account %s is of a person with the same name, %s; a second one will be created", quote(same.userName), same.name)
+	if same := free(f.here.byPerson[skeleton(u.DisplayName())]); same != nil &&
+		u.DisplayName() != "" {
+		f.find(Warning, "near miss", name, f.rename(u, name, same),
+			"the account %s is of a person with the same name, %s; a second one will be created",
+			quote(same.userName), same.name)
 	}
 	return ""
 }
@@ -251,10 +277,12 @@ func (f *forecaster) nearMiss(u *directory.User, name string) string {
 func (f *forecaster) rename(u *directory.User, name string, there *candidate) string {
 	fix := "rename the account " + quote(there.userName) + " at the application to " + quote(name)
 	if f.canBeCalled(u, there.userName) {
-		fix = fmt.Sprintf("%s: set the username to %s; or rename the account at the application", f.row(u), there.userName)
+		fix = fmt.Sprintf("%s: set the username to %s; or rename the account at the application",
+			f.row(u), there.userName)
 	}
 	if instance := f.r.Client.Instance(); instance != "" && fold(there.email) == fold(name) {
-		fix += fmt.Sprintf(":\nmuster-server user update-field userName --instance %s --from email --filter %s --apply",
+		fix += fmt.Sprintf(":\nmuster-server user update-field userName --instance %s --from "+
+			"email --filter %s --apply",
 			instance, quote(fmt.Sprintf("userName eq %q", there.userName)))
 	}
 	return fix
@@ -266,7 +294,8 @@ func (f *forecaster) rename(u *directory.User, name string, there *candidate) st
 func (f *forecaster) canBeCalled(u *directory.User, name string) bool {
 	p := f.r.Rollout.App.Parameters["scimusername"]
 	other := f.r.Rollout.Account.Directory.Find(name)
-	return strings.TrimSpace(name) == name && p != nil && p.Field == directory.Username && (other == nil || other == u || fold(other.Field(directory.Username)) != fold(name))
+	return strings.TrimSpace(name) == name && p != nil && p.Field == directory.Username &&
+		(other == nil || other == u || fold(other.Field(directory.Username)) != fold(name))
 }
 
 // quote writes a text for a shell, so that spaces at its ends are seen.
@@ -286,8 +315,11 @@ func (f *forecaster) groupsOf(wanted map[string]string) {
 		}
 		f.GroupsCreated = append(f.GroupsCreated, name)
 		if near, ok := similar[skeleton(name)]; ok {
-			f.find(Problem, "group", "", fmt.Sprintf("rename the group %s at the application to %s, or the role in the account to %s", quote(near), quote(name), quote(near)),
-				"the group %s is there as %s: the names must be the same, and a second group will be created", quote(name), quote(near))
+			f.find(Problem, "group", "",
+				fmt.Sprintf("rename the group %s at the application to %s, or the role in the "+
+					"account to %s", quote(near), quote(name), quote(near)),
+				"the group %s is there as %s: the names must be the same, and a second group "+
+					"will be created", quote(name), quote(near))
 		}
 	}
 }
@@ -297,12 +329,15 @@ func (f *forecaster) managers(in func(*directory.User) bool) {
 	missing := 0
 	for _, u := range f.r.Rollout.Account.Directory.Users {
 		app := f.r.Rollout.App
-		if m := u.Manager; m != nil && app.Assigned(u) && in(u) && !f.owned[m.Key] && (!app.Assigned(m) || !in(m) || m.Status == directory.Suspended) {
+		if m := u.Manager; m != nil && app.Assigned(u) && in(u) && !f.owned[m.Key] &&
+			(!app.Assigned(m) || !in(m) || m.Status == directory.Suspended) {
 			missing++
 		}
 	}
 	if missing > 0 {
-		f.find(Note, "manager", "", "", "%d people have a manager who does not arrive with them; the manager is linked when he or she does", missing)
+		f.find(Note, "manager", "", "",
+			"%d people have a manager who does not arrive with them; the manager is linked when "+
+				"he or she does", missing)
 	}
 }
 
@@ -310,7 +345,8 @@ func (f *forecaster) managers(in func(*directory.User) bool) {
 func (f *forecaster) compare(e Expect) {
 	add := func(what string, want *int, got int) {
 		if want != nil {
-			f.Expectations = append(f.Expectations, Expectation{what, fmt.Sprint(*want), fmt.Sprint(got), *want == got})
+			f.Expectations = append(f.Expectations,
+				Expectation{what, fmt.Sprint(*want), fmt.Sprint(got), *want == got})
 		}
 	}
 	add("picked up", e.PickedUp, f.PickedUp)
@@ -318,7 +354,8 @@ func (f *forecaster) compare(e Expect) {
 	f.possible(e)
 	// What is planned is no problem.
 	for i, x := range f.Findings {
-		if x.Kind == "conflict" && containsFold(e.Conflicts, x.User) || x.Kind == "near miss" && containsFold(e.NearMisses, x.User) {
+		if x.Kind == "conflict" && containsFold(e.Conflicts, x.User) || x.Kind == "near miss" &&
+			containsFold(e.NearMisses, x.User) {
 			f.Findings[i].Severity, f.Findings[i].Text = Note, "as planned: "+x.Text
 		}
 	}

@@ -27,7 +27,8 @@ func (f *forecaster) limits(u *directory.User, name string) {
 	texts := client.Texts(f.r.Rollout.App.Body(u))
 	for _, path := range slices.Sorted(maps.Keys(texts)) {
 		if problem := outside(path, texts[path]); problem != "" {
-			f.find(Problem, "value", name, f.row(u)+": mend what "+path+" is made of", "%s of %s %s", path, u.DisplayName(), problem)
+			f.find(Problem, "value", name, f.row(u)+": mend what "+path+" is made of",
+				"%s of %s %s", path, u.DisplayName(), problem)
 		}
 	}
 }
@@ -54,7 +55,8 @@ func outside(path, text string) string {
 // check refuses numbers that nothing can come to.
 func (e Expect) check() error {
 	for name, n := range map[string]*int{
-		"picked_up": e.PickedUp, "created": e.Created, "updated": e.Updated, "suspended": e.Suspended, "reactivated": e.Reactivated, "deleted": e.Deleted,
+		"picked_up": e.PickedUp, "created": e.Created, "updated": e.Updated,
+		"suspended": e.Suspended, "reactivated": e.Reactivated, "deleted": e.Deleted,
 	} {
 		if n != nil && *n < 0 {
 			return fmt.Errorf("%s is %d; give how many, 0 or more", name, *n)
@@ -72,7 +74,10 @@ func (f *forecaster) possible(e Expect) {
 		}
 	}
 	if most := len(f.Items); arrive > most && !f.r.Resume {
-		f.find(Problem, "expect", "", fmt.Sprintf("in the rollout, wave %q: expect numbers that add up to %d or less", f.Wave, most),
-			"%d are expected to be picked up or created, and %d people of the wave are not provisioned yet", arrive, most)
+		f.find(Problem, "expect", "",
+			fmt.Sprintf("in the rollout, wave %q: expect numbers that add up to %d or less", f.Wave,
+				most),
+			"%d are expected to be picked up or created, and %d people of the wave are not "+
+				"provisioned yet", arrive, most)
 	}
 }

@@ -57,18 +57,22 @@ type Other struct {
 func (r *Rehearsal) Preflight(ctx context.Context) (*Preflight, error) {
 	began, requests := time.Now(), r.Client.Requests()
 	p := &Preflight{
-		Rollout: r.Rollout.Name, Account: r.Rollout.Account.Name, App: r.Rollout.App.Name, BaseURL: r.BaseURL,
-		Profile: r.Client.Profile().Name, Began: began.UTC(), Findings: []Finding{}, Waves: []*Forecast{},
+		Rollout: r.Rollout.Name, Account: r.Rollout.Account.Name, App: r.Rollout.App.Name,
+		BaseURL: r.BaseURL,
+		Profile: r.Client.Profile().Name, Began: began.UTC(), Findings: []Finding{},
+		Waves: []*Forecast{},
 	}
 	connection, err := r.cycle(0).Probe(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("the connection test of the app %q failed: %w", r.Rollout.App.Name, err)
+		return nil, fmt.Errorf("the connection test of the app %q failed: %w", r.Rollout.App.Name,
+			err)
 	}
 	if err := r.cycle(0).Belongs(ctx, false); err != nil {
 		return nil, err
 	}
 	if connection.Note != "" {
-		p.Findings = append(p.Findings, Finding{Severity: Warning, Kind: "instance", Text: connection.Note})
+		p.Findings = append(p.Findings,
+			Finding{Severity: Warning, Kind: "instance", Text: connection.Note})
 	}
 	if err := r.lookElsewhere(ctx, p); err != nil {
 		return nil, err
@@ -91,7 +95,8 @@ func (r *Rehearsal) Preflight(ctx context.Context) (*Preflight, error) {
 		// Those whom this wave provisions are provisioned for the next one.
 		now = now.after(f)
 	}
-	p.Seconds, p.Requests = time.Since(began).Round(time.Millisecond).Seconds(), r.Client.Requests()-requests
+	p.Seconds, p.Requests = time.Since(began).Round(time.Millisecond).Seconds(),
+		r.Client.Requests()-requests
 	return p, nil
 }
 
@@ -115,8 +120,12 @@ func (r *Rehearsal) lookElsewhere(ctx context.Context, p *Preflight) error {
 		}
 		if err != nil && p != nil {
 			p.Findings = append(p.Findings, Finding{
-				Severity: Warning, Kind: "instance", Text: fmt.Sprintf("conflicts with the instance of the app %s cannot be foretold: %v", o.App.Name, err),
-				Fix: "give the app " + o.App.Name + " its base URL and its token, and run preflight again",
+				Severity: Warning, Kind: "instance",
+				Text: fmt.Sprintf(
+					"conflicts with the instance of the app %s cannot be foretold: %v", o.App.Name,
+					err),
+				Fix: "give the app " + o.App.Name +
+					" its base URL and its token, and run preflight again",
 			})
 		}
 	}
@@ -138,32 +147,46 @@ func (r *Rehearsal) attributes(ctx context.Context, p *Preflight) {
 	}
 	published, err := r.Client.Schemas(ctx)
 	if err != nil {
-		p.Findings = append(p.Findings, Finding{Severity: Warning, Kind: "attribute", Text: "the server does not publish its schemas, so that what is sent cannot be compared with them: " + err.Error()})
+		p.Findings = append(p.Findings, Finding{
+			Severity: Warning, Kind: "attribute",
+			Text: "the server does not publish its schemas, so that what is sent cannot be " +
+				"compared with them: " + err.Error(),
+		})
 		published = nil
 	}
 	add := func(s Severity, fix, text string, args ...any) {
-		p.Findings = append(p.Findings, Finding{Severity: s, Kind: "attribute", Text: fmt.Sprintf(text, args...), Fix: fix})
+		p.Findings = append(p.Findings,
+			Finding{Severity: s, Kind: "attribute", Text: fmt.Sprintf(text, args...), Fix: fix})
 	}
 	for _, path := range slices.Sorted(maps.Keys(sent)) {
 		if _, known := published[strings.ToLower(path)]; published != nil && !known {
-			add(Problem, "take "+path+" out of the JSON template, or delete its parameter under parameters: {NAME: {deleted: true}}", "the server publishes no attribute %s; what is sent for %d people is lost or refused", path, sent[path])
+			add(Problem,
+				"take "+path+
+					" out of the JSON template, or delete its parameter under parameters: {NAME: "+
+					"{deleted: true}}",
+				"the server publishes no attribute %s; what is sent for %d people is "+
+					"lost or refused", path, sent[path])
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(published)) {
 		if n := givenFor(sent, path); published[path] && n < people && path != "username" {
-			add(Problem, "", "the server requires %s, which is blank for %d of %d people", path, people-n, people)
+			add(Problem, "", "the server requires %s, which is blank for %d of %d people", path,
+				people-n, people)
 		}
 	}
 	for _, m := range expected {
 		switch n := sent[m.path]; {
 		case n == 0:
-			add(Note, `in the JSON template: `+m.template, "%s is sent for nobody, so that %s stays empty", m.path, m.field)
+			add(Note, `in the JSON template: `+m.template,
+				"%s is sent for nobody, so that %s stays empty", m.path, m.field)
 		case n < people && m.needed:
 			add(Warning, "", "%s is blank for %d of %d people", m.path, people-n, people)
 		}
 	}
 	if unused := r.Rollout.App.UnusedFields(r.Rollout.Account.Directory); len(unused) > 0 {
-		add(Note, fmt.Sprintf("under parameters: %s: {field: %s}, and {$parameters.%s} in the JSON template", unused[0], unused[0], unused[0]),
+		add(Note,
+			fmt.Sprintf("under parameters: %s: {field: %s}, and {$parameters.%s} in the "+
+				"JSON template", unused[0], unused[0], unused[0]),
 			"these fields of the users are not sent: %s", strings.Join(unused, ", "))
 	}
 }
@@ -172,7 +195,8 @@ func (r *Rehearsal) attributes(ctx context.Context, p *Preflight) {
 func givenFor(sent map[string]int, attribute string) int {
 	most := 0
 	for path, n := range sent {
-		if path = strings.ToLower(path); path == attribute || strings.HasPrefix(path, attribute+".") {
+		if path = strings.ToLower(path); path == attribute ||
+			strings.HasPrefix(path, attribute+".") {
 			most = max(most, n)
 		}
 	}
@@ -188,10 +212,19 @@ var expected = []struct {
 }{
 	{"userName", "User Name", `"userName": "{$parameters.scimusername}"`, true},
 	{"displayName", "Display Name", `"displayName": "{$user.display_name}"`, true},
-	{"emails.value", "Email", `"emails": [{"value": "{$user.email}", "type": "work", "primary": true}]`, true},
+	{
+		"emails.value", "Email",
+		`"emails": [{"value": "{$user.email}", "type": "work", "primary": true}]`, true,
+	},
 	{"name.givenName", "First Name", `"name": {"givenName": "{$user.firstname}"}`, true},
 	{"name.familyName", "Last Name", `"name": {"familyName": "{$user.lastname}"}`, true},
-	{"phoneNumbers.value", "Office Phone", `"phoneNumbers": [{"value": "{$user.phone}", "type": "work"}]`, false},
+	{
+		"phoneNumbers.value", "Office Phone",
+		`"phoneNumbers": [{"value": "{$user.phone}", "type": "work"}]`, false,
+	},
 	{"title", "Scim Sync Job Title", `"title": "{$parameters.title}"`, false},
-	{enterprise + ":manager.value", "Direct Manager", `"` + enterprise + `": {"manager": {"value": "{$parameters.external_manager_id}"}}`, false},
+	{
+		enterprise + ":manager.value", "Direct Manager",
+		`"` + enterprise + `": {"manager": {"value": "{$parameters.external_manager_id}"}}`, false,
+	},
 }

@@ -100,8 +100,10 @@ type Expectation struct {
 func (r *Rehearsal) Run(ctx context.Context) (*Result, error) {
 	began := time.Now()
 	result := &Result{
-		Rollout: r.Rollout.Name, Account: r.Rollout.Account.Name, App: r.Rollout.App.Name, BaseURL: r.BaseURL,
-		Profile: r.Client.Profile().Name, Began: began.UTC(), People: len(r.Rollout.Account.Directory.Users), Planned: len(r.Rollout.Waves),
+		Rollout: r.Rollout.Name, Account: r.Rollout.Account.Name, App: r.Rollout.App.Name,
+		BaseURL: r.BaseURL,
+		Profile: r.Client.Profile().Name, Began: began.UTC(),
+		People: len(r.Rollout.Account.Directory.Users), Planned: len(r.Rollout.Waves),
 		Waves: []*WaveResult{}, Problems: []string{},
 	}
 	err := r.waves(ctx, result)
@@ -109,11 +111,14 @@ func (r *Rehearsal) Run(ctx context.Context) (*Result, error) {
 	result.Seconds = time.Since(began).Round(time.Millisecond).Seconds()
 	for _, w := range result.Waves {
 		for _, p := range w.Problems {
-			result.Problems = append(result.Problems, fmt.Sprintf("wave %d, %s: %s", w.Position, w.Name, p))
+			result.Problems = append(result.Problems,
+				fmt.Sprintf("wave %d, %s: %s", w.Position, w.Name, p))
 		}
 	}
 	if n := len(result.Waves); n < result.Planned && err == nil {
-		result.Problems = append(result.Problems, fmt.Sprintf("stopped after wave %d of %d; put it right and go on with --resume", n, result.Planned))
+		result.Problems = append(result.Problems,
+			fmt.Sprintf("stopped after wave %d of %d; put it right and go on with --resume", n,
+				result.Planned))
 	}
 	result.AsPlanned = err == nil && len(result.Problems) == 0
 	return result, err
@@ -139,7 +144,9 @@ func (r *Rehearsal) waves(ctx context.Context, result *Result) error {
 			return err
 		}
 		if known && !r.Resume {
-			return errors.New("the state file knows this rollout already: go on with --resume, or begin anew with another --state")
+			return errors.New(
+				"the state file knows this rollout already: go on with --resume, or " +
+					"begin anew with another --state")
 		}
 		if known && earlier.Passed {
 			result.Waves = append(result.Waves, &earlier)
@@ -150,7 +157,8 @@ func (r *Rehearsal) waves(ctx context.Context, result *Result) error {
 			wave.ShutBefore = earlier.Problems
 			r.judge(w, wave)
 			result.Waves = append(result.Waves, wave)
-			err = errors.Join(err, r.State.SaveWave(context.WithoutCancel(ctx), r.Rollout.Name, i, wave))
+			err = errors.Join(err,
+				r.State.SaveWave(context.WithoutCancel(ctx), r.Rollout.Name, i, wave))
 		}
 		if err != nil || !wave.Passed {
 			return err
@@ -162,14 +170,18 @@ func (r *Rehearsal) waves(ctx context.Context, result *Result) error {
 // cycle returns the cycle of the first n waves.
 func (r *Rehearsal) cycle(n int) *cycle.Cycle {
 	return &cycle.Cycle{
-		Account: r.Rollout.Account.Name, App: r.Rollout.App, Directory: r.Rollout.Account.Directory, State: r.State, Client: r.Client,
-		Scope: r.Rollout.scope(n), RetryFailed: r.Resume, Concurrency: r.Concurrency, Progress: r.Progress,
+		Account: r.Rollout.Account.Name, App: r.Rollout.App, Directory: r.Rollout.Account.Directory,
+		State: r.State, Client: r.Client,
+		Scope: r.Rollout.scope(n), RetryFailed: r.Resume, Concurrency: r.Concurrency,
+		Progress: r.Progress,
 	}
 }
 
 // wave runs one wave and checks its outcome by reading the application. What
 // an earlier run of it did belongs to it.
-func (r *Rehearsal) wave(ctx context.Context, i int, w *Wave, earlier *WaveResult) (*WaveResult, error) {
+func (r *Rehearsal) wave(
+	ctx context.Context, i int, w *Wave, earlier *WaveResult,
+) (*WaveResult, error) {
 	if r.Began != nil {
 		r.Began(i+1, w)
 	}
@@ -180,12 +192,15 @@ func (r *Rehearsal) wave(ctx context.Context, i int, w *Wave, earlier *WaveResul
 	c := r.cycle(i + 1)
 	c.Trace = len(r.Rollout.Account.Directory.Users) <= traced
 	r.note(c, i)
-	result := &WaveResult{Position: i + 1, Name: w.Name, Problems: []string{}, Resumed: earlier.Cycle != nil}
+	result := &WaveResult{
+		Position: i + 1, Name: w.Name, Problems: []string{}, Resumed: earlier.Cycle != nil,
+	}
 	if result.Forecast, err = r.forecast(ctx, i+1, before); err != nil {
 		return nil, err
 	}
 	result.Forecast.goOn(earlier.Forecast)
-	if err := r.State.Note(ctx, r.Rollout.Name, i, state.ForecastNote, "", result.Forecast); err != nil {
+	if err := r.State.Note(ctx, r.Rollout.Name, i, state.ForecastNote, "",
+		result.Forecast); err != nil {
 		return nil, err
 	}
 	for _, p := range r.Rollout.Account.Directory.Users {
@@ -230,7 +245,8 @@ func surprises(f *Forecast, report *cycle.Report) []Surprise {
 // have been.
 func (w *WaveResult) unexpectedCreates(e Expect) []Surprise {
 	return slices.DeleteFunc(slices.Clone(w.Surprises), func(s Surprise) bool {
-		return containsFold(e.NearMisses, s.User) || s.Happened != cycle.Created || s.NearMiss == "" && s.Foretold != cycle.PickedUp
+		return containsFold(e.NearMisses, s.User) || s.Happened != cycle.Created ||
+			s.NearMiss == "" && s.Foretold != cycle.PickedUp
 	})
 }
 
@@ -244,22 +260,28 @@ func (r *Rehearsal) judge(w *Wave, result *WaveResult) {
 	result.Expectations = w.Expect.compare(report)
 	for _, e := range result.Expectations {
 		if !e.Met {
-			result.Problems = append(result.Problems, fmt.Sprintf("%s: expected %s, got %s", e.What, e.Expected, e.Got))
+			result.Problems = append(result.Problems,
+				fmt.Sprintf("%s: expected %s, got %s", e.What, e.Expected, e.Got))
 		}
 	}
 	unexpected := w.Expect.unexpected(report)
 	for _, item := range unexpected {
-		result.Problems = append(result.Problems, fmt.Sprintf("conflict: %s: %s", item.User, item.Detail))
+		result.Problems = append(result.Problems,
+			fmt.Sprintf("conflict: %s: %s", item.User, item.Detail))
 	}
 	failed := report.With(cycle.Failed)
 	for _, item := range failed {
-		result.Problems = append(result.Problems, fmt.Sprintf("failed: %s: %s", item.User, item.Detail))
+		result.Problems = append(result.Problems,
+			fmt.Sprintf("failed: %s: %s", item.User, item.Detail))
 	}
 	for _, item := range report.With(cycle.Drifted) {
-		result.Problems = append(result.Problems, fmt.Sprintf("drifted: %s: %s", item.User, item.Detail))
+		result.Problems = append(result.Problems,
+			fmt.Sprintf("drifted: %s: %s", item.User, item.Detail))
 	}
 	if waiting := report.Count(cycle.Waiting); waiting > 0 {
-		result.Problems = append(result.Problems, fmt.Sprintf("%d actions wait for approval; approve them with `muster-simulator approvals approve`", waiting))
+		result.Problems = append(result.Problems,
+			fmt.Sprintf("%d actions wait for approval; approve them with `muster-simulator "+
+				"approvals approve`", waiting))
 	}
 	if result.Check == nil {
 		result.Problems = append(result.Problems, "the outcome was not checked")
@@ -268,14 +290,17 @@ func (r *Rehearsal) judge(w *Wave, result *WaveResult) {
 	result.Problems = append(result.Problems, result.Check.Problems...)
 	for _, e := range result.Check.Assertions {
 		if !e.Met {
-			result.Problems = append(result.Problems, fmt.Sprintf("check: %s: expected %s, got %s", e.What, orNothing(e.Expected), orNothing(e.Got)))
+			result.Problems = append(result.Problems,
+				fmt.Sprintf("check: %s: expected %s, got %s", e.What, orNothing(e.Expected),
+					orNothing(e.Got)))
 		}
 	}
 	creates := result.unexpectedCreates(w.Expect)
 	for _, x := range creates {
 		text := fmt.Sprintf("created: %s, though the forecast saw an account to pick up", x.User)
 		if x.NearMiss != "" {
-			text = fmt.Sprintf("created: %s, though there is %s, which is nearly the same", x.User, x.NearMiss)
+			text = fmt.Sprintf("created: %s, though there is %s, which is nearly the same", x.User,
+				x.NearMiss)
 		}
 		result.Problems = append(result.Problems, text)
 	}
@@ -296,7 +321,8 @@ func (r *Rehearsal) judge(w *Wave, result *WaveResult) {
 
 // unexpected returns the conflicts that are not planned.
 func (e Expect) unexpected(report *cycle.Report) []cycle.Item {
-	return slices.DeleteFunc(report.With(cycle.Conflict), func(item cycle.Item) bool { return containsFold(e.Conflicts, item.User) })
+	return slices.DeleteFunc(report.With(cycle.Conflict),
+		func(item cycle.Item) bool { return containsFold(e.Conflicts, item.User) })
 }
 
 func containsFold(list []string, s string) bool {
@@ -307,7 +333,8 @@ func (e Expect) compare(report *cycle.Report) []Expectation {
 	list := []Expectation{}
 	number := func(what string, expected *int, got int) {
 		if expected != nil {
-			list = append(list, Expectation{what, fmt.Sprint(*expected), fmt.Sprint(got), *expected == got})
+			list = append(list,
+				Expectation{what, fmt.Sprint(*expected), fmt.Sprint(got), *expected == got})
 		}
 	}
 	number("picked up", e.PickedUp, report.Count(cycle.PickedUp))
@@ -319,13 +346,17 @@ func (e Expect) compare(report *cycle.Report) []Expectation {
 	names := func(what string, expected, got []string) {
 		if expected != nil {
 			want, have := slices.Sorted(slices.Values(expected)), slices.Sorted(slices.Values(got))
-			list = append(list, Expectation{what, enumerate(want), enumerate(have), slices.EqualFunc(want, have, strings.EqualFold)})
+			list = append(list, Expectation{
+				what, enumerate(want), enumerate(have),
+				slices.EqualFunc(want, have, strings.EqualFold),
+			})
 		}
 	}
 	names("groups created", e.GroupsCreated, report.GroupsCreated)
 	names("groups matched", e.GroupsMatched, report.GroupsMatched)
 	for _, name := range e.Conflicts {
-		met := slices.ContainsFunc(report.With(cycle.Conflict), func(i cycle.Item) bool { return strings.EqualFold(i.User, name) })
+		met := slices.ContainsFunc(report.With(cycle.Conflict),
+			func(i cycle.Item) bool { return strings.EqualFold(i.User, name) })
 		got := "a conflict"
 		if !met {
 			got = "none"

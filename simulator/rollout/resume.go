@@ -13,7 +13,9 @@ import (
 // note has a cycle note what it does, as it does it.
 func (r *Rehearsal) note(c *cycle.Cycle, position int) {
 	name := r.Rollout.Name
-	c.Keep = func(ctx context.Context, s *state.Snapshot) error { return r.State.Keep(ctx, name, position, s) }
+	c.Keep = func(ctx context.Context, s *state.Snapshot) error {
+		return r.State.Keep(ctx, name, position, s)
+	}
 	c.Note = func(ctx context.Context, item cycle.Item) error {
 		return r.State.Note(ctx, name, position, state.ItemNote, item.Key, item)
 	}
@@ -27,7 +29,9 @@ func (r *Rehearsal) note(c *cycle.Cycle, position int) {
 
 // earlier reads what earlier runs of a wave did, whether they ended or were
 // killed. It reports whether one of them ended.
-func (r *Rehearsal) earlier(ctx context.Context, position int, w *WaveResult) (known bool, err error) {
+func (r *Rehearsal) earlier(
+	ctx context.Context, position int, w *WaveResult,
+) (known bool, err error) {
 	if known, err = r.State.Wave(ctx, r.Rollout.Name, position, w); err != nil {
 		return known, err
 	}
@@ -45,26 +49,29 @@ func (r *Rehearsal) earlier(ctx context.Context, position int, w *WaveResult) (k
 // is nil if there was none.
 func (r *Rehearsal) killed(ctx context.Context, position int) (*WaveResult, error) {
 	w := &WaveResult{Forecast: &Forecast{}}
-	err := r.State.Notes(ctx, r.Rollout.Name, position, state.ForecastNote, func(_ string, data []byte) error {
-		w.Cycle = &cycle.Report{App: r.Rollout.App.Name}
-		return json.Unmarshal(data, w.Forecast)
-	})
+	err := r.State.Notes(ctx, r.Rollout.Name, position, state.ForecastNote,
+		func(_ string, data []byte) error {
+			w.Cycle = &cycle.Report{App: r.Rollout.App.Name}
+			return json.Unmarshal(data, w.Forecast)
+		})
 	if err != nil || w.Cycle == nil {
 		return w, err
 	}
-	err = r.State.Notes(ctx, r.Rollout.Name, position, state.ItemNote, func(_ string, data []byte) error {
-		var item cycle.Item
-		err := json.Unmarshal(data, &item)
-		w.Cycle.Items = append(w.Cycle.Items, item)
-		return err
-	})
+	err = r.State.Notes(ctx, r.Rollout.Name, position, state.ItemNote,
+		func(_ string, data []byte) error {
+			var item cycle.Item
+			err := json.Unmarshal(data, &item)
+			w.Cycle.Items = append(w.Cycle.Items, item)
+			return err
+		})
 	if err != nil {
 		return nil, fmt.Errorf("what was noted of the wave cannot be read: %w", err)
 	}
-	err = r.State.Notes(ctx, r.Rollout.Name, position, state.GroupNote, func(group string, _ []byte) error {
-		w.Cycle.GroupsCreated = append(w.Cycle.GroupsCreated, group)
-		return nil
-	})
+	err = r.State.Notes(ctx, r.Rollout.Name, position, state.GroupNote,
+		func(group string, _ []byte) error {
+			w.Cycle.GroupsCreated = append(w.Cycle.GroupsCreated, group)
+			return nil
+		})
 	return w, err
 }
 
@@ -92,7 +99,8 @@ func (c *content) still(list []Surprise) []Surprise {
 	for _, u := range c.users {
 		there[fold(u.UserName())] = true
 	}
-	return slices.DeleteFunc(list, func(s Surprise) bool { return s.NearMiss != "" && !there[fold(s.NearMiss)] })
+	return slices.DeleteFunc(list,
+		func(s Surprise) bool { return s.NearMiss != "" && !there[fold(s.NearMiss)] })
 }
 
 // merge adds to a report what an earlier run of the same wave did.
@@ -108,16 +116,18 @@ func merge(now, earlier *cycle.Report) {
 		i, again := at[old.Key]
 		arrived := old.Outcome == cycle.Created || old.Outcome == cycle.PickedUp
 		switch {
-		case !again && old.Outcome != cycle.Conflict && old.Outcome != cycle.Failed && old.Outcome != cycle.Waiting:
+		case !again && old.Outcome != cycle.Conflict && old.Outcome != cycle.Failed &&
+			old.Outcome != cycle.Waiting:
 			now.Items = append(now.Items, old)
 		case again && arrived && now.Items[i].Outcome == cycle.Updated:
 			now.Items[i].Outcome, now.Items[i].Action = old.Outcome, old.Action
 		}
 	}
 	now.GroupsCreated = union(now.GroupsCreated, earlier.GroupsCreated)
-	now.GroupsMatched = slices.DeleteFunc(union(now.GroupsMatched, earlier.GroupsMatched), func(name string) bool {
-		return slices.Contains(now.GroupsCreated, name)
-	})
+	now.GroupsMatched = slices.DeleteFunc(union(now.GroupsMatched, earlier.GroupsMatched),
+		func(name string) bool {
+			return slices.Contains(now.GroupsCreated, name)
+		})
 	now.Requests += earlier.Requests
 	now.Seconds += earlier.Seconds
 }

@@ -45,11 +45,14 @@ func (r *Rehearsal) Rollback(ctx context.Context) (*RolledBack, error) {
 		return nil, err
 	}
 	result := &RolledBack{
-		Rollout: r.Rollout.Name, App: r.Rollout.App.Name, Position: position + 1, Wave: r.Rollout.Waves[position].Name, Began: began.UTC(),
-		Deleted: []string{}, Suspended: []string{}, Kept: []string{}, Restored: []string{}, MadeAgain: []string{}, GroupsDeleted: []string{}, Problems: []string{},
+		Rollout: r.Rollout.Name, App: r.Rollout.App.Name, Position: position + 1,
+		Wave: r.Rollout.Waves[position].Name, Began: began.UTC(),
+		Deleted: []string{}, Suspended: []string{}, Kept: []string{}, Restored: []string{},
+		MadeAgain: []string{}, GroupsDeleted: []string{}, Problems: []string{},
 	}
 	if _, err := r.cycle(0).Probe(ctx); err != nil {
-		return nil, fmt.Errorf("the connection test of the app %q failed: %w", r.Rollout.App.Name, err)
+		return nil, fmt.Errorf("the connection test of the app %q failed: %w", r.Rollout.App.Name,
+			err)
 	}
 	if err := r.cycle(0).Belongs(ctx, false); err != nil {
 		return nil, err
@@ -62,7 +65,10 @@ func (r *Rehearsal) Rollback(ctx context.Context) (*RolledBack, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &rollback{Rehearsal: r, result: result, how: r.Rollout.Waves[position].Rollback, groups: make(map[string]string), deleted: make(map[string]bool)}
+	b := &rollback{
+		Rehearsal: r, result: result, how: r.Rollout.Waves[position].Rollback,
+		groups: make(map[string]string), deleted: make(map[string]bool),
+	}
 	for _, g := range now.groups {
 		b.groups[username.Fold(g.DisplayName)] = g.ID
 	}
@@ -162,7 +168,9 @@ func (b *rollback) uncreate(ctx context.Context, s *state.Snapshot, rec *state.R
 	return b.State.Forget(ctx, b.Rollout.App.Name, s.Key)
 }
 
-func (b *rollback) uncreateAccount(ctx context.Context, id string, s *state.Snapshot, rec *state.Record) error {
+func (b *rollback) uncreateAccount(
+	ctx context.Context, id string, s *state.Snapshot, rec *state.Record,
+) error {
 	switch b.how.Created {
 	case "keep":
 		b.result.Kept = append(b.result.Kept, s.UserName)
@@ -239,7 +247,8 @@ func (b *rollback) restore(ctx context.Context, s *state.Snapshot, rec *state.Re
 func (b *rollback) memberships(ctx context.Context, id string, now, then []string) error {
 	for _, name := range now {
 		if group := b.groups[username.Fold(name)]; group != "" && !slices.Contains(then, name) {
-			if err := b.Client.RemoveMember(ctx, group, id); err != nil && client.Status(err) != 404 {
+			if err := b.Client.RemoveMember(ctx, group, id); err != nil &&
+				client.Status(err) != 404 {
 				return err
 			}
 		}
@@ -284,7 +293,8 @@ func (b *rollback) dropGroups(ctx context.Context, wave *WaveResult) error {
 	}
 	var empty []client.Group
 	err := b.Client.Groups(ctx, func(g client.Group) error {
-		g.Members = slices.DeleteFunc(g.Members, func(m client.Member) bool { return b.deleted[m.Value] })
+		g.Members = slices.DeleteFunc(g.Members,
+			func(m client.Member) bool { return b.deleted[m.Value] })
 		if len(g.Members) == 0 && slices.Contains(wave.Cycle.GroupsCreated, g.DisplayName) {
 			empty = append(empty, g)
 		}

@@ -134,12 +134,16 @@ func Load(path string) (*Rollout, error) {
 // Everybody returns a rollout of one wave with everybody who is assigned to
 // an app, for those who have no plan of waves.
 func Everybody(a *account.Account, app *account.App) *Rollout {
-	return &Rollout{Name: "Everybody", Account: a, App: app, AppName: app.Name, Waves: []*Wave{{Name: "Everybody", Users: Users{Everybody: true}}}}
+	return &Rollout{
+		Name: "Everybody", Account: a, App: app, AppName: app.Name,
+		Waves: []*Wave{{Name: "Everybody", Users: Users{Everybody: true}}},
+	}
 }
 
 func (r *Rollout) check() error {
 	if r.Name == "" {
-		return yamlfile.Atf("rollout", "the name is missing; what is remembered of the rollout is kept under it")
+		return yamlfile.Atf("rollout",
+			"the name is missing; what is remembered of the rollout is kept under it")
 	}
 	if len(r.Waves) == 0 {
 		return yamlfile.Atf("waves", "there is none; a rollout has at least one")
@@ -149,8 +153,10 @@ func (r *Rollout) check() error {
 		switch {
 		case w.Name == "":
 			err = yamlfile.Atf("name", "the name is missing")
-		case slices.ContainsFunc(r.Waves[:i], func(x *Wave) bool { return strings.EqualFold(x.Name, w.Name) }):
-			err = yamlfile.Atf("name", "another wave is called %q: reports could not tell them apart", w.Name)
+		case slices.ContainsFunc(r.Waves[:i],
+			func(x *Wave) bool { return strings.EqualFold(x.Name, w.Name) }):
+			err = yamlfile.Atf("name",
+				"another wave is called %q: reports could not tell them apart", w.Name)
 		}
 		if err != nil {
 			return yamlfile.At(fmt.Sprintf("waves[%d]", i), err)
@@ -171,7 +177,8 @@ func (w *Wave) check(r *Rollout) error {
 			}
 		}
 		if given != 1 || (c.Set != "") != (c.Field != "") {
-			return yamlfile.Atf(fmt.Sprintf("changes[%d]", i), "give one of suspend, reactivate, delete, or set with field and to")
+			return yamlfile.Atf(fmt.Sprintf("changes[%d]", i),
+				"give one of suspend, reactivate, delete, or set with field and to")
 		}
 	}
 	if err := w.Expect.check(); err != nil {
@@ -187,26 +194,33 @@ func (w *Wave) check(r *Rollout) error {
 		w.Rollback.Created = "delete"
 	case "delete", "suspend", "keep":
 	default:
-		return yamlfile.Atf("rollback.created", "%q is no choice; use delete, suspend or keep", w.Rollback.Created)
+		return yamlfile.Atf("rollback.created", "%q is no choice; use delete, suspend or keep",
+			w.Rollback.Created)
 	}
 	return nil
 }
 
 func (u Users) check(r *Rollout) error {
 	if !u.Everybody && len(u.Roles)+len(u.Departments)+len(u.List) == 0 && u.Percent == 0 {
-		return errors.New("it chooses nobody; give roles, departments, list, percent or everybody: true")
+		return errors.New("it chooses nobody; give roles, departments, list, percent or " +
+			"everybody: true")
 	}
 	if u.Percent < 0 || u.Percent > 100 {
 		return yamlfile.Atf("percent", "it is %d; give 1 to 100", u.Percent)
 	}
 	for i, name := range u.List {
 		if r.Account.Directory.Find(name) == nil {
-			return yamlfile.Atf(fmt.Sprintf("list[%d]", i), "%q is nobody in %s; give an id, a username or an email of the file", name, r.Account.Users)
+			return yamlfile.Atf(fmt.Sprintf("list[%d]", i),
+				"%q is nobody in %s; give an id, a username or an email of the file", name,
+				r.Account.Users)
 		}
 	}
 	for i, name := range u.Roles {
-		if !slices.ContainsFunc(r.Account.Roles, func(role string) bool { return strings.EqualFold(role, name) }) {
-			return yamlfile.Atf(fmt.Sprintf("roles[%d]", i), "the account has no role %q; add it to roles there, or use one of %s", name, strings.Join(r.Account.Roles, ", "))
+		if !slices.ContainsFunc(r.Account.Roles,
+			func(role string) bool { return strings.EqualFold(role, name) }) {
+			return yamlfile.Atf(fmt.Sprintf("roles[%d]", i),
+				"the account has no role %q; add it to roles there, or use one of %s", name,
+				strings.Join(r.Account.Roles, ", "))
 		}
 	}
 	return nil
@@ -217,7 +231,8 @@ func (u Users) Has(p *directory.User, d *directory.Directory) bool {
 	if u.Everybody || slices.ContainsFunc(u.Roles, p.HasRole) {
 		return true
 	}
-	if slices.ContainsFunc(u.Departments, func(name string) bool { return strings.EqualFold(name, p.Field("department")) }) {
+	if slices.ContainsFunc(u.Departments,
+		func(name string) bool { return strings.EqualFold(name, p.Field("department")) }) {
 		return true
 	}
 	if slices.ContainsFunc(u.List, func(name string) bool { return d.Find(name) == p }) {
@@ -231,7 +246,8 @@ func (u Users) Has(p *directory.User, d *directory.Directory) bool {
 // scope reports whether a person is in one of the first n waves.
 func (r *Rollout) scope(n int) func(*directory.User) bool {
 	return func(p *directory.User) bool {
-		return slices.ContainsFunc(r.Waves[:n], func(w *Wave) bool { return w.Users.Has(p, r.Account.Directory) })
+		return slices.ContainsFunc(r.Waves[:n],
+			func(w *Wave) bool { return w.Users.Has(p, r.Account.Directory) })
 	}
 }
 
@@ -249,7 +265,8 @@ func (w *Wave) apply(d *directory.Directory) error {
 		}
 		p := d.Find(name)
 		if p == nil {
-			return fmt.Errorf("wave %q: changes[%d]: %q is nobody in the account at that time", w.Name, i, name)
+			return fmt.Errorf("wave %q: changes[%d]: %q is nobody in the account at that time",
+				w.Name, i, name)
 		}
 		if c.Delete != "" {
 			d.Remove(p)

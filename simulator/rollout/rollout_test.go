@@ -21,7 +21,8 @@ func load(t *testing.T, text string) (*rollout.Rollout, error) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, content := range map[string]string{
-		"users.csv": "username,roles,status\nanna,Staff,1\nben,,1\n", "account.yaml": accountText, "rollout.yaml": text,
+		"users.csv": "username,roles,status\nanna,Staff,1\nben,,1\n", "account.yaml": accountText,
+		"rollout.yaml": text,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -46,34 +47,60 @@ waves:
 		t.Fatal(err)
 	}
 	w := r.Waves[0]
-	if r.App.Name != "acme" || *w.Expect.PickedUp != 1 || *w.Expect.Created != 0 || w.Expect.Updated != nil || w.Gate.MaxConflicts != 2 || w.Expect.GroupsCreated == nil {
+	if r.App.Name != "acme" || *w.Expect.PickedUp != 1 || *w.Expect.Created != 0 ||
+		w.Expect.Updated != nil || w.Gate.MaxConflicts != 2 || w.Expect.GroupsCreated == nil {
 		t.Errorf("got %+v", w)
 	}
 }
 
 func TestLoadRefuses(t *testing.T) {
-	wave := func(s string) string { return "rollout: T\napp: acme\nwaves:\n  - name: W\n    " + s + "\n" }
+	wave := func(s string) string {
+		return "rollout: T\napp: acme\nwaves:\n  - name: W\n    " + s + "\n"
+	}
 	for name, test := range map[string]struct{ text, want string }{
-		"no name":               {"app: acme\nwaves: []\n", "rollout: the name"},
-		"no wave":               {"rollout: T\napp: acme\n", "waves: there is none"},
-		"no app":                {"rollout: T\nwaves: []\n", "acme, globex"},
-		"a wave twice":          {"rollout: T\napp: acme\nwaves:\n  - {name: W, users: {everybody: true}}\n  - {name: w, users: {everybody: true}}\n", "another wave is called"},
-		"less than nobody":      {wave("users: {everybody: true}\n    expect: {created: -1}"), "created is -1"},
-		"an unknown app":        {"rollout: T\napp: initech\n", `no app "initech"`},
-		"an unknown key":        {"rollout: T\nwave: []\n", "rollout.yaml:2:1: unknown field"},
-		"no account":            {"rollout: T\naccount: none.yaml\n", "none.yaml"},
-		"a wave without name":   {"rollout: T\napp: acme\nwaves: [{users: {everybody: true}}]\n", "waves[0]"},
-		"a wave of nobody":      {wave("users: {}"), "chooses nobody"},
-		"an unknown role":       {wave("users: {roles: [Boss]}"), `no role "Boss"`},
-		"an unknown user":       {wave("users: {list: [zoe]}"), `"zoe" is nobody`},
-		"too many percent":      {wave("users: {percent: 120}"), "120"},
-		"a change of nothing":   {wave("users: {percent: 1}\n    changes: [{field: title, to: x}]"), "changes[0]"},
-		"a change of two kinds": {wave("users: {percent: 1}\n    changes: [{suspend: anna, delete: ben}]"), "changes[0]"},
-		"a check of nothing":    {wave("users: {percent: 1}\n    check: [{active: true}]"), "rollout.yaml:6: waves[0].check[0]: a check is of"},
-		"a check of both":       {wave("users: {percent: 1}\n    check: [{group: G, active: true}]"), "only its members"},
-		"a user with members":   {wave("users: {percent: 1}\n    check: [{user: anna, members: 2}]"), "check[0].members"},
-		"an odd rollback":       {wave("users: {percent: 1}\n    rollback: {created: hide}"), "rollback.created: \"hide\" is no choice"},
-		"a change of no field":  {wave("users: {percent: 1}\n    changes: [{set: anna, to: x}]"), "changes[0]"},
+		"no name": {"app: acme\nwaves: []\n", "rollout: the name"},
+		"no wave": {"rollout: T\napp: acme\n", "waves: there is none"},
+		"no app":  {"rollout: T\nwaves: []\n", "acme, globex"},
+		"a wave twice": {
+			"rollout: T\napp: acme\nwaves:\n  - {name: W, users: {everybody: true}}\n  - {name: " +
+				"w, users: {everybody: true}}\n", "another wave is called",
+		},
+		"less than nobody": {
+			wave("users: {everybody: true}\n    expect: {created: -1}"), "created is -1",
+		},
+		"an unknown app": {"rollout: T\napp: initech\n", `no app "initech"`},
+		"an unknown key": {"rollout: T\nwave: []\n", "rollout.yaml:2:1: unknown field"},
+		"no account":     {"rollout: T\naccount: none.yaml\n", "none.yaml"},
+		"a wave without name": {
+			"rollout: T\napp: acme\nwaves: [{users: {everybody: true}}]\n", "waves[0]",
+		},
+		"a wave of nobody": {wave("users: {}"), "chooses nobody"},
+		"an unknown role":  {wave("users: {roles: [Boss]}"), `no role "Boss"`},
+		"an unknown user":  {wave("users: {list: [zoe]}"), `"zoe" is nobody`},
+		"too many percent": {wave("users: {percent: 120}"), "120"},
+		"a change of nothing": {
+			wave("users: {percent: 1}\n    changes: [{field: title, to: x}]"), "changes[0]",
+		},
+		"a change of two kinds": {
+			wave("users: {percent: 1}\n    changes: [{suspend: anna, delete: ben}]"), "changes[0]",
+		},
+		"a check of nothing": {
+			wave("users: {percent: 1}\n    check: [{active: true}]"),
+			"rollout.yaml:6: waves[0].check[0]: a check is of",
+		},
+		"a check of both": {
+			wave("users: {percent: 1}\n    check: [{group: G, active: true}]"), "only its members",
+		},
+		"a user with members": {
+			wave("users: {percent: 1}\n    check: [{user: anna, members: 2}]"), "check[0].members",
+		},
+		"an odd rollback": {
+			wave("users: {percent: 1}\n    rollback: {created: hide}"),
+			"rollback.created: \"hide\" is no choice",
+		},
+		"a change of no field": {
+			wave("users: {percent: 1}\n    changes: [{set: anna, to: x}]"), "changes[0]",
+		},
 	} {
 		if _, err := load(t, test.text); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
@@ -91,8 +118,10 @@ func TestPercent(t *testing.T) {
 		fmt.Fprintf(&people, "%d,user%d\n", 10001+i, i)
 	}
 	for name, content := range map[string]string{
-		"users.csv": people.String(), "account.yaml": "account: A\nusers: users.csv\napps: [{name: acme}]\n",
-		"rollout.yaml": "rollout: R\nwaves: [{name: A, users: {percent: 10}}, {name: B, users: {percent: 30}}]\n",
+		"users.csv":    people.String(),
+		"account.yaml": "account: A\nusers: users.csv\napps: [{name: acme}]\n",
+		"rollout.yaml": "rollout: R\nwaves: [{name: A, users: {percent: 10}}, {name: B, users: " +
+			"{percent: 30}}]\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 			t.Fatal(err)

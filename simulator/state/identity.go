@@ -37,14 +37,18 @@ func (f *File) Account(ctx context.Context) (string, error) {
 
 // SetAccount makes the file that of an account.
 func (f *File) SetAccount(ctx context.Context, name string) error {
-	return f.put(ctx, name, "INSERT INTO identity (name, data) VALUES ('account', ?) ON CONFLICT (name) DO UPDATE SET data = excluded.data")
+	return f.put(ctx, name,
+		"INSERT INTO identity (name, data) VALUES ('account', ?) ON CONFLICT (name) DO UPDATE SET "+
+			"data = excluded.data")
 }
 
 // Bound returns how many people of an app, or with an empty name of all, have
 // an account whose id is remembered.
 func (f *File) Bound(ctx context.Context, app string) (int, error) {
 	var n int
-	err := f.db.GetContext(ctx, &n, "SELECT count(*) FROM records WHERE (app = ? OR ? = '') AND json_extract(data, '$.remoteId') <> ''", app, app)
+	err := f.db.GetContext(ctx, &n,
+		"SELECT count(*) FROM records WHERE (app = ? OR ? = '') AND json_extract(data, "+
+			"'$.remoteId') <> ''", app, app)
 	if err != nil {
 		return 0, fmt.Errorf("read state: %w", err)
 	}
@@ -69,7 +73,9 @@ func (f *File) ByRemote(ctx context.Context, app, id string) (*Record, error) {
 func (f *File) Rekey(ctx context.Context, app, from, to string) error {
 	key, err := json.Marshal(to)
 	if err == nil {
-		_, err = f.db.ExecContext(ctx, "UPDATE OR IGNORE records SET key = ?, data = json_set(data, '$.key', json(?)) WHERE app = ? AND key = ?",
+		_, err = f.db.ExecContext(ctx,
+			"UPDATE OR IGNORE records SET key = ?, data = json_set(data, '$.key', json(?)) WHERE "+
+				"app = ? AND key = ?",
 			to, string(key), app, from)
 	}
 	return wrap(err)
@@ -86,8 +92,10 @@ func (f *File) ForgetApp(ctx context.Context, app string) (int64, error) {
 	var n int64
 	for i, query := range []string{
 		"DELETE FROM records WHERE app = ?",
-		"DELETE FROM snapshots WHERE rollout IN (SELECT rollout FROM waves WHERE json_extract(data, '$.cycle.app') = ?)",
-		"DELETE FROM progress WHERE rollout IN (SELECT rollout FROM waves WHERE json_extract(data, '$.cycle.app') = ?)",
+		"DELETE FROM snapshots WHERE rollout IN (SELECT rollout FROM waves WHERE " +
+			"json_extract(data, '$.cycle.app') = ?)",
+		"DELETE FROM progress WHERE rollout IN (SELECT rollout FROM waves WHERE " +
+			"json_extract(data, '$.cycle.app') = ?)",
 		"DELETE FROM waves WHERE json_extract(data, '$.cycle.app') = ?",
 		"DELETE FROM apps WHERE app = ?",
 	} {
@@ -115,12 +123,15 @@ func (f *File) Lock(what string) (unlock func() error, err error) {
 	if !got {
 		holder, err := os.ReadFile(path)
 		if text := strings.TrimSpace(string(holder)); err == nil && text != "" {
-			return nil, fmt.Errorf("the state file %s is in use by %s: wait until that has ended", f.path, text)
+			return nil, fmt.Errorf("the state file %s is in use by %s: wait until that has ended",
+				f.path, text)
 		}
-		return nil, fmt.Errorf("the state file %s is in use by another process: wait until that has ended", f.path)
+		return nil, fmt.Errorf("the state file %s is in use by another process: wait until "+
+			"that has ended", f.path)
 	}
 	host, _ := os.Hostname()
-	text := fmt.Sprintf("%q, process %d on %s, since %s\n", what, os.Getpid(), host, time.Now().Format("2006-01-02 15:04:05"))
+	text := fmt.Sprintf("%q, process %d on %s, since %s\n", what, os.Getpid(), host,
+		time.Now().Format("2006-01-02 15:04:05"))
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("the state file %s cannot be locked: %w", f.path, err)
 	}

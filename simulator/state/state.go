@@ -153,10 +153,14 @@ func Open(ctx context.Context, path string) (*File, error) {
 	}
 	db.SetMaxOpenConns(1)
 	if _, err := db.ExecContext(ctx, schema); err != nil {
-		return nil, errors.Join(fmt.Errorf("the state file %s cannot be opened: %w", path, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("the state file %s cannot be opened: %w", path, err),
+			db.Close())
 	}
 	together := func(waiting []*write) int { return min(len(waiting), writesTogether) }
-	return &File{db: db, path: path, writes: queue.Queue[*write]{Most: 1, Together: together}, prepared: make(map[string]*sqlx.Stmt)}, nil
+	return &File{
+		db: db, path: path, writes: queue.Queue[*write]{Most: 1, Together: together},
+		prepared: make(map[string]*sqlx.Stmt),
+	}, nil
 }
 
 // Close closes the file.
@@ -194,7 +198,9 @@ const page = 500
 func (f *File) EachRecord(ctx context.Context, app string, yield func(*Record) error) error {
 	for last := ""; ; {
 		var rows []string
-		err := f.db.SelectContext(ctx, &rows, "SELECT data FROM records WHERE app = ? AND key > ? ORDER BY key LIMIT ?", app, last, page)
+		err := f.db.SelectContext(ctx, &rows,
+			"SELECT data FROM records WHERE app = ? AND key > ? ORDER BY key LIMIT ?", app, last,
+			page)
 		if err != nil {
 			return fmt.Errorf("read state: %w", err)
 		}
@@ -223,7 +229,9 @@ func (f *File) App(ctx context.Context, name string) (*App, error) {
 
 // SaveApp writes what is remembered of an app as a whole.
 func (f *File) SaveApp(ctx context.Context, name string, a *App) error {
-	return f.put(ctx, a, "INSERT INTO apps (app, data) VALUES (?, ?) ON CONFLICT (app) DO UPDATE SET data = excluded.data", name)
+	return f.put(ctx, a,
+		"INSERT INTO apps (app, data) VALUES (?, ?) ON CONFLICT (app) DO UPDATE SET data = "+
+			"excluded.data", name)
 }
 
 // one reads a row into dest, and reports whether there is any.
@@ -274,7 +282,8 @@ func (f *File) SaveAndLog(ctx context.Context, app string, r *Record, e Entry) e
 
 // Forget removes what is remembered of a user.
 func (f *File) Forget(ctx context.Context, app, key string) error {
-	return wrap(f.write(ctx, statement{"DELETE FROM records WHERE app = ? AND key = ?", []any{app, key}}))
+	return wrap(f.write(ctx,
+		statement{"DELETE FROM records WHERE app = ? AND key = ?", []any{app, key}}))
 }
 
 // Log appends to the log.
@@ -283,7 +292,10 @@ func (f *File) Log(ctx context.Context, e Entry) error {
 }
 
 func (e Entry) insert() statement {
-	return statement{"INSERT INTO log (at, app, user, outcome, detail) VALUES (?, ?, ?, ?, ?)", []any{e.Time.UnixMilli(), e.App, e.User, e.Outcome, e.Detail}}
+	return statement{
+		"INSERT INTO log (at, app, user, outcome, detail) VALUES (?, ?, ?, ?, ?)",
+		[]any{e.Time.UnixMilli(), e.App, e.User, e.Outcome, e.Detail},
+	}
 }
 
 // Entries returns the log of an app, the oldest first.
@@ -292,7 +304,8 @@ func (f *File) Entries(ctx context.Context, app string) ([]Entry, error) {
 		At                         int64
 		App, User, Outcome, Detail string
 	}
-	err := f.db.SelectContext(ctx, &rows, "SELECT at, app, user, outcome, detail FROM log WHERE app = ? ORDER BY id", app)
+	err := f.db.SelectContext(ctx, &rows,
+		"SELECT at, app, user, outcome, detail FROM log WHERE app = ? ORDER BY id", app)
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
 	}
@@ -306,7 +319,8 @@ func (f *File) Entries(ctx context.Context, app string) ([]Entry, error) {
 // Wave reads what is remembered of a wave of a rollout into dest. It reports
 // whether there is anything.
 func (f *File) Wave(ctx context.Context, rollout string, position int, dest any) (bool, error) {
-	return f.one(ctx, dest, "SELECT data FROM waves WHERE rollout = ? AND position = ?", rollout, position)
+	return f.one(ctx, dest, "SELECT data FROM waves WHERE rollout = ? AND position = ?", rollout,
+		position)
 }
 
 // SaveWave writes what is to be remembered of a wave. What was noted while it
@@ -331,7 +345,8 @@ func (f *File) ForgetWave(ctx context.Context, rollout string, position int) err
 }
 
 func (f *File) forget(ctx context.Context, table, rollout string, position int) error {
-	_, err := f.db.ExecContext(ctx, "DELETE FROM "+table+" WHERE rollout = ? AND position = ?", rollout, position)
+	_, err := f.db.ExecContext(ctx, "DELETE FROM "+table+" WHERE rollout = ? AND position = ?",
+		rollout, position)
 	return wrap(err)
 }
 
@@ -348,20 +363,26 @@ type Snapshot struct {
 // Keep writes a snapshot, unless there is one of that user and wave already:
 // the first is the one to go back to.
 func (f *File) Keep(ctx context.Context, rollout string, position int, s *Snapshot) error {
-	return f.put(ctx, s, "INSERT INTO snapshots (rollout, position, key, data) VALUES (?, ?, ?, ?) ON CONFLICT (rollout, position, key) DO NOTHING",
+	return f.put(ctx, s,
+		"INSERT INTO snapshots (rollout, position, key, data) VALUES (?, ?, ?, ?) ON CONFLICT "+
+			"(rollout, position, key) DO NOTHING",
 		rollout, position, s.Key)
 }
 
 // DropSnapshot removes a snapshot that was gone back to.
 func (f *File) DropSnapshot(ctx context.Context, rollout string, position int, key string) error {
-	_, err := f.db.ExecContext(ctx, "DELETE FROM snapshots WHERE rollout = ? AND position = ? AND key = ?", rollout, position, key)
+	_, err := f.db.ExecContext(ctx,
+		"DELETE FROM snapshots WHERE rollout = ? AND position = ? AND key = ?", rollout, position,
+		key)
 	return wrap(err)
 }
 
 // Snapshots returns the snapshots of a wave.
 func (f *File) Snapshots(ctx context.Context, rollout string, position int) ([]*Snapshot, error) {
 	var rows []string
-	if err := f.db.SelectContext(ctx, &rows, "SELECT data FROM snapshots WHERE rollout = ? AND position = ? ORDER BY key", rollout, position); err != nil {
+	if err := f.db.SelectContext(ctx, &rows,
+		"SELECT data FROM snapshots WHERE rollout = ? AND position = ? ORDER BY key", rollout,
+		position); err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
 	}
 	list := make([]*Snapshot, len(rows))

@@ -25,7 +25,8 @@ func TestOpen(t *testing.T) {
 			t.Errorf("%s: %v, %v; want a file that only its owner may read", name, info, err)
 		}
 	}
-	if _, err := state.Open(t.Context(), filepath.Join(t.TempDir(), "none", "state.db")); err == nil {
+	if _, err := state.Open(t.Context(),
+		filepath.Join(t.TempDir(), "none", "state.db")); err == nil {
 		t.Error("a directory that is not there was accepted")
 	}
 }

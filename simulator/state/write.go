@@ -49,7 +49,8 @@ func (f *File) transaction(ctx context.Context, list []*write) error {
 	for _, w := range list {
 		for _, s := range w.list {
 			var err error
-			if prepared[s.query], err = f.prepare(ctx, s.query); err != nil { //nolint:sqlclosecheck // it is kept
+			if prepared[s.query], err = f.prepare(ctx,
+				s.query); err != nil { //nolint:sqlclosecheck // it is kept
 				return err
 			}
 		}
@@ -60,7 +61,8 @@ func (f *File) transaction(ctx context.Context, list []*write) error {
 	}
 	for _, w := range list {
 		for _, s := range w.list {
-			if _, err := tx.StmtxContext(ctx, prepared[s.query]).ExecContext(ctx, s.args...); err != nil {
+			if _, err := tx.StmtxContext(ctx, prepared[s.query]).ExecContext(ctx,
+				s.args...); err != nil {
 				return errors.Join(err, tx.Rollback())
 			}
 		}
@@ -75,7 +77,8 @@ func (f *File) prepare(ctx context.Context, query string) (*sqlx.Stmt, error) {
 	if s := f.prepared[query]; s != nil {
 		return s, nil
 	}
-	s, err := f.db.PreparexContext(ctx, query) //nolint:sqlclosecheck // it is kept, and ends with the database
+	s, err := f.db.PreparexContext(ctx,
+		query) //nolint:sqlclosecheck // it is kept, and ends with the database
 	if err == nil {
 		f.prepared[query] = s
 	}

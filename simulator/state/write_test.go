@@ -33,10 +33,12 @@ func TestWritesTogether(t *testing.T) {
 					t.Error(err)
 				}
 				r.Creating, r.RemoteID = false, "id-"+key
-				if err := f.SaveAndLog(t.Context(), "a", r, Entry{Time: time.Now(), App: "a", User: key}); err != nil {
+				if err := f.SaveAndLog(t.Context(), "a", r,
+					Entry{Time: time.Now(), App: "a", User: key}); err != nil {
 					t.Error(err)
 				}
-				if got, err := other.ByRemote(t.Context(), "a", "id-"+key); err != nil || got == nil || got.Key != key || got.Creating {
+				if got, err := other.ByRemote(t.Context(), "a", "id-"+key); err != nil ||
+					got == nil || got.Key != key || got.Creating {
 					t.Errorf("%s: another process reads %+v, %v", key, got, err)
 				}
 				if n%4 == 0 {
@@ -49,7 +51,8 @@ func TestWritesTogether(t *testing.T) {
 	}
 	wg.Wait()
 	n := 0
-	if err := other.EachRecord(t.Context(), "a", func(*Record) error { n++; return nil }); err != nil || n != 8*30 {
+	if err := other.EachRecord(t.Context(), "a",
+		func(*Record) error { n++; return nil }); err != nil || n != 8*30 {
 		t.Errorf("%d records, %v", n, err)
 	}
 	if entries, err := other.Entries(t.Context(), "a"); err != nil || len(entries) != 8*40 {
@@ -69,7 +72,8 @@ func TestByRemoteUsesTheIndex(t *testing.T) {
 		ID, Parent, NotUsed int
 		Detail              string
 	}
-	if err := f.db.SelectContext(t.Context(), &plan, "EXPLAIN QUERY PLAN "+byRemote, "a", "b"); err != nil {
+	if err := f.db.SelectContext(t.Context(), &plan, "EXPLAIN QUERY PLAN "+byRemote, "a",
+		"b"); err != nil {
 		t.Fatal(err)
 	}
 	if len(plan) != 1 || !strings.Contains(plan[0].Detail, "records_by_remote") {

@@ -39,7 +39,8 @@ func syntaxError(text []byte, err error) error {
 	var s *json.SyntaxError
 	if errors.As(err, &s) {
 		line := 1 + bytes.Count(text[:min(int(s.Offset), len(text))], []byte("\n"))
-		return fmt.Errorf("line %d: the template is not JSON (%w); a macro stands inside a string, such as \"{$user.email}\"", line, err)
+		return fmt.Errorf("line %d: the template is not JSON (%w); a macro stands inside a "+
+			"string, such as \"{$user.email}\"", line, err)
 	}
 	return fmt.Errorf("the template is no JSON object: %w", err)
 }

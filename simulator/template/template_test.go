@@ -19,22 +19,38 @@ func known(kind, name string) error {
 // value gives a text for some macros and nothing for others.
 func value(kind, name string) string {
 	return map[string]string{
-		"user.email": `a"b\c@x`, "user.active": "true", "user.firstname": "Анна", "parameters.scimusername": "anna", "user.macro": "{$user.email}",
+		"user.email": `a"b\c@x`, "user.active": "true", "user.firstname": "Анна",
+		"parameters.scimusername": "anna", "user.macro": "{$user.email}",
 	}[kind+"."+name]
 }
 
 func TestRender(t *testing.T) {
 	for name, test := range map[string]struct{ text, all, skipped string }{
-		"a macro in a string":     {`{"u":"<{$user.firstname}> {$parameters.scimusername}"}`, `{"u":"<Анна> anna"}`, `{"u":"<Анна> anna"}`},
-		"quotes are kept whole":   {`{"u":"{$user.email}"}`, `{"u":"a\"b\\c@x"}`, `{"u":"a\"b\\c@x"}`},
-		"a boolean is a string":   {`{"active":"{$user.active}"}`, `{"active":"true"}`, `{"active":"true"}`},
-		"values are not expanded": {`{"u":"{$user.macro}"}`, `{"u":"{$user.email}"}`, `{"u":"{$user.email}"}`},
-		"blank":                   {`{"t":"{$user.title}","n":{"x":"{$user.title}"},"k":1}`, `{"k":1,"n":{"x":""},"t":""}`, `{"k":1}`},
+		"a macro in a string": {
+			`{"u":"<{$user.firstname}> {$parameters.scimusername}"}`, `{"u":"<Анна> anna"}`,
+			`{"u":"<Анна> anna"}`,
+		},
+		"quotes are kept whole": {
+			`{"u":"{$user.email}"}`, `{"u":"a\"b\\c@x"}`, `{"u":"a\"b\\c@x"}`,
+		},
+		"a boolean is a string": {
+			`{"active":"{$user.active}"}`, `{"active":"true"}`, `{"active":"true"}`,
+		},
+		"values are not expanded": {
+			`{"u":"{$user.macro}"}`, `{"u":"{$user.email}"}`, `{"u":"{$user.email}"}`,
+		},
+		"blank": {
+			`{"t":"{$user.title}","n":{"x":"{$user.title}"},"k":1}`, `{"k":1,"n":{"x":""},"t":""}`,
+			`{"k":1}`,
+		},
 		"a phone without number": {
 			`{"p":[{"type":"work","value":"{$user.phone}"},{"type":"home","value":"{$user.email}"}]}`,
-			`{"p":[{"type":"work","value":""},{"type":"home","value":"a\"b\\c@x"}]}`, `{"p":[{"type":"home","value":"a\"b\\c@x"}]}`,
+			`{"p":[{"type":"work","value":""},{"type":"home","value":"a\"b\\c@x"}]}`,
+			`{"p":[{"type":"home","value":"a\"b\\c@x"}]}`,
 		},
-		"null, numbers and lists": {`{"id":null,"n":1.50,"g":[]}`, `{"g":[],"id":null,"n":1.50}`, `{"n":1.50}`},
+		"null, numbers and lists": {
+			`{"id":null,"n":1.50,"g":[]}`, `{"g":[],"id":null,"n":1.50}`, `{"n":1.50}`,
+		},
 	} {
 		tmpl, err := template.Parse([]byte(test.text), known)
 		if err != nil {
@@ -63,7 +79,8 @@ func TestParseRefuses(t *testing.T) {
 		"a misspelled kind":          {`{"a":"{$usr.email}"}`, "is no macro"},
 		"a macro that is not closed": {`{"a":"{$user.email"}`, "is no macro"},
 	} {
-		if _, err := template.Parse([]byte(test.text), known); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, err := template.Parse([]byte(test.text), known); err == nil ||
+			!strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}
 	}

@@ -73,6 +73,7 @@ func skeleton(s string) string {
 
 // doubles are letters that cannot be told from Latin ones by the eye.
 var doubles = map[rune]rune{
-	'а': 'a', 'е': 'e', 'о': 'o', 'р': 'p', 'с': 'c', 'х': 'x', 'у': 'y', 'і': 'i', 'ѕ': 's', 'ј': 'j', 'һ': 'h', 'ԁ': 'd', 'ѵ': 'v',
+	'а': 'a', 'е': 'e', 'о': 'o', 'р': 'p', 'с': 'c', 'х': 'x', 'у': 'y', 'і': 'i', 'ѕ': 's',
+	'ј': 'j', 'һ': 'h', 'ԁ': 'd', 'ѵ': 'v',
 	'α': 'a', 'ο': 'o', 'ν': 'v', 'ι': 'i', 'ρ': 'p',
 }

@@ -24,7 +24,8 @@ func TestEqual(t *testing.T) {
 		{"", "", true},
 		{"ſam", "sam", true},
 	} {
-		if got := username.Equal(test.a, test.b); got != test.equal || username.Equal(test.b, test.a) != got {
+		if got := username.Equal(test.a, test.b); got != test.equal ||
+			username.Equal(test.b, test.a) != got {
 			t.Errorf("%q and %q: %v", test.a, test.b, got)
 		}
 	}

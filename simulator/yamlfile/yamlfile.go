@@ -35,7 +35,8 @@ func Read(path, schema string, dest any) (*File, error) {
 	switch {
 	case errors.As(err, &at) && at.GetToken() != nil:
 		p := at.GetToken().Position
-		return nil, fmt.Errorf("%s:%d:%d: %s; `muster-simulator schema %s` prints what may stand there", path, p.Line, p.Column, at.GetMessage(), schema)
+		return nil, fmt.Errorf("%s:%d:%d: %s; `muster-simulator schema %s` prints what may "+
+			"stand there", path, p.Line, p.Column, at.GetMessage(), schema)
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -85,7 +86,8 @@ func (f *File) Locate(err error) error {
 		if wrong != nil {
 			continue
 		}
-		if node, wrong := p.FilterFile(f.root); wrong == nil && node != nil && node.GetToken() != nil {
+		if node, wrong := p.FilterFile(f.root); wrong == nil && node != nil &&
+			node.GetToken() != nil {
 			return fmt.Errorf("%s:%d: %w", f.path, node.GetToken().Position.Line, err)
 		}
 	}

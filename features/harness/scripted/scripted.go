@@ -179,7 +179,9 @@ func (s *Server) many(w http.ResponseWriter, r *http.Request, kind string, body 
 		list = list[:min(count, len(list))]
 	}
 	answer(w, http.StatusOK, Resource{
-		"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:ListResponse"}, "totalResults": total, "startIndex": max(start, 1), "itemsPerPage": len(list), "Resources": list,
+		"schemas":      []string{"urn:ietf:params:scim:api:messages:2.0:ListResponse"},
+		"totalResults": total, "startIndex": max(start, 1), "itemsPerPage": len(list),
+		"Resources": list,
 	})
 }
 
@@ -234,7 +236,9 @@ func patch(r, body Resource) {
 			members, _ := r["members"].([]any)
 			r["members"] = slices.DeleteFunc(members, func(m any) bool {
 				id := fmt.Sprint(m.(map[string]any)["value"])
-				return strings.Contains(path, strconv.Quote(id)) || slices.ContainsFunc(value, func(v any) bool { return v.(map[string]any)["value"] == id })
+				return strings.Contains(path, strconv.Quote(id)) ||
+					slices.ContainsFunc(value,
+						func(v any) bool { return v.(map[string]any)["value"] == id })
 			})
 		case path == "":
 			if m, ok := o["value"].(map[string]any); ok {
@@ -253,5 +257,8 @@ func answer(w http.ResponseWriter, status int, v any) {
 }
 
 func fail(w http.ResponseWriter, status int, detail string) {
-	answer(w, status, Resource{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:Error"}, "status": strconv.Itoa(status), "detail": detail})
+	answer(w, status, Resource{
+		"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:Error"},
+		"status":  strconv.Itoa(status), "detail": detail,
+	})
 }

@@ -67,7 +67,9 @@ func Bind(rt *schema.ResourceType, e Expr, policy *tolerance.Policy) (Node, erro
 // BindAmong binds a filter of a query across several resource types to one of
 // them. An attribute that only another one has counts as one without a
 // value, Section 3.4.2.1 of RFC 7644.
-func BindAmong(rt *schema.ResourceType, others []*schema.ResourceType, e Expr, policy *tolerance.Policy) (Node, error) {
+func BindAmong(
+	rt *schema.ResourceType, others []*schema.ResourceType, e Expr, policy *tolerance.Policy,
+) (Node, error) {
 	b := binder{typ: scim.InvalidFilter, policy: policy}
 	b.resolve = func(path string) (*schema.Attribute, error) {
 		a, err := resolve(rt, path, policy)
@@ -78,7 +80,9 @@ func BindAmong(rt *schema.ResourceType, others []*schema.ResourceType, e Expr, p
 			return nil, err
 		}
 		if a == nil || a.Returned == schema.Never {
-			return nil, scim.BadRequest(b.typ, "cannot filter by %q: the schemas of a %s (see /Schemas) do not define it", path, rt.Name)
+			return nil, scim.BadRequest(b.typ,
+				"cannot filter by %q: the schemas of a %s (see /Schemas) do not define it", path,
+				rt.Name)
 		}
 		return a, nil
 	}
@@ -89,7 +93,9 @@ func BindAmong(rt *schema.ResourceType, others []*schema.ResourceType, e Expr, p
 	return b.bind(e)
 }
 
-func resolve(rt *schema.ResourceType, path string, policy *tolerance.Policy) (*schema.Attribute, error) {
+func resolve(
+	rt *schema.ResourceType, path string, policy *tolerance.Policy,
+) (*schema.Attribute, error) {
 	path, err := tolerance.Path(rt, path, policy)
 	if err != nil {
 		return nil, err
@@ -124,7 +130,8 @@ func (b binder) within(a *schema.Attribute) binder {
 		if sub := a.Sub(path); sub != nil {
 			return sub, nil
 		}
-		return nil, scim.BadRequest(b.typ, "%s has no sub-attribute %q to filter by", a.Path(), path)
+		return nil, scim.BadRequest(b.typ, "%s has no sub-attribute %q to filter by", a.Path(),
+			path)
 	}
 	return b
 }
@@ -174,7 +181,8 @@ func (b binder) valuePath(e *ValuePath) (Node, error) {
 		return nil, err
 	}
 	if a.Type != schema.Complex {
-		return nil, scim.BadRequest(b.typ, "%s has no sub-attributes that brackets could choose by", e.Path)
+		return nil, scim.BadRequest(b.typ, "%s has no sub-attributes that brackets could choose by",
+			e.Path)
 	}
 	in := b.within(a)
 	x, err := in.bind(e.Filter)
@@ -202,7 +210,8 @@ func (b binder) comparison(e *Comparison) (Node, error) {
 	if a.Type == schema.Complex {
 		value := a.Sub("value")
 		if value == nil {
-			return nil, scim.BadRequest(b.typ, "%s is complex: compare one of its sub-attributes, such as %s.%s",
+			return nil, scim.BadRequest(b.typ,
+				"%s is complex: compare one of its sub-attributes, such as %s.%s",
 				e.Path, e.Path, a.SubAttributes[0].Name)
 		}
 		a = value
@@ -253,17 +262,20 @@ func (b binder) operand(a *schema.Attribute, e *Comparison) (any, error) {
 	}
 	s, ok := e.Value.(string)
 	if !ok {
-		return nil, scim.BadRequest(b.typ, `%s: the value must be a string in "double quotes"`, String(e))
+		return nil, scim.BadRequest(b.typ, `%s: the value must be a string in "double quotes"`,
+			String(e))
 	}
 	if a.Type == schema.Binary && e.Op != EQ && e.Op != NE {
-		return nil, scim.BadRequest(b.typ, "%s: a binary attribute can be compared by eq, ne and pr only", String(e))
+		return nil, scim.BadRequest(b.typ,
+			"%s: a binary attribute can be compared by eq, ne and pr only", String(e))
 	}
 	return a.SearchKey(s), nil
 }
 
 func (b binder) boolean(e *Comparison) (any, error) {
 	if e.Op != EQ && e.Op != NE {
-		return nil, scim.BadRequest(b.typ, "%s: a boolean attribute can be compared by eq, ne and pr only", String(e))
+		return nil, scim.BadRequest(b.typ,
+			"%s: a boolean attribute can be compared by eq, ne and pr only", String(e))
 	}
 	switch v := e.Value.(type) {
 	case bool:
@@ -286,7 +298,8 @@ func ordered(op Op) bool {
 
 func (b binder) number(e *Comparison) (any, error) {
 	if !ordered(e.Op) {
-		return nil, scim.BadRequest(b.typ, "%s: a number has no text to search in; use eq, ne, gt, ge, lt or le", String(e))
+		return nil, scim.BadRequest(b.typ,
+			"%s: a number has no text to search in; use eq, ne, gt, ge, lt or le", String(e))
 	}
 	n, ok := e.Value.(json.Number)
 	if !ok {
@@ -301,11 +314,13 @@ func (b binder) number(e *Comparison) (any, error) {
 
 func (b binder) dateTime(a *schema.Attribute, e *Comparison) (any, error) {
 	if !ordered(e.Op) {
-		return nil, scim.BadRequest(b.typ, "%s: a dateTime has no text to search in; use eq, ne, gt, ge, lt or le", String(e))
+		return nil, scim.BadRequest(b.typ,
+			"%s: a dateTime has no text to search in; use eq, ne, gt, ge, lt or le", String(e))
 	}
 	s, _ := e.Value.(string)
 	if _, err := schema.ParseDateTime(s); err != nil {
-		return nil, scim.BadRequest(b.typ, `%s: the value must be a dateTime such as "2011-05-13T04:42:34Z"`, String(e))
+		return nil, scim.BadRequest(b.typ,
+			`%s: the value must be a dateTime such as "2011-05-13T04:42:34Z"`, String(e))
 	}
 	return a.SearchKey(s), nil
 }

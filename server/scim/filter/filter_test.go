@@ -76,7 +76,8 @@ func TestParseRefuses(t *testing.T) {
 	} {
 		_, err := filter.Parse(text, tolerance.New(false))
 		e := scim.AsError(err)
-		if e == nil || e.Status != 400 || e.Type != scim.InvalidFilter || !strings.Contains(e.Detail, want) {
+		if e == nil || e.Status != 400 || e.Type != scim.InvalidFilter ||
+			!strings.Contains(e.Detail, want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
 		}
 	}
@@ -114,7 +115,10 @@ func TestParsePath(t *testing.T) {
 			t.Errorf("%s: got %s, %v", text, p, err)
 		}
 	}
-	for _, text := range []string{``, `a b`, `members[`, `members[value]`, `emails[type eq "work"]value`, `emails[type eq "work"].`, `.a`, `a.`, `a[b pr][c pr]`} {
+	for _, text := range []string{
+		``, `a b`, `members[`, `members[value]`, `emails[type eq "work"]value`,
+		`emails[type eq "work"].`, `.a`, `a.`, `a[b pr][c pr]`,
+	} {
 		_, err := filter.ParsePath(text, nil)
 		if e := scim.AsError(err); e == nil || e.Type != scim.InvalidPath {
 			t.Errorf("%s: got %v", text, err)
@@ -151,7 +155,9 @@ func TestMatch(t *testing.T) {
 			map[string]any{"type": "work", "value": "anna@acme.example", "primary": true},
 			map[string]any{"type": "home", "value": "a@home.example"},
 		},
-		scim.EnterpriseUserURN: map[string]any{"department": "R&D", "manager": map[string]any{"value": "0180"}},
+		scim.EnterpriseUserURN: map[string]any{
+			"department": "R&D", "manager": map[string]any{"value": "0180"},
+		},
 	}
 	for text, want := range map[string]bool{
 		`userName eq "anna@acme.EXAMPLE"`:                    true,
@@ -217,14 +223,19 @@ func TestBindRefuses(t *testing.T) {
 	} {
 		_, err := match(t, text, nil)
 		e := scim.AsError(err)
-		if e == nil || e.Status != 400 || e.Type != scim.InvalidFilter || !strings.Contains(e.Detail, want) {
+		if e == nil || e.Status != 400 || e.Type != scim.InvalidFilter ||
+			!strings.Contains(e.Detail, want) {
 			t.Errorf("%s: got %v, want %q", text, err, want)
 		}
 	}
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{`userName eq "a\u00e9"`, `emails[type eq "work" and not (value pr)].value sw "x" or (a.b ge -1e3)`, scim.UserURN + `:a pr`} {
+	for _, s := range []string{
+		`userName eq "a\u00e9"`,
+		`emails[type eq "work" and not (value pr)].value sw "x" or (a.b ge -1e3)`,
+		scim.UserURN + `:a pr`,
+	} {
 		f.Add(s)
 	}
 	rt := schema.User()
@@ -239,16 +250,21 @@ func FuzzParse(f *testing.F) {
 		}
 		again, err := filter.Parse(filter.String(e), policy)
 		if err != nil || filter.String(again) != filter.String(e) {
-			t.Fatalf("%q is written as %q, which reads as %v, %v", text, filter.String(e), again, err)
+			t.Fatalf("%q is written as %q, which reads as %v, %v", text, filter.String(e), again,
+				err)
 		}
 		if n, err := filter.Bind(rt, e, policy); err == nil {
-			filter.Match(rt, n, schema.Resource{"userName": "a", "emails": []any{map[string]any{"value": "b"}}})
+			filter.Match(rt, n,
+				schema.Resource{"userName": "a", "emails": []any{map[string]any{"value": "b"}}})
 		}
 	})
 }
 
 func FuzzParsePath(f *testing.F) {
-	for _, s := range []string{`members[value eq "x"]`, `emails[type eq "work"].value`, scim.EnterpriseUserURN + `:manager`} {
+	for _, s := range []string{
+		`members[value eq "x"]`, `emails[type eq "work"].value`,
+		scim.EnterpriseUserURN + `:manager`,
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -259,7 +275,8 @@ func FuzzParsePath(f *testing.F) {
 			}
 			return
 		}
-		if again, err := filter.ParsePath(p.String(), tolerance.New(false)); err != nil || again.String() != p.String() {
+		if again, err := filter.ParsePath(p.String(), tolerance.New(false)); err != nil ||
+			again.String() != p.String() {
 			t.Fatalf("%q is written as %q, which reads as %v, %v", text, p, again, err)
 		}
 	})

@@ -54,7 +54,8 @@ func matchAny(n *Any, v any) bool {
 		if n.Attr.Type == schema.Complex && MatchElement(n.X, element) {
 			return true
 		}
-		if n.Attr.Type != schema.Complex && match(n.X, func(*schema.Attribute) any { return element }) {
+		if n.Attr.Type != schema.Complex &&
+			match(n.X, func(*schema.Attribute) any { return element }) {
 			return true
 		}
 	}

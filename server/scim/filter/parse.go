@@ -29,7 +29,8 @@ const (
 func Parse(text string, policy *tolerance.Policy) (Expr, error) {
 	p := parser{text: text, typ: scim.InvalidFilter, what: "filter", policy: policy}
 	if len(text) > MaxLength {
-		return nil, scim.BadRequest(scim.TooMany, "the filter is %d bytes long; at most %d are taken", len(text), MaxLength)
+		return nil, scim.BadRequest(scim.TooMany,
+			"the filter is %d bytes long; at most %d are taken", len(text), MaxLength)
 	}
 	e, err := p.or(0)
 	if err != nil {
@@ -45,7 +46,8 @@ func Parse(text string, policy *tolerance.Policy) (Expr, error) {
 func ParsePath(text string, policy *tolerance.Policy) (Path, error) {
 	p := parser{text: text, typ: scim.InvalidPath, what: "path", policy: policy}
 	if len(text) > MaxLength {
-		return Path{}, scim.BadRequest(scim.InvalidPath, "the path is %d bytes long; at most %d are taken", len(text), MaxLength)
+		return Path{}, scim.BadRequest(scim.InvalidPath,
+			"the path is %d bytes long; at most %d are taken", len(text), MaxLength)
 	}
 	var path Path
 	var err error
@@ -81,7 +83,8 @@ type parser struct {
 
 func (p *parser) fail(reason string) error {
 	e := scim.BadRequest(p.typ, "%s", reason)
-	e.Detail = p.what + " " + quote(p.text) + ", at character " + strconv.Itoa(utf8.RuneCountInString(p.text[:p.pos])+1) + ": " + e.Detail
+	e.Detail = p.what + " " + quote(p.text) + ", at character " +
+		strconv.Itoa(utf8.RuneCountInString(p.text[:p.pos])+1) + ": " + e.Detail
 	return e
 }
 
@@ -147,7 +150,8 @@ func (p *parser) and(depth int) (Expr, error) {
 // term parses: "not" "(" or ")" / "(" or ")" / valuePath / comparison.
 func (p *parser) term(depth int) (Expr, error) {
 	if depth > MaxDepth {
-		return nil, scim.BadRequest(scim.TooMany, "the %s nests more than %d levels deep", p.what, MaxDepth)
+		return nil, scim.BadRequest(scim.TooMany, "the %s nests more than %d levels deep", p.what,
+			MaxDepth)
 	}
 	start := p.pos
 	if p.keyword("not") {
@@ -244,7 +248,8 @@ func hasValuePath(e Expr) bool {
 
 func (p *parser) comparison(path string) (*Comparison, error) {
 	if p.comparisons++; p.comparisons > MaxComparisons {
-		return nil, scim.BadRequest(scim.TooMany, "the %s holds more than %d comparisons", p.what, MaxComparisons)
+		return nil, scim.BadRequest(scim.TooMany, "the %s holds more than %d comparisons", p.what,
+			MaxComparisons)
 	}
 	p.space()
 	start := p.pos
@@ -302,7 +307,8 @@ func (p *parser) value() (any, error) {
 		return nil, nil
 	}
 	p.pos = start
-	return nil, p.fail(`expected a value: a string in "double quotes", a number, true, false or null`)
+	return nil, p.fail(
+		`expected a value: a string in "double quotes", a number, true, false or null`)
 }
 
 func (p *parser) atBoundary() bool {

@@ -13,7 +13,9 @@ import (
 // Apply returns r after the operations, in their order; r itself does not
 // change, so that a PATCH that fails half-way has done nothing. The result
 // holds all that is required.
-func Apply(rt *schema.ResourceType, r schema.Resource, operations []Operation, policy *tolerance.Policy) (schema.Resource, error) {
+func Apply(
+	rt *schema.ResourceType, r schema.Resource, operations []Operation, policy *tolerance.Policy,
+) (schema.Resource, error) {
 	out := r.Clone()
 	if out == nil {
 		out = schema.Resource{}
@@ -25,12 +27,14 @@ func Apply(rt *schema.ResourceType, r schema.Resource, operations []Operation, p
 			return nil, err
 		}
 		if v == nil && o.Attr.Required {
-			return nil, scim.BadRequest(scim.Mutability, "%s is required and cannot be removed", o.Attr.Path())
+			return nil, scim.BadRequest(scim.Mutability, "%s is required and cannot be removed",
+				o.Attr.Path())
 		}
 		rt.Set(out, o.Attr, v)
 	}
 	for i, o := range operations {
-		if slices.ContainsFunc(operations[:i], func(before Operation) bool { return before.Attr == o.Attr }) {
+		if slices.ContainsFunc(operations[:i],
+			func(before Operation) bool { return before.Attr == o.Attr }) {
 			continue
 		}
 		if err := o.tidy(rt, out, policy); err != nil {
@@ -42,7 +46,9 @@ func Apply(rt *schema.ResourceType, r schema.Resource, operations []Operation, p
 
 // tidy leaves of the values of a multi-valued attribute each once, and none
 // that names nothing, as one does of which only the type has been set.
-func (o *Operation) tidy(rt *schema.ResourceType, r schema.Resource, policy *tolerance.Policy) error {
+func (o *Operation) tidy(
+	rt *schema.ResourceType, r schema.Resource, policy *tolerance.Policy,
+) error {
 	values, ok := rt.Get(r, o.Attr).([]any)
 	if !ok {
 		return nil
@@ -54,7 +60,8 @@ func (o *Operation) tidy(rt *schema.ResourceType, r schema.Resource, policy *tol
 			continue
 		}
 		if !policy.Tolerant() {
-			return scim.BadRequest(scim.InvalidValue, "%s[%d] would have nothing but its type: give its value, too", o.Attr.Path(), i)
+			return scim.BadRequest(scim.InvalidValue,
+				"%s[%d] would have nothing but its type: give its value, too", o.Attr.Path(), i)
 		}
 		policy.Note("a value of %s had nothing but its type, and was dropped", o.Attr.Path())
 		if err := policy.Allow(tolerance.BlankValue); err != nil {
@@ -131,7 +138,8 @@ func (o *Operation) change(m map[string]any) error {
 func (o *Operation) set(m map[string]any, sub *schema.Attribute, v any) error {
 	old := m[sub.Name]
 	if old != nil && sub.Mutability == schema.Immutable && !reflect.DeepEqual(old, v) {
-		return scim.BadRequest(scim.Mutability, "%s is immutable: remove the value and add another", sub.Path())
+		return scim.BadRequest(scim.Mutability, "%s is immutable: remove the value and add another",
+			sub.Path())
 	}
 	if v == nil {
 		delete(m, sub.Name)

@@ -122,11 +122,16 @@ func drawOperation(t *rapid.T) operation {
 	o := operation{
 		Op: rapid.SampledFrom([]string{"add", "replace", "remove"}).Draw(t, "op"),
 		Path: rapid.SampledFrom([]string{
-			"", "name", "name.middleName", "title", "active", "emails", "emails.display", `emails[type eq "work"]`, `emails[type eq "work"].value`,
-			`emails[type eq "work"].display`, `emails[value eq "v1"]`, `emails[value eq "none"]`, `emails[type eq "home" and value pr]`, "phoneNumbers",
-			`phoneNumbers[type eq "mobile"].value`, "addresses", `addresses[type eq "work"]`, `addresses[locality sw "v"]`, `roles[primary eq "True"].value`,
-			"roles", "entitlements", scim.EnterpriseUserURN, scim.EnterpriseUserURN + ":manager", scim.EnterpriseUserURN + ".manager",
-			scim.EnterpriseUserURN + ":department", scim.EnterpriseUserURN + `:manager[value eq "m"]`, "userName", "groups", "meta.version",
+			"", "name", "name.middleName", "title", "active", "emails", "emails.display",
+			`emails[type eq "work"]`, `emails[type eq "work"].value`,
+			`emails[type eq "work"].display`, `emails[value eq "v1"]`, `emails[value eq "none"]`,
+			`emails[type eq "home" and value pr]`, "phoneNumbers",
+			`phoneNumbers[type eq "mobile"].value`, "addresses", `addresses[type eq "work"]`,
+			`addresses[locality sw "v"]`, `roles[primary eq "True"].value`,
+			"roles", "entitlements", scim.EnterpriseUserURN, scim.EnterpriseUserURN + ":manager",
+			scim.EnterpriseUserURN + ".manager",
+			scim.EnterpriseUserURN + ":department",
+			scim.EnterpriseUserURN + `:manager[value eq "m"]`, "userName", "groups", "meta.version",
 		}).Draw(t, "path"),
 		bare: rapid.IntRange(0, 9).Draw(t, "bare") == 0,
 	}
@@ -138,13 +143,17 @@ func drawOperation(t *rapid.T) operation {
 		o.Value = drawObject(t, 0, []string{
 			rapid.SampledFrom([]string{"name", "name.givenName"}).Draw(t, "name"),
 			rapid.SampledFrom([]string{"emails", `emails[type eq "work"].value`}).Draw(t, "emails"),
-			"title", "NICKNAME", "active", "addresses", "roles", scim.EnterpriseUserURN, "id", "externalId",
+			"title", "NICKNAME", "active", "addresses", "roles", scim.EnterpriseUserURN, "id",
+			"externalId",
 		})
 	}
 	return o
 }
 
-var subNames = []string{"value", "type", "display", "primary", "locality", "region", "givenName", "familyName", "MiddleName", "department", "manager", "displayName", "$ref", "id", "schemas", "managerId"}
+var subNames = []string{
+	"value", "type", "display", "primary", "locality", "region", "givenName", "familyName",
+	"MiddleName", "department", "manager", "displayName", "$ref", "id", "schemas", "managerId",
+}
 
 // drawFitting draws an object, or a list of one, of sub-attributes that are in
 // place at a path, each with a text, null or blank.
@@ -157,7 +166,8 @@ func drawFitting(t *rapid.T, path string) any {
 		names = []string{"type", "locality", "region"}
 	}
 	m := make(map[string]any)
-	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 1, 3, rapid.ID[string]).Draw(t, "names") {
+	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 1, 3,
+		rapid.ID[string]).Draw(t, "names") {
 		m[name] = rapid.SampledFrom([]any{"v0", "new", "work", nil, ""}).Draw(t, name)
 	}
 	if rapid.Bool().Draw(t, "list") {
@@ -178,7 +188,9 @@ func drawValue(t *rapid.T, depth int) any {
 	case 1, 2:
 		return ""
 	case 3, 4:
-		return rapid.SampledFrom([]string{"a", "v0", "v1", "V2", "work", "home", "True", "m"}).Draw(t, "text")
+		return rapid.SampledFrom([]string{
+			"a", "v0", "v1", "V2", "work", "home", "True", "m",
+		}).Draw(t, "text")
 	case 5:
 		return rapid.Bool().Draw(t, "boolean")
 	case 6:
@@ -195,13 +207,16 @@ func drawValue(t *rapid.T, depth int) any {
 
 func drawObject(t *rapid.T, depth int, names []string) map[string]any {
 	m := make(map[string]any)
-	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 3, rapid.ID[string]).Draw(t, "names") {
+	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 3,
+		rapid.ID[string]).Draw(t, "names") {
 		m[name] = drawValue(t, depth+1)
 	}
 	return m
 }
 
-func (o operation) apply(rt *schema.ResourceType, r schema.Resource, policy *tolerance.Policy) (schema.Resource, error) {
+func (o operation) apply(
+	rt *schema.ResourceType, r schema.Resource, policy *tolerance.Policy,
+) (schema.Resource, error) {
 	raw := map[string]any{"op": o.Op, "value": schema.CloneValue(o.Value)}
 	if o.bare {
 		delete(raw, "value")
@@ -209,7 +224,8 @@ func (o operation) apply(rt *schema.ResourceType, r schema.Resource, policy *tol
 	if o.Path != "" {
 		raw["path"] = o.Path
 	}
-	message, err := tolerance.Patch(rt, map[string]any{"schemas": []any{scim.PatchOpURN}, "Operations": []any{raw}}, policy)
+	message, err := tolerance.Patch(rt,
+		map[string]any{"schemas": []any{scim.PatchOpURN}, "Operations": []any{raw}}, policy)
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +247,8 @@ type check struct {
 func (c *check) fail(format string, args ...any) {
 	c.t.Helper()
 	c.t.Fatalf("%s\n"+format+"\nbefore %s\nafter  %s",
-		append(append([]any{c.o}, args...), c.rt.Append(nil, c.before), c.rt.Append(nil, c.after))...)
+		append(append([]any{c.o}, args...), c.rt.Append(nil, c.before),
+			c.rt.Append(nil, c.after))...)
 }
 
 func (c *check) all() {
@@ -256,7 +273,9 @@ func (c *check) all() {
 
 // named returns the parts of the operation that are about a: the value, the
 // brackets and the sub-attribute of the path.
-func (c *check) named(a *schema.Attribute) (value any, in filter.Expr, sub *schema.Attribute, named bool) {
+func (c *check) named(
+	a *schema.Attribute,
+) (value any, in filter.Expr, sub *schema.Attribute, named bool) {
 	if c.o.Path == "" {
 		return c.inObject(a, c.o.Value)
 	}
@@ -282,7 +301,9 @@ func (c *check) named(a *schema.Attribute) (value any, in filter.Expr, sub *sche
 }
 
 // inObject finds a in the value of an operation without path.
-func (c *check) inObject(a *schema.Attribute, v any) (value any, in filter.Expr, sub *schema.Attribute, named bool) {
+func (c *check) inObject(
+	a *schema.Attribute, v any,
+) (value any, in filter.Expr, sub *schema.Attribute, named bool) {
 	m, _ := v.(map[string]any)
 	for name, x := range m {
 		switch s := c.rt.Extension(name); {
@@ -403,7 +424,9 @@ func (c *check) names(a, sub *schema.Attribute, value any, name string) (any, bo
 		}
 		for n, x := range m {
 			switch {
-			case strings.EqualFold(n, name), a.Name == "manager" && strings.EqualFold(n, "managerId"), strings.EqualFold(n, "displayName") && name == "display":
+			case strings.EqualFold(n, name), a.Name == "manager" &&
+				strings.EqualFold(n, "managerId"), strings.EqualFold(n, "displayName") &&
+				name == "display":
 				named = true
 				if !isEmpty(x) {
 					as = x
@@ -421,7 +444,8 @@ func (c *check) survives(a, sub *schema.Attribute, value, e, after any) bool {
 	return slices.ContainsFunc(list, func(x any) bool {
 		now, _ := x.(map[string]any)
 		for name, v := range e.(map[string]any) {
-			if _, named := c.names(a, sub, value, name); !named && name != "primary" && !reflect.DeepEqual(v, now[name]) {
+			if _, named := c.names(a, sub, value, name); !named && name != "primary" &&
+				!reflect.DeepEqual(v, now[name]) {
 				return false
 			}
 		}
@@ -432,7 +456,9 @@ func (c *check) survives(a, sub *schema.Attribute, value, e, after any) bool {
 // part: brackets, or the sub-attribute of all values. Values that are not
 // chosen stay; of those that are, what is not named does, unless a whole
 // record takes their place.
-func (c *check) part(a *schema.Attribute, in filter.Expr, sub *schema.Attribute, value, before, after any) {
+func (c *check) part(
+	a *schema.Attribute, in filter.Expr, sub *schema.Attribute, value, before, after any,
+) {
 	if !a.MultiValued {
 		if c.o.Op == "replace" && (sub != nil || value != nil) {
 			c.replaced(a, value, before, after)
@@ -451,10 +477,12 @@ func (c *check) part(a *schema.Attribute, in filter.Expr, sub *schema.Attribute,
 				c.fail("%v was not chosen, and is gone", e)
 			}
 		case sub == nil && (c.o.Op == "remove" || value == nil || givesRecord(a, value)):
-		case sub != nil && a.Sub("value") == sub && (c.o.Op == "remove" || isEmpty(value) || isBlankOne(value)):
+		case sub != nil && a.Sub("value") == sub &&
+			(c.o.Op == "remove" || isEmpty(value) || isBlankOne(value)):
 			// What names a record is cleared: no shell stays.
 		default:
-			if onlyNames(e.(map[string]any), func(name string) bool { _, named := c.names(a, sub, value, name); return named }) {
+			if onlyNames(e.(map[string]any),
+				func(name string) bool { _, named := c.names(a, sub, value, name); return named }) {
 				continue
 			}
 			if !c.survives(a, sub, value, e, after) {
@@ -511,7 +539,8 @@ func (c *check) removed(a *schema.Attribute, value, before, after any) {
 	}
 	said := texts(nil, value)
 	for _, e := range before.([]any) {
-		hit := slices.ContainsFunc(texts(nil, e), func(s string) bool { return slices.Contains(said, s) })
+		hit := slices.ContainsFunc(texts(nil, e),
+			func(s string) bool { return slices.Contains(said, s) })
 		if !hit && !c.survives(a, nil, nil, e, after) {
 			c.fail("%v is not listed, and was removed", e)
 		}

@@ -72,7 +72,8 @@ func (o *Operation) record(old map[string]any) (map[string]any, error) {
 	given, _ := o.Value.(map[string]any)
 	record := make(map[string]any, len(given)+1)
 	for _, sub := range o.Attr.SubAttributes {
-		if v := old[sub.Name]; v != nil && (sub.Mutability == schema.Immutable || states(o.Expr, o.Attr, sub)) {
+		if v := old[sub.Name]; v != nil &&
+			(sub.Mutability == schema.Immutable || states(o.Expr, o.Attr, sub)) {
 			record[sub.Name] = v
 		}
 	}
@@ -130,7 +131,8 @@ func (o *Operation) find(values []any, v any) int {
 			return i
 		}
 		old, _ := x.(map[string]any)
-		if given["value"] != nil && sameSub(o.Attr, "value", old, given) && sameSub(o.Attr, "type", old, given) {
+		if given["value"] != nil && sameSub(o.Attr, "value", old, given) &&
+			sameSub(o.Attr, "type", old, given) {
 			return i
 		}
 	}
@@ -307,7 +309,8 @@ func (o *Operation) movePrimary(values []any, changed []int) error {
 		}
 		if m, _ := values[i].(map[string]any); m["primary"] == true {
 			if winner >= 0 && winner != i {
-				return scim.BadRequest(scim.InvalidValue, "%s: at most one value may be primary", o.Attr.Path())
+				return scim.BadRequest(scim.InvalidValue, "%s: at most one value may be primary",
+					o.Attr.Path())
 			}
 			winner = i
 		}

@@ -54,13 +54,16 @@ type Operation struct {
 // Parse reads the Operations of a PatchOp message that [tolerance.Patch] has
 // brought into shape. Errors are 400 with the keywords of Table 9 of RFC
 // 7644, and name the operation by its place.
-func Parse(rt *schema.ResourceType, message map[string]any, policy *tolerance.Policy) ([]Operation, error) {
+func Parse(
+	rt *schema.ResourceType, message map[string]any, policy *tolerance.Policy,
+) ([]Operation, error) {
 	list, _ := message["Operations"].([]any)
 	if len(list) == 0 {
 		return nil, scim.BadRequest(scim.InvalidSyntax, `the PATCH has no "Operations"`)
 	}
 	if len(list) > MaxOperations {
-		return nil, scim.BadRequest(scim.TooMany, "the PATCH has %d operations; at most %d are taken", len(list), MaxOperations)
+		return nil, scim.BadRequest(scim.TooMany,
+			"the PATCH has %d operations; at most %d are taken", len(list), MaxOperations)
 	}
 	p := parser{rt: rt, policy: policy}
 	for i, v := range list {
@@ -70,7 +73,10 @@ func Parse(rt *schema.ResourceType, message map[string]any, policy *tolerance.Po
 		}
 		if err := p.operation(raw); err != nil {
 			if e := scim.AsError(err); e != nil {
-				return nil, &scim.Error{Status: e.Status, Type: e.Type, Detail: "Operations[" + strconv.Itoa(i) + "]: " + e.Detail}
+				return nil, &scim.Error{
+					Status: e.Status, Type: e.Type,
+					Detail: "Operations[" + strconv.Itoa(i) + "]: " + e.Detail,
+				}
 			}
 			return nil, err
 		}
@@ -88,18 +94,21 @@ func (p *parser) operation(raw map[string]any) error {
 	op, _ := raw["op"].(string)
 	kind := Kind(op)
 	if kind != Add && kind != Remove && kind != Replace {
-		return scim.BadRequest(scim.InvalidSyntax, `"op" is %q; it must be add, remove or replace`, op)
+		return scim.BadRequest(scim.InvalidSyntax, `"op" is %q; it must be add, remove or replace`,
+			op)
 	}
 	value, given := raw["value"]
 	if kind != Remove && !given {
-		return scim.BadRequest(scim.InvalidValue, `%q without a value; null clears an attribute, by "replace"`, kind)
+		return scim.BadRequest(scim.InvalidValue,
+			`%q without a value; null clears an attribute, by "replace"`, kind)
 	}
 	path, ok := raw["path"].(string)
 	switch {
 	case !ok && raw["path"] != nil:
 		return scim.BadRequest(scim.InvalidPath, `"path" must be a string`)
 	case path == "" && kind == Remove:
-		return scim.BadRequest(scim.NoTarget, `"remove" without a path: name the attribute to remove`)
+		return scim.BadRequest(scim.NoTarget,
+			`"remove" without a path: name the attribute to remove`)
 	case path == "":
 		return p.whole(kind, value)
 	}
@@ -111,7 +120,8 @@ func (p *parser) operation(raw map[string]any) error {
 func (p *parser) whole(kind Kind, value any) error {
 	object, ok := value.(map[string]any)
 	if !ok {
-		return scim.BadRequest(scim.InvalidValue, "an operation without a path needs an object of attributes for its value")
+		return scim.BadRequest(scim.InvalidValue,
+			"an operation without a path needs an object of attributes for its value")
 	}
 	for _, name := range slices.Sorted(maps.Keys(object)) {
 		v := object[name]
@@ -179,7 +189,8 @@ func (p *parser) extension(kind Kind, s *schema.Schema, value any) error {
 	}
 	object, ok := value.(map[string]any)
 	if !ok && value != nil {
-		return scim.BadRequest(scim.InvalidValue, "%s needs an object of attributes for its value", s.ID)
+		return scim.BadRequest(scim.InvalidValue, "%s needs an object of attributes for its value",
+			s.ID)
 	}
 	for _, name := range slices.Sorted(maps.Keys(object)) {
 		a, err := tolerance.Member(p.rt, s, name, p.policy)
@@ -218,7 +229,8 @@ func (p *parser) at(kind Kind, text string, value any) error {
 		case strings.EqualFold(path.Attribute, "password"):
 			return p.policy.Allow(tolerance.Password)
 		}
-		return scim.BadRequest(scim.InvalidPath, "the schemas of a %s (see /Schemas) define no %q", p.rt.Name, path.Attribute)
+		return scim.BadRequest(scim.InvalidPath, "the schemas of a %s (see /Schemas) define no %q",
+			p.rt.Name, path.Attribute)
 	}
 	t := target{attr: a.Top(), expr: path.Filter}
 	if a.Parent() != nil {
@@ -235,7 +247,8 @@ func (p *parser) at(kind Kind, text string, value any) error {
 	if t.attr.Mutability == schema.ReadOnly || t.sub != nil && t.sub.Mutability == schema.ReadOnly {
 		return scim.BadRequest(scim.Mutability, "%s is read-only", text)
 	}
-	if _, one := value.(map[string]any); one && kind == Add && t.sub == nil && t.filter == nil && t.attr.MultiValued {
+	if _, one := value.(map[string]any); one && kind == Add && t.sub == nil && t.filter == nil &&
+		t.attr.MultiValued {
 		value = []any{value} // Section 3.5.2.1 of RFC 7644: what is added may be one value
 	}
 	return p.add(kind, t, value)
@@ -243,7 +256,8 @@ func (p *parser) at(kind Kind, text string, value any) error {
 
 func (p *parser) brackets(t *target, path filter.Path) error {
 	if t.sub != nil || t.attr.Type != schema.Complex {
-		return scim.BadRequest(scim.InvalidPath, "%s: brackets choose among the values of a complex attribute only", path)
+		return scim.BadRequest(scim.InvalidPath,
+			"%s: brackets choose among the values of a complex attribute only", path)
 	}
 	var err error
 	if t.filter, err = filter.BindElement(t.attr, path.Filter, p.policy); err != nil {
@@ -256,7 +270,8 @@ func (p *parser) brackets(t *target, path filter.Path) error {
 	}
 	if path.Sub != "" {
 		if t.sub = t.attr.Sub(path.Sub); t.sub == nil {
-			return scim.BadRequest(scim.InvalidPath, "%s has no sub-attribute %q", t.attr.Path(), path.Sub)
+			return scim.BadRequest(scim.InvalidPath, "%s has no sub-attribute %q", t.attr.Path(),
+				path.Sub)
 		}
 	}
 	return nil
@@ -278,7 +293,9 @@ func (p *parser) add(kind Kind, t target, value any) error {
 		return err
 	case o.Attr.Default != nil && o.Value == nil:
 		// To do nothing would let a client believe that it has suspended somebody.
-		return scim.BadRequest(scim.Mutability, "%s cannot be cleared: the server gives it a value of its own; send true or false", o.Attr.Path())
+		return scim.BadRequest(scim.Mutability,
+			"%s cannot be cleared: the server gives it a value of its own; send true or false",
+			o.Attr.Path())
 	case about:
 		p.operations = append(p.operations, o)
 	}
@@ -338,7 +355,8 @@ func (p *parser) removed(o *Operation, value any) error {
 	case !o.Attr.MultiValued || o.Filter != nil:
 		return nil // the path says all: clients that always send a value mean nothing by it
 	case o.Sub != nil:
-		return scim.BadRequest(scim.InvalidValue, "%s is a part of every value: choose one by brackets, as in %s[value eq \"…\"]",
+		return scim.BadRequest(scim.InvalidValue,
+			"%s is a part of every value: choose one by brackets, as in %s[value eq \"…\"]",
 			o.Sub.Path(), o.Attr.Path())
 	}
 	v, _, err := tolerance.Value(tolerance.Remove, o.Attr, value, p.policy)

@@ -37,11 +37,21 @@ func TestProduct(t *testing.T) {
 			{`""`, same, same},
 			{`{}`, same, same},
 			{`[]`, badValue, badValue},
-			{`{"middleName":null}`, same, `{"name":{"familyName":"B","givenName":"A"},"title":"T"}`},
+			{
+				`{"middleName":null}`, same,
+				`{"name":{"familyName":"B","givenName":"A"},"title":"T"}`,
+			},
 			{`{"middleName":""}`, same, `{"name":{"familyName":"B","givenName":"A"},"title":"T"}`},
-			{`{"MIDDLENAME":null}`, same, `{"name":{"familyName":"B","givenName":"A"},"title":"T"}`},
+			{
+				`{"MIDDLENAME":null}`, same,
+				`{"name":{"familyName":"B","givenName":"A"},"title":"T"}`,
+			},
 			{`{"honorificPrefix":""}`, same, same},
-			{`{"givenName":"Z","middleName":null}`, `{"name":{"familyName":"B","givenName":"Z","middleName":"C"},"title":"T"}`, `{"name":{"familyName":"B","givenName":"Z"},"title":"T"}`},
+			{
+				`{"givenName":"Z","middleName":null}`,
+				`{"name":{"familyName":"B","givenName":"Z","middleName":"C"},"title":"T"}`,
+				`{"name":{"familyName":"B","givenName":"Z"},"title":"T"}`,
+			},
 			{`{"familyName":null,"givenName":"","middleName":null}`, same, `{"title":"T"}`},
 		}},
 		"a part of the name": {"name.middleName", named, []kind{
@@ -58,15 +68,26 @@ func TestProduct(t *testing.T) {
 			{`{"displayName":"X"}`, same, same},
 			{`{"value":null}`, same, `{"` + ext + `":{"department":"D"}}`},
 			{`{"value":null,"displayName":"X"}`, same, `{"` + ext + `":{"department":"D"}}`},
-			{`{"value":"n","$ref":null}`, `{"` + ext + `":{"department":"D","manager":{"value":"n"}}}`, `{"` + ext + `":{"department":"D","manager":{"value":"n"}}}`},
+			{
+				`{"value":"n","$ref":null}`,
+				`{"` + ext + `":{"department":"D","manager":{"value":"n"}}}`,
+				`{"` + ext + `":{"department":"D","manager":{"value":"n"}}}`,
+			},
 		}},
 		"an address by filter": {"addresses" + byWork, housed, []kind{
 			{`null`, same, `{"addresses":[{"locality":"L","type":"home"}]}`},
 			{`""`, same, same},
 			{`{}`, same, same},
 			{`[]`, badValue, badValue},
-			{`{"region":null}`, same, `{"addresses":[{"streetAddress":"1 Old","postalCode":"1","type":"work"},{"locality":"L","type":"home"}]}`},
-			{`{"primary":true}`, `{"addresses":[{"streetAddress":"1 Old","region":"R","postalCode":"1","type":"work","primary":true},{"locality":"L","type":"home"}]}`, `{"addresses":[{"streetAddress":"1 Old","region":"R","postalCode":"1","type":"work","primary":true},{"locality":"L","type":"home"}]}`},
+			{
+				`{"region":null}`, same,
+				`{"addresses":[{"streetAddress":"1 Old","postalCode":"1","type":"work"},{"locality":"L","type":"home"}]}`,
+			},
+			{
+				`{"primary":true}`,
+				`{"addresses":[{"streetAddress":"1 Old","region":"R","postalCode":"1","type":"work","primary":true},{"locality":"L","type":"home"}]}`,
+				`{"addresses":[{"streetAddress":"1 Old","region":"R","postalCode":"1","type":"work","primary":true},{"locality":"L","type":"home"}]}`,
+			},
 			{
 				`{"type":"work","streetAddress":"2 New","locality":"Oslo"}`,
 				`{"addresses":[{"streetAddress":"2 New","locality":"Oslo","region":"R","postalCode":"1","type":"work"},{"locality":"L","type":"home"}]}`,
@@ -83,10 +104,23 @@ func TestProduct(t *testing.T) {
 			{`""`, same, same},
 			{`{}`, same, same},
 			{`[]`, badValue, badValue},
-			{`{"display":null}`, same, `{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","type":"work"}]}`},
-			{`{"display":""}`, same, `{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","type":"work"}]}`},
-			{`{"display":"D"}`, `{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","display":"D","type":"work"}]}`, `{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","display":"D","type":"work"}]}`},
-			{`{"value":null,"display":null}`, same, `{"emails":[{"value":"a@home","type":"home","primary":true}]}`},
+			{
+				`{"display":null}`, same,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","type":"work"}]}`,
+			},
+			{
+				`{"display":""}`, same,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","type":"work"}]}`,
+			},
+			{
+				`{"display":"D"}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","display":"D","type":"work"}]}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","display":"D","type":"work"}]}`,
+			},
+			{
+				`{"value":null,"display":null}`, same,
+				`{"emails":[{"value":"a@home","type":"home","primary":true}]}`,
+			},
 			{
 				`{"value":"n@x","display":null}`,
 				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"n@x","display":"W","type":"work"}]}`,
@@ -99,8 +133,14 @@ func TestProduct(t *testing.T) {
 			},
 		}},
 		"a part of an e-mail": {"emails" + byWork + ".value", mailed, []kind{
-			{`null`, same, `{"emails":[{"value":"a@home","type":"home","primary":true},{"display":"W","type":"work"}]}`},
-			{`""`, same, `{"emails":[{"value":"a@home","type":"home","primary":true},{"display":"W","type":"work"}]}`},
+			{
+				`null`, same,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"display":"W","type":"work"}]}`,
+			},
+			{
+				`""`, same,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"display":"W","type":"work"}]}`,
+			},
 			{`{}`, badValue, badValue},
 			{`[]`, badValue, badValue},
 		}},
@@ -129,7 +169,11 @@ func TestProduct(t *testing.T) {
 			{`{}`, same, same},
 			{`[]`, badValue, badValue},
 			{`{"department":null}`, same, `{"` + ext + `":{"manager":{"value":"m"}}}`},
-			{`{"department":null,"division":"V"}`, `{"` + ext + `":{"division":"V","department":"D","manager":{"value":"m"}}}`, `{"` + ext + `":{"division":"V","manager":{"value":"m"}}}`},
+			{
+				`{"department":null,"division":"V"}`,
+				`{"` + ext + `":{"division":"V","department":"D","manager":{"value":"m"}}}`,
+				`{"` + ext + `":{"division":"V","manager":{"value":"m"}}}`,
+			},
 		}},
 		"no path": {"", named, []kind{
 			{`null`, badValue, badValue},
@@ -137,10 +181,20 @@ func TestProduct(t *testing.T) {
 			{`[]`, badValue, badValue},
 			{`{}`, same, same},
 			{`{"groups":[]}`, bad + "mutability", bad + "mutability"},
-			{`{"title":null}`, same, `{"name":{"familyName":"B","givenName":"A","middleName":"C"}}`},
-			{`{"title":null,"nickName":"N"}`, `{"name":{"familyName":"B","givenName":"A","middleName":"C"},"nickName":"N","title":"T"}`, `{"name":{"familyName":"B","givenName":"A","middleName":"C"},"nickName":"N"}`},
+			{
+				`{"title":null}`, same,
+				`{"name":{"familyName":"B","givenName":"A","middleName":"C"}}`,
+			},
+			{
+				`{"title":null,"nickName":"N"}`,
+				`{"name":{"familyName":"B","givenName":"A","middleName":"C"},"nickName":"N","title":"T"}`,
+				`{"name":{"familyName":"B","givenName":"A","middleName":"C"},"nickName":"N"}`,
+			},
 			{`{"name":{}}`, same, same},
-			{`{"name":{"middleName":null}}`, same, `{"name":{"familyName":"B","givenName":"A"},"title":"T"}`},
+			{
+				`{"name":{"middleName":null}}`, same,
+				`{"name":{"familyName":"B","givenName":"A"},"title":"T"}`,
+			},
 			{`{"active":null}`, bad + "mutability", bad + "mutability"},
 		}},
 		"active": {"active", `{"active":false}`, []kind{
@@ -160,8 +214,16 @@ func TestProduct(t *testing.T) {
 			{`{"type":"work"}`, same, same},
 		}},
 		"one that is named by its value": {`emails[value eq \"other\"]`, mailed, []kind{
-			{`{"value":"other","display":"D"}`, `{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","display":"W","type":"work"},{"value":"other","display":"D"}]}`, bad + "noTarget"},
-			{`{"display":"D"}`, `{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","display":"W","type":"work"},{"value":"other","display":"D"}]}`, bad + "noTarget"},
+			{
+				`{"value":"other","display":"D"}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","display":"W","type":"work"},{"value":"other","display":"D"}]}`,
+				bad + "noTarget",
+			},
+			{
+				`{"display":"D"}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","display":"W","type":"work"},{"value":"other","display":"D"}]}`,
+				bad + "noTarget",
+			},
 		}},
 	} {
 		for _, k := range test.kinds {
@@ -170,7 +232,8 @@ func TestProduct(t *testing.T) {
 				if test.path == "" {
 					operation = `{"op":"` + op + `","value":` + k.sent + `}`
 				}
-				t.Run(target+"/"+op+" "+k.sent, func(t *testing.T) { product(t, test.user, operation, want) })
+				t.Run(target+"/"+op+" "+k.sent,
+					func(t *testing.T) { product(t, test.user, operation, want) })
 			}
 		}
 	}
@@ -186,7 +249,9 @@ func product(t *testing.T, user, operation, want string) {
 		got, err := apply(t, user, "["+operation+"]", strict)
 		if e := scim.AsError(err); e != nil {
 			got = bad + string(e.Type)
-			if strict && (e.Type == scim.NoTarget || strings.Contains(e.Detail, "refused in strict mode") || strings.HasPrefix(want, bad)) {
+			if strict &&
+				(e.Type == scim.NoTarget || strings.Contains(e.Detail, "refused in strict mode") ||
+					strings.HasPrefix(want, bad)) {
 				continue // it may be refused for another reason
 			}
 		}

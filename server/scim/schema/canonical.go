@@ -95,7 +95,8 @@ func (a *Attribute) namesNothing(at string) error {
 	if value := a.Sub("value"); value != nil && value.Mutability == Immutable {
 		what = `the id of a user or group as its "value"`
 	}
-	return scim.BadRequest(scim.InvalidValue, "%s names nothing: give %s, or leave the entry out", at, what)
+	return scim.BadRequest(scim.InvalidValue, "%s names nothing: give %s, or leave the entry out",
+		at, what)
 }
 
 // contains reports whether list holds v: the same value twice says no more
@@ -133,7 +134,8 @@ func (a *Attribute) CheckPrimary(values []any) error {
 		}
 	}
 	if n > 1 {
-		return scim.BadRequest(scim.InvalidValue, "%s: %d values are primary; at most one may be", a.Path(), n)
+		return scim.BadRequest(scim.InvalidValue, "%s: %d values are primary; at most one may be",
+			a.Path(), n)
 	}
 	return nil
 }

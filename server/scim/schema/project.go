@@ -53,7 +53,8 @@ func (rt *ResourceType) Projection(attributes, excluded []string) (*Projection, 
 	paths := attributes
 	switch {
 	case len(attributes) > 0 && len(excluded) > 0:
-		return nil, scim.BadRequest(scim.InvalidValue, "give either attributes or excludedAttributes, not both")
+		return nil, scim.BadRequest(scim.InvalidValue,
+			"give either attributes or excludedAttributes, not both")
 	case len(excluded) > 0:
 		p.exclude, paths = true, excluded
 	case len(attributes) == 0:
@@ -67,7 +68,8 @@ func (rt *ResourceType) Projection(attributes, excluded []string) (*Projection, 
 		case extension != nil:
 			p.listed[extension] = true
 		default:
-			return nil, scim.BadRequest(scim.InvalidValue, "a %s has no attribute %q to return or leave out", rt.Name, path)
+			return nil, scim.BadRequest(scim.InvalidValue,
+				"a %s has no attribute %q to return or leave out", rt.Name, path)
 		}
 	}
 	return p, nil

@@ -125,7 +125,8 @@ func (rt *ResourceType) takeExtension(r Resource, s *Schema, v any) error {
 func (rt *ResourceType) checkSchemas(v any) error {
 	list, ok := v.([]any)
 	if !ok {
-		return scim.BadRequest(scim.InvalidSyntax, `"schemas" is missing or no array: it must list %q`, rt.Schema.ID)
+		return scim.BadRequest(scim.InvalidSyntax,
+			`"schemas" is missing or no array: it must list %q`, rt.Schema.ID)
 	}
 	core := false
 	for _, v := range list {
@@ -136,7 +137,8 @@ func (rt *ResourceType) checkSchemas(v any) error {
 		case strings.EqualFold(urn, rt.Schema.ID):
 			core = true
 		case rt.Extension(urn) == nil:
-			return scim.BadRequest(scim.InvalidSyntax, "unknown schema %q: /ResourceTypes lists those of a %s", urn, rt.Name)
+			return scim.BadRequest(scim.InvalidSyntax,
+				"unknown schema %q: /ResourceTypes lists those of a %s", urn, rt.Name)
 		}
 	}
 	if !core {
@@ -152,7 +154,8 @@ func (rt *ResourceType) CheckRequired(r Resource) error {
 			continue
 		}
 		if s, _ := r[a.Name].(string); strings.TrimSpace(s) == "" {
-			return scim.BadRequest(scim.InvalidValue, "%s is required and must not be blank", a.Name)
+			return scim.BadRequest(scim.InvalidValue, "%s is required and must not be blank",
+				a.Name)
 		}
 	}
 	return nil
@@ -193,7 +196,8 @@ func (a *Attribute) complex(v any, path string, f form) (any, error) {
 	for name, v := range object {
 		sub := a.Sub(name)
 		if sub == nil {
-			return nil, scim.BadRequest(scim.InvalidSyntax, "unknown sub-attribute %q of %s", name, path)
+			return nil, scim.BadRequest(scim.InvalidSyntax, "unknown sub-attribute %q of %s", name,
+				path)
 		}
 		x, err := sub.canonical(v, path+"."+sub.Name, whole)
 		if err != nil {
@@ -229,7 +233,8 @@ func (a *Attribute) text(s, path string) (any, error) {
 	switch a.Type {
 	case DateTime:
 		if _, err := ParseDateTime(s); err != nil {
-			return nil, scim.BadRequest(scim.InvalidValue, "%s: %q is not a dateTime such as 2008-01-23T04:56:22Z", path, s)
+			return nil, scim.BadRequest(scim.InvalidValue,
+				"%s: %q is not a dateTime such as 2008-01-23T04:56:22Z", path, s)
 		}
 	case Binary:
 		if !isBase64(s) {
@@ -259,7 +264,9 @@ func ParseDateTime(s string) (time.Time, error) {
 }
 
 func isBase64(s string) bool {
-	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+	for _, e := range []*base64.Encoding{
+		base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding,
+	} {
 		if _, err := e.DecodeString(s); err == nil {
 			return true
 		}

@@ -65,20 +65,32 @@ func load(name string) *Schema {
 func common() *Schema {
 	exact := true
 	str := func(name string, m Mutability, r Returned) *Attribute {
-		return &Attribute{Name: name, Type: String, CaseExact: &exact, Mutability: m, Returned: r, Uniqueness: "none"}
+		return &Attribute{
+			Name: name, Type: String, CaseExact: &exact, Mutability: m, Returned: r,
+			Uniqueness: "none",
+		}
 	}
 	date := func(name string) *Attribute {
 		return &Attribute{Name: name, Type: DateTime, Mutability: ReadOnly, Returned: Default}
 	}
 	s := &Schema{Attributes: []*Attribute{
-		{Name: "schemas", Type: Reference, MultiValued: true, Required: true, CaseExact: &exact, Mutability: ReadWrite, Returned: Always},
-		{Name: "id", Type: String, CaseExact: &exact, Mutability: ReadOnly, Returned: Always, Uniqueness: "server"},
+		{
+			Name: "schemas", Type: Reference, MultiValued: true, Required: true, CaseExact: &exact,
+			Mutability: ReadWrite, Returned: Always,
+		},
+		{
+			Name: "id", Type: String, CaseExact: &exact, Mutability: ReadOnly, Returned: Always,
+			Uniqueness: "server",
+		},
 		str("externalId", ReadWrite, Default),
 		{
 			Name: "meta", Type: Complex, Mutability: ReadOnly, Returned: Default,
 			SubAttributes: []*Attribute{
 				str("resourceType", ReadOnly, Default), date("created"), date("lastModified"),
-				{Name: "location", Type: Reference, CaseExact: &exact, Mutability: ReadOnly, Returned: Default},
+				{
+					Name: "location", Type: Reference, CaseExact: &exact, Mutability: ReadOnly,
+					Returned: Default,
+				},
 				str("version", ReadOnly, Default),
 			},
 		},

@@ -69,26 +69,65 @@ func TestResourceRefuses(t *testing.T) {
 		typ    scim.Type
 		detail string
 	}{
-		"no schemas":             {`{"userName":"a"}`, scim.InvalidSyntax, `"schemas" is missing`},
-		"the schema not listed":  {`{"schemas":["` + scim.EnterpriseUserURN + `"],"userName":"a"}`, scim.InvalidSyntax, "must list"},
-		"an unknown schema":      {`{"schemas":["` + scim.UserURN + `","urn:x:y"],"userName":"a"}`, scim.InvalidSyntax, `unknown schema "urn:x:y"`},
-		"no user name":           {`{"schemas":["` + scim.UserURN + `"]}`, scim.InvalidValue, "userName is required"},
-		"a blank user name":      {`{"schemas":["` + scim.UserURN + `"],"userName":"  "}`, scim.InvalidValue, "userName is required"},
-		"an unknown attribute":   {userHead + `"shoeSize":43}`, scim.InvalidSyntax, `unknown attribute "shoeSize"`},
-		"an unknown part":        {userHead + `"name":{"first":"A"}}`, scim.InvalidSyntax, `unknown sub-attribute "first" of name`},
-		"a number for a string":  {userHead + `"title":7}`, scim.InvalidValue, "title must be a string, not a number"},
-		"a string for a boolean": {userHead + `"active":"yes"}`, scim.InvalidValue, "active must be a boolean, not a string"},
-		"no array":               {userHead + `"emails":{"value":"a"}}`, scim.InvalidValue, "emails must be an array, not an object"},
-		"deep inside":            {userHead + `"emails":[{"value":"a"},{"value":true}]}`, scim.InvalidValue, "emails[1].value must be a string, not a boolean"},
-		"two primaries":          {userHead + `"emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`, scim.InvalidValue, "emails: 2 values are primary"},
-		"no base64":              {userHead + `"x509Certificates":[{"value":"%%%"}]}`, scim.InvalidValue, "x509Certificates[0].value: the value is not base64"},
-		"no URI":                 {userHead + `"profileUrl":"http://[::1"}`, scim.InvalidValue, "profileUrl"},
-		"an extension's unknown": {userHead + `"` + scim.EnterpriseUserURN + `":{"shoe":1}}`, scim.InvalidSyntax, scim.EnterpriseUserURN + ":shoe"},
+		"no schemas": {`{"userName":"a"}`, scim.InvalidSyntax, `"schemas" is missing`},
+		"the schema not listed": {
+			`{"schemas":["` + scim.EnterpriseUserURN + `"],"userName":"a"}`, scim.InvalidSyntax,
+			"must list",
+		},
+		"an unknown schema": {
+			`{"schemas":["` + scim.UserURN + `","urn:x:y"],"userName":"a"}`, scim.InvalidSyntax,
+			`unknown schema "urn:x:y"`,
+		},
+		"no user name": {
+			`{"schemas":["` + scim.UserURN + `"]}`, scim.InvalidValue, "userName is required",
+		},
+		"a blank user name": {
+			`{"schemas":["` + scim.UserURN + `"],"userName":"  "}`, scim.InvalidValue,
+			"userName is required",
+		},
+		"an unknown attribute": {
+			userHead + `"shoeSize":43}`, scim.InvalidSyntax, `unknown attribute "shoeSize"`,
+		},
+		"an unknown part": {
+			userHead + `"name":{"first":"A"}}`, scim.InvalidSyntax,
+			`unknown sub-attribute "first" of name`,
+		},
+		"a number for a string": {
+			userHead + `"title":7}`, scim.InvalidValue, "title must be a string, not a number",
+		},
+		"a string for a boolean": {
+			userHead + `"active":"yes"}`, scim.InvalidValue,
+			"active must be a boolean, not a string",
+		},
+		"no array": {
+			userHead + `"emails":{"value":"a"}}`, scim.InvalidValue,
+			"emails must be an array, not an object",
+		},
+		"deep inside": {
+			userHead + `"emails":[{"value":"a"},{"value":true}]}`, scim.InvalidValue,
+			"emails[1].value must be a string, not a boolean",
+		},
+		"two primaries": {
+			userHead + `"emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`,
+			scim.InvalidValue, "emails: 2 values are primary",
+		},
+		"no base64": {
+			userHead + `"x509Certificates":[{"value":"%%%"}]}`, scim.InvalidValue,
+			"x509Certificates[0].value: the value is not base64",
+		},
+		"no URI": {
+			userHead + `"profileUrl":"http://[::1"}`, scim.InvalidValue, "profileUrl",
+		},
+		"an extension's unknown": {
+			userHead + `"` + scim.EnterpriseUserURN + `":{"shoe":1}}`, scim.InvalidSyntax,
+			scim.EnterpriseUserURN + ":shoe",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := decode(t, rt, test.body)
 			e := scim.AsError(err)
-			if e == nil || e.Status != 400 || e.Type != test.typ || !strings.Contains(e.Detail, test.detail) {
+			if e == nil || e.Status != 400 || e.Type != test.typ ||
+				!strings.Contains(e.Detail, test.detail) {
 				t.Errorf("got %v, want 400 %s with %q", err, test.typ, test.detail)
 			}
 		})
@@ -97,16 +136,22 @@ func TestResourceRefuses(t *testing.T) {
 
 func TestCustomAttributes(t *testing.T) {
 	exact := true
-	rt := schema.User(&schema.Attribute{Name: "badge", Type: schema.String, CaseExact: &exact, Mutability: schema.ReadWrite})
-	r, err := decode(t, rt, userHead+`"`+strings.ToUpper(scim.ApplicationUserURN)+`":{"Badge":"B7"}}`)
+	rt := schema.User(&schema.Attribute{
+		Name: "badge", Type: schema.String, CaseExact: &exact, Mutability: schema.ReadWrite,
+	})
+	r, err := decode(t, rt,
+		userHead+`"`+strings.ToUpper(scim.ApplicationUserURN)+`":{"Badge":"B7"}}`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := schema.Resource{"userName": "anna", scim.ApplicationUserURN: map[string]any{"badge": "B7"}}
+	want := schema.Resource{
+		"userName": "anna", scim.ApplicationUserURN: map[string]any{"badge": "B7"},
+	}
 	if !reflect.DeepEqual(r, want) {
 		t.Errorf("got %v", r)
 	}
-	if _, err := decode(t, schema.User(), userHead+`"`+scim.ApplicationUserURN+`":{"badge":"B7"}}`); err == nil {
+	if _, err := decode(t, schema.User(),
+		userHead+`"`+scim.ApplicationUserURN+`":{"badge":"B7"}}`); err == nil {
 		t.Error("an instance without the field takes it")
 	}
 }
@@ -124,7 +169,8 @@ func TestAppendSearchable(t *testing.T) {
 	}
 	want := map[string]any{
 		"externalId": "AbC", "userName": "anna", "displayName": "strasse é", "active": true,
-		"emails": []any{map[string]any{"value": "a@x.example", "primary": true}}, "profileUrl": "http://X",
+		"emails":     []any{map[string]any{"value": "a@x.example", "primary": true}},
+		"profileUrl": "http://X",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
@@ -164,8 +210,10 @@ func TestResolve(t *testing.T) {
 		"externalid":                     "externalId",
 		"meta.lastmodified":              "meta.lastModified",
 		scim.UserURN + ":name.givenName": "name.givenName",
-		scim.EnterpriseUserURN + ":manager.value":                               scim.EnterpriseUserURN + ":manager.value",
-		"URN:IETF:params:scim:schemas:extension:enterprise:2.0:user:Department": scim.EnterpriseUserURN + ":department",
+		scim.EnterpriseUserURN +
+			":manager.value": scim.EnterpriseUserURN + ":manager.value",
+		"URN:IETF:params:scim:schemas:extension:enterprise:2.0:user:Department": scim.EnterpriseUserURN +
+			":department",
 		"department":                   "",
 		"name.":                        "",
 		"name.first":                   "",
@@ -183,7 +231,8 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%q: got %q, want %q", path, got, want)
 		}
 	}
-	if a, s := rt.Resolve(scim.EnterpriseUserURN); a != nil || s == nil || s.ID != scim.EnterpriseUserURN {
+	if a, s := rt.Resolve(scim.EnterpriseUserURN); a != nil || s == nil ||
+		s.ID != scim.EnterpriseUserURN {
 		t.Errorf("the URN alone gives %v, %v", a, s)
 	}
 }
@@ -204,9 +253,21 @@ func TestProjection(t *testing.T) {
 		{[]string{"title"}, nil, `"id":"1","title":"T"`},
 		{[]string{"name.givenname"}, nil, `"id":"1","name":{"givenName":"A"}`},
 		{[]string{"emails.value"}, nil, `"id":"1","emails":[{"value":"a@x"}]`},
-		{[]string{scim.EnterpriseUserURN}, nil, `"id":"1","` + scim.EnterpriseUserURN + `":{"division":"V","department":"D"}`},
-		{[]string{scim.EnterpriseUserURN + ":division"}, nil, `"id":"1","` + scim.EnterpriseUserURN + `":{"division":"V"}`},
-		{nil, []string{"id", "emails", "name.familyName", scim.EnterpriseUserURN}, `"id":"1","userName":"anna","name":{"givenName":"A"},"title":"T"`},
+		{
+			[]string{scim.EnterpriseUserURN},
+			nil,
+			`"id":"1","` + scim.EnterpriseUserURN + `":{"division":"V","department":"D"}`,
+		},
+		{
+			[]string{scim.EnterpriseUserURN + ":division"},
+			nil,
+			`"id":"1","` + scim.EnterpriseUserURN + `":{"division":"V"}`,
+		},
+		{
+			nil,
+			[]string{"id", "emails", "name.familyName", scim.EnterpriseUserURN},
+			`"id":"1","userName":"anna","name":{"givenName":"A"},"title":"T"`,
+		},
 	} {
 		p, err := rt.Projection(test.attributes, test.excluded)
 		if err != nil {
@@ -227,19 +288,33 @@ func TestProjection(t *testing.T) {
 // TestReturned shows the values of "returned", Section 7 of RFC 7643.
 func TestReturned(t *testing.T) {
 	attribute := func(name string, r schema.Returned) *schema.Attribute {
-		return &schema.Attribute{Name: name, Type: schema.String, Mutability: schema.ReadWrite, Returned: r}
+		return &schema.Attribute{
+			Name: name, Type: schema.String, Mutability: schema.ReadWrite, Returned: r,
+		}
 	}
-	rt := schema.User(attribute("always", schema.Always), attribute("never", schema.Never), attribute("default", schema.Default), attribute("request", schema.OnRequest))
+	rt := schema.User(attribute("always", schema.Always), attribute("never", schema.Never),
+		attribute("default", schema.Default), attribute("request", schema.OnRequest))
 	const urn = scim.ApplicationUserURN
-	r := schema.Resource{"id": "1", "userName": "anna", urn: map[string]any{"always": "a", "never": "n", "default": "d", "request": "r"}}
+	r := schema.Resource{
+		"id": "1", "userName": "anna",
+		urn: map[string]any{"always": "a", "never": "n", "default": "d", "request": "r"},
+	}
 	for name, test := range map[string]struct {
 		attributes, excluded []string
 		want                 string
 	}{
-		"nothing asked for":       {nil, nil, "always default"},
-		"another asked for":       {[]string{"userName"}, nil, "always"},
-		"all asked for by name":   {[]string{urn + ":always", urn + ":never", urn + ":default", urn + ":request"}, nil, "always default request"},
-		"all left out by name":    {nil, []string{urn + ":always", urn + ":never", urn + ":default", urn + ":request"}, "always"},
+		"nothing asked for": {nil, nil, "always default"},
+		"another asked for": {[]string{"userName"}, nil, "always"},
+		"all asked for by name": {
+			[]string{urn + ":always", urn + ":never", urn + ":default", urn + ":request"},
+			nil,
+			"always default request",
+		},
+		"all left out by name": {
+			nil,
+			[]string{urn + ":always", urn + ":never", urn + ":default", urn + ":request"},
+			"always",
+		},
 		"another left out":        {nil, []string{"userName"}, "always default"},
 		"the extension asked for": {[]string{urn}, nil, "always default request"},
 	} {

@@ -57,7 +57,9 @@ func Extension(rt *schema.ResourceType, name string, p *Policy) (*schema.Schema,
 
 // Member returns the attribute that a member of an extension's value stands
 // for; nil if the member is to be passed over.
-func Member(rt *schema.ResourceType, s *schema.Schema, name string, p *Policy) (*schema.Attribute, error) {
+func Member(
+	rt *schema.ResourceType, s *schema.Schema, name string, p *Policy,
+) (*schema.Attribute, error) {
 	a := s.Attribute(name)
 	switch {
 	case a == nil && strings.EqualFold(name, "schemas"):
@@ -68,7 +70,9 @@ func Member(rt *schema.ResourceType, s *schema.Schema, name string, p *Policy) (
 	return a, nil
 }
 
-func extension(rt *schema.ResourceType, out map[string]any, s *schema.Schema, v any, p *Policy) error {
+func extension(
+	rt *schema.ResourceType, out map[string]any, s *schema.Schema, v any, p *Policy,
+) error {
 	if v == nil {
 		return nil
 	}
@@ -156,9 +160,11 @@ func schemaURN(rt *schema.ResourceType, urn string, p *Policy) (string, error) {
 // stands for, or nothing.
 func modernURN(rt *schema.ResourceType, urn string) string {
 	switch strings.ToLower(urn) {
-	case "urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0", "urn:scim:schemas:core:2.0:user", "urn:scim:schemas:core:2.0:group":
+	case "urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0", "urn:scim:schemas:core:2.0:user",
+		"urn:scim:schemas:core:2.0:group":
 		return rt.Schema.ID
-	case "urn:scim:schemas:extension:enterprise:1.0", "urn:scim:schemas:extension:enterprise:2.0", "urn:scim:schemas:extension:enterprise:2.0:user":
+	case "urn:scim:schemas:extension:enterprise:1.0", "urn:scim:schemas:extension:enterprise:2.0",
+		"urn:scim:schemas:extension:enterprise:2.0:user":
 		if s := rt.Extension(scim.EnterpriseUserURN); s != nil {
 			return s.ID
 		}

@@ -22,10 +22,12 @@ func Message(raw map[string]any, kind string, names ...string) (map[string]any, 
 			}
 		}
 		if name == "" {
-			return nil, scim.BadRequest(scim.InvalidSyntax, "unknown member %q of a %s; it has %s", key, kind, strings.Join(names, ", "))
+			return nil, scim.BadRequest(scim.InvalidSyntax, "unknown member %q of a %s; it has %s",
+				key, kind, strings.Join(names, ", "))
 		}
 		if _, twice := out[name]; twice {
-			return nil, scim.BadRequest(scim.InvalidSyntax, "the body gives %q twice, in two spellings", name)
+			return nil, scim.BadRequest(scim.InvalidSyntax,
+				"the body gives %q twice, in two spellings", name)
 		}
 		if v != nil {
 			out[name] = v
@@ -83,7 +85,8 @@ func withoutEnvelope(raw map[string]any, p *Policy) (map[string]any, error) {
 // Search brings the decoded body of a query into the shape of a SearchRequest
 // message, Section 3.4.3 of RFC 7644.
 func Search(raw map[string]any, p *Policy) (map[string]any, error) {
-	m, err := Message(raw, "SearchRequest", "schemas", "attributes", "excludedAttributes", "filter", "sortBy", "sortOrder", "startIndex", "count", "cursor")
+	m, err := Message(raw, "SearchRequest", "schemas", "attributes", "excludedAttributes", "filter",
+		"sortBy", "sortOrder", "startIndex", "count", "cursor")
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +212,8 @@ func patch11(raw map[string]any) (map[string]any, error) {
 			if v == nil || v == "" {
 				continue
 			}
-			operations = append(operations, map[string]any{"op": "replace", "path": "displayName", "value": v})
+			operations = append(operations,
+				map[string]any{"op": "replace", "path": "displayName", "value": v})
 		case "members":
 			for i, v := range v.([]any) {
 				member, remove, err := member11(v)
@@ -225,10 +229,12 @@ func patch11(raw map[string]any) (map[string]any, error) {
 		}
 	}
 	if len(removed) > 0 {
-		operations = append(operations, map[string]any{"op": "remove", "path": "members", "value": removed})
+		operations = append(operations,
+			map[string]any{"op": "remove", "path": "members", "value": removed})
 	}
 	if len(added) > 0 || len(operations) == 0 {
-		operations = append(operations, map[string]any{"op": "add", "path": "members", "value": append([]any{}, added...)})
+		operations = append(operations,
+			map[string]any{"op": "add", "path": "members", "value": append([]any{}, added...)})
 	}
 	return map[string]any{"schemas": []any{scim.PatchOpURN}, "Operations": operations}, nil
 }
@@ -249,7 +255,8 @@ func member11(v any) (member any, remove bool, err error) {
 		op, _ := v.(string)
 		remove = strings.EqualFold(op, "delete")
 		if v != nil && op != "" && !remove && !strings.EqualFold(op, "add") {
-			return nil, false, errors.New(`the operation must be "delete", or none to add the member`)
+			return nil, false, errors.New(
+				`the operation must be "delete", or none to add the member`)
 		}
 	}
 	return out, remove, nil

@@ -69,38 +69,156 @@ type Description struct {
 // Describe returns all deviations with their descriptions.
 func Describe() []Description {
 	return []Description{
-		{BooleanString, "Entra ID, OneLogin", `a boolean arrives as a string, "True" or "false"`, "true or false without quotes"},
-		{StatusForActive, "OneLogin", `"active" is OneLogin's status code: "1" is active; "0", "2", "3" and the other codes are not`, "true or false"},
-		{SingleForMany, "OneLogin (SCIM 1.1 templates)", "a multi-valued attribute is one object instead of an array of objects", "an array"},
-		{OldSchemaURN, "OneLogin", `"schemas" and extensions have SCIM 1.1 or misspelled URNs, such as urn:scim:schemas:core:2.0`, "the URNs of RFC 7643"},
-		{MissingSchemas, "OneLogin", `"schemas" is missing, empty, or lacks the schema of the resource`, `"schemas" with every schema that is used`},
-		{ForeignSchemaURN, "Entra ID", `"schemas" lists a URN that the server does not know, without data under it`, "only schemas that /ResourceTypes lists"},
-		{UnlistedExtension, "Entra ID, OneLogin", `data of an extension arrives without its URN in "schemas"`, `the extension's URN in "schemas"`},
-		{ManagerShape, "Entra ID, OneLogin", "the manager is a plain string, or has managerId instead of value", `{"value": ID}`},
-		{BareValue, "JumpCloud, OneLogin", "the values of a multi-valued attribute are plain strings instead of objects", `[{"value": …}]`},
-		{SeveralPrimaries, "PingOne", "several values are primary; the first keeps the mark", "at most one primary value"},
-		{Password, "Okta", "a password is sent; it is dropped, never stored and never logged", "no password: the published schema has none"},
-		{OpLetterCase, "Entra ID", `"op" is capitalized: "Add", "Replace", "Remove"`, "add, replace, remove"},
-		{PathAsKey, "Entra ID", `the value of an operation without path has paths for keys, such as "name.givenName"`, "nested objects, or an operation with a path"},
-		{IDInValue, "Okta", `the value of an operation without path repeats "id", "schemas" or "meta"`, "attributes that can be changed only"},
-		{RemoveWithValue, "Entra ID, OneLogin, JumpCloud", `"remove" lists the values to remove in "value"; only these are removed`, `a filter in the path: members[value eq "ID"]`},
-		{WrappedValue, "Entra ID", `a single value arrives as an array of one: [{"value": …}], or [the value]`, "the value itself"},
-		{GroupPatch11, "OneLogin (SCIM 1.1 connectors)", `a PATCH has no operations but members, each perhaps with "operation": "delete"`, "a PatchOp message"},
-		{ReplaceMissing, "Entra ID", `"add" or "replace" of emails[type eq "work"].value where there is no such value; it is made`, "add without a filter"},
-		{RemoveAbsent, "all, after a time-out", `"remove" of a value that is not there; nothing happens`, "no such operation"},
-		{FilterBehindBrackets, "Entra ID", `a filter compares behind brackets: emails[type eq "work"].value eq "x"`, `emails[type eq "work" and value eq "x"]`},
-		{FilterBooleanString, "Entra ID", `a filter compares a boolean with a string: primary eq "True"`, "primary eq true"},
-		{FilterOnSingle, "Entra ID", `brackets behind a single complex value, as in manager[value eq "ID"]; the change is made if the value is the one`, "a path without brackets"},
-		{BlankValue, "OneLogin", `a template's macro without a value leaves "" where no text belongs, or an entry of a list with nothing but its type; nothing is meant by it, and nothing is lost`, "no value at all"},
-		{DotBehindURN, "Entra ID", "a path has a dot behind the URN of a schema: urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.manager", "a colon behind the URN"},
-		{OperationName, "Entra ID", `an operation of a PATCH has a "name", which names the operation only`, "op, path and value"},
-		{EnvelopeMember, "Entra ID", `a PATCH repeats "id", "externalId" or "meta" beside its operations`, `"schemas" and "Operations"`},
-		{SchemasInExtension, "scim2-models", `the value of an extension has "schemas" of its own`, `"schemas" in the resource only`},
-		{DisplayNameInValue, "Entra ID", `a value of a multi-valued attribute has "displayName" instead of display`, `"display"`},
-		{UnknownSubAttribute, "Entra ID", `a value of a multi-valued attribute has an unknown sub-attribute, such as the id of an app role; it is dropped, and the history says so`, "sub-attributes that /Schemas lists"},
-		{FailOnNoErrors, "Entra ID", `"failOnErrors" of a bulk request is 0: as many may fail as come`, `no "failOnErrors"`},
-		{ParameterLetterCase, "Entra ID", "a parameter of the URL is in another letter case: startindex", "startIndex"},
-		{UnknownParameter, "all", "a parameter of the URL is unknown, and is ignored as Section 3.4.2 of RFC 7644 advises; one that looks like a misspelled filter or page is refused all the same", "parameters that spec/openapi.yaml lists"},
+		{
+			BooleanString, "Entra ID, OneLogin", `a boolean arrives as a string, "True" or "false"`,
+			"true or false without quotes",
+		},
+		{
+			StatusForActive, "OneLogin",
+			`"active" is OneLogin's status code: "1" is active; "0", "2", "3" and the other codes are not`,
+			"true or false",
+		},
+		{
+			SingleForMany, "OneLogin (SCIM 1.1 templates)",
+			"a multi-valued attribute is one object instead of an array of objects", "an array",
+		},
+		{
+			OldSchemaURN, "OneLogin",
+			`"schemas" and extensions have SCIM 1.1 or misspelled URNs, such as urn:scim:schemas:core:2.0`,
+			"the URNs of RFC 7643",
+		},
+		{
+			MissingSchemas, "OneLogin",
+			`"schemas" is missing, empty, or lacks the schema of the resource`,
+			`"schemas" with every schema that is used`,
+		},
+		{
+			ForeignSchemaURN, "Entra ID",
+			`"schemas" lists a URN that the server does not know, without data under it`,
+			"only schemas that /ResourceTypes lists",
+		},
+		{
+			UnlistedExtension, "Entra ID, OneLogin",
+			`data of an extension arrives without its URN in "schemas"`,
+			`the extension's URN in "schemas"`,
+		},
+		{
+			ManagerShape, "Entra ID, OneLogin",
+			"the manager is a plain string, or has managerId instead of value", `{"value": ID}`,
+		},
+		{
+			BareValue, "JumpCloud, OneLogin",
+			"the values of a multi-valued attribute are plain strings instead of objects",
+			`[{"value": …}]`,
+		},
+		{
+			SeveralPrimaries, "PingOne", "several values are primary; the first keeps the mark",
+			"at most one primary value",
+		},
+		{
+			Password, "Okta", "a password is sent; it is dropped, never stored and never logged",
+			"no password: the published schema has none",
+		},
+		{
+			OpLetterCase, "Entra ID", `"op" is capitalized: "Add", "Replace", "Remove"`,
+			"add, replace, remove",
+		},
+		{
+			PathAsKey, "Entra ID",
+			`the value of an operation without path has paths for keys, such as "name.givenName"`,
+			"nested objects, or an operation with a path",
+		},
+		{
+			IDInValue, "Okta",
+			`the value of an operation without path repeats "id", "schemas" or "meta"`,
+			"attributes that can be changed only",
+		},
+		{
+			RemoveWithValue, "Entra ID, OneLogin, JumpCloud",
+			`"remove" lists the values to remove in "value"; only these are removed`,
+			`a filter in the path: members[value eq "ID"]`,
+		},
+		{
+			WrappedValue, "Entra ID",
+			`a single value arrives as an array of one: [{"value": …}], or [the value]`,
+			"the value itself",
+		},
+		{
+			GroupPatch11, "OneLogin (SCIM 1.1 connectors)",
+			`a PATCH has no operations but members, each perhaps with "operation": "delete"`,
+			"a PatchOp message",
+		},
+		{
+			ReplaceMissing, "Entra ID",
+			`"add" or "replace" of emails[type eq "work"].value where there is no such value; it is made`,
+			"add without a filter",
+		},
+		{
+			RemoveAbsent, "all, after a time-out",
+			`"remove" of a value that is not there; nothing happens`, "no such operation",
+		},
+		{
+			FilterBehindBrackets, "Entra ID",
+			`a filter compares behind brackets: emails[type eq "work"].value eq "x"`,
+			`emails[type eq "work" and value eq "x"]`,
+		},
+		{
+			FilterBooleanString, "Entra ID",
+			`a filter compares a boolean with a string: primary eq "True"`, "primary eq true",
+		},
+		{
+			FilterOnSingle, "Entra ID",
+			`brackets behind a single complex value, as in manager[value eq "ID"]; the change is made if the value is the one`,
+			"a path without brackets",
+		},
+		{
+			BlankValue, "OneLogin",
+			`a template's macro without a value leaves "" where no text belongs, or an entry of a list with nothing but its type; nothing is meant by it, and nothing is lost`,
+			"no value at all",
+		},
+		{
+			DotBehindURN, "Entra ID",
+			"a path has a dot behind the URN of a schema: " +
+				"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.manager",
+			"a colon behind the URN",
+		},
+		{
+			OperationName, "Entra ID",
+			`an operation of a PATCH has a "name", which names the operation only`,
+			"op, path and value",
+		},
+		{
+			EnvelopeMember, "Entra ID",
+			`a PATCH repeats "id", "externalId" or "meta" beside its operations`,
+			`"schemas" and "Operations"`,
+		},
+		{
+			SchemasInExtension, "scim2-models",
+			`the value of an extension has "schemas" of its own`, `"schemas" in the resource only`,
+		},
+		{
+			DisplayNameInValue, "Entra ID",
+			`a value of a multi-valued attribute has "displayName" instead of display`, `"display"`,
+		},
+		{
+			UnknownSubAttribute, "Entra ID",
+			`a value of a multi-valued attribute has an unknown sub-attribute, such as the id of an app role; it is dropped, and the history says so`,
+			"sub-attributes that /Schemas lists",
+		},
+		{
+			FailOnNoErrors, "Entra ID",
+			`"failOnErrors" of a bulk request is 0: as many may fail as come`, `no "failOnErrors"`,
+		},
+		{
+			ParameterLetterCase, "Entra ID",
+			"a parameter of the URL is in another letter case: startindex", "startIndex",
+		},
+		{
+			UnknownParameter, "all",
+			"a parameter of the URL is unknown, and is ignored as Section 3.4.2 of RFC 7644 " +
+				"advises; one that looks like a misspelled filter or page is refused all the same",
+			"parameters that spec/openapi.yaml lists",
+		},
 	}
 }
 
@@ -124,7 +242,8 @@ func (p *Policy) Allow(d Deviation) error {
 	if !p.Tolerant() {
 		for _, text := range Describe() {
 			if text.Name == d {
-				return scim.BadRequest(scim.InvalidSyntax, "%s; send %s (refused in strict mode as %q)", text.What, text.Instead, d)
+				return scim.BadRequest(scim.InvalidSyntax,
+					"%s; send %s (refused in strict mode as %q)", text.What, text.Instead, d)
 			}
 		}
 		return scim.BadRequest(scim.InvalidSyntax, "refused in strict mode as %q", d)

@@ -21,28 +21,57 @@ func TestResource(t *testing.T) {
 		sent, want string
 	}{
 		{tolerance.BooleanString, head + `,"active":"False"}`, head + `,"active":false}`},
-		{tolerance.BooleanString, head + `,"roles":[{"value":"x","primary":"True"}]}`, head + `,"roles":[{"value":"x","primary":true}]}`},
+		{
+			tolerance.BooleanString, head + `,"roles":[{"value":"x","primary":"True"}]}`,
+			head + `,"roles":[{"value":"x","primary":true}]}`,
+		},
 		{tolerance.StatusForActive, head + `,"active":"1"}`, head + `,"active":true}`},
 		{tolerance.StatusForActive, head + `,"active":2}`, head + `,"active":false}`},
-		{tolerance.SingleForMany, head + `,"emails":{"value":"a@x"}}`, head + `,"emails":[{"value":"a@x"}]}`},
-		{tolerance.BareValue, head + `,"emails":["a@x"]}`, head + `,"emails":[{"value":"a@x"}]}`},
-		{tolerance.OldSchemaURN, `{"schemas":["urn:scim:schemas:core:2.0"],"userName":"anna"}`, head + `}`},
 		{
-			tolerance.OldSchemaURN, `{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN + `"],"userName":"anna","urn:scim:schemas:extension:enterprise:2.0":{"department":"D"}}`,
-			`{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN + `"],"userName":"anna","` + scim.EnterpriseUserURN + `":{"department":"D"}}`,
+			tolerance.SingleForMany, head + `,"emails":{"value":"a@x"}}`,
+			head + `,"emails":[{"value":"a@x"}]}`,
+		},
+		{tolerance.BareValue, head + `,"emails":["a@x"]}`, head + `,"emails":[{"value":"a@x"}]}`},
+		{
+			tolerance.OldSchemaURN, `{"schemas":["urn:scim:schemas:core:2.0"],"userName":"anna"}`,
+			head + `}`,
+		},
+		{
+			tolerance.OldSchemaURN,
+			`{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN +
+				`"],"userName":"anna","urn:scim:schemas:extension:enterprise:2.0":{"department":"D"}}`,
+			`{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN +
+				`"],"userName":"anna","` + scim.EnterpriseUserURN + `":{"department":"D"}}`,
 		},
 		{tolerance.MissingSchemas, `{"userName":"anna"}`, head + `}`},
-		{tolerance.ForeignSchemaURN, `{"schemas":["` + scim.UserURN + `","http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/User"],"userName":"anna"}`, head + `}`},
 		{
-			tolerance.UnlistedExtension, head + `,"` + scim.EnterpriseUserURN + `":{"department":"D"}}`,
-			`{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN + `"],"userName":"anna","` + scim.EnterpriseUserURN + `":{"department":"D"}}`,
+			tolerance.ForeignSchemaURN,
+			`{"schemas":["` + scim.UserURN +
+				`","http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/User"],"userName":"anna"}`,
+			head + `}`,
 		},
-		{tolerance.ManagerShape, enterprise(`"manager":"m1"`), enterprise(`"manager":{"value":"m1"}`)},
-		{tolerance.ManagerShape, enterprise(`"manager":{"managerId":"m1","displayName":"M"}`), enterprise(`"manager":{"value":"m1"}`)},
-		{tolerance.ManagerShape, enterprise(`"manager":{"managerId":"","displayName":"M"}`), enterprise(``)},
+		{
+			tolerance.UnlistedExtension,
+			head + `,"` + scim.EnterpriseUserURN + `":{"department":"D"}}`,
+			`{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN +
+				`"],"userName":"anna","` + scim.EnterpriseUserURN + `":{"department":"D"}}`,
+		},
+		{
+			tolerance.ManagerShape, enterprise(`"manager":"m1"`),
+			enterprise(`"manager":{"value":"m1"}`),
+		},
+		{
+			tolerance.ManagerShape, enterprise(`"manager":{"managerId":"m1","displayName":"M"}`),
+			enterprise(`"manager":{"value":"m1"}`),
+		},
+		{
+			tolerance.ManagerShape, enterprise(`"manager":{"managerId":"","displayName":"M"}`),
+			enterprise(``),
+		},
 		{tolerance.WrappedValue, head + `,"title":[{"value":"T"}]}`, head + `,"title":"T"}`},
 		{
-			tolerance.SeveralPrimaries, head + `,"emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`,
+			tolerance.SeveralPrimaries,
+			head + `,"emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`,
 			head + `,"emails":[{"value":"a","primary":true},{"value":"b","primary":false}]}`,
 		},
 		{tolerance.Password, head + `,"password":"hunter2"}`, head + `}`},
@@ -67,16 +96,24 @@ func TestResource(t *testing.T) {
 
 // enterprise returns a user with the given members in the enterprise extension.
 func enterprise(members string) string {
-	return `{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN + `"],"userName":"anna","` + scim.EnterpriseUserURN + `":{` + members + `}}`
+	return `{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN +
+		`"],"userName":"anna","` + scim.EnterpriseUserURN + `":{` + members + `}}`
 }
 
 // TestStandard shows what the standard allows, so that strict mode takes it
 // too: any letter case of names and URNs, null, read-only attributes.
 func TestStandard(t *testing.T) {
 	for name, test := range map[string]struct{ sent, want string }{
-		"letter case": {`{"SCHEMAS":["` + strings.ToUpper(scim.UserURN) + `"],"USERNAME":"anna","Name":{"FAMILYNAME":"N"}}`, head + `,"name":{"familyName":"N"}}`},
-		"null":        {head + `,"externalId":null,"emails":[{"value":"a","type":null}],"active":null}`, head + `,"emails":[{"value":"a"}]}`},
-		"read-only":   {head + `,"id":null,"meta":{"x":1},"groups":[]}`, head + `}`},
+		"letter case": {
+			`{"SCHEMAS":["` + strings.ToUpper(scim.UserURN) +
+				`"],"USERNAME":"anna","Name":{"FAMILYNAME":"N"}}`,
+			head + `,"name":{"familyName":"N"}}`,
+		},
+		"null": {
+			head + `,"externalId":null,"emails":[{"value":"a","type":null}],"active":null}`,
+			head + `,"emails":[{"value":"a"}]}`,
+		},
+		"read-only": {head + `,"id":null,"meta":{"x":1},"groups":[]}`, head + `}`},
 	} {
 		for _, strict := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
@@ -96,15 +133,18 @@ func TestStandard(t *testing.T) {
 
 func TestResourceRefuses(t *testing.T) {
 	for name, test := range map[string]struct{ sent, want string }{
-		"unknown attribute":        {head + `,"shoeSize":43}`, "shoeSize"},
-		"unknown sub-attribute":    {head + `,"name":{"first":"A"}}`, `"first" of name`},
-		"two spellings of one":     {head + `,"title":"a","TITLE":"b"}`, "twice, in two spellings"},
-		"two spellings of a part":  {head + `,"name":{"givenName":"a","givenname":"b"}}`, "twice, in two spellings"},
+		"unknown attribute":     {head + `,"shoeSize":43}`, "shoeSize"},
+		"unknown sub-attribute": {head + `,"name":{"first":"A"}}`, `"first" of name`},
+		"two spellings of one":  {head + `,"title":"a","TITLE":"b"}`, "twice, in two spellings"},
+		"two spellings of a part": {
+			head + `,"name":{"givenName":"a","givenname":"b"}}`, "twice, in two spellings",
+		},
 		"unknown in the extension": {enterprise(`"shoe":1`), scim.EnterpriseUserURN + ":shoe"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := tolerance.Resource(schema.User(), decode(t, test.sent), tolerance.New(false))
-			if e := scim.AsError(err); e == nil || e.Type != scim.InvalidSyntax || !strings.Contains(e.Detail, test.want) {
+			if e := scim.AsError(err); e == nil || e.Type != scim.InvalidSyntax ||
+				!strings.Contains(e.Detail, test.want) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -118,11 +158,19 @@ func TestPatch(t *testing.T) {
 		deviation  tolerance.Deviation
 		sent, want string
 	}{
-		{tolerance.OpLetterCase, patchHead + `[{"op":"Replace","path":"title","value":null}]}`, patchHead + `[{"op":"replace","path":"title","value":null}]}`},
-		{tolerance.MissingSchemas, `{"operations":[{"OP":"add","Value":{"title":"T"}}]}`, patchHead + `[{"op":"add","value":{"title":"T"}}]}`},
 		{
-			tolerance.GroupPatch11, `{"schemas":["urn:scim:schemas:core:1.0"],"members":[{"value":"1"},{"value":"2","operation":"delete"}]}`,
-			patchHead + `[{"op":"remove","path":"members","value":[{"value":"2"}]},{"op":"add","path":"members","value":[{"value":"1"}]}]}`,
+			tolerance.OpLetterCase, patchHead + `[{"op":"Replace","path":"title","value":null}]}`,
+			patchHead + `[{"op":"replace","path":"title","value":null}]}`,
+		},
+		{
+			tolerance.MissingSchemas, `{"operations":[{"OP":"add","Value":{"title":"T"}}]}`,
+			patchHead + `[{"op":"add","value":{"title":"T"}}]}`,
+		},
+		{
+			tolerance.GroupPatch11,
+			`{"schemas":["urn:scim:schemas:core:1.0"],"members":[{"value":"1"},{"value":"2","operation":"delete"}]}`,
+			patchHead +
+				`[{"op":"remove","path":"members","value":[{"value":"2"}]},{"op":"add","path":"members","value":[{"value":"1"}]}]}`,
 		},
 	} {
 		t.Run(string(test.deviation), func(t *testing.T) {
@@ -179,7 +227,8 @@ func TestEveryDeviationIsDescribed(t *testing.T) {
 func refusedByName(t *testing.T, d tolerance.Deviation, f func(*tolerance.Policy) error) {
 	t.Helper()
 	err := f(tolerance.New(true))
-	if e := scim.AsError(err); e == nil || e.Status != 400 || !strings.Contains(e.Detail, `"`+string(d)+`"`) {
+	if e := scim.AsError(err); e == nil || e.Status != 400 ||
+		!strings.Contains(e.Detail, `"`+string(d)+`"`) {
 		t.Errorf("strict mode: got %v, want a 400 that names %s", err, d)
 	}
 }

@@ -62,7 +62,8 @@ func (s shaper) blank(v any) (any, error) { return v, s.policy.Allow(BlankValue)
 // put sets the attribute a of out to v in the standard's shape.
 func (s shaper) put(out map[string]any, a *schema.Attribute, v any) error {
 	if _, twice := out[a.Name]; twice {
-		return scim.BadRequest(scim.InvalidSyntax, "the body gives %q twice, in two spellings", a.Path())
+		return scim.BadRequest(scim.InvalidSyntax, "the body gives %q twice, in two spellings",
+			a.Path())
 	}
 	if a.Mutability == schema.ReadOnly {
 		return nil
@@ -136,7 +137,8 @@ func isBlank(v any) bool {
 		return v == nil || v == ""
 	}
 	for name, x := range m {
-		if x != nil && x != "" && !strings.EqualFold(name, "type") && !strings.EqualFold(name, "primary") {
+		if x != nil && x != "" && !strings.EqualFold(name, "type") &&
+			!strings.EqualFold(name, "primary") {
 			return false
 		}
 	}
@@ -170,7 +172,8 @@ func (s shaper) single(a *schema.Attribute, v any) (any, error) {
 		return s.manager(a, v)
 	case a.Type == schema.Complex:
 		return s.object(a, v)
-	case v == "" && (a.Type == schema.Boolean || a.Type == schema.Integer || a.Type == schema.Decimal):
+	case v == "" &&
+		(a.Type == schema.Boolean || a.Type == schema.Integer || a.Type == schema.Decimal):
 		return s.blank(nil)
 	case a.Type == schema.Boolean:
 		return s.boolean(a, v)
@@ -208,7 +211,8 @@ func (s shaper) sub(a *schema.Attribute, m map[string]any, name string) (*schema
 	case sub != nil:
 		return sub, nil
 	case !a.MultiValued:
-		return nil, scim.BadRequest(scim.InvalidSyntax, "unknown sub-attribute %q of %s", name, a.Path())
+		return nil, scim.BadRequest(scim.InvalidSyntax, "unknown sub-attribute %q of %s", name,
+			a.Path())
 	case strings.EqualFold(name, "displayName") && a.Sub("display") != nil && !has(m, "display"):
 		return a.Sub("display"), s.policy.Allow(DisplayNameInValue)
 	}

@@ -17,9 +17,12 @@ import (
 // stands for $, by table. Members and links have no instance of their own:
 // they are seen with the group, or the user, that they belong to.
 func policies() map[string]string {
-	const own, group, user = "instance_id = $", "EXISTS (SELECT 1 FROM groups AS g WHERE g.id = group_id)", "EXISTS (SELECT 1 FROM users AS u WHERE u.id = user_id)"
+	const own, group, user = "instance_id = $",
+		"EXISTS (SELECT 1 FROM groups AS g WHERE g.id = group_id)",
+		"EXISTS (SELECT 1 FROM users AS u WHERE u.id = user_id)"
 	return map[string]string{
-		"instances": "id = $", "users": own, "groups": own, "api_keys": own, "history": own, "history_chains": own, "objects": own, "outbox": own,
+		"instances": "id = $", "users": own, "groups": own, "api_keys": own, "history": own,
+		"history_chains": own, "objects": own, "outbox": own,
 		"group_users": group, "group_groups": group, "user_objects": user,
 	}
 }
@@ -39,7 +42,8 @@ func rowSecurity(postgres bool) *goose.Migration {
 			for _, statement := range []string{
 				"ALTER TABLE " + table + " ENABLE ROW LEVEL SECURITY",
 				"ALTER TABLE " + table + " FORCE ROW LEVEL SECURITY",
-				"CREATE POLICY instance ON " + table + " USING ((SELECT " + setting + ") IS NULL OR " + mine + ")",
+				"CREATE POLICY instance ON " + table + " USING ((SELECT " + setting +
+					") IS NULL OR " + mine + ")",
 			} {
 				if _, err := t.ExecContext(ctx, statement); err != nil {
 					return fmt.Errorf("%s: %w", statement, err)

@@ -41,25 +41,28 @@ func tuning(postgres bool) *goose.Migration {
 	// pglz, the default, costs more than all the rest of a write. Not every
 	// PostgreSQL was built with LZ4.
 	lz4 := []string{
-		"ALTER TABLE users ALTER COLUMN resource SET COMPRESSION lz4", "ALTER TABLE users ALTER COLUMN search SET COMPRESSION lz4",
-		"ALTER TABLE users ALTER COLUMN fields SET COMPRESSION lz4", "ALTER TABLE history ALTER COLUMN changes SET COMPRESSION lz4",
+		"ALTER TABLE users ALTER COLUMN resource SET COMPRESSION lz4",
+		"ALTER TABLE users ALTER COLUMN search SET COMPRESSION lz4",
+		"ALTER TABLE users ALTER COLUMN fields SET COMPRESSION lz4",
+		"ALTER TABLE history ALTER COLUMN changes SET COMPRESSION lz4",
 	}
-	return goose.NewGoMigration(12, &goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
-		if !postgres {
+	return goose.NewGoMigration(12,
+		&goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
+			if !postgres {
+				return nil
+			}
+			for _, statement := range statements {
+				if _, err := t.ExecContext(ctx, statement); err != nil {
+					return fmt.Errorf("%s: %w", statement, err)
+				}
+			}
+			for _, statement := range lz4 {
+				if err := ifSupported(ctx, t, statement); err != nil {
+					return fmt.Errorf("%s: %w", statement, err)
+				}
+			}
 			return nil
-		}
-		for _, statement := range statements {
-			if _, err := t.ExecContext(ctx, statement); err != nil {
-				return fmt.Errorf("%s: %w", statement, err)
-			}
-		}
-		for _, statement := range lz4 {
-			if err := ifSupported(ctx, t, statement); err != nil {
-				return fmt.Errorf("%s: %w", statement, err)
-			}
-		}
-		return nil
-	}}, nil)
+		}}, nil)
 }
 
 // ifSupported runs statements that not every server of PostgreSQL's kin knows:

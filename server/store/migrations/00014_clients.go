@@ -12,7 +12,8 @@ import (
 func clients(postgres bool) *goose.Migration {
 	statements := []string{
 		`CREATE TABLE clients (
-			id text PRIMARY KEY, instance_id ` + uuidType(postgres) + ` NOT NULL REFERENCES instances (id), user_name text NOT NULL,
+			id text PRIMARY KEY, instance_id ` + uuidType(postgres) +
+			` NOT NULL REFERENCES instances (id), user_name text NOT NULL,
 			key_set text NOT NULL, key_set_url text NOT NULL, created bigint NOT NULL, revoked bigint)`,
 		"CREATE INDEX clients_instance ON clients (instance_id, id)",
 		// An assertion is good for one token, at whatever server.
@@ -23,14 +24,16 @@ func clients(postgres bool) *goose.Migration {
 		"CREATE INDEX api_keys_client ON api_keys (client_id) WHERE client_id IS NOT NULL",
 	}
 	if postgres {
-		statements = append(statements, "ALTER TABLE clients ENABLE ROW LEVEL SECURITY", "ALTER TABLE clients FORCE ROW LEVEL SECURITY", ownRows("clients", "instance_id"))
+		statements = append(statements, "ALTER TABLE clients ENABLE ROW LEVEL SECURITY",
+			"ALTER TABLE clients FORCE ROW LEVEL SECURITY", ownRows("clients", "instance_id"))
 	}
-	return goose.NewGoMigration(14, &goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
-		for _, statement := range statements {
-			if _, err := t.ExecContext(ctx, statement); err != nil {
-				return fmt.Errorf("%s: %w", statement, err)
+	return goose.NewGoMigration(14,
+		&goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
+			for _, statement := range statements {
+				if _, err := t.ExecContext(ctx, statement); err != nil {
+					return fmt.Errorf("%s: %w", statement, err)
+				}
 			}
-		}
-		return nil
-	}}, nil)
+			return nil
+		}}, nil)
 }

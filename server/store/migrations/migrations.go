@@ -126,8 +126,9 @@ func CheckFile(ctx context.Context, file *sql.DB, path string) error {
 		return fmt.Errorf("%s is a database, but not one of muster-server: %w", path, err)
 	}
 	if schema > newestFile {
-		return fmt.Errorf("%s has the schema %d, of a newer version of muster-server than this one,"+
-			" which knows %d", path, schema, newestFile)
+		return fmt.Errorf(
+			"%s has the schema %d, of a newer version of muster-server than this one,"+
+				" which knows %d", path, schema, newestFile)
 	}
 	return nil
 }

@@ -32,26 +32,36 @@ func startContainer(ctx context.Context, settings []string, dir string) (*Server
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat("/.dockerenv"); err == nil && os.Getenv("TESTCONTAINERS_HOST_OVERRIDE") == "" {
+	if _, err := os.Stat("/.dockerenv"); err == nil &&
+		os.Getenv("TESTCONTAINERS_HOST_OVERRIDE") == "" {
 		// Testcontainers takes itself to be in a container, and would dial
 		// the engine's gateway; the engine's ports are on this host.
 		os.Setenv("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
 	}
 	log.SetDefault(log.NewNoopLogger()) // it tells each of its steps
-	at := testcontainers.CustomizeRequestOption(func(*testcontainers.GenericContainerRequest) error { return nil })
+	at := testcontainers.CustomizeRequestOption(func(
+		*testcontainers.GenericContainerRequest,
+	) error {
+		return nil
+	})
 	if dir != "" {
 		at = func(r *testcontainers.GenericContainerRequest) error {
 			r.Env["PGDATA"] = "/data/pg"
-			r.HostConfigModifier = func(c *container.HostConfig) { c.Binds = append(c.Binds, dir+":/data") }
+			r.HostConfigModifier = func(c *container.HostConfig) {
+				c.Binds = append(c.Binds, dir+":/data")
+			}
 			return nil
 		}
 	}
 	c, err := postgres.Run(ctx, image, at,
-		postgres.WithDatabase("muster"), postgres.WithUsername("muster"), postgres.WithPassword("muster"),
-		testcontainers.WithCmd(append([]string{"postgres", "-c", "max_connections=300"}, settings...)...),
+		postgres.WithDatabase("muster"), postgres.WithUsername("muster"),
+		postgres.WithPassword("muster"),
+		testcontainers.WithCmd(append([]string{"postgres", "-c", "max_connections=300"},
+			settings...)...),
 		testcontainers.WithAdditionalWaitStrategy(
 			wait.ForSQL("5432/tcp", "pgx", func(host string, port network.Port) string {
-				return fmt.Sprintf("postgres://muster:muster@%s:%s/muster?sslmode=disable", host, port.Port())
+				return fmt.Sprintf("postgres://muster:muster@%s:%s/muster?sslmode=disable", host,
+					port.Port())
 			}).WithStartupTimeout(time.Minute)),
 	)
 	if err != nil {
@@ -61,7 +71,10 @@ func startContainer(ctx context.Context, settings []string, dir string) (*Server
 	if err != nil {
 		return nil, errors.Join(err, terminate(c))
 	}
-	return &Server{Origin: "a container from " + image, admin: name, container: c.GetContainerID(), stop: func(context.Context) error { return terminate(c) }}, nil
+	return &Server{
+		Origin: "a container from " + image, admin: name, container: c.GetContainerID(),
+		stop: func(context.Context) error { return terminate(c) },
+	}, nil
 }
 
 func terminate(c *postgres.PostgresContainer) error {
@@ -78,7 +91,8 @@ func findImage(ctx context.Context) (string, error) {
 	if image == "" {
 		image = DefaultImage
 	}
-	if docker(ctx, "image", "inspect", image) == nil || docker(ctx, "pull", "--quiet", image) == nil {
+	if docker(ctx, "image", "inspect", image) == nil ||
+		docker(ctx, "pull", "--quiet", image) == nil {
 		return image, nil
 	}
 	// Where this image cannot be pulled, the reaper's cannot either.
@@ -90,10 +104,12 @@ func findImage(ctx context.Context) (string, error) {
 	}
 	_, file, _, _ := runtime.Caller(0)
 	script := filepath.Join(filepath.Dir(file), "../../../scripts/postgres-image")
-	fmt.Fprintf(os.Stderr, "pgtest: %s cannot be pulled; building %s (a minute, once)\n", image, builtImage)
+	fmt.Fprintf(os.Stderr, "pgtest: %s cannot be pulled; building %s (a minute, once)\n", image,
+		builtImage)
 	if out, err := exec.CommandContext(ctx, script, builtImage).CombinedOutput(); err != nil {
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		return "", fmt.Errorf("%s cannot be pulled, and %s: %s", image, filepath.Base(script), lines[len(lines)-1])
+		return "", fmt.Errorf("%s cannot be pulled, and %s: %s", image, filepath.Base(script),
+			lines[len(lines)-1])
 	}
 	return builtImage, nil
 }

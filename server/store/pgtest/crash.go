@@ -20,7 +20,9 @@ func (s *Server) Container() string { return s.container }
 
 // Kill ends the server as a loss of power does, but for what the machine has
 // not written to its disk.
-func (s *Server) Kill(ctx context.Context) error { return s.engine(ctx, "kill", "--signal", "KILL") }
+func (s *Server) Kill(ctx context.Context) error {
+	return s.engine(ctx, "kill", "--signal", "KILL")
+}
 
 // Pause stops the server where it is, without a word to its clients, until
 // [Server.Resume].
@@ -51,7 +53,8 @@ func (s *Server) Restart(ctx context.Context) error {
 	s.admin = u.String()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		var one int
-		if err = s.query(ctx, &one, "SELECT 1"); err == nil || time.Now().After(deadline) || ctx.Err() != nil {
+		if err = s.query(ctx, &one, "SELECT 1"); err == nil || time.Now().After(deadline) ||
+			ctx.Err() != nil {
 			return err
 		}
 	}

@@ -77,13 +77,16 @@ func (l *local) command(ctx context.Context, name string, args ...string) (*exec
 	}
 	uid, _ := strconv.Atoi(u.Uid)
 	gid, _ := strconv.Atoi(u.Gid)
-	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+	c.SysProcAttr = &syscall.SysProcAttr{
+		Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)},
+	}
 	return c, os.Chown(l.dir, uid, gid)
 }
 
 func (l *local) start(ctx context.Context) error {
 	data := filepath.Join(l.dir, "data")
-	c, err := l.command(ctx, "initdb", "-D", data, "-U", "muster", "-E", "UTF8", "--locale=C.UTF-8", "--auth=trust", "--no-sync")
+	c, err := l.command(ctx, "initdb", "-D", data, "-U", "muster", "-E", "UTF8", "--locale=C.UTF-8",
+		"--auth=trust", "--no-sync")
 	if err != nil {
 		return err
 	}
@@ -93,7 +96,10 @@ func (l *local) start(ctx context.Context) error {
 	if l.port, err = freePort(ctx); err != nil {
 		return err
 	}
-	args := append([]string{"-D", data, "-k", l.dir, "-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(l.port), "-c", "max_connections=300"}, l.settings...)
+	args := append([]string{
+		"-D", data, "-k", l.dir, "-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(l.port),
+		"-c", "max_connections=300",
+	}, l.settings...)
 	l.server, err = l.command(context.WithoutCancel(ctx), "postgres", args...)
 	if err != nil {
 		return err
@@ -110,7 +116,8 @@ func (l *local) start(ctx context.Context) error {
 }
 
 func (l *local) wait(ctx context.Context) error {
-	db, err := sql.Open("pgx", fmt.Sprintf("postgres://muster@127.0.0.1:%d/postgres?sslmode=disable", l.port))
+	db, err := sql.Open("pgx",
+		fmt.Sprintf("postgres://muster@127.0.0.1:%d/postgres?sslmode=disable", l.port))
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,8 @@ func StartBreakable(ctx context.Context, dir string) (*Server, error) {
 // manual advises, and not the 128 MB that it takes by itself. The caller must
 // call Stop.
 func StartDurable(ctx context.Context) (*Server, error) {
-	return start(ctx, "-c", fmt.Sprintf("shared_buffers=%dMB", max(128, memory()/4)), "-c", "max_wal_size=8GB")
+	return start(ctx, "-c", fmt.Sprintf("shared_buffers=%dMB", max(128, memory()/4)), "-c",
+		"max_wal_size=8GB")
 }
 
 // memory returns how much memory the machine has, in megabytes, or 0 if it
@@ -92,9 +93,11 @@ func (s *Server) Warm(ctx context.Context, databaseURL string) error {
 	}
 	admin.Path = u.Path
 	err = Execute(ctx, admin.String(), "CREATE EXTENSION IF NOT EXISTS pg_prewarm",
-		"SELECT pg_prewarm(oid) FROM pg_class WHERE relkind IN ('r', 'i', 't') AND relnamespace IN ('public'::regnamespace, 'pg_toast'::regnamespace)")
+		"SELECT pg_prewarm(oid) FROM pg_class WHERE relkind IN ('r', 'i', 't') AND relnamespace "+
+			"IN ('public'::regnamespace, 'pg_toast'::regnamespace)")
 	if err != nil {
-		return fmt.Errorf("warm the database (it takes a superuser, and PostgreSQL's contrib modules): %w", err)
+		return fmt.Errorf("warm the database (it takes a superuser, and PostgreSQL's contrib "+
+			"modules): %w", err)
 	}
 	return nil
 }
@@ -102,7 +105,8 @@ func (s *Server) Warm(ctx context.Context, databaseURL string) error {
 func start(ctx context.Context, settings ...string) (*Server, error) {
 	if name := os.Getenv("MUSTER_TEST_DATABASE_URL"); strings.HasPrefix(name, "postgres") {
 		return &Server{
-			Origin: "the server that MUSTER_TEST_DATABASE_URL names", admin: name, stop: func(context.Context) error { return nil },
+			Origin: "the server that MUSTER_TEST_DATABASE_URL names", admin: name,
+			stop:      func(context.Context) error { return nil },
 			container: os.Getenv(containerVariable), bin: os.Getenv(binVariable),
 		}, nil
 	}
@@ -115,7 +119,9 @@ func start(ctx context.Context, settings ...string) (*Server, error) {
 		s.Origin += " (no container: " + err.Error() + ")"
 		return s, nil
 	}
-	return nil, fmt.Errorf("no PostgreSQL for the tests: set MUSTER_TEST_DATABASE_URL, start Docker, or install PostgreSQL 15 or later:\n\tcontainer: %w\n\tbinaries: %w", err, localErr)
+	return nil, fmt.Errorf("no PostgreSQL for the tests: set MUSTER_TEST_DATABASE_URL, start "+
+		"Docker, or install PostgreSQL 15 or later:\n\tcontainer: %w\n\tbinaries: %w", err,
+		localErr)
 }
 
 // These say where the programs of the server in MUSTER_TEST_DATABASE_URL are.
@@ -127,7 +133,10 @@ const (
 // Environment returns the variables by which another process finds the
 // server, and its programs, as this one has.
 func (s *Server) Environment() []string {
-	return []string{"MUSTER_TEST_DATABASE_URL=" + s.admin, containerVariable + "=" + s.container, binVariable + "=" + s.bin}
+	return []string{
+		"MUSTER_TEST_DATABASE_URL=" + s.admin, containerVariable + "=" + s.container,
+		binVariable + "=" + s.bin,
+	}
 }
 
 // URL returns the URL of the server's administrative database, as
@@ -162,11 +171,14 @@ func Open(t testing.TB) (databaseURL string) {
 
 // Command returns a command that runs a program of PostgreSQL's, such as
 // pgbench, beside the server, and the URL by which it reaches a database.
-func (s *Server) Command(ctx context.Context, databaseURL, name string) (c *exec.Cmd, reached string, err error) {
+func (s *Server) Command(
+	ctx context.Context, databaseURL, name string,
+) (c *exec.Cmd, reached string, err error) {
 	if s.container == "" {
 		path, err := exec.LookPath(filepath.Join(s.bin, name))
 		if err != nil {
-			return nil, "", fmt.Errorf("%s is not on this machine: install PostgreSQL's programs, or Docker: %w", name, err)
+			return nil, "", fmt.Errorf("%s is not on this machine: install PostgreSQL's programs, "+
+				"or Docker: %w", name, err)
 		}
 		return exec.CommandContext(ctx, path), databaseURL, nil
 	}
@@ -176,7 +188,8 @@ func (s *Server) Command(ctx context.Context, databaseURL, name string) (c *exec
 	}
 	u.Host = "127.0.0.1:5432"
 	// A program that is not on the path is where Debian's packages have it.
-	return exec.CommandContext(ctx, "docker", "exec", "-i", s.container, "sh", "-c", `PATH=$PATH:$(echo /usr/lib/postgresql/*/bin); exec "$0" "$@"`, name), u.String(), nil
+	return exec.CommandContext(ctx, "docker", "exec", "-i", s.container, "sh", "-c",
+		`PATH=$PATH:$(echo /usr/lib/postgresql/*/bin); exec "$0" "$@"`, name), u.String(), nil
 }
 
 // Direct returns the URL of a database without the engine's proxy before the
@@ -185,7 +198,8 @@ func (s *Server) Direct(ctx context.Context, databaseURL string) string {
 	if s.container == "" {
 		return databaseURL
 	}
-	out, err := exec.CommandContext(ctx, "docker", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", s.container).Output()
+	out, err := exec.CommandContext(ctx, "docker", "inspect", "-f",
+		"{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", s.container).Output()
 	host := strings.TrimSpace(string(out))
 	u, parseErr := url.Parse(databaseURL)
 	if err != nil || parseErr != nil || host == "" {
@@ -214,19 +228,24 @@ func (s *Server) Database(ctx context.Context) (databaseURL string, drop func() 
 		return "", nil, err
 	}
 	var above bool
-	if err := s.query(ctx, &above, "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"); err != nil {
+	if err := s.query(ctx, &above,
+		"SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"); err != nil {
 		return "", nil, err
 	}
 	create := []string{"CREATE DATABASE " + name}
 	destroy := []string{"DROP DATABASE IF EXISTS " + name + " WITH (FORCE)"}
 	if above {
-		create = []string{"CREATE ROLE " + name + " LOGIN PASSWORD 'muster'", "CREATE DATABASE " + name + " OWNER " + name}
+		create = []string{
+			"CREATE ROLE " + name + " LOGIN PASSWORD 'muster'",
+			"CREATE DATABASE " + name + " OWNER " + name,
+		}
 		destroy = append(destroy, "DROP ROLE IF EXISTS "+name)
 		u.User = url.UserPassword(name, "muster")
 	}
 	drop = func() error { return s.exec(context.WithoutCancel(ctx), destroy...) }
 	if err := s.exec(ctx, create...); err != nil {
-		return "", nil, errors.Join(fmt.Errorf("create a database for tests (the user needs CREATEDB): %w", err), drop())
+		return "", nil, errors.Join(fmt.Errorf("create a database for tests (the user needs "+
+			"CREATEDB): %w", err), drop())
 	}
 	u.Path = "/" + name
 	return u.String(), drop, nil

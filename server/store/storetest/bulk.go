@@ -45,7 +45,9 @@ func testImport(t *testing.T, x *suite) {
 		{Resource: map[string]any{"title": "Nobody"}},
 	}
 	x.importAll(t, list...)
-	for i, want := range []error{nil, nil, nil, nil, provisioning.ErrExists, nil, provisioning.ErrExists} {
+	for i, want := range []error{
+		nil, nil, nil, nil, provisioning.ErrExists, nil, provisioning.ErrExists,
+	} {
 		if i != 5 && !errors.Is(list[i].Err, want) {
 			t.Errorf("line %d: got %v, want %v", i, list[i].Err, want)
 		}
@@ -62,12 +64,16 @@ func testImport(t *testing.T, x *suite) {
 		fatal(t, err)
 		return m.UserName()
 	}
-	for name, want := range map[string]string{"anna": x.name("boss"), "ben": x.name("anna"), "carl": x.name("boss"), "early": ""} {
+	for name, want := range map[string]string{
+		"anna": x.name("boss"), "ben": x.name("anna"), "carl": x.name("boss"), "early": "",
+	} {
 		if got := manager(name); got != want {
 			t.Errorf("the manager of %s: got %q, want %q", name, got, want)
 		}
 	}
-	if rows := x.history(t, history.Query{User: x.name("ben")}); len(rows) != 1 || rows[0].Action != history.UserCreate || rows[0].Detail != "imported" || len(rows[0].Changes) == 0 {
+	if rows := x.history(t, history.Query{User: x.name("ben")}); len(rows) != 1 ||
+		rows[0].Action != history.UserCreate || rows[0].Detail != "imported" ||
+		len(rows[0].Changes) == 0 {
 		t.Errorf("history of ben: %+v", rows)
 	}
 
@@ -77,7 +83,8 @@ func testImport(t *testing.T, x *suite) {
 	if linked != 1 || manager("early") != x.name("late") {
 		t.Errorf("%d linked; the manager of early: %q", linked, manager("early"))
 	}
-	if rows := x.history(t, history.Query{User: x.name("early")}); len(rows) != 2 || rows[1].Action != history.UserManager {
+	if rows := x.history(t, history.Query{User: x.name("early")}); len(rows) != 2 ||
+		rows[1].Action != history.UserManager {
 		t.Errorf("history of early: %+v", rows)
 	}
 	if linked, err := x.users.LinkPending(t.Context(), x.scope); err != nil || linked != 0 {
@@ -108,18 +115,23 @@ func testStale(t *testing.T, x *suite) {
 	g := x.group(t, "G")
 	h := x.holder(t, instance.LiteAdmin)
 	admin := provisioning.Scope{Instance: x.scope.Instance, Actor: administrator}
-	k, _, err := x.instances.CreateKey(t.Context(), x.scope.Instance, instance.KeyRequest{UserName: h.UserName()}, administrator)
+	k, _, err := x.instances.CreateKey(t.Context(), x.scope.Instance,
+		instance.KeyRequest{UserName: h.UserName()}, administrator)
 	fatal(t, err)
 	for name, change := range map[string]func() error{
 		"field": func() error {
-			_, err := x.instances.AddField(t.Context(), current(), instance.Field{Name: "country", Type: instance.Text}, administrator)
+			_, err := x.instances.AddField(t.Context(), current(),
+				instance.Field{Name: "country", Type: instance.Text}, administrator)
 			return err
 		},
 		"mapping": func() error {
 			rows := x.users.Mapping(x.scope.Instance)
 			return x.users.SaveMapping(t.Context(), admin, rows[:len(rows)-1])
 		},
-		"role": func() error { _, err := x.users.SetRole(t.Context(), admin, h, instance.Admin); return err },
+		"role": func() error {
+			_, err := x.users.SetRole(t.Context(), admin, h, instance.Admin)
+			return err
+		},
 		"key": func() error {
 			_, err := x.instances.RevokeKey(t.Context(), x.scope.Instance, k.ID, administrator)
 			return err
@@ -151,13 +163,16 @@ func testStale(t *testing.T, x *suite) {
 			stale("list", err)
 			_, err = x.users.CreateUser(ctx, sc, map[string]any{"userName": x.name("stale")})
 			stale("create", err)
-			_, err = x.users.AddUser(ctx, sc, provisioning.Account{Fields: mapping.Fields{mapping.UserName: x.name("stale")}})
+			_, err = x.users.AddUser(ctx, sc,
+				provisioning.Account{Fields: mapping.Fields{mapping.UserName: x.name("stale")}})
 			stale("add", err)
 			_, _, err = x.users.SetActive(ctx, sc, anna, false)
 			stale("update", err)
 			stale("delete", x.users.DeleteUser(ctx, sc, anna.ID, nil))
 			stale("delete a group", x.users.DeleteGroup(ctx, sc, g.ID, nil))
-			stale("refuse", x.users.Refuse(ctx, sc, history.UserCreate, history.Target{Type: "User"}, scim.BadRequest(scim.InvalidValue, "no")))
+			stale("refuse",
+				x.users.Refuse(ctx, sc, history.UserCreate, history.Target{Type: "User"},
+					scim.BadRequest(scim.InvalidValue, "no")))
 			if after := len(x.history(t, history.Query{})); after != before {
 				t.Errorf("%d rows of history were written", after-before)
 			}
@@ -183,23 +198,32 @@ func testLargeGroups(t *testing.T, x *suite) {
 		ids = append(ids, u.ID)
 	}
 	inner := x.group(t, "Inner")
-	some, none, large := x.group(t, "Some", ids[7], ids[3]), x.group(t, "None"), x.group(t, "Large", append([]string{inner.ID}, ids...)...)
-	want := map[string][]string{some.ID: {ids[3], ids[7]}, large.ID: append(slices.Clone(ids), inner.ID)}
-	for _, order := range [][]string{{some.ID, none.ID, large.ID}, {large.ID, some.ID}, {none.ID, some.ID}, {none.ID}} {
+	some, none, large := x.group(t, "Some", ids[7], ids[3]), x.group(t, "None"), x.group(t, "Large",
+		append([]string{inner.ID}, ids...)...)
+	want := map[string][]string{
+		some.ID: {ids[3], ids[7]}, large.ID: append(slices.Clone(ids), inner.ID),
+	}
+	for _, order := range [][]string{
+		{some.ID, none.ID, large.ID}, {large.ID, some.ID}, {none.ID, some.ID}, {none.ID},
+	} {
 		got, seen := make(map[string][]string), []string(nil)
-		fatal(t, x.users.Members(t.Context(), order, func(group string, m provisioning.Member) error {
-			if len(seen) == 0 || seen[len(seen)-1] != group {
-				seen = append(seen, group)
-			}
-			got[group] = append(got[group], m.ID)
-			return nil
-		}))
+		fatal(t,
+			x.users.Members(t.Context(), order, func(group string, m provisioning.Member) error {
+				if len(seen) == 0 || seen[len(seen)-1] != group {
+					seen = append(seen, group)
+				}
+				got[group] = append(got[group], m.ID)
+				return nil
+			}))
 		for _, group := range order {
 			if !slices.Equal(got[group], want[group]) {
-				t.Errorf("group %d of %v: got %d members, want %d, users by their ids before groups", slices.Index(order, group), order, len(got[group]), len(want[group]))
+				t.Errorf(
+					"group %d of %v: got %d members, want %d, users by their ids before groups",
+					slices.Index(order, group), order, len(got[group]), len(want[group]))
 			}
 		}
-		if !slices.Equal(seen, slices.DeleteFunc(slices.Clone(order), func(id string) bool { return id == none.ID })) {
+		if !slices.Equal(seen,
+			slices.DeleteFunc(slices.Clone(order), func(id string) bool { return id == none.ID })) {
 			t.Errorf("the groups came as %v, want %v", seen, order)
 		}
 	}
@@ -227,7 +251,8 @@ func testCounts(t *testing.T, x *suite) {
 	if n := total(); n != 2 {
 		t.Errorf("%d users after one was refused, want 2", n)
 	}
-	if _, page, err := x.users.Users(t.Context(), x.newInstance(t, x.tag+"-empty"), provisioning.Query{}); err != nil || page.Total != 0 {
+	if _, page, err := x.users.Users(t.Context(), x.newInstance(t, x.tag+"-empty"),
+		provisioning.Query{}); err != nil || page.Total != 0 {
 		t.Errorf("another instance has %d users, want none (%v)", page.Total, err)
 	}
 }

@@ -68,29 +68,48 @@ func testPages(t *testing.T, x *suite) {
 		want  string
 		total int
 	}{
-		"creation":             {provisioning.Query{}, "delta Alpha charlie Bravo echo", 5},
-		"with integration":     {provisioning.Query{Integration: true}, "delta Alpha charlie Bravo echo holder-admin", 6},
-		"the first two":        {provisioning.Query{Limit: 2}, "delta Alpha", 5},
-		"the next two":         {provisioning.Query{Limit: 2, Offset: 2}, "charlie Bravo", 5},
-		"the last":             {provisioning.Query{Limit: 2, Offset: 4}, "echo", 5},
-		"past the end":         {provisioning.Query{Limit: 2, Offset: 9}, "", 5},
-		"by user name":         {provisioning.Query{SortBy: attr("userName")}, "Alpha Bravo charlie delta echo", 5},
-		"descending":           {provisioning.Query{SortBy: attr("userName"), Descending: true}, "echo delta charlie Bravo Alpha", 5},
-		"no value comes last":  {provisioning.Query{SortBy: attr("displayName")}, "Alpha Bravo charlie delta echo", 5},
-		"no value comes first": {provisioning.Query{SortBy: attr("displayName"), Descending: true}, "echo delta charlie Bravo Alpha", 5},
-		"by a primary value":   {provisioning.Query{SortBy: attr("emails.value"), Limit: 1}, "echo", 5},
-		"by creation, down":    {provisioning.Query{SortBy: attr("meta.created"), Descending: true, Limit: 1, Offset: 5}, "", 5},
-		"by id":                {provisioning.Query{SortBy: attr("id")}, "delta Alpha charlie Bravo echo", 5},
+		"creation": {provisioning.Query{}, "delta Alpha charlie Bravo echo", 5},
+		"with integration": {
+			provisioning.Query{Integration: true}, "delta Alpha charlie Bravo echo holder-admin", 6,
+		},
+		"the first two": {provisioning.Query{Limit: 2}, "delta Alpha", 5},
+		"the next two":  {provisioning.Query{Limit: 2, Offset: 2}, "charlie Bravo", 5},
+		"the last":      {provisioning.Query{Limit: 2, Offset: 4}, "echo", 5},
+		"past the end":  {provisioning.Query{Limit: 2, Offset: 9}, "", 5},
+		"by user name": {
+			provisioning.Query{SortBy: attr("userName")}, "Alpha Bravo charlie delta echo", 5,
+		},
+		"descending": {
+			provisioning.Query{SortBy: attr("userName"), Descending: true},
+			"echo delta charlie Bravo Alpha", 5,
+		},
+		"no value comes last": {
+			provisioning.Query{SortBy: attr("displayName")}, "Alpha Bravo charlie delta echo", 5,
+		},
+		"no value comes first": {
+			provisioning.Query{SortBy: attr("displayName"), Descending: true},
+			"echo delta charlie Bravo Alpha", 5,
+		},
+		"by a primary value": {
+			provisioning.Query{SortBy: attr("emails.value"), Limit: 1}, "echo", 5,
+		},
+		"by creation, down": {
+			provisioning.Query{SortBy: attr("meta.created"), Descending: true, Limit: 1, Offset: 5},
+			"", 5,
+		},
+		"by id": {provisioning.Query{SortBy: attr("id")}, "delta Alpha charlie Bravo echo", 5},
 	} {
 		got, total, err := x.query(t, "", test.q)
 		if err != nil || strings.Join(got, " ") != test.want || total != test.total {
 			t.Errorf("%s: got %v of %d, %v", name, got, total, err)
 		}
 	}
-	if _, p, err := x.users.Users(t.Context(), x.scope, provisioning.Query{}); err != nil || p.Total != 5 {
+	if _, p, err := x.users.Users(t.Context(), x.scope, provisioning.Query{}); err != nil ||
+		p.Total != 5 {
 		t.Errorf("count only: %d, %v", p.Total, err)
 	}
-	if _, _, err := x.query(t, "", provisioning.Query{SortBy: attr("groups.value")}); scim.AsError(err) == nil {
+	if _, _, err := x.query(t, "",
+		provisioning.Query{SortBy: attr("groups.value")}); scim.AsError(err) == nil {
 		t.Errorf("sorted by what cannot be sorted by: %v", err)
 	}
 }
@@ -110,22 +129,50 @@ func testCursors(t *testing.T, x *suite) {
 		q    provisioning.Query
 		want string
 	}{
-		"creation":                {provisioning.Query{}, "delta alpha charlie bravo echo foxtrot"},
-		"unique texts":            {provisioning.Query{SortBy: attr("userName")}, "alpha bravo charlie delta echo foxtrot"},
-		"unique texts, down":      {provisioning.Query{SortBy: attr("userName"), Descending: true}, "foxtrot echo delta charlie bravo alpha"},
-		"equal texts, some none":  {provisioning.Query{SortBy: attr("title")}, "delta charlie alpha bravo echo foxtrot"},
-		"equal texts, none, down": {provisioning.Query{SortBy: attr("title"), Descending: true}, "echo foxtrot alpha bravo delta charlie"},
-		"multi-valued":            {provisioning.Query{SortBy: attr("emails.value")}, "alpha bravo charlie delta echo foxtrot"},
-		"booleans":                {provisioning.Query{SortBy: attr("active")}, "alpha bravo foxtrot delta charlie echo"},
-		"booleans, down":          {provisioning.Query{SortBy: attr("active"), Descending: true}, "delta charlie echo alpha bravo foxtrot"},
-		"times":                   {provisioning.Query{SortBy: attr("meta.created")}, "delta alpha charlie bravo echo foxtrot"},
-		"ids, down":               {provisioning.Query{SortBy: attr("id"), Descending: true}, "foxtrot echo bravo charlie alpha delta"},
-		"a constant":              {provisioning.Query{SortBy: attr("meta.resourceType")}, "delta alpha charlie bravo echo foxtrot"},
+		"creation": {provisioning.Query{}, "delta alpha charlie bravo echo foxtrot"},
+		"unique texts": {
+			provisioning.Query{SortBy: attr("userName")}, "alpha bravo charlie delta echo foxtrot",
+		},
+		"unique texts, down": {
+			provisioning.Query{SortBy: attr("userName"), Descending: true},
+			"foxtrot echo delta charlie bravo alpha",
+		},
+		"equal texts, some none": {
+			provisioning.Query{SortBy: attr("title")}, "delta charlie alpha bravo echo foxtrot",
+		},
+		"equal texts, none, down": {
+			provisioning.Query{SortBy: attr("title"), Descending: true},
+			"echo foxtrot alpha bravo delta charlie",
+		},
+		"multi-valued": {
+			provisioning.Query{SortBy: attr("emails.value")},
+			"alpha bravo charlie delta echo foxtrot",
+		},
+		"booleans": {
+			provisioning.Query{SortBy: attr("active")}, "alpha bravo foxtrot delta charlie echo",
+		},
+		"booleans, down": {
+			provisioning.Query{SortBy: attr("active"), Descending: true},
+			"delta charlie echo alpha bravo foxtrot",
+		},
+		"times": {
+			provisioning.Query{SortBy: attr("meta.created")},
+			"delta alpha charlie bravo echo foxtrot",
+		},
+		"ids, down": {
+			provisioning.Query{SortBy: attr("id"), Descending: true},
+			"foxtrot echo bravo charlie alpha delta",
+		},
+		"a constant": {
+			provisioning.Query{SortBy: attr("meta.resourceType")},
+			"delta alpha charlie bravo echo foxtrot",
+		},
 	} {
 		for size := range 7 {
 			q := test.q
 			q.Keyset, q.Limit = true, size+1
-			if got, pages := x.walk(t, q, func(int) {}); strings.Join(got, " ") != test.want || pages != (6+size)/(size+1) {
+			if got, pages := x.walk(t, q, func(int) {}); strings.Join(got, " ") != test.want ||
+				pages != (6+size)/(size+1) {
 				t.Errorf("%s by %d: got %v on %d pages", name, size+1, got, pages)
 			}
 		}
@@ -141,7 +188,8 @@ func testCursors(t *testing.T, x *suite) {
 		users, _, err := x.users.Users(t.Context(), x.scope, provisioning.Query{Limit: 10})
 		fatal(t, err)
 		for _, u := range users {
-			if strings.HasPrefix(u.UserName(), "bravo@") { // the one behind whom the next page begins
+			// the one behind whom the next page begins
+			if strings.HasPrefix(u.UserName(), "bravo@") {
 				fatal(t, x.users.DeleteUser(t.Context(), x.scope, u.ID, nil))
 			}
 		}
@@ -152,7 +200,9 @@ func testCursors(t *testing.T, x *suite) {
 }
 
 // walk reads all pages of a query by positions, and calls between after each.
-func (x *suite) walk(t *testing.T, q provisioning.Query, between func(page int)) (names []string, pages int) {
+func (x *suite) walk(
+	t *testing.T, q provisioning.Query, between func(page int),
+) (names []string, pages int) {
 	t.Helper()
 	for {
 		users, page, err := x.users.Users(t.Context(), x.scope, q)
@@ -171,8 +221,11 @@ func (x *suite) walk(t *testing.T, q provisioning.Query, between func(page int))
 }
 
 func testFilters(t *testing.T, x *suite) {
-	anna := x.user(t, "anna", `,"externalId":"E1","active":false,"title":"Straße 7%","emails":[{"type":"work","value":"Anna@X.example"},{"type":"home","value":"a@home"}]`)
-	bob := x.user(t, "bob", `,"name":{"familyName":"O'Brien"},"displayName":"Bob","`+scim.EnterpriseUserURN+`":{"department":"R_D","manager":{"value":"`+anna.ID+`"}}`)
+	anna := x.user(t, "anna",
+		`,"externalId":"E1","active":false,"title":"Straße 7%","emails":[{"type":"work","value":"Anna@X.example"},{"type":"home","value":"a@home"}]`)
+	bob := x.user(t, "bob",
+		`,"name":{"familyName":"O'Brien"},"displayName":"Bob","`+scim.EnterpriseUserURN+
+			`":{"department":"R_D","manager":{"value":"`+anna.ID+`"}}`)
 	x.user(t, "carl", managed("not-yet"))
 	g := x.group(t, "Staff", bob.ID)
 	for text, want := range map[string]string{
@@ -227,7 +280,8 @@ func testFilters(t *testing.T, x *suite) {
 	} {
 		n, err := bind(x.users.GroupType(), text)
 		fatal(t, err)
-		groups, page, err := x.users.Groups(t.Context(), x.scope, provisioning.Query{Filter: n, Limit: 10})
+		groups, page, err := x.users.Groups(t.Context(), x.scope,
+			provisioning.Query{Filter: n, Limit: 10})
 		if err != nil || page.Total != want || len(groups) != want {
 			t.Errorf("%s: got %d, %v; want %d", text, page.Total, err, want)
 		}
@@ -236,7 +290,10 @@ func testFilters(t *testing.T, x *suite) {
 
 // words are the values that generated users and filters share: alike in
 // different ways.
-var words = []string{"a", "A", "ab", "abc", "b", "é", "É", "e\u0301", "Straße", "STRASSE", "work", "home", "%", "_", "'", `"`, `\`, "日本", "a b", "~"}
+var words = []string{
+	"a", "A", "ab", "abc", "b", "é", "É", "e\u0301", "Straße", "STRASSE", "work", "home", "%", "_",
+	"'", `"`, `\`, "日本", "a b", "~",
+}
 
 // testFilterProperty compares the SQL of generated filters with their
 // evaluation in memory.
@@ -252,7 +309,9 @@ func testFilterProperty(t *testing.T, x *suite) {
 				f()
 			}
 		}
-		for _, name := range []string{"externalId", "displayName", "title", "nickName", "profileUrl"} {
+		for _, name := range []string{
+			"externalId", "displayName", "title", "nickName", "profileUrl",
+		} {
 			set(2, func() { r[name] = word() })
 		}
 		set(2, func() { r["active"] = random.IntN(2) == 0 })
@@ -283,7 +342,8 @@ func testFilterProperty(t *testing.T, x *suite) {
 		stored["schemas"] = []any{scim.UserURN}
 		stored["meta"] = map[string]any{
 			"resourceType": "User", "version": provisioning.ETag(u.Version),
-			"created": u.Created.Format(time.RFC3339Nano), "lastModified": u.Modified.Format(time.RFC3339Nano),
+			"created":      u.Created.Format(time.RFC3339Nano),
+			"lastModified": u.Modified.Format(time.RFC3339Nano),
 		}
 		resources[u.ID] = stored
 	}
@@ -293,7 +353,8 @@ func testFilterProperty(t *testing.T, x *suite) {
 			fail("%s: %v", text, err)
 			return
 		}
-		users, page, err := x.users.Users(t.Context(), x.scope, provisioning.Query{Filter: n, Limit: 1000})
+		users, page, err := x.users.Users(t.Context(), x.scope,
+			provisioning.Query{Filter: n, Limit: 1000})
 		if err != nil {
 			fail("%s: %v", text, err)
 			return
@@ -334,7 +395,9 @@ func genFilter(depth int) *rapid.Generator[string] {
 		case 3:
 			return "(" + sub.Draw(t, "x") + ")"
 		case 4: // what an index answers, on both sides
-			return fmt.Sprintf("(%s or %s)", genIndexed().Draw(t, "left"), genIndexed().Draw(t, "right")) + rapid.SampledFrom([]string{" and ", " or "}).Draw(t, "junction") + sub.Draw(t, "x")
+			return fmt.Sprintf("(%s or %s)", genIndexed().Draw(t, "left"),
+				genIndexed().Draw(t, "right")) +
+				rapid.SampledFrom([]string{" and ", " or "}).Draw(t, "junction") + sub.Draw(t, "x")
 		}
 		return genComparison().Draw(t, "comparison")
 	})
@@ -343,7 +406,9 @@ func genFilter(depth int) *rapid.Generator[string] {
 // genIndexed generates comparisons that an index answers.
 func genIndexed() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
-		path := rapid.SampledFrom([]string{"userName", "externalId", "displayName", "name.familyName", "id"}).Draw(t, "path")
+		path := rapid.SampledFrom([]string{
+			"userName", "externalId", "displayName", "name.familyName", "id",
+		}).Draw(t, "path")
 		value := rapid.SampledFrom(words).Draw(t, "value")
 		if path == "userName" {
 			value = fmt.Sprint(value, rapid.IntRange(0, 59).Draw(t, "number"))
@@ -356,7 +421,9 @@ func genComparison() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		text := func(paths ...string) string {
 			path := rapid.SampledFrom(paths).Draw(t, "path")
-			op := rapid.SampledFrom([]string{"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr"}).Draw(t, "op")
+			op := rapid.SampledFrom([]string{
+				"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr",
+			}).Draw(t, "op")
 			if op == "pr" {
 				return path + " pr"
 			}
@@ -364,18 +431,25 @@ func genComparison() *rapid.Generator[string] {
 			return filter.String(&filter.Comparison{Path: path, Op: filter.Op(op), Value: value})
 		}
 		boolean := func(path string) string {
-			return path + " " + rapid.SampledFrom([]string{"eq true", "eq false", "ne true", "ne false", "pr", "eq null"}).Draw(t, "boolean")
+			return path + " " +
+				rapid.SampledFrom([]string{
+					"eq true", "eq false", "ne true", "ne false", "pr", "eq null",
+				}).Draw(t, "boolean")
 		}
 		switch rapid.IntRange(0, 7).Draw(t, "kind") {
 		case 0:
 			return boolean("active")
 		case 1:
-			return rapid.SampledFrom([]string{"emails", "roles", "name", scim.EnterpriseUserURN + ":department", "phoneNumbers", "meta"}).Draw(t, "path") + " pr"
+			return rapid.SampledFrom([]string{
+				"emails", "roles", "name", scim.EnterpriseUserURN + ":department", "phoneNumbers",
+				"meta",
+			}).Draw(t, "path") + " pr"
 		case 2:
 			many := rapid.SampledFrom([]string{"emails", "roles"}).Draw(t, "many")
 			inner := text("type", "value", "display")
 			if rapid.Bool().Draw(t, "two") {
-				inner += rapid.SampledFrom([]string{" and ", " or "}).Draw(t, "junction") + boolean("primary")
+				inner += rapid.SampledFrom([]string{" and ", " or "}).Draw(t,
+					"junction") + boolean("primary")
 			}
 			if rapid.Bool().Draw(t, "not") {
 				inner = "not (" + inner + ")"
@@ -386,14 +460,17 @@ func genComparison() *rapid.Generator[string] {
 		case 4:
 			return "name[" + text("givenName", "familyName") + "]"
 		}
-		return text("userName", "externalId", "displayName", "title", "nickName", "profileUrl", "name.familyName", "id", "meta.version",
-			"meta.resourceType", scim.EnterpriseUserURN+":department", scim.EnterpriseUserURN+":division")
+		return text("userName", "externalId", "displayName", "title", "nickName", "profileUrl",
+			"name.familyName", "id", "meta.version",
+			"meta.resourceType", scim.EnterpriseUserURN+":department",
+			scim.EnterpriseUserURN+":division")
 	})
 }
 
 func testHistory(t *testing.T, x *suite) {
 	u := x.user(t, "anna", `,"title":"Engineer","emails":[{"type":"work","value":"a@x"}]`)
-	_, _, err := x.patchUser(t, u.ID, `[{"op":"replace","path":"title","value":"Chief"},{"op":"remove","path":"emails"},{"op":"add","path":"nickName","value":"N"}]`)
+	_, _, err := x.patchUser(t, u.ID,
+		`[{"op":"replace","path":"title","value":"Chief"},{"op":"remove","path":"emails"},{"op":"add","path":"nickName","value":"N"}]`)
 	fatal(t, err)
 	_, err = x.createUser(t, x.scope, "anna", "")
 	wantError(t, err, 409, scim.Uniqueness, "")
@@ -410,11 +487,14 @@ func testHistory(t *testing.T, x *suite) {
 	if change.Action != history.UserUpdate || !slices.Equal(change.Changes, want) {
 		t.Errorf("got  %+v\nwant %+v", change.Changes, want)
 	}
-	if a := change.Actor; a.Kind != history.KeyActor || a.Name != "sync" || a.RequestID != "r1" || change.Target.ID != u.ID || change.Target.Name != u.UserName() {
+	if a := change.Actor; a.Kind != history.KeyActor || a.Name != "sync" || a.RequestID != "r1" ||
+		change.Target.ID != u.ID || change.Target.Name != u.UserName() {
 		t.Errorf("got %+v", change)
 	}
 	refused := list[3]
-	if refused.Outcome != history.Refused || refused.Status != 409 || refused.ScimType != "uniqueness" || refused.Target.Name != x.name("anna") || refused.Target.ID != "" {
+	if refused.Outcome != history.Refused || refused.Status != 409 ||
+		refused.ScimType != "uniqueness" || refused.Target.Name != x.name("anna") ||
+		refused.Target.ID != "" {
 		t.Errorf("got %+v", refused)
 	}
 	for name, test := range map[string]struct {

@@ -17,7 +17,8 @@ func testGroups(t *testing.T, x *suite) {
 	g := x.group(t, "Staff")
 	_, err := x.users.AddGroup(t.Context(), x.scope, "STAFF", nil)
 	wantError(t, err, 409, scim.Uniqueness, `"STAFF" is taken`)
-	renamed, changed, err := x.patchGroup(t, g.ID, `[{"op":"replace","path":"displayName","value":"Crew"}]`)
+	renamed, changed, err := x.patchGroup(t, g.ID,
+		`[{"op":"replace","path":"displayName","value":"Crew"}]`)
 	if err != nil || !changed || renamed.Version != 2 || renamed.DisplayName != "Crew" {
 		t.Errorf("renamed: %+v, %v, %v", renamed, changed, err)
 	}
@@ -36,7 +37,8 @@ func testGroups(t *testing.T, x *suite) {
 }
 
 func testMembers(t *testing.T, x *suite) {
-	anna, bob, eve := x.user(t, "anna", ""), x.user(t, "bob", `,"displayName":"Bob B."`), x.user(t, "eve", "")
+	anna, bob, eve := x.user(t, "anna", ""), x.user(t, "bob", `,"displayName":"Bob B."`), x.user(t,
+		"eve", "")
 	g := x.group(t, "Staff")
 	steps := []struct {
 		operations string
@@ -49,12 +51,29 @@ func testMembers(t *testing.T, x *suite) {
 		{removeMember(eve.ID), false, []*provisioning.User{anna, bob}},
 		{removeMember("nobody"), false, []*provisioning.User{anna, bob}},
 		{removeMember(anna.ID), true, []*provisioning.User{bob}},
-		{`[{"op":"remove","path":"members","value":[{"value":"` + bob.ID + `"},{"value":"` + eve.ID + `"}]}]`, true, nil},
-		{`[{"op":"add","value":{"members":[{"value":"` + anna.ID + `"},{"value":"` + bob.ID + `"},{"value":"` + anna.ID + `"}]}}]`, true, []*provisioning.User{anna, bob}},
-		{`[{"op":"replace","path":"members","value":[{"value":"` + bob.ID + `"},{"value":"` + eve.ID + `"}]}]`, true, []*provisioning.User{bob, eve}},
-		{`[{"op":"replace","path":"members","value":[{"value":"` + eve.ID + `"},{"value":"` + bob.ID + `"}]}]`, false, []*provisioning.User{bob, eve}},
+		{
+			`[{"op":"remove","path":"members","value":[{"value":"` + bob.ID + `"},{"value":"` +
+				eve.ID + `"}]}]`, true, nil,
+		},
+		{
+			`[{"op":"add","value":{"members":[{"value":"` + anna.ID + `"},{"value":"` + bob.ID +
+				`"},{"value":"` + anna.ID + `"}]}}]`, true, []*provisioning.User{anna, bob},
+		},
+		{
+			`[{"op":"replace","path":"members","value":[{"value":"` + bob.ID + `"},{"value":"` +
+				eve.ID + `"}]}]`, true, []*provisioning.User{bob, eve},
+		},
+		{
+			`[{"op":"replace","path":"members","value":[{"value":"` + eve.ID + `"},{"value":"` +
+				bob.ID + `"}]}]`, false, []*provisioning.User{bob, eve},
+		},
 		{`[{"op":"remove","path":"members[value sw \"0\" and type eq \"User\"]"}]`, true, nil},
-		{`[{"op":"add","path":"members","value":[{"value":"` + eve.ID + `"}]},{"op":"remove","path":"members[value eq \"` + eve.ID + `\"]"},{"op":"add","path":"members","value":[{"value":"` + bob.ID + `"}]}]`, true, []*provisioning.User{bob}},
+		{
+			`[{"op":"add","path":"members","value":[{"value":"` + eve.ID +
+				`"}]},{"op":"remove","path":"members[value eq \"` + eve.ID +
+				`\"]"},{"op":"add","path":"members","value":[{"value":"` + bob.ID + `"}]}]`, true,
+			[]*provisioning.User{bob},
+		},
 		{`[{"op":"remove","path":"members"}]`, true, nil},
 		{`[{"op":"remove","path":"members"}]`, false, nil},
 	}
@@ -69,8 +88,10 @@ func testMembers(t *testing.T, x *suite) {
 		for _, u := range step.members {
 			want = append(want, u.Display())
 		}
-		if list := x.members(t, g.ID); changed != step.changed || got.Version != version || !slices.Equal(list, want) {
-			t.Errorf("%s\ngot  %v, changed %v, version %d\nwant %v, changed %v, version %d", step.operations, list, changed, got.Version, want, step.changed, version)
+		if list := x.members(t, g.ID); changed != step.changed || got.Version != version ||
+			!slices.Equal(list, want) {
+			t.Errorf("%s\ngot  %v, changed %v, version %d\nwant %v, changed %v, version %d",
+				step.operations, list, changed, got.Version, want, step.changed, version)
 		}
 	}
 	for _, e := range x.history(t, history.Query{Group: "Staff"})[1:] {
@@ -83,9 +104,11 @@ func testMembers(t *testing.T, x *suite) {
 		_, _, err := x.patchGroup(t, g.ID, addMember(id))
 		wantError(t, err, 400, scim.InvalidValue, id)
 	}
-	_, _, err := x.patchGroup(t, g.ID, `[{"op":"replace","path":"displayName","value":"New"},{"op":"add","path":"members","value":[{"value":"x"}]}]`)
+	_, _, err := x.patchGroup(t, g.ID,
+		`[{"op":"replace","path":"displayName","value":"New"},{"op":"add","path":"members","value":[{"value":"x"}]}]`)
 	wantError(t, err, 400, scim.InvalidValue, "")
-	if got, err := x.users.Group(t.Context(), x.scope, g.ID); err != nil || got.DisplayName != "Staff" {
+	if got, err := x.users.Group(t.Context(), x.scope, g.ID); err != nil ||
+		got.DisplayName != "Staff" {
 		t.Errorf("half a PATCH was done: %+v, %v", got, err)
 	}
 }
@@ -125,7 +148,8 @@ func testNestedGroups(t *testing.T, x *suite) {
 		fatal(t, err)
 		return u.Groups
 	}
-	if got := fmt.Sprint(groups()); got != fmt.Sprintf("[{%s Inner true} {%s Middle false} {%s Outer false}]", inner.ID, middle.ID, outer.ID) {
+	if got := fmt.Sprint(groups()); got != fmt.Sprintf("[{%s Inner true} {%s Middle false} {%s "+
+		"Outer false}]", inner.ID, middle.ID, outer.ID) {
 		t.Errorf("got %s", got)
 	}
 	for _, id := range []string{outer.ID, middle.ID, inner.ID} {
@@ -150,13 +174,15 @@ func testNestedGroups(t *testing.T, x *suite) {
 func testDeletion(t *testing.T, x *suite) {
 	u := x.user(t, "anna", `,"title":"Engineer"`)
 	g := x.group(t, "Staff", u.ID)
-	err := x.users.DeleteUser(t.Context(), x.scope, u.ID, &provisioning.Condition{Versions: []int64{7}})
+	err := x.users.DeleteUser(t.Context(), x.scope, u.ID,
+		&provisioning.Condition{Versions: []int64{7}})
 	wantError(t, err, 412, "", "")
 	fatal(t, x.users.DeleteUser(t.Context(), x.scope, u.ID, nil))
 	_, err = x.users.User(t.Context(), x.scope, u.ID)
 	wantError(t, err, 404, "", "not found")
 	wantError(t, x.users.DeleteUser(t.Context(), x.scope, u.ID, nil), 404, "", "not found")
-	if got, err := x.users.Group(t.Context(), x.scope, g.ID); err != nil || got.Version != 2 || len(x.members(t, g.ID)) != 0 {
+	if got, err := x.users.Group(t.Context(), x.scope, g.ID); err != nil || got.Version != 2 ||
+		len(x.members(t, g.ID)) != 0 {
 		t.Errorf("the group that lost a member: %+v, %v", got, err)
 	}
 	again := x.user(t, "anna", "")
@@ -167,7 +193,8 @@ func testDeletion(t *testing.T, x *suite) {
 	for _, e := range x.history(t, history.Query{User: x.name("anna")}) {
 		actions = append(actions, string(e.Action)+" "+string(e.Outcome))
 	}
-	if got := strings.Join(actions, ", "); got != "user.create done, user.delete refused, user.delete done, user.create done" {
+	if got := strings.Join(actions,
+		", "); got != "user.create done, user.delete refused, user.delete done, user.create done" {
 		t.Errorf("history: %s", got)
 	}
 }

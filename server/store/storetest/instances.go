@@ -17,16 +17,25 @@ import (
 func testInstances(t *testing.T, x *suite) {
 	i, err := x.instances.BySlug(t.Context(), x.tag)
 	fatal(t, err)
-	if i.Edition != instance.Enterprise || i.Environment != instance.Production || i.Name != x.tag || i.Created.IsZero() {
+	if i.Edition != instance.Enterprise || i.Environment != instance.Production ||
+		i.Name != x.tag || i.Created.IsZero() {
 		t.Errorf("got %+v", i)
 	}
-	if _, err := x.instances.Create(t.Context(), instance.Instance{Slug: x.tag}, administrator); err == nil || !strings.Contains(err.Error(), "exists already") {
+	if _, err := x.instances.Create(t.Context(), instance.Instance{Slug: x.tag},
+		administrator); err == nil || !strings.Contains(err.Error(), "exists already") {
 		t.Errorf("a second instance of the name: %v", err)
 	}
 	if _, err := x.instances.BySlug(t.Context(), "no-such"); !errors.Is(err, instance.ErrNotFound) {
 		t.Errorf("got %v", err)
 	}
-	for _, bad := range []instance.Instance{{Slug: ""}, {Slug: "Acme"}, {Slug: "a_b"}, {Slug: "-a"}, {Slug: "ok", Edition: "gold"}, {Slug: "ok", Environment: "moon"}} {
+	for _, bad := range []instance.Instance{
+		{Slug: ""},
+		{Slug: "Acme"},
+		{Slug: "a_b"},
+		{Slug: "-a"},
+		{Slug: "ok", Edition: "gold"},
+		{Slug: "ok", Environment: "moon"},
+	} {
 		if _, err := x.instances.Create(t.Context(), bad, administrator); err == nil {
 			t.Errorf("%+v is taken", bad)
 		}
@@ -44,12 +53,19 @@ func testInstances(t *testing.T, x *suite) {
 
 func testFields(t *testing.T, x *suite) {
 	before := x.scope.Instance
-	for _, f := range []instance.Field{{Name: "Badge"}, {Name: "desk", Title: "Desk", Type: instance.Number}, {Name: "since", Type: instance.Date}, {Name: "remote", Type: instance.YesNo}} {
+	for _, f := range []instance.Field{
+		{Name: "Badge"},
+		{Name: "desk", Title: "Desk", Type: instance.Number},
+		{Name: "since", Type: instance.Date},
+		{Name: "remote", Type: instance.YesNo},
+	} {
 		if _, err := x.instances.AddField(t.Context(), before, f, administrator); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, bad := range []instance.Field{{Name: "bADGE"}, {Name: ""}, {Name: "1st"}, {Name: "a.b"}, {Name: "x", Type: "color"}} {
+	for _, bad := range []instance.Field{
+		{Name: "bADGE"}, {Name: ""}, {Name: "1st"}, {Name: "a.b"}, {Name: "x", Type: "color"},
+	} {
 		if _, err := x.instances.AddField(t.Context(), before, bad, administrator); err == nil {
 			t.Errorf("%+v is taken", bad)
 		}
@@ -60,7 +76,8 @@ func testFields(t *testing.T, x *suite) {
 		t.Fatalf("got %+v", i.Fields)
 	}
 	const urn = scim.ApplicationUserURN
-	values := `,"` + urn + `":{"badge":"B7","desk":12.5,"since":"2026-01-31T00:00:00Z","remote":true}`
+	values := `,"` + urn +
+		`":{"badge":"B7","desk":12.5,"since":"2026-01-31T00:00:00Z","remote":true}`
 	x.scope.Instance = i
 	u := x.user(t, "anna", values)
 	x.user(t, "ben", "")
@@ -68,15 +85,18 @@ func testFields(t *testing.T, x *suite) {
 		t.Errorf("fields: %v", u.Fields)
 	}
 	for _, text := range []string{
-		urn + `:badge eq "b7"`, urn + `:desk gt 12`, urn + `:since lt "2026-02-01T00:00:00+01:00"`, urn + `:remote eq true`, urn + `:badge pr`,
+		urn + `:badge eq "b7"`, urn + `:desk gt 12`, urn + `:since lt "2026-02-01T00:00:00+01:00"`,
+		urn + `:remote eq true`, urn + `:badge pr`,
 	} {
-		if got, _, err := x.query(t, text, provisioning.Query{}); err != nil || strings.Join(got, " ") != "anna" {
+		if got, _, err := x.query(t, text, provisioning.Query{}); err != nil ||
+			strings.Join(got, " ") != "anna" {
 			t.Errorf("%s: got %v, %v", text, got, err)
 		}
 	}
 	for _, path := range []string{":badge", ":desk"} {
 		a, _ := x.users.UserType(i).Resolve(urn + path)
-		if got, _, err := x.query(t, "", provisioning.Query{SortBy: a}); err != nil || strings.Join(got, " ") != "anna ben" {
+		if got, _, err := x.query(t, "", provisioning.Query{SortBy: a}); err != nil ||
+			strings.Join(got, " ") != "anna ben" {
 			t.Errorf("sorted by %s: got %v, %v", path, got, err)
 		}
 	}
@@ -85,7 +105,8 @@ func testFields(t *testing.T, x *suite) {
 		t.Errorf("got %v, %v", after, err)
 	}
 	rows := x.history(t, history.Query{User: u.ID})
-	if last := rows[len(rows)-1]; len(last.Changes) != 1 || last.Changes[0].Field != "Desk" || last.Changes[0].New != "13" {
+	if last := rows[len(rows)-1]; len(last.Changes) != 1 || last.Changes[0].Field != "Desk" ||
+		last.Changes[0].New != "13" {
 		t.Errorf("history: %+v", last)
 	}
 }
@@ -93,8 +114,12 @@ func testFields(t *testing.T, x *suite) {
 // holder makes an integration user and returns its name.
 func (x *suite) holder(t *testing.T, role instance.Role) *provisioning.User {
 	t.Helper()
-	u, err := x.users.AddUser(t.Context(), provisioning.Scope{Instance: x.scope.Instance, Actor: administrator},
-		provisioning.Account{Fields: mapping.Fields{mapping.UserName: x.name("holder-" + string(role))}, Integration: true, Role: role})
+	u, err := x.users.AddUser(t.Context(),
+		provisioning.Scope{Instance: x.scope.Instance, Actor: administrator},
+		provisioning.Account{
+			Fields:      mapping.Fields{mapping.UserName: x.name("holder-" + string(role))},
+			Integration: true, Role: role,
+		})
 	fatal(t, err)
 	return u
 }
@@ -102,11 +127,14 @@ func (x *suite) holder(t *testing.T, role instance.Role) *provisioning.User {
 func testKeys(t *testing.T, x *suite) {
 	ctx, i := t.Context(), x.scope.Instance
 	h := x.holder(t, instance.LiteAdmin)
-	k, text, err := x.instances.CreateKey(ctx, i, instance.KeyRequest{UserName: strings.ToUpper(h.UserName())}, administrator)
+	k, text, err := x.instances.CreateKey(ctx, i,
+		instance.KeyRequest{UserName: strings.ToUpper(h.UserName())}, administrator)
 	fatal(t, err)
 	use := func() error {
 		c, err := x.instances.Authenticate(ctx, text, history.Actor{RequestID: "r9"})
-		if err == nil && errors.Is(x.instances.Current(instance.WithRevision(ctx, &c.Instance)), instance.ErrStale) {
+		if err == nil &&
+			errors.Is(x.instances.Current(instance.WithRevision(ctx, &c.Instance)),
+				instance.ErrStale) {
 			x.instances.Forget(c.Key.ID)
 			_, err = x.instances.Authenticate(ctx, text, history.Actor{RequestID: "r9"})
 		}
@@ -135,26 +163,35 @@ func testKeys(t *testing.T, x *suite) {
 	change(func() (bool, error) { return x.users.SetRole(ctx, admin, h, instance.PlainUser) })
 	refused("has the role user and needs at least lite-admin")
 	change(func() (bool, error) { return x.users.SetRole(ctx, admin, h, instance.Admin) })
-	change(func() (bool, error) { _, c, err := x.users.SetActive(ctx, admin, h, false); return c, err })
+	change(func() (bool, error) {
+		_, c, err := x.users.SetActive(ctx, admin, h, false)
+		return c, err
+	})
 	refused("suspended")
-	change(func() (bool, error) { _, c, err := x.users.SetActive(ctx, admin, h, true); return c, err })
+	change(func() (bool, error) {
+		_, c, err := x.users.SetActive(ctx, admin, h, true)
+		return c, err
+	})
 	fatal(t, use())
 	change(func() (bool, error) { return x.instances.RevokeKey(ctx, i, k.ID, administrator) })
 	refused("revoked")
 	if changed, err := x.instances.RevokeKey(ctx, i, k.ID, administrator); err != nil || changed {
 		t.Errorf("revoked twice: %v, %v", changed, err)
 	}
-	if _, err := x.instances.RevokeKey(ctx, i, "nosuch", administrator); err == nil || !strings.Contains(err.Error(), "no key") {
+	if _, err := x.instances.RevokeKey(ctx, i, "nosuch", administrator); err == nil ||
+		!strings.Contains(err.Error(), "no key") {
 		t.Errorf("got %v", err)
 	}
 
-	_, text, err = x.instances.CreateKey(ctx, i, instance.KeyRequest{UserName: h.UserName()}, administrator)
+	_, text, err = x.instances.CreateKey(ctx, i, instance.KeyRequest{UserName: h.UserName()},
+		administrator)
 	fatal(t, err)
 	fatal(t, x.users.DeleteUser(ctx, admin, h.ID, nil))
 	refused("revoked")
 	keys, err := x.instances.Keys(ctx, i)
 	fatal(t, err)
-	if len(keys) != 2 || keys[0].State(time.Now()) != "revoked" || keys[1].State(time.Now()) != "revoked" {
+	if len(keys) != 2 || keys[0].State(time.Now()) != "revoked" ||
+		keys[1].State(time.Now()) != "revoked" {
 		t.Errorf("got %+v", keys)
 	}
 	if n := len(x.history(t, history.Query{Outcome: history.Refused})); n != 4 {
@@ -164,9 +201,12 @@ func testKeys(t *testing.T, x *suite) {
 	for name, test := range map[string]struct{ user, want string }{
 		"no such user":        {"nobody", "has no user"},
 		"no integration user": {x.user(t, "plain", "").UserName(), "no integration user"},
-		"a role too low":      {x.holder(t, instance.PlainUser).UserName(), "needs at least lite-admin"},
+		"a role too low": {
+			x.holder(t, instance.PlainUser).UserName(), "needs at least lite-admin",
+		},
 	} {
-		if _, _, err := x.instances.CreateKey(ctx, i, instance.KeyRequest{UserName: test.user}, administrator); err == nil || !strings.Contains(err.Error(), test.want) {
+		if _, _, err := x.instances.CreateKey(ctx, i, instance.KeyRequest{UserName: test.user},
+			administrator); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -177,14 +217,16 @@ func testRotation(t *testing.T, x *suite) {
 	now := time.Now()
 	service := instance.NewService(x.store, x.store, func() time.Time { return now })
 	h := x.holder(t, instance.LiteAdmin)
-	old, oldText, err := service.CreateKey(ctx, i, instance.KeyRequest{UserName: h.UserName()}, administrator)
+	old, oldText, err := service.CreateKey(ctx, i, instance.KeyRequest{UserName: h.UserName()},
+		administrator)
 	fatal(t, err)
 	young, text, err := service.RotateKey(ctx, i, old.ID, time.Hour, 24*time.Hour, administrator)
 	fatal(t, err)
 	both := func(oldWorks bool) {
 		t.Helper()
 		for key, works := range map[string]bool{oldText: oldWorks, text: true} {
-			if _, err := service.Authenticate(ctx, key, history.Actor{Address: "192.0.2.7"}); (err == nil) != works {
+			if _, err := service.Authenticate(ctx, key,
+				history.Actor{Address: "192.0.2.7"}); (err == nil) != works {
 				t.Errorf("at %v: works is %v, want %v: %v", now, err == nil, works, err)
 			}
 		}
@@ -214,14 +256,17 @@ func testRotation(t *testing.T, x *suite) {
 	}
 	now = now.Add(time.Hour)
 	both(false)
-	if _, _, err := service.RotateKey(ctx, i, old.ID, time.Hour, time.Hour, administrator); err == nil || !strings.Contains(err.Error(), "is expired") {
+	if _, _, err := service.RotateKey(ctx, i, old.ID, time.Hour, time.Hour,
+		administrator); err == nil || !strings.Contains(err.Error(), "is expired") {
 		t.Errorf("an expired key is rotated: %v", err)
 	}
-	if _, _, err := service.RotateKey(ctx, i, "nosuch", time.Hour, time.Hour, administrator); err == nil || !strings.Contains(err.Error(), "no key") {
+	if _, _, err := service.RotateKey(ctx, i, "nosuch", time.Hour, time.Hour,
+		administrator); err == nil || !strings.Contains(err.Error(), "no key") {
 		t.Errorf("got %v", err)
 	}
 	// An overlap never lengthens a key's life.
-	if _, _, err := service.RotateKey(ctx, i, young.ID, 1000*time.Hour, 24*time.Hour, administrator); err != nil {
+	if _, _, err := service.RotateKey(ctx, i, young.ID, 1000*time.Hour, 24*time.Hour,
+		administrator); err != nil {
 		t.Error(err)
 	}
 	keys, err := service.Keys(ctx, i)

@@ -24,7 +24,10 @@ func testMembersKept(t *testing.T, x *suite) {
 		people[i] = x.user(t, fmt.Sprintf("kept%d", i), "").ID
 	}
 	g := x.group(t, "Kept", people[:2]...)
-	m := &roll{suite: x, t: t, group: g.ID, people: people, there: map[string]bool{people[0]: true, people[1]: true}}
+	m := &roll{
+		suite: x, t: t, group: g.ID, people: people,
+		there: map[string]bool{people[0]: true, people[1]: true},
+	}
 	for range 10 { // so many times what -rapid.checks says, which is 100
 		rapid.Check(t, m.step)
 	}
@@ -148,21 +151,26 @@ func (m *roll) operation(r *rapid.T) (text string, change func(map[string]bool))
 		}
 		return text, func(there map[string]bool) { clear(there); maps.Copy(there, ids) }
 	case 6:
-		return `{"op":"remove","path":"members[value eq \"` + one + `\"]"}`, func(there map[string]bool) { delete(there, one) }
+		return `{"op":"remove","path":"members[value eq \"` + one +
+			`\"]"}`, func(there map[string]bool) { delete(there, one) }
 	case 7:
 		text = rapid.SampledFrom([]string{
-			`{"op":"remove","path":"members"}`, `{"op":"remove","path":"members","value":null}`, `{"op":"replace","path":"members","value":null}`,
+			`{"op":"remove","path":"members"}`, `{"op":"remove","path":"members","value":null}`,
+			`{"op":"replace","path":"members","value":null}`,
 		}).Draw(r, "all")
 		return text, func(there map[string]bool) { clear(there) }
 	}
 	text = rapid.SampledFrom([]string{
-		`{"op":"add","path":"members","value":null}`, `{"op":"add","value":{"members":[]}}`, `{"op":"replace","path":"members","value":""}`, `{"op":"add","path":"members","value":""}`,
+		`{"op":"add","path":"members","value":null}`, `{"op":"add","value":{"members":[]}}`,
+		`{"op":"replace","path":"members","value":""}`, `{"op":"add","path":"members","value":""}`,
 	}).Draw(r, "nothing")
 	return text, func(map[string]bool) {}
 }
 
 func (m *roll) send(operations []json.RawMessage, strict bool) error {
-	text, err := json.Marshal(map[string]any{"schemas": []string{scim.PatchOpURN}, "Operations": operations})
+	text, err := json.Marshal(map[string]any{
+		"schemas": []string{scim.PatchOpURN}, "Operations": operations,
+	})
 	if err != nil {
 		return err
 	}
@@ -185,10 +193,11 @@ func (m *roll) send(operations []json.RawMessage, strict bool) error {
 
 func (m *roll) members(r *rapid.T) []string {
 	var ids []string
-	err := m.users.Members(m.t.Context(), []string{m.group}, func(_ string, member provisioning.Member) error {
-		ids = append(ids, member.ID)
-		return nil
-	})
+	err := m.users.Members(m.t.Context(), []string{m.group},
+		func(_ string, member provisioning.Member) error {
+			ids = append(ids, member.ID)
+			return nil
+		})
 	if err != nil {
 		r.Fatal(err)
 	}

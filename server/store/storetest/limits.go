@@ -59,11 +59,25 @@ func testHeld(t *testing.T, x *suite) {
 	now := time.Now().UTC().Truncate(time.Second)
 	key := limit.Refusal{Limit: "key", Instance: x.tag, Key: "k1"}
 	scan := limit.Refusal{Limit: "scans", Instance: x.tag, Key: "k1"}
-	fatal(t, l.NoteHeld(t.Context(), []limit.Tally{{Refusal: key, N: 2, First: now.Add(-time.Hour), Last: now.Add(-time.Hour)}, {Refusal: scan, N: 1, First: now, Last: now}}))
-	fatal(t, l.NoteHeld(t.Context(), []limit.Tally{{Refusal: key, N: 3, First: now, Last: now}, {Refusal: limit.Refusal{Limit: "address", Address: "192.0.2.1"}, N: 7, First: now, Last: now}}))
+	fatal(t,
+		l.NoteHeld(t.Context(), []limit.Tally{
+			{Refusal: key, N: 2, First: now.Add(-time.Hour), Last: now.Add(-time.Hour)},
+			{Refusal: scan, N: 1, First: now, Last: now},
+		}))
+	fatal(t,
+		l.NoteHeld(t.Context(), []limit.Tally{
+			{Refusal: key, N: 3, First: now, Last: now},
+			{
+				Refusal: limit.Refusal{Limit: "address", Address: "192.0.2.1"}, N: 7, First: now,
+				Last: now,
+			},
+		}))
 	got, err := l.Held(t.Context(), x.tag, now.Add(-2*time.Hour))
 	fatal(t, err)
-	want := []limit.Tally{{Refusal: key, N: 5, First: now.Add(-time.Hour), Last: now}, {Refusal: scan, N: 1, First: now, Last: now}}
+	want := []limit.Tally{
+		{Refusal: key, N: 5, First: now.Add(-time.Hour), Last: now},
+		{Refusal: scan, N: 1, First: now, Last: now},
+	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -80,7 +94,8 @@ func testHeld(t *testing.T, x *suite) {
 func testHistoryParts(t *testing.T, x *suite) {
 	var want []string
 	for n := range 700 {
-		e := history.New(x.scope.Instance.ID, time.Now(), administrator, history.GroupUpdate, history.Target{Type: "Group", ID: fmt.Sprint(n), Name: "large"})
+		e := history.New(x.scope.Instance.ID, time.Now(), administrator, history.GroupUpdate,
+			history.Target{Type: "Group", ID: fmt.Sprint(n), Name: "large"})
 		size := 10
 		if n%97 == 0 || n > 650 && n < 670 {
 			size = 1 << 20

@@ -100,7 +100,10 @@ func (x *suite) newInstance(t *testing.T, slug string) provisioning.Scope {
 	t.Helper()
 	i, err := x.instances.Create(t.Context(), instance.Instance{Slug: slug}, administrator)
 	fatal(t, err)
-	return provisioning.Scope{Instance: i, Actor: history.Actor{Kind: history.KeyActor, Name: "sync", KeyID: "k", RequestID: "r1"}}
+	return provisioning.Scope{
+		Instance: i,
+		Actor:    history.Actor{Kind: history.KeyActor, Name: "sync", KeyID: "k", RequestID: "r1"},
+	}
 }
 
 func fatal(t *testing.T, err error) {
@@ -133,9 +136,13 @@ func (x *suite) user(t *testing.T, name, more string) *provisioning.User {
 	return u
 }
 
-func (x *suite) createUser(t *testing.T, sc provisioning.Scope, name, more string) (*provisioning.User, error) {
+func (x *suite) createUser(
+	t *testing.T, sc provisioning.Scope, name, more string,
+) (*provisioning.User, error) {
 	t.Helper()
-	return x.users.CreateUser(t.Context(), sc, x.resource(t, x.users.UserType(x.scope.Instance), fmt.Sprintf(`{"userName":%q%s}`, x.name(name), more)))
+	return x.users.CreateUser(t.Context(), sc,
+		x.resource(t, x.users.UserType(x.scope.Instance),
+			fmt.Sprintf(`{"userName":%q%s}`, x.name(name), more)))
 }
 
 func (x *suite) group(t *testing.T, name string, members ...string) *provisioning.Group {
@@ -160,7 +167,9 @@ func (x *suite) patchGroup(t *testing.T, id, operations string) (*provisioning.G
 
 // operations reads operations, and returns the scope of the request that has
 // them.
-func (x *suite) operations(t *testing.T, rt *schema.ResourceType, text string) (provisioning.Scope, []patch.Operation) {
+func (x *suite) operations(
+	t *testing.T, rt *schema.ResourceType, text string,
+) (provisioning.Scope, []patch.Operation) {
 	t.Helper()
 	sc, p := x.scope, tolerance.New(false)
 	sc.Policy = p
@@ -185,10 +194,11 @@ func removeMember(id string) string {
 func (x *suite) members(t *testing.T, id string) []string {
 	t.Helper()
 	var list []string
-	fatal(t, x.users.Members(t.Context(), []string{id}, func(_ string, m provisioning.Member) error {
-		list = append(list, m.Display)
-		return nil
-	}))
+	fatal(t,
+		x.users.Members(t.Context(), []string{id}, func(_ string, m provisioning.Member) error {
+			list = append(list, m.Display)
+			return nil
+		}))
 	return list
 }
 
@@ -206,7 +216,8 @@ func (x *suite) history(t *testing.T, q history.Query) []*history.Entry {
 
 func wantError(t *testing.T, err error, status int, typ scim.Type, detail string) {
 	t.Helper()
-	if e := scim.AsError(err); e == nil || e.Status != status || e.Type != typ || !strings.Contains(e.Detail, detail) {
+	if e := scim.AsError(err); e == nil || e.Status != status || e.Type != typ ||
+		!strings.Contains(e.Detail, detail) {
 		t.Errorf("got %v, want %d %s with %q", err, status, typ, detail)
 	}
 }
@@ -218,20 +229,24 @@ func testUsers(t *testing.T, x *suite) {
 	got, err := x.users.User(t.Context(), x.scope, u.ID)
 	fatal(t, err)
 	want := mapping.Fields{
-		mapping.UserName: x.name("anna"), mapping.FirstName: "Anna", mapping.LastName: "Novák", mapping.Email: "Anna@work.example",
+		mapping.UserName: x.name("anna"), mapping.FirstName: "Anna", mapping.LastName: "Novák",
+		mapping.Email:       "Anna@work.example",
 		mapping.OfficePhone: "1", mapping.MobilePhone: "2", mapping.ScimSyncJobTitle: "Engineer",
 	}
 	if fmt.Sprint(got.Fields) != fmt.Sprint(want) {
 		t.Errorf("fields: got  %v\nwant %v", got.Fields, want)
 	}
-	if string(got.Text) != string(u.Text) || got.Version != 1 || !got.Created.Equal(u.Created) || !got.Active || got.Source != provisioning.Provisioned {
+	if string(got.Text) != string(u.Text) || got.Version != 1 || !got.Created.Equal(u.Created) ||
+		!got.Active || got.Source != provisioning.Provisioned {
 		t.Errorf("got  %+v\nwant %+v", got, u)
 	}
 	byName, err := x.users.UserByName(t.Context(), x.scope, strings.ToUpper(x.name("anna")))
 	if err != nil || byName.ID != u.ID {
 		t.Errorf("by name: %v, %v", byName, err)
 	}
-	for _, id := range []string{"", "1", "E7", strings.ToUpper(u.ID), "00000000-0000-0000-0000-000000000000"} {
+	for _, id := range []string{
+		"", "1", "E7", strings.ToUpper(u.ID), "00000000-0000-0000-0000-000000000000",
+	} {
 		_, err := x.users.User(t.Context(), x.scope, id)
 		wantError(t, err, 404, "", "not found")
 	}
@@ -253,9 +268,11 @@ func testUserNames(t *testing.T, x *suite) {
 		t.Error("the error names the other instance")
 	}
 	bob := x.user(t, "bob", "")
-	_, _, err = x.patchUser(t, bob.ID, fmt.Sprintf(`[{"op":"replace","path":"userName","value":%q}]`, x.name("Élodie")))
+	_, _, err = x.patchUser(t, bob.ID,
+		fmt.Sprintf(`[{"op":"replace","path":"userName","value":%q}]`, x.name("Élodie")))
 	wantError(t, err, 409, scim.Uniqueness, "another user of this instance")
-	_, changed, err := x.patchUser(t, bob.ID, fmt.Sprintf(`[{"op":"replace","path":"userName","value":%q}]`, x.name("BOB")))
+	_, changed, err := x.patchUser(t, bob.ID,
+		fmt.Sprintf(`[{"op":"replace","path":"userName","value":%q}]`, x.name("BOB")))
 	if err != nil || !changed {
 		t.Errorf("another spelling of the own name: %v, %v", changed, err)
 	}
@@ -263,7 +280,8 @@ func testUserNames(t *testing.T, x *suite) {
 
 func testParallelCreations(t *testing.T, x *suite) {
 	const n = 30
-	r := x.resource(t, x.users.UserType(x.scope.Instance), fmt.Sprintf(`{"userName":%q}`, x.name("race")))
+	r := x.resource(t, x.users.UserType(x.scope.Instance),
+		fmt.Sprintf(`{"userName":%q}`, x.name("race")))
 	errs := parallel(n, func(int) error {
 		_, err := x.users.CreateUser(t.Context(), x.scope, r.Clone())
 		return err
@@ -307,14 +325,19 @@ func testVersions(t *testing.T, x *suite) {
 	if err != nil || !changed || next.Version != 2 || next.Active {
 		t.Errorf("a change: %v, %+v, %v", changed, next, err)
 	}
-	sc, ops := x.operations(t, x.users.UserType(x.scope.Instance), `[{"op":"replace","path":"title","value":"T"}]`)
-	_, _, err = x.users.PatchUser(t.Context(), sc, u.ID, ops, &provisioning.Condition{Versions: []int64{1}})
+	sc, ops := x.operations(t, x.users.UserType(x.scope.Instance),
+		`[{"op":"replace","path":"title","value":"T"}]`)
+	_, _, err = x.users.PatchUser(t.Context(), sc, u.ID, ops,
+		&provisioning.Condition{Versions: []int64{1}})
 	wantError(t, err, 412, "", `W/"2"`)
-	_, changed, err = x.users.PatchUser(t.Context(), sc, u.ID, ops, &provisioning.Condition{Versions: []int64{1, 2}})
+	_, changed, err = x.users.PatchUser(t.Context(), sc, u.ID, ops,
+		&provisioning.Condition{Versions: []int64{1, 2}})
 	if err != nil || !changed {
 		t.Errorf("the right version: %v, %v", changed, err)
 	}
-	kept, changed, err := x.users.ReplaceUser(t.Context(), x.scope, u.ID, x.resource(t, x.users.UserType(x.scope.Instance), fmt.Sprintf(`{"userName":%q}`, u.UserName())), nil)
+	kept, changed, err := x.users.ReplaceUser(t.Context(), x.scope, u.ID,
+		x.resource(t, x.users.UserType(x.scope.Instance),
+			fmt.Sprintf(`{"userName":%q}`, u.UserName())), nil)
 	if err != nil || !changed || kept.Active || kept.Fields[mapping.ScimSyncJobTitle] != "" {
 		t.Errorf("replaced without active: %v, %+v, %v", changed, kept, err)
 	}
@@ -327,7 +350,10 @@ func testParallelUpdates(t *testing.T, x *suite) {
 	u := x.user(t, "anna", "")
 	const n = 10
 	errs := parallel(n, func(i int) error {
-		_, _, err := x.patchUser(t, u.ID, fmt.Sprintf(`[{"op":"add","path":"emails","value":[{"value":"%d@x.example","type":"t%d"}]}]`, i, i))
+		_, _, err := x.patchUser(t, u.ID,
+			fmt.Sprintf(
+				`[{"op":"add","path":"emails","value":[{"value":"%d@x.example","type":"t%d"}]}]`, i,
+				i))
 		return err
 	})
 	fatal(t, errors.Join(errs...))
@@ -384,14 +410,17 @@ func testManagers(t *testing.T, x *suite) {
 			t.Errorf("%s: %+v", u.UserName(), m)
 		}
 	}
-	if h := x.history(t, history.Query{User: byName.ID}); len(h) != 2 || h[1].Action != history.UserManager {
+	if h := x.history(t, history.Query{User: byName.ID}); len(h) != 2 ||
+		h[1].Action != history.UserManager {
 		t.Errorf("the link is not in the history: %+v", h)
 	}
 	self := x.user(t, "self", managed(x.name("self")))
 	if m := read(self); m.ID != self.ID {
 		t.Errorf("one's own manager: %+v", m)
 	}
-	if _, _, err := x.patchUser(t, boss.ID, fmt.Sprintf(`[{"op":"add","path":"%s:manager","value":%q}]`, scim.EnterpriseUserURN, byID.ID)); err != nil {
+	if _, _, err := x.patchUser(t, boss.ID,
+		fmt.Sprintf(`[{"op":"add","path":"%s:manager","value":%q}]`, scim.EnterpriseUserURN,
+			byID.ID)); err != nil {
 		t.Errorf("a circle of managers: %v", err)
 	}
 	other := x.newInstance(t, x.tag+"-b")
@@ -424,7 +453,8 @@ func testIsolation(t *testing.T, x *suite) {
 	wantError(t, err, 400, scim.InvalidValue, "no user or group with the id")
 	_, err = x.users.AddGroup(ctx, other, "Theirs", []string{g.ID})
 	wantError(t, err, 400, scim.InvalidValue, "no user or group with the id")
-	if _, p, err := x.users.Users(ctx, other, provisioning.Query{Limit: 10}); err != nil || p.Total != 0 {
+	if _, p, err := x.users.Users(ctx, other, provisioning.Query{Limit: 10}); err != nil ||
+		p.Total != 0 {
 		t.Errorf("%d users, %v", p.Total, err)
 	}
 	if _, err := x.users.AddGroup(ctx, other, "staff", nil); err != nil {
