@@ -272,18 +272,21 @@ func (o order) textValue() string {
 	return ", CAST(" + o.value + " AS text) AS sort_value"
 }
 
-// after returns the condition for the rows behind a position.
+// after returns the condition for the rows behind a position. Where a value is
+// sorted by, that on the id stands in a form that no index serves: PostgreSQL
+// would go through the ids of all instances by it, as long as it believes that
+// there is one.
 func (o order) after(d *engine.Dialect, p provisioning.Position) (string, []any) {
 	if o.value == "" {
 		return "id > ?", []any{p.ID}
 	}
 	if p.Value == nil {
 		if o.descending { // those without a value come first
-			return "(" + o.value + " IS NULL AND id > ? OR " + o.value + " IS NOT NULL)", []any{
+			return "(" + o.value + " IS NULL AND (id > ?) IS TRUE OR " + o.value + " IS NOT NULL)", []any{
 				p.ID,
 			}
 		}
-		return "(" + o.value + " IS NULL AND id > ?)", []any{p.ID}
+		return "(" + o.value + " IS NULL AND (id > ?) IS TRUE)", []any{p.ID}
 	}
 	value := "CAST(? AS " + d.CastType(o.sqlType) + ")"
 	same := "(" + o.value + " = " + value + " AND id > ?)"
