@@ -66,7 +66,8 @@ type grammar struct {
 }
 
 func (g *grammar) createUser(ctx context.Context) error {
-	body := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"peer-grammar@acme.example"}`
+	body := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],` +
+		`"userName":"peer-grammar@acme.example"}`
 	status, answer, err := send(ctx, g.target, http.MethodPost, "/Users", []byte(body))
 	if err == nil && status != http.StatusCreated {
 		err = fmt.Errorf("a user to try paths on: %d %v", status, answer["detail"])

@@ -185,7 +185,8 @@ func (w *world) noteStep(st *godog.Step, status godog.StepResultStatus) {
 
 // secrets are API keys, tokens of the admin API, and passwords.
 var secrets = regexp.MustCompile(
-	`muster(?:_[a-z0-9-]+)?_[a-z0-9]{10}_[A-Za-z0-9]{20,}|"password"\s*:\s*"(?:[^"\\]|\\.)*"|"(?:key|token)"\s*:\s*"[^"]*"`)
+	`muster(?:_[a-z0-9-]+)?_[a-z0-9]{10}_[A-Za-z0-9]{20,}|` +
+		`"password"\s*:\s*"(?:[^"\\]|\\.)*"|"(?:key|token)"\s*:\s*"[^"]*"`)
 
 func masked(text string) string { return secrets.ReplaceAllString(text, "…") }
 

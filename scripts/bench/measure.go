@@ -324,13 +324,18 @@ func (b *bench) instanceNamed(
 func multiply(ctx context.Context, database string, n int) error {
 	return pgtest.Execute(ctx, database,
 		fmt.Sprintf(`INSERT INTO instances (id, slug, name, edition, environment, created)
-			SELECT gen_random_uuid(), 'other-' || n, 'Other', edition, environment, created FROM instances, generate_series(2, %d) AS n`,
-			n),
-		`INSERT INTO users (id, instance_id, user_name, display, user_name_key, external_id, email_key, display_name_key, family_name_key, given_name_key,
-			active, integration, role, source, resource, search, fields, version, created, modified)
-			SELECT gen_random_uuid(), i.id, u.user_name || i.slug, u.display, u.user_name_key || i.slug, u.external_id, u.email_key, u.display_name_key,
-				u.family_name_key, u.given_name_key, u.active, u.integration, u.role, u.source, u.resource, u.search, u.fields, 1, u.created, u.modified
-			FROM instances AS i, (SELECT * FROM users WHERE NOT integration ORDER BY id LIMIT 100) AS u WHERE i.slug <> 'bench'`)
+			SELECT gen_random_uuid(), 'other-' || n, 'Other', edition, environment, created
+			FROM instances, generate_series(2, %d) AS n`, n),
+		`INSERT INTO users (id, instance_id, user_name, display, user_name_key, external_id,
+			email_key, display_name_key, family_name_key, given_name_key, active, integration,
+			role, source, resource, search, fields, version, created, modified)
+			SELECT gen_random_uuid(), i.id, u.user_name || i.slug, u.display,
+				u.user_name_key || i.slug, u.external_id, u.email_key, u.display_name_key,
+				u.family_name_key, u.given_name_key, u.active, u.integration, u.role, u.source,
+				u.resource, u.search, u.fields, 1, u.created, u.modified
+			FROM instances AS i,
+				(SELECT * FROM users WHERE NOT integration ORDER BY id LIMIT 100) AS u
+			WHERE i.slug <> 'bench'`)
 }
 
 func keyIn(text string) string {

@@ -37,16 +37,28 @@ type operation struct {
 	sql string
 }
 
+// patchBody returns the body of a PATCH with one operation.
+func patchBody(operation string) string {
+	return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[` +
+		operation + `]}`
+}
+
 // user returns the SCIM form of the nth user.
 func user(n int, title string) []byte {
-	u := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],`+
-		`"externalId":"ext-%[1]d","userName":"user%[1]d@bench.example","displayName":"Given%[2]d Family%[3]d",`+
-		`"name":{"givenName":"Given%[2]d","familyName":"Family%[3]d","formatted":"Given%[2]d Family%[3]d"},`+
+	u := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User",`+
+		`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],`+
+		`"externalId":"ext-%[1]d","userName":"user%[1]d@bench.example",`+
+		`"displayName":"Given%[2]d Family%[3]d",`+
+		`"name":{"givenName":"Given%[2]d","familyName":"Family%[3]d",`+
+		`"formatted":"Given%[2]d Family%[3]d"},`+
 		`"emails":[{"value":"user%[1]d@bench.example","type":"work","primary":true}],`+
-		`"phoneNumbers":[{"value":"+1555%07[1]d","type":"work"},{"value":"+1777%07[1]d","type":"mobile"}],`+
-		`"addresses":[{"type":"work","streetAddress":"%[1]d Main Street","locality":"Springfield","region":"OR","postalCode":"97477","country":"US"}],`+
-		`"title":%[4]q,"preferredLanguage":"en-US","timezone":"America/Los_Angeles","active":true,`+
-		`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"Department %[5]d","employeeNumber":"%[1]d","costCenter":"%[5]d"}}`,
+		`"phoneNumbers":[{"value":"+1555%07[1]d","type":"work"},`+
+		`{"value":"+1777%07[1]d","type":"mobile"}],`+
+		`"addresses":[{"type":"work","streetAddress":"%[1]d Main Street",`+
+		`"locality":"Springfield","region":"OR","postalCode":"97477","country":"US"}],`+
+		`"title":%[4]q,"preferredLanguage":"en-US","timezone":"America/Los_Angeles",`+
+		`"active":true,"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":`+
+		`{"department":"Department %[5]d","employeeNumber":"%[1]d","costCenter":"%[5]d"}}`,
 		n, n%997, family(n), title, n%40)
 	return []byte(u)
 }
@@ -109,9 +121,8 @@ func operations() []operation {
 		},
 		{"PATCH active", func(t *target) next {
 			return func(int, int) *request {
-				body := fmt.Sprintf(
-					`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"active","value":%t}]}`,
-					rand.IntN(2) == 0)
+				body := patchBody(fmt.Sprintf(
+					`{"op":"replace","path":"active","value":%t}`, rand.IntN(2) == 0))
 				return &request{
 					method: "PATCH", path: "/Users/" + t.any().id, body: []byte(body), want: 200,
 				}
@@ -221,13 +232,11 @@ func membership(size int) operation {
 		return func(client, n int) *request {
 			group := groups[client%len(groups)]
 			id := outside[(client*7919+n/2)%len(outside)].id
-			body := fmt.Sprintf(
-				`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"add","path":"members","value":[{"value":%q}]}]}`,
-				id)
+			body := patchBody(fmt.Sprintf(
+				`{"op":"add","path":"members","value":[{"value":%q}]}`, id))
 			if n%2 == 1 {
-				body = fmt.Sprintf(
-					`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"remove","path":"members[value eq \"%s\"]"}]}`,
-					id)
+				body = patchBody(fmt.Sprintf(
+					`{"op":"remove","path":"members[value eq \"%s\"]"}`, id))
 			}
 			return &request{
 				method: "PATCH", path: "/Groups/" + group, body: []byte(body), want: 204,
@@ -301,7 +310,8 @@ func (t *target) prepare(ctx context.Context, sizes []int) error {
 		}
 		for i := range groupsOfSize {
 			body := fmt.Sprintf(
-				`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Group of %d, %d","members":[%s]}`,
+				`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],`+
+					`"displayName":"Group of %d, %d","members":[%s]}`,
 				size, i, strings.Join(members, ","))
 			answer, err := l.send(ctx, &request{
 				method: "POST", path: "/Groups?attributes=id", body: []byte(body), want: 201,

@@ -50,7 +50,10 @@ postgresql:
   connect_address: "%[1]s:5432"
   data_dir: /var/lib/postgresql/node
   bin_dir: /usr/lib/postgresql/15/bin
-  pg_hba: ["local all all trust", "host replication replicator 0.0.0.0/0 scram-sha-256", "host all all 0.0.0.0/0 scram-sha-256"]
+  pg_hba:
+    - local all all trust
+    - host replication replicator 0.0.0.0/0 scram-sha-256
+    - host all all 0.0.0.0/0 scram-sha-256
   # A node that cannot follow the new primary from where it was is made anew.
   remove_data_directory_on_rewind_failure: true
   remove_data_directory_on_diverged_timelines: true

@@ -2,7 +2,8 @@
 // there is nothing in it but the program, and no base image is pulled. The same
 // program gives the same image, to the last bit.
 //
-//	go run ./scripts/image -program bin/muster-server -tag muster-server:dev -out build/muster-server.tar
+//	go run ./scripts/image -program bin/muster-server \
+//		-tag muster-server:dev -out build/muster-server.tar
 package main
 
 import (

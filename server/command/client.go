@@ -12,6 +12,10 @@ import (
 	"muster/server/provisioning"
 )
 
+const clientExample = `  muster-server client create --instance acme --user scim-sync \
+      --jwks-url https://idp.example.com/jwks
+  muster-server client create --instance acme --user scim-sync --jwks keys.json`
+
 func newClient() *cobra.Command {
 	c := &cobra.Command{
 		Use: "client", Short: "Register, list and revoke OAuth 2.0 clients, which need no API key",
@@ -21,9 +25,8 @@ nothing secret is stored on either side but the client's private key, on its own
 	}
 	create := &cobra.Command{
 		Use: "create", Short: "Register a client of an instance", Args: cobra.NoArgs,
-		RunE: runIn(createClient),
-		Example: `  muster-server client create --instance acme --user scim-sync --jwks-url https://idp.example.com/jwks
-  muster-server client create --instance acme --user scim-sync --jwks keys.json`,
+		RunE:    runIn(createClient),
+		Example: clientExample,
 	}
 	create.Flags().String("user", "", "the integration user on whose behalf its tokens are made")
 	create.Flags().String("jwks", "", "a file with the client's public keys, as a JSON Web Key Set")

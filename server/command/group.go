@@ -8,12 +8,15 @@ import (
 	"muster/server/provisioning"
 )
 
+const groupExample = `  muster-server group create "Project Managers" --instance acme \
+      --member anna@acme.example`
+
 func newGroup() *cobra.Command {
 	c := &cobra.Command{Use: "group", Short: "Make and show groups"}
 	create := &cobra.Command{
 		Use: "create NAME", Short: "Make a group by hand", Args: cobra.ExactArgs(1),
 		RunE:    runIn(createGroup),
-		Example: `  muster-server group create "Project Managers" --instance acme --member anna@acme.example`,
+		Example: groupExample,
 	}
 	create.Flags().StringArray("member", nil,
 		"the User Name of a member; may be given several times")

@@ -11,6 +11,9 @@ import (
 	"muster/server/provisioning"
 )
 
+const keyExample = `  muster-server key create --instance acme --user scim-sync
+  muster-server key create --instance acme --user scim-watch --access read --network 203.0.113.0/24`
+
 func newKey() *cobra.Command {
 	c := &cobra.Command{Use: "key", Short: "Make, list and revoke API keys"}
 	create := &cobra.Command{
@@ -19,8 +22,7 @@ func newKey() *cobra.Command {
 		Long: `Make an API key on behalf of an integration user who is at least lite admin. The
 key decides to which instance a provider provisions. It is printed once: only a
 digest of it is kept.`,
-		Example: `  muster-server key create --instance acme --user scim-sync
-  muster-server key create --instance acme --user scim-watch --access read --network 203.0.113.0/24`,
+		Example: keyExample,
 	}
 	create.Flags().String("user", "", "the integration user")
 	create.Flags().Int("days", 365, "for how many days the key is valid")

@@ -13,6 +13,10 @@ import (
 	"muster/server/provisioning"
 )
 
+const mappingExample = `  muster-server mapping set 'addresses[type eq "work"].country' country \
+      --instance acme
+  muster-server mapping set userType scimSyncJobTitle --instance acme`
+
 func newMapping() *cobra.Command {
 	c := &cobra.Command{
 		Use: "mapping", Short: "Show and change which SCIM attribute lands in which field",
@@ -29,8 +33,7 @@ whole, and saved or refused; users are brought in line when they change, or by
 		Use:   "set ATTRIBUTE FIELD",
 		Short: "Map an attribute to a field: add a row, or change the one of that field",
 		Args:  cobra.ExactArgs(2), RunE: runIn(setMapping),
-		Example: `  muster-server mapping set 'addresses[type eq "work"].country' country --instance acme
-  muster-server mapping set userType scimSyncJobTitle --instance acme`,
+		Example: mappingExample,
 	}
 	remove := &cobra.Command{
 		Use: "delete FIELD", Short: "Delete the row of a field", Args: cobra.ExactArgs(1),

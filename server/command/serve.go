@@ -28,6 +28,10 @@ import (
 	"muster/server/tracing"
 )
 
+const serveExample = `  muster-server serve --listen 127.0.0.1:8080 --database sqlite:./m.db
+  muster-server serve --listen :443 --tls-cert tls.crt --tls-key tls.key \
+      --public-url https://scim.example.com`
+
 func newServe() *cobra.Command {
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve SCIM", Args: cobra.NoArgs, RunE: serve,
@@ -36,8 +40,7 @@ func newServe() *cobra.Command {
 that are under way.
 
 Traces go to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, if it is set.`,
-		Example: `  muster-server serve --listen 127.0.0.1:8080 --database sqlite:./m.db
-  muster-server serve --listen :443 --tls-cert tls.crt --tls-key tls.key --public-url https://scim.example.com`,
+		Example: serveExample,
 	}
 	addSettings(c)
 	return c

@@ -72,8 +72,8 @@ func settings() []setting {
 		},
 		{
 			flag: "max-requests", fallback: "512", check: isCount,
-			help: "how many requests are answered at once, and half of them of one instance; more " +
-				"are answered 503, or 429; 0 is no limit",
+			help: "how many requests are answered at once, and half of them of one " +
+				"instance; more are answered 503, or 429; 0 is no limit",
 		},
 		{
 			flag: "scan-time", fallback: "5s", check: isScanTime,

@@ -9,6 +9,11 @@ import (
 	"muster/server/provisioning"
 )
 
+const updateFieldExample = `  muster-server user update-field userName --instance acme \
+      --from email --lower
+  muster-server user update-field userName --instance acme --domain acme.example \
+      --filter 'userName ew "@old.example"' --apply`
+
 func newUpdateField() *cobra.Command {
 	c := &cobra.Command{
 		Use: "update-field FIELD", Short: "Give a field of many users a new value, after a preview",
@@ -17,8 +22,7 @@ func newUpdateField() *cobra.Command {
 what would change, and what would conflict, and writes nothing until --apply is
 given. The use that it is made for: the User Names of accounts that were made by
 hand, before a provider picks them up.`,
-		Example: `  muster-server user update-field userName --instance acme --from email --lower
-  muster-server user update-field userName --instance acme --domain acme.example --filter 'userName ew "@old.example"' --apply`,
+		Example: updateFieldExample,
 	}
 	c.Flags().String("from", "", "the field that the value is taken from; by default FIELD itself")
 	c.Flags().Bool("lower", false, "in lower case")

@@ -27,6 +27,10 @@ var userFlags = []struct {
 	{"job-title", mapping.ScimSyncJobTitle},
 }
 
+const userExample = `  muster-server user create scim-sync --instance acme --integration \
+      --role lite-admin
+  muster-server user create anna@acme.example --instance acme --first-name Anna --last-name Novak`
+
 func newUser() *cobra.Command {
 	c := &cobra.Command{
 		Use: "user", Short: "Make, show and change user accounts by hand",
@@ -36,9 +40,8 @@ picks the account up.`,
 	}
 	create := &cobra.Command{
 		Use: "create NAME", Short: "Make a user account by hand", Args: cobra.ExactArgs(1),
-		RunE: runIn(createUser),
-		Example: `  muster-server user create scim-sync --instance acme --integration --role lite-admin
-  muster-server user create anna@acme.example --instance acme --first-name Anna --last-name Novak`,
+		RunE:    runIn(createUser),
+		Example: userExample,
 	}
 	create.Flags().Bool("integration", false,
 		"an integration user: may hold API keys, and is not visible over SCIM")

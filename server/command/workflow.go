@@ -10,6 +10,11 @@ import (
 	"muster/server/workflow"
 )
 
+const ruleExample = `  muster-server rule create titles --instance acme --field scimSyncJobTitle \
+      --do create:job-title
+  muster-server rule create heads --instance acme --field scimSyncJobTitle \
+      --when 'matches:^Head of' --do 'add-to-group:Heads'`
+
 func newRule() *cobra.Command {
 	c := &cobra.Command{
 		Use: "rule", Short: "Show and change workflow rules",
@@ -27,8 +32,7 @@ Conditions (--when): changed, equals:VALUE, one-of:A|B, matches:REGEXP.
 Actions (--do, several): link:TYPE links to the object of the name, create:TYPE makes
 it first if it is missing, add-to-group:GROUP, remove-from-group:GROUP,
 set:FIELD=VALUE, clear:FIELD. {value} stands for the new value.`,
-		Example: `  muster-server rule create titles --instance acme --field scimSyncJobTitle --do create:job-title
-  muster-server rule create heads --instance acme --field scimSyncJobTitle --when 'matches:^Head of' --do 'add-to-group:Heads'`,
+		Example: ruleExample,
 	}
 	create.Flags().String("field", "", "the field whose change the rule watches")
 	create.Flags().String("when", "changed", "what the new value must be")

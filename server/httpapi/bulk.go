@@ -281,8 +281,8 @@ func (b *bulkRun) undo(s *server, x *requestContext, o *bulkOperation) {
 	o.location, o.etag = "", ""
 	o.fail(&scim.Error{
 		Status: http.StatusConflict,
-		Detail: "the operation refers in a circle to others, and that cannot be resolved; nothing " +
-			"was created",
+		Detail: "the operation refers in a circle to others, and that cannot be " +
+			"resolved; nothing was created",
 	})
 	for _, other := range b.operations {
 		if other.method == http.MethodPost && other.done && !other.failed() &&

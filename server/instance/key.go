@@ -386,8 +386,8 @@ func parseKey(text string) (slug, id, secret string, err error) {
 	if len(parts) != 4 || parts[0] != keyPrefix || len(parts[2]) != keyIDLength ||
 		len(parts[3]) != secretLength+checksumLength {
 		return "", "", "", &KeyError{
-			Reason: "the bearer token is not an API key of this server, or is not complete; a key " +
-				"begins with " + keyPrefix + "_ and is copied whole",
+			Reason: "the bearer token is not an API key of this server, or is not " +
+				"complete; a key begins with " + keyPrefix + "_ and is copied whole",
 		}
 	}
 	at := len(text) - checksumLength

@@ -176,7 +176,8 @@ func (s *Service) nameTaken(err error, u *User) error {
 			u.UserName())
 	}
 	return scim.Conflict("userName %q is taken: a user of another instance has it, and a User "+
-		"Name is unique across all instances; choose another, or have the other instance give it up",
+		"Name is unique across all instances; choose another, or have the other "+
+		"instance give it up",
 		u.UserName())
 }
 

@@ -23,8 +23,13 @@ type adminTokenRow struct {
 	LastFrom string        `db:"last_address"`
 }
 
-const selectAdminToken = "SELECT id, name, digest, created, expires, revoked, role, instance, " +
-	"last_used, last_address FROM admin_tokens" //nolint:gosec // no secret
+const (
+	selectAdminToken = `SELECT id, name, digest, created, expires, revoked, role, instance,
+	last_used, last_address FROM admin_tokens WHERE id = ?`
+
+	selectAdminTokens = `SELECT id, name, digest, created, expires, revoked, role, instance,
+	last_used, last_address FROM admin_tokens ORDER BY created, id`
+)
 
 func (r *adminTokenRow) token() (*instance.AdminToken, error) {
 	digest, err := hex.DecodeString(r.Digest)
@@ -46,8 +51,8 @@ func (r *adminTokenRow) token() (*instance.AdminToken, error) {
 func (s *Store) CreateAdminToken(ctx context.Context, a *instance.AdminToken) error {
 	return s.update(ctx, func(t *tx) error {
 		_, err := t.Exec(ctx,
-			"INSERT INTO admin_tokens (id, name, digest, created, expires, role, instance) VALUES "+
-				"(?, ?, ?, ?, ?, ?, ?)",
+			`INSERT INTO admin_tokens (id, name, digest, created, expires, role, instance)
+				VALUES (?, ?, ?, ?, ?, ?, ?)`,
 			a.ID, a.Name, hex.EncodeToString(a.Digest), millis(a.Created), millis(a.Expires),
 			string(a.Role), a.Instance)
 		return err
@@ -57,7 +62,7 @@ func (s *Store) CreateAdminToken(ctx context.Context, a *instance.AdminToken) er
 // AdminToken returns a token, or instance.ErrNotFound.
 func (s *Store) AdminToken(ctx context.Context, id string) (*instance.AdminToken, error) {
 	var r adminTokenRow
-	if err := s.db.Get(ctx, &r, selectAdminToken+" WHERE id = ?", id); err != nil {
+	if err := s.db.Get(ctx, &r, selectAdminToken, id); err != nil {
 		return nil, missing(err)
 	}
 	return r.token()
@@ -67,8 +72,8 @@ func (s *Store) AdminToken(ctx context.Context, id string) (*instance.AdminToken
 func (s *Store) UseAdminToken(ctx context.Context, id string, at time.Time, address string) error {
 	return s.update(ctx, func(t *tx) error {
 		_, err := t.Exec(ctx,
-			"UPDATE admin_tokens SET last_used = ?, last_address = ? WHERE id = ? AND (last_used "+
-				"IS NULL OR last_used < ?)",
+			`UPDATE admin_tokens SET last_used = ?, last_address = ?
+				WHERE id = ? AND (last_used IS NULL OR last_used < ?)`,
 			millis(at), address, id, millis(at))
 		return err
 	})
@@ -77,7 +82,7 @@ func (s *Store) UseAdminToken(ctx context.Context, id string, at time.Time, addr
 // AdminTokens returns all tokens, the oldest first.
 func (s *Store) AdminTokens(ctx context.Context) ([]*instance.AdminToken, error) {
 	var rows []adminTokenRow
-	if err := s.db.List(ctx, &rows, selectAdminToken+" ORDER BY created, id"); err != nil {
+	if err := s.db.List(ctx, &rows, selectAdminTokens); err != nil {
 		return nil, err
 	}
 	list := make([]*instance.AdminToken, len(rows))

@@ -2,77 +2,107 @@ package store
 
 import (
 	"slices"
-	"strings"
 
 	"muster/server/store/engine"
 )
 
-// selectPerson reads a [person]. The instance stands in a form that no index
-// serves: each of these statements has one index that makes it short, and the
-// database must not take the one of the instance instead.
-const selectPerson = `SELECT id, user_name, user_name_key, display,
+// These read each [person] that a batch needs. The instance stands in a form
+// that no index serves: each of the statements has one index that makes it
+// short, and the database must not take the one of the instance instead.
+const (
+	selectTargets = `SELECT id, user_name, user_name_key, display,
 	COALESCE(external_id, ''), integration, version,
-	COALESCE(CAST(manager_id AS text), ''), COALESCE(manager_ref, ''), COALESCE(manager_key, '')
-	FROM users WHERE (instance_id = ?) IS TRUE AND `
+	COALESCE(CAST(manager_id AS text), ''), COALESCE(manager_ref, ''),
+	COALESCE(manager_key, '')
+	FROM users WHERE (instance_id = ?) IS TRUE
+	AND id = ANY (CAST(? AS uuid[])) FOR UPDATE`
+
+	selectOthers = `SELECT id, user_name, user_name_key, display,
+	COALESCE(external_id, ''), integration, version,
+	COALESCE(CAST(manager_id AS text), ''), COALESCE(manager_ref, ''),
+	COALESCE(manager_key, '')
+	FROM users WHERE (instance_id = ?) IS TRUE
+	AND id = ANY (CAST(? AS uuid[]))`
+
+	selectByName = `SELECT id, user_name, user_name_key, display,
+	COALESCE(external_id, ''), integration, version,
+	COALESCE(CAST(manager_id AS text), ''), COALESCE(manager_ref, ''),
+	COALESCE(manager_key, '')
+	FROM users WHERE (instance_id = ?) IS TRUE
+	AND user_name_key = ANY (CAST(? AS text[]))`
+
+	selectReports = `SELECT id, user_name, user_name_key, display,
+	COALESCE(external_id, ''), integration, version,
+	COALESCE(CAST(manager_id AS text), ''), COALESCE(manager_ref, ''),
+	COALESCE(manager_key, '')
+	FROM users WHERE (instance_id = ?) IS TRUE
+	AND manager_id = ANY (CAST(? AS uuid[]))`
+
+	selectWaiting = `SELECT id, user_name, user_name_key, display,
+	COALESCE(external_id, ''), integration, version,
+	COALESCE(CAST(manager_id AS text), ''), COALESCE(manager_ref, ''),
+	COALESCE(manager_key, '')
+	FROM users WHERE (instance_id = ?) IS TRUE
+	AND manager_key = ANY (CAST(? AS text[])) AND manager_id IS NULL AND manager_key IS NOT NULL`
+)
+
+const selectLinksOf = `SELECT group_id, user_id FROM group_users
+	WHERE user_id = ANY (CAST(? AS uuid[]))`
+
+const selectGroupVersions = `SELECT id, version FROM groups
+	WHERE (instance_id = ?) IS TRUE AND id = ANY (CAST(? AS uuid[])) FOR UPDATE`
 
 // reads returns the statements that read what the batch needs.
 func (b *batch) reads(d *engine.Dialect) []engine.Statement {
 	var list []engine.Statement
-	people := func(column, sqlType string, values []string, more string) {
-		if len(values) == 0 {
-			return
+	read := func(query string, values []string, rows func(engine.Rows) error, args ...any) {
+		if len(values) > 0 {
+			args = append(args, unique(values))
+			list = append(list, engine.Statement{Query: query, Args: args, Read: rows})
 		}
-		condition, arg := d.AnyOf(column, sqlType, unique(values))
-		list = append(list, engine.Statement{
-			Query: selectPerson + condition + more, Args: []any{b.instanceID, arg},
-			Read: b.readPeople,
-		})
 	}
-	// Servers of older versions do not know the lock of the chain.
-	people("id", "uuid", b.targets, d.ForUpdate)
-	people("id", "uuid", b.others, "")
-	people("user_name_key", "text", b.names, "")
-	people("manager_id", "uuid", b.leavers, "")
-	people("manager_key", "text", b.arrivals, " AND manager_id IS NULL AND manager_key IS NOT NULL")
+	// Servers of older versions do not know the lock of the chain, but that of
+	// the targets.
+	read(selectTargets, b.targets, b.readPeople, b.instanceID)
+	read(selectOthers, b.others, b.readPeople, b.instanceID)
+	read(selectByName, b.names, b.readPeople, b.instanceID)
+	read(selectReports, b.leavers, b.readPeople, b.instanceID)
+	read(selectWaiting, b.arrivals, b.readPeople, b.instanceID)
 	if len(b.externalIDs) > 0 {
 		list = append(list, b.byExternalID(d))
 	}
-	if len(b.leavers) > 0 {
-		condition, arg := d.AnyOf("user_id", "uuid", b.leavers)
-		list = append(list, engine.Statement{
-			Query: "SELECT group_id, user_id FROM group_users WHERE " + condition,
-			Args:  []any{arg}, Read: b.readLinks,
-		})
-	}
-	if len(b.needs.groups) > 0 {
-		condition, arg := d.AnyOf("id", "uuid", unique(b.needs.groups))
-		list = append(list, engine.Statement{
-			Query: "SELECT id, version FROM groups WHERE (instance_id = ?) IS TRUE AND " +
-				condition + d.ForUpdate,
-			Args: []any{b.instanceID, arg}, Read: b.readGroups,
-		})
-	}
+	read(selectLinksOf, b.leavers, b.readLinks)
+	read(selectGroupVersions, b.needs.groups, b.readGroups, b.instanceID)
 	return append(list, b.readPresence(d)...)
 }
 
+// These read people by their external ids. Other instances have the same ones,
+// so that the index holds the instance. Several values at once would look
+// dearer to PostgreSQL than to read all of the instance, as long as it has no
+// statistics.
+const (
+	selectByExternalIDPostgres = `SELECT p.* FROM unnest(CAST(? AS text[])) AS v(external_id),
+	LATERAL (SELECT id, user_name, user_name_key, display, external_id, integration, version,
+			COALESCE(CAST(manager_id AS text), ''), COALESCE(manager_ref, ''),
+			COALESCE(manager_key, '')
+		FROM users AS u WHERE u.external_id = v.external_id AND u.instance_id = ? OFFSET 0) AS p`
+
+	selectByExternalIDSQLite = `SELECT id, user_name, user_name_key, display,
+	COALESCE(external_id, ''), integration, version,
+	COALESCE(CAST(manager_id AS text), ''), COALESCE(manager_ref, ''),
+	COALESCE(manager_key, '')
+	FROM users WHERE external_id = ANY (CAST(? AS text[])) AND instance_id = ?`
+)
+
 // byExternalID returns the statement that reads people by their external ids.
-// Other instances have the same ones, so that the index holds the instance.
-// Several values at once would look dearer to PostgreSQL than to read all of
-// the instance, as long as it has no statistics.
 func (b *batch) byExternalID(d *engine.Dialect) engine.Statement {
-	values := unique(b.externalIDs)
-	st := engine.Statement{Args: []any{values, b.instanceID}, Read: b.readPeople, Query: `
-		SELECT p.* FROM unnest(CAST(? AS text[])) AS v(external_id), LATERAL (
-		SELECT id, user_name, user_name_key, display, external_id, integration, version,
-			COALESCE(CAST(manager_id AS text), ''), COALESCE(manager_ref, ''), COALESCE(manager_key, '')
-		FROM users AS u WHERE u.external_id = v.external_id AND u.instance_id = ? OFFSET 0) AS p`}
-	if !d.Postgres {
-		condition, arg := d.AnyOf("external_id", "text", values)
-		st.Query = strings.Replace(selectPerson, "(instance_id = ?) IS TRUE", "instance_id = ?",
-			1) + condition
-		st.Args = []any{b.instanceID, arg}
+	query := selectByExternalIDSQLite
+	if d.Postgres {
+		query = selectByExternalIDPostgres
 	}
-	return st
+	return engine.Statement{
+		Query: query, Args: []any{unique(b.externalIDs), b.instanceID}, Read: b.readPeople,
+	}
 }
 
 func (b *batch) readPeople(r engine.Rows) error {
@@ -111,28 +141,33 @@ func (b *batch) readLinks(r engine.Rows) error {
 	return r.Err()
 }
 
+// These find out which members are there.
+const (
+	selectPresencePostgres = `SELECT m.*
+	FROM unnest(CAST(? AS uuid[]), CAST(? AS uuid[])) AS v(group_id, user_id),
+	LATERAL (SELECT group_id, user_id FROM group_users AS gu
+		WHERE gu.group_id = v.group_id AND gu.user_id = v.user_id LIMIT 1) AS m`
+
+	selectPresenceSQLite = `SELECT group_id, user_id FROM group_users
+	WHERE group_id = ? AND user_id = ?`
+)
+
 // readPresence returns the statements that find out which members are there.
 func (b *batch) readPresence(d *engine.Dialect) []engine.Statement {
 	if len(b.links) == 0 {
 		return nil
 	}
-	if !d.Postgres {
-		list := make([]engine.Statement, len(b.links))
-		for i, l := range b.links {
-			list[i] = engine.Statement{
-				Query: "SELECT group_id, user_id FROM group_users WHERE group_id = ? AND " +
-					"user_id = ?",
-				Args: l, Read: b.readLinks,
-			}
-		}
-		return list
+	if d.Postgres {
+		return []engine.Statement{{
+			Query: selectPresencePostgres,
+			Args:  []any{engine.Texts(b.links, 0), engine.Texts(b.links, 1)}, Read: b.readLinks,
+		}}
 	}
-	return []engine.Statement{{
-		Query: `SELECT m.* FROM unnest(CAST(? AS uuid[]), CAST(? AS uuid[])) AS v(group_id, user_id),
-			LATERAL (SELECT group_id, user_id FROM group_users AS gu
-				WHERE gu.group_id = v.group_id AND gu.user_id = v.user_id LIMIT 1) AS m`,
-		Args: []any{engine.Texts(b.links, 0), engine.Texts(b.links, 1)}, Read: b.readLinks,
-	}}
+	list := make([]engine.Statement, len(b.links))
+	for i, l := range b.links {
+		list[i] = engine.Statement{Query: selectPresenceSQLite, Args: l, Read: b.readLinks}
+	}
+	return list
 }
 
 // writes returns the statements that write the batch, but for its history.
@@ -150,9 +185,9 @@ func (b *batch) writes(d *engine.Dialect) []engine.Statement {
 		}
 	}
 	if len(gone) > 0 {
-		condition, arg := d.AnyOf("id", "uuid", gone)
-		list = append(list,
-			engine.Statement{Query: "DELETE FROM users WHERE " + condition, Args: []any{arg}})
+		list = append(list, engine.Statement{
+			Query: "DELETE FROM users WHERE id = ANY (CAST(? AS uuid[]))", Args: []any{gone},
+		})
 	}
 	list = append(list, d.Insert(&insertUsers, created, nil)...)
 	for _, p := range b.changed {
@@ -161,7 +196,7 @@ func (b *batch) writes(d *engine.Dialect) []engine.Statement {
 			list = append(list, engine.Statement{Query: updateUser, Args: args})
 		}
 	}
-	list = append(list, b.relinks(d)...)
+	list = append(list, b.relinks()...)
 	list = append(list, b.memberWrites(d)...)
 	return append(list, b.more...)
 }
@@ -174,7 +209,7 @@ const updateUser = `UPDATE users SET manager_id = ?,
 
 // relinks returns the statements for those of whom the manager changed, and
 // nothing else.
-func (b *batch) relinks(d *engine.Dialect) []engine.Statement {
+func (b *batch) relinks() []engine.Statement {
 	type change struct {
 		manager         string
 		steps, modified int64
@@ -193,11 +228,10 @@ func (b *batch) relinks(d *engine.Dialect) []engine.Statement {
 	}
 	var list []engine.Statement
 	for _, c := range order {
-		condition, arg := d.AnyOf("id", "uuid", ids[c])
 		list = append(list, engine.Statement{
-			Query: "UPDATE users SET manager_id = ?, version = version + ?, modified = ? WHERE " +
-				condition,
-			Args: []any{null(c.manager), c.steps, c.modified, arg},
+			Query: `UPDATE users SET manager_id = ?, version = version + ?, modified = ?
+				WHERE id = ANY (CAST(? AS uuid[]))`,
+			Args: []any{null(c.manager), c.steps, c.modified, ids[c]},
 		})
 	}
 	return list
@@ -213,10 +247,10 @@ func (b *batch) memberWrites(d *engine.Dialect) []engine.Statement {
 		}
 	}
 	for _, groupID := range sortedKeys(removed) {
-		condition, arg := d.AnyOf("user_id", "uuid", removed[groupID])
 		list = append(list, engine.Statement{
-			Query: "DELETE FROM group_users WHERE group_id = ? AND " + condition,
-			Args:  []any{groupID, arg},
+			Query: `DELETE FROM group_users
+				WHERE group_id = ? AND user_id = ANY (CAST(? AS uuid[]))`,
+			Args: []any{groupID, removed[groupID]},
 		})
 	}
 	var added [][]any

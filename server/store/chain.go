@@ -20,8 +20,13 @@ type chainRow struct {
 	AnchorLink string `db:"anchor_link"`
 }
 
-const selectChain = "SELECT seq, link, anchor_seq, anchor_link FROM history_chains WHERE " +
-	"instance_id = ?"
+const (
+	selectChain = `SELECT seq, link, anchor_seq, anchor_link
+	FROM history_chains WHERE instance_id = ?`
+
+	selectChainLocked = `SELECT seq, link, anchor_seq, anchor_link
+	FROM history_chains WHERE instance_id = ? FOR UPDATE`
+)
 
 // Chain returns where the chain of an instance begins and ends.
 func (s *Store) Chain(ctx context.Context, instanceID string) (history.Chain, error) {
@@ -40,9 +45,7 @@ func (s *Store) Sealed(
 ) error {
 	var after int64
 	err := historyParts(ctx, s.db.Read, func(limit int) (string, []any) {
-		return selectHistory + " WHERE instance_id = ? AND seq > ? ORDER BY seq LIMIT ?", []any{
-			instanceID, after, limit,
-		}
+		return selectSealed, []any{instanceID, after, limit}
 	}, func(r *historyRow, e *history.Entry) error {
 		after = r.Seq.Int64
 		return yield(history.Sealed{
@@ -54,10 +57,7 @@ func (s *Store) Sealed(
 	}
 	last := uuid.Nil.String()
 	return historyParts(ctx, s.db.Read, func(limit int) (string, []any) {
-		return selectHistory +
-			" WHERE instance_id = ? AND seq IS NULL AND id > ? ORDER BY id LIMIT ?", []any{
-			instanceID, last, limit,
-		}
+		return selectUnsealedAfter, []any{instanceID, last, limit}
 	}, func(r *historyRow, e *history.Entry) error {
 		last = r.ID
 		return yield(history.Sealed{Entry: e, ContentHash: r.ContentHash})
@@ -68,7 +68,7 @@ func (s *Store) Sealed(
 // keeps other writers of the instance out until the transaction ends.
 func (t *tx) lockChain(instanceID string) engine.Statement {
 	return engine.Statement{
-		Query: selectChain + t.Dialect.ForUpdate, Args: []any{instanceID},
+		Query: selectChainLocked, Args: []any{instanceID},
 		Read: func(r engine.Rows) error {
 			t.instanceID, t.chain = instanceID, chainRow{}
 			if t.chained = r.Next(); !t.chained {
@@ -86,8 +86,8 @@ func (s *Store) makeChain(ctx context.Context, instanceID string) error {
 
 func newChain(instanceID string) engine.Statement {
 	return engine.Statement{
-		Query: "INSERT INTO history_chains (instance_id, seq, link, anchor_seq, anchor_link) " +
-			"VALUES (?, 0, '', 0, '') ON CONFLICT DO NOTHING",
+		Query: `INSERT INTO history_chains (instance_id, seq, link, anchor_seq, anchor_link)
+			VALUES (?, 0, '', 0, '') ON CONFLICT DO NOTHING`,
 		Args: []any{instanceID},
 	}
 }
@@ -128,8 +128,9 @@ func endChain(instanceID string, c chainRow) engine.Statement {
 func (s *Store) Adopt(ctx context.Context, limit int) (map[string]int, error) {
 	var instances []string
 	if err := s.db.List(ctx, &instances,
-		"SELECT id FROM instances WHERE EXISTS (SELECT 1 FROM history AS h WHERE h.instance_id = "+
-			"instances.id AND h.seq IS NULL)"); err != nil {
+		`SELECT id FROM instances WHERE EXISTS
+			(SELECT 1 FROM history AS h WHERE h.instance_id = instances.id AND h.seq IS NULL)`,
+	); err != nil {
 		return nil, err
 	}
 	adopted := make(map[string]int)
@@ -148,8 +149,7 @@ func (s *Store) Adopt(ctx context.Context, limit int) (map[string]int, error) {
 func (t *tx) adopt(ctx context.Context, limit int) (int, error) {
 	var old []historyRow
 	if err := t.List(ctx, &old,
-		selectHistory+" WHERE instance_id = ? AND seq IS NULL ORDER BY id LIMIT ?", t.instanceID,
-		limit); err != nil || len(old) == 0 {
+		selectUnsealed, t.instanceID, limit); err != nil || len(old) == 0 {
 		return 0, err
 	}
 	c := &t.chain
@@ -167,8 +167,9 @@ func (t *tx) adopt(ctx context.Context, limit int) (int, error) {
 		c.Seq++
 		c.Link = history.Link(c.Link, c.Seq, r.ContentHash)
 		list = append(list, engine.Statement{
-			Query: "UPDATE history SET seq = ?, link = ?, content_hash = ? WHERE instance_id = " +
-				"? AND id = ?", Args: []any{c.Seq, c.Link, r.ContentHash, t.instanceID, r.ID},
+			Query: `UPDATE history SET seq = ?, link = ?, content_hash = ?
+				WHERE instance_id = ? AND id = ?`,
+			Args: []any{c.Seq, c.Link, r.ContentHash, t.instanceID, r.ID},
 		})
 	}
 	return len(old), t.finish(ctx, append(list, endChain(t.instanceID, *c)))

@@ -22,8 +22,16 @@ type clientRow struct {
 	Networks   string        `db:"networks"`
 }
 
-const selectClient = "SELECT id, instance_id, user_name, key_set, key_set_url, created, revoked, " +
-	"access, networks FROM clients"
+const (
+	selectClient = `SELECT
+		id, instance_id, user_name, key_set, key_set_url, created, revoked, access,
+	networks FROM clients WHERE id = ?`
+
+	selectClients = `SELECT
+		id, instance_id, user_name, key_set, key_set_url, created, revoked, access,
+	networks FROM clients
+	WHERE instance_id = ? ORDER BY created, id`
+)
 
 func (r *clientRow) client() (c *instance.Client, err error) {
 	c = &instance.Client{
@@ -41,8 +49,9 @@ func (r *clientRow) client() (c *instance.Client, err error) {
 func (s *Store) CreateClient(ctx context.Context, c *instance.Client, e *history.Entry) error {
 	return s.change(ctx, c.InstanceID, func(t *tx) error {
 		_, err := t.Exec(ctx,
-			`INSERT INTO clients (id, instance_id, user_name, key_set, key_set_url, created, access, networks)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			`INSERT INTO clients
+				(id, instance_id, user_name, key_set, key_set_url, created, access, networks)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			c.ID, c.InstanceID, c.UserName, string(c.KeySet), c.KeySetURL, millis(c.Created),
 			string(c.Access), networksOf(c.Permit))
 		if err != nil {
@@ -55,7 +64,7 @@ func (s *Store) CreateClient(ctx context.Context, c *instance.Client, e *history
 // Clients returns the clients of an instance, the oldest first.
 func (s *Store) Clients(ctx context.Context, instanceID string) ([]*instance.Client, error) {
 	var rows []clientRow
-	if err := s.db.List(ctx, &rows, selectClient+" WHERE instance_id = ? ORDER BY created, id",
+	if err := s.db.List(ctx, &rows, selectClients,
 		instanceID); err != nil {
 		return nil, err
 	}
@@ -72,7 +81,7 @@ func (s *Store) Clients(ctx context.Context, instanceID string) ([]*instance.Cli
 // Client returns the client with an id.
 func (s *Store) Client(ctx context.Context, id string) (*instance.Client, error) {
 	var r clientRow
-	if err := s.db.Get(ctx, &r, selectClient+" WHERE id = ?", id); err != nil {
+	if err := s.db.Get(ctx, &r, selectClient, id); err != nil {
 		return nil, missing(err)
 	}
 	return r.client()
@@ -96,8 +105,9 @@ func (s *Store) RevokeClient(
 			return err
 		}
 		if _, err := t.Exec(ctx,
-			"UPDATE api_keys SET revoked = ? WHERE client_id = ? AND instance_id = ? AND "+
-				"revoked IS NULL", millis(at), id, instanceID); err != nil {
+			`UPDATE api_keys SET revoked = ?
+				WHERE client_id = ? AND instance_id = ? AND revoked IS NULL`,
+			millis(at), id, instanceID); err != nil {
 			return err
 		}
 		if err := t.revise(ctx, instanceID); err != nil {
@@ -118,7 +128,7 @@ func (s *Store) IssueToken(
 		now := millis(k.Created)
 		var valid []string
 		if err := t.List(ctx, &valid,
-			"SELECT id FROM clients WHERE id = ? AND revoked IS NULL"+s.db.ForUpdate,
+			"SELECT id FROM clients WHERE id = ? AND revoked IS NULL FOR UPDATE",
 			g.Client.ID); err != nil {
 			return err
 		}
@@ -137,8 +147,9 @@ func (s *Store) IssueToken(
 		for _, st := range []engine.Statement{
 			{Query: "DELETE FROM client_assertions WHERE until < ?", Args: []any{now}},
 			{
-				Query: "DELETE FROM api_keys WHERE client_id = ? AND instance_id = ? AND " +
-					"expires < ?", Args: []any{g.Client.ID, k.InstanceID, now},
+				Query: `DELETE FROM api_keys
+					WHERE client_id = ? AND instance_id = ? AND expires < ?`,
+				Args: []any{g.Client.ID, k.InstanceID, now},
 			},
 		} {
 			if err := t.Run(ctx, st); err != nil {

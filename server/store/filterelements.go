@@ -22,8 +22,10 @@ func (k *kind) listed(a *schema.Attribute) bool {
 // and the SQL for such a value.
 func (c *compiler) elementsOf(a *schema.Attribute) (from, element string) {
 	if c.kind.members && a.Name == "members" {
-		return `(SELECT user_id AS id, 'user' AS type FROM group_users WHERE group_id = groups.id UNION ALL
-		SELECT child_id, 'group' FROM group_groups WHERE group_id = groups.id) AS m`, membersElement
+		return `(SELECT user_id AS id, 'user' AS type FROM group_users
+			WHERE group_id = groups.id UNION ALL
+			SELECT child_id, 'group' FROM group_groups WHERE group_id = groups.id) AS m`,
+			membersElement
 	}
 	from, _ = c.d.Elements("search", c.names(a)...)
 	return from, "e.value"

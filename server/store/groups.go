@@ -35,7 +35,16 @@ func (r *groupRow) position() (id string, value sql.NullString) { return r.ID, r
 const groupColumns = "id, instance_id, display_name, display_name_key, external_id, source, " +
 	"resource, version, created, modified"
 
-const selectGroup = "SELECT " + groupColumns + " FROM groups "
+const (
+	selectGroup = `SELECT
+		id, instance_id, display_name, display_name_key, external_id, source, resource,
+	version, created, modified FROM groups WHERE id = ? AND (instance_id = ?) IS TRUE`
+
+	selectGroupByName = `SELECT
+		id, instance_id, display_name, display_name_key, external_id, source, resource,
+	version, created, modified FROM groups
+	WHERE instance_id = ? AND display_name_key = ?`
+)
 
 func (r *groupRow) scan(from engine.Rows) error {
 	return from.Scan(&r.ID, &r.InstanceID, &r.DisplayName, &r.DisplayNameKey, &r.ExternalID,
@@ -56,7 +65,7 @@ func (r *groupRow) group() *provisioning.Group {
 func (s *Store) Group(ctx context.Context, instanceID, id string) (*provisioning.Group, error) {
 	var r groupRow
 	err := s.db.Lookup(ctx, engine.Statement{
-		Query: selectGroup + "WHERE id = ? AND (instance_id = ?) IS TRUE",
+		Query: selectGroup,
 		Args:  []any{id, instanceID}, Read: engine.One(&r),
 	})
 	if err != nil {
@@ -133,32 +142,38 @@ func each(list []memberRow, yield func(string, provisioning.Member) error) error
 	return nil
 }
 
-// userMembers and groupMembers return the query for the members of groups
-// that a condition on the table of members chooses, at most limit of them. The
-// limit stands inside: it tells the database that there are few, so that it
-// looks each of them up, and does not read all users.
-func userMembers(condition string, limit int) string {
-	return fmt.Sprintf(
-		`SELECT m.group_id AS group_id, u.id AS id, 'User' AS type, u.user_name AS name, u.display AS display
-		FROM (SELECT group_id, user_id FROM group_users WHERE %s LIMIT %d) AS m JOIN users AS u ON u.id = m.user_id`,
-		condition, limit)
-}
+// The members of groups. The limit stands inside: it tells the database that
+// there are few, so that it looks each of them up, and does not read all users.
+// It is as large as membersAtOnce, and one more to know whether there are more.
+const (
+	selectFewMembers = `SELECT m.group_id AS group_id, u.id AS id, 'User' AS type,
+		u.user_name AS name, u.display AS display
+	FROM (SELECT group_id, user_id FROM group_users WHERE group_id IN (?) LIMIT 2001) AS m
+	JOIN users AS u ON u.id = m.user_id
+	UNION ALL
+	SELECT m.group_id AS group_id, g.id AS id, 'Group' AS type,
+		g.display_name AS name, g.display_name AS display
+	FROM (SELECT group_id, child_id FROM group_groups WHERE group_id IN (?) LIMIT 2001) AS m
+	JOIN groups AS g ON g.id = m.child_id`
 
-func groupMembers(condition string, limit int) string {
-	return fmt.Sprintf(
-		`SELECT m.group_id AS group_id, g.id AS id, 'Group' AS type, g.display_name AS name, g.display_name AS display
-		FROM (SELECT group_id, child_id FROM group_groups WHERE %s LIMIT %d) AS m JOIN groups AS g ON g.id = m.child_id`,
-		condition, limit)
-}
+	selectUserMembers = `SELECT m.group_id AS group_id, u.id AS id, 'User' AS type,
+		u.user_name AS name, u.display AS display
+	FROM (SELECT group_id, user_id FROM group_users
+		WHERE group_id = ? AND user_id > ? ORDER BY user_id LIMIT 2000) AS m
+	JOIN users AS u ON u.id = m.user_id ORDER BY m.user_id`
+
+	selectGroupMembers = `SELECT m.group_id AS group_id, g.id AS id, 'Group' AS type,
+		g.display_name AS name, g.display_name AS display
+	FROM (SELECT group_id, child_id FROM group_groups
+		WHERE group_id = ? AND child_id > ? ORDER BY child_id LIMIT 2000) AS m
+	JOIN groups AS g ON g.id = m.child_id ORDER BY m.child_id`
+)
 
 // fewMembers returns all members of groups, unless there are too many.
 func (s *Store) fewMembers(
 	ctx context.Context, groupIDs []string,
 ) (list []memberRow, all bool, err error) {
-	const more = membersAtOnce + 1
-	query := userMembers("group_id IN (?)", more) + " UNION ALL " + groupMembers("group_id IN (?)",
-		more)
-	if err := s.db.List(ctx, &list, query, groupIDs, groupIDs); err != nil ||
+	if err := s.db.List(ctx, &list, selectFewMembers, groupIDs, groupIDs); err != nil ||
 		len(list) > membersAtOnce {
 		return nil, false, err
 	}
@@ -178,12 +193,7 @@ func (s *Store) manyMembers(
 	ctx context.Context, groupIDs []string, yield func(string, provisioning.Member) error,
 ) error {
 	for _, groupID := range groupIDs {
-		for _, query := range []string{
-			userMembers("group_id = ? AND user_id > ? ORDER BY user_id",
-				membersAtOnce) + " ORDER BY m.user_id",
-			groupMembers("group_id = ? AND child_id > ? ORDER BY child_id",
-				membersAtOnce) + " ORDER BY m.child_id",
-		} {
+		for _, query := range []string{selectUserMembers, selectGroupMembers} {
 			for after := uuid.Nil.String(); after != ""; {
 				var list []memberRow
 				if err := s.db.List(ctx, &list, query, groupID, after); err != nil {
@@ -209,8 +219,9 @@ func (s *Store) CreateGroup(
 ) error {
 	err := s.change(ctx, g.InstanceID, func(t *tx) error {
 		_, err := t.Exec(ctx,
-			`INSERT INTO groups (id, instance_id, display_name, display_name_key, external_id, source, resource, search, version, created, modified)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			`INSERT INTO groups (id, instance_id, display_name, display_name_key, external_id,
+				source, resource, search, version, created, modified)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			g.ID, g.InstanceID, g.DisplayName, g.DisplayNameKey, null(g.ExternalID),
 			string(g.Source), string(g.Text), string(g.Search),
 			g.Version, millis(g.Created), millis(g.Modified))
@@ -305,7 +316,7 @@ func (t *tx) updateGroup(
 func (t *tx) holdGroup(ctx context.Context, g *provisioning.Group, version int64) error {
 	var versions []int64
 	err := t.List(ctx, &versions,
-		"SELECT version FROM groups WHERE id = ? AND (instance_id = ?) IS TRUE"+t.Dialect.ForUpdate,
+		"SELECT version FROM groups WHERE id = ? AND (instance_id = ?) IS TRUE FOR UPDATE",
 		g.ID, g.InstanceID)
 	if err == nil && (len(versions) == 0 || versions[0] != version) {
 		err = provisioning.ErrChanged
@@ -316,8 +327,9 @@ func (t *tx) holdGroup(ctx context.Context, g *provisioning.Group, version int64
 // rewriteGroup writes the group's own attributes.
 func (t *tx) rewriteGroup(ctx context.Context, g *provisioning.Group, version int64) error {
 	n, err := t.Exec(ctx,
-		`UPDATE groups SET display_name = ?, display_name_key = ?, external_id = ?, source = ?, resource = ?, search = ?,
-		version = version + 1, modified = ? WHERE id = ? AND (instance_id = ?) IS TRUE AND version = ?`,
+		`UPDATE groups SET display_name = ?, display_name_key = ?, external_id = ?, source = ?,
+			resource = ?, search = ?, version = version + 1, modified = ?
+			WHERE id = ? AND (instance_id = ?) IS TRUE AND version = ?`,
 		g.DisplayName, g.DisplayNameKey, null(g.ExternalID), string(g.Source), string(g.Text),
 		string(g.Search),
 		millis(g.Modified), g.ID, g.InstanceID, version)
@@ -331,8 +343,8 @@ func (t *tx) rewriteGroup(ctx context.Context, g *provisioning.Group, version in
 // touchGroup gives a group whose members change its next version.
 func touchGroup(g *provisioning.Group) engine.Statement {
 	return engine.Statement{
-		Query: "UPDATE groups SET version = version + 1, modified = ? WHERE id = ? AND " +
-			"(instance_id = ?) IS TRUE RETURNING version",
+		Query: `UPDATE groups SET version = version + 1, modified = ?
+			WHERE id = ? AND (instance_id = ?) IS TRUE RETURNING version`,
 		Args: []any{millis(g.Modified), g.ID, g.InstanceID}, Read: engine.One(&g.Version),
 	}
 }

@@ -39,8 +39,30 @@ type historyRow struct {
 	Link        sql.NullString `db:"link"`
 }
 
-const selectHistory = `SELECT id, instance_id, at, actor_kind, actor_name, key_id, request_id, client, address, action,
-	target_type, target_id, target_name, outcome, status, scim_type, detail, changes, content_hash, seq, link FROM history`
+// selectHistory is what a query of the history begins with; the others are of
+// the rows of the chain, and of those that are not in it.
+const (
+	selectHistory = `SELECT id, instance_id, at, actor_kind, actor_name, key_id, request_id, client,
+	address, action, target_type, target_id, target_name, outcome, status, scim_type, detail,
+	changes, content_hash, seq, link FROM history WHERE instance_id = ?`
+
+	selectSealed = `SELECT id, instance_id, at, actor_kind, actor_name, key_id, request_id, client,
+	address, action, target_type, target_id, target_name, outcome, status, scim_type, detail,
+	changes, content_hash, seq, link FROM history
+	WHERE instance_id = ? AND seq > ? ORDER BY seq LIMIT ?`
+
+	selectUnsealed = `SELECT
+		id, instance_id, at, actor_kind, actor_name, key_id, request_id, client,
+	address, action, target_type, target_id, target_name, outcome, status, scim_type, detail,
+	changes, content_hash, seq, link FROM history
+	WHERE instance_id = ? AND seq IS NULL ORDER BY id LIMIT ?`
+
+	selectUnsealedAfter = `SELECT
+		id, instance_id, at, actor_kind, actor_name, key_id, request_id, client,
+	address, action, target_type, target_id, target_name, outcome, status, scim_type, detail,
+	changes, content_hash, seq, link FROM history
+	WHERE instance_id = ? AND seq IS NULL AND id > ? ORDER BY id LIMIT ?`
+)
 
 func (r *historyRow) entry() (*history.Entry, error) {
 	e := &history.Entry{
@@ -102,7 +124,7 @@ func (t *tx) append(entries ...*history.Entry) error { return t.rows.append(entr
 func (s *Store) History(
 	ctx context.Context, q history.Query, yield func(*history.Entry) error,
 ) error {
-	query, args := selectHistory+" WHERE instance_id = ?", []any{q.InstanceID}
+	query, args := selectHistory, []any{q.InstanceID}
 	and := func(condition string, values ...any) {
 		query, args = query+" AND "+condition, append(args, values...)
 	}

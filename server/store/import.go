@@ -161,6 +161,18 @@ func (r references) of(u *provisioning.User) string {
 	return ""
 }
 
+// These find managers by what a provider may call them.
+const (
+	selectByExternalID = `SELECT id, user_name_key, external_id FROM users
+	WHERE instance_id = ? AND NOT integration AND external_id IN (?)`
+
+	selectByUserName = `SELECT id, user_name_key, external_id FROM users
+	WHERE instance_id = ? AND NOT integration AND user_name_key IN (?)`
+
+	selectByID = `SELECT id, user_name_key, external_id FROM users
+	WHERE instance_id = ? AND NOT integration AND id IN (?)`
+)
+
 // managers finds the managers of users among those who are in the instance.
 func (t *tx) managers(
 	ctx context.Context, instanceID string, users []*provisioning.User,
@@ -178,9 +190,11 @@ func (t *tx) managers(
 		names[schema.UserNameKey(ref)], externalIDs[ref] = true, true
 	}
 	for _, by := range []struct {
-		column string
+		query  string
 		values map[string]bool
-	}{{"external_id", externalIDs}, {"user_name_key", names}, {"id", ids}} {
+	}{
+		{selectByExternalID, externalIDs}, {selectByUserName, names}, {selectByID, ids},
+	} {
 		err := chunks(slices.Sorted(maps.Keys(by.values)), func(part []string) error {
 			var rows []struct {
 				ID         string         `db:"id"`
@@ -188,8 +202,7 @@ func (t *tx) managers(
 				ExternalID sql.NullString `db:"external_id"`
 			}
 			err := t.List(ctx, &rows,
-				"SELECT id, user_name_key, external_id FROM users WHERE instance_id = ? AND NOT "+
-					"integration AND "+by.column+" IN (?)", instanceID, part)
+				by.query, instanceID, part)
 			for _, r := range rows {
 				found.add(r.ID, r.Name, r.ExternalID.String)
 			}
@@ -222,8 +235,8 @@ func (t *tx) linkAmong(
 		err := chunks(reports[manager], func(ids []string) error {
 			var linked []string
 			return t.List(ctx, &linked,
-				"UPDATE users SET manager_id = ? WHERE manager_id IS NULL AND id IN (?) "+
-					"RETURNING id", manager, ids)
+				`UPDATE users SET manager_id = ?
+					WHERE manager_id IS NULL AND id IN (?) RETURNING id`, manager, ids)
 		})
 		if err != nil {
 			return err
@@ -231,6 +244,14 @@ func (t *tx) linkAmong(
 	}
 	return nil
 }
+
+// selectPending finds managers by user name alone: it is what a provider that
+// sends people in bulk has.
+const selectPending = `SELECT w.id AS id, w.user_name AS user_name, w.manager_ref AS manager_ref,
+		m.id AS manager, m.user_name AS manager_name
+	FROM users AS w JOIN users AS m ON m.user_name_key = w.manager_key
+	WHERE w.instance_id = ? AND m.instance_id = w.instance_id AND NOT m.integration
+		AND w.manager_id IS NULL AND w.manager_key IS NOT NULL LIMIT ?`
 
 // LinkPending links users who wait for a manager who is there by now, at most
 // limit.
@@ -244,11 +265,8 @@ func (s *Store) LinkPending(
 			Manager     string `db:"manager"`
 			ManagerName string `db:"manager_name"`
 		}
-		// By user name alone: it is what a provider that sends people in bulk has.
 		err := t.List(ctx, &pending,
-			`SELECT w.id AS id, w.user_name AS user_name, w.manager_ref AS manager_ref, m.id AS manager, m.user_name AS manager_name
-			FROM users AS w JOIN users AS m ON m.user_name_key = w.manager_key
-			WHERE w.instance_id = ? AND m.instance_id = w.instance_id AND NOT m.integration AND w.manager_id IS NULL AND w.manager_key IS NOT NULL LIMIT ?`,
+			selectPending,
 			instanceID, limit)
 		if err != nil {
 			return err
@@ -256,8 +274,8 @@ func (s *Store) LinkPending(
 		var entries []*history.Entry
 		for _, p := range pending {
 			n, err := t.Exec(ctx,
-				"UPDATE users SET manager_id = ?, version = version + 1, modified = ? WHERE id = "+
-					"? AND manager_id IS NULL AND manager_ref = ?",
+				`UPDATE users SET manager_id = ?, version = version + 1, modified = ?
+					WHERE id = ? AND manager_id IS NULL AND manager_ref = ?`,
 				p.Manager, millis(now), p.ID, p.ManagerRef)
 			if err != nil {
 				return err

@@ -30,10 +30,20 @@ type instanceRow struct {
 	Revision    int64  `db:"revision"`
 }
 
-// selectInstance names its columns: a later version may add some while this
-// one runs.
-const selectInstance = "SELECT id, slug, name, edition, environment, fields, mapping, workflow, " +
-	"created, revision FROM instances"
+// These name their columns: a later version may add some while this one runs.
+const (
+	selectInstance = `SELECT
+		id, slug, name, edition, environment, fields, mapping, workflow, created,
+	revision FROM instances WHERE id = ?`
+
+	selectInstanceBySlug = `SELECT
+		id, slug, name, edition, environment, fields, mapping, workflow, created,
+	revision FROM instances WHERE slug = ?`
+
+	selectInstances = `SELECT
+		id, slug, name, edition, environment, fields, mapping, workflow, created,
+	revision FROM instances ORDER BY slug`
+)
 
 func (r *instanceRow) instance() (*instance.Instance, error) {
 	i := &instance.Instance{
@@ -65,8 +75,8 @@ func missing(err error) error {
 func (s *Store) CreateInstance(ctx context.Context, i *instance.Instance, e *history.Entry) error {
 	err := s.change(ctx, i.ID, func(t *tx) error {
 		_, err := t.Exec(ctx,
-			"INSERT INTO instances (id, slug, name, edition, environment, created) VALUES (?, ?, "+
-				"?, ?, ?, ?)",
+			`INSERT INTO instances (id, slug, name, edition, environment, created)
+				VALUES (?, ?, ?, ?, ?, ?)`,
 			i.ID, i.Slug, i.Name, string(i.Edition), string(i.Environment), millis(i.Created))
 		if err != nil {
 			return err
@@ -82,7 +92,7 @@ func (s *Store) CreateInstance(ctx context.Context, i *instance.Instance, e *his
 // Instances returns all instances in the order of their slugs.
 func (s *Store) Instances(ctx context.Context) ([]*instance.Instance, error) {
 	var rows []instanceRow
-	if err := s.db.List(ctx, &rows, selectInstance+" ORDER BY slug"); err != nil {
+	if err := s.db.List(ctx, &rows, selectInstances); err != nil {
 		return nil, err
 	}
 	list := make([]*instance.Instance, len(rows))
@@ -98,7 +108,7 @@ func (s *Store) Instances(ctx context.Context) ([]*instance.Instance, error) {
 // Instance returns the instance with an id.
 func (s *Store) Instance(ctx context.Context, id string) (*instance.Instance, error) {
 	var r instanceRow
-	if err := s.db.Get(ctx, &r, selectInstance+" WHERE id = ?", id); err != nil {
+	if err := s.db.Get(ctx, &r, selectInstance, id); err != nil {
 		return nil, missing(err)
 	}
 	return r.instance()
@@ -107,7 +117,7 @@ func (s *Store) Instance(ctx context.Context, id string) (*instance.Instance, er
 // InstanceBySlug returns the instance of that name.
 func (s *Store) InstanceBySlug(ctx context.Context, slug string) (*instance.Instance, error) {
 	var r instanceRow
-	if err := s.db.Get(ctx, &r, selectInstance+" WHERE slug = ?", slug); err != nil {
+	if err := s.db.Get(ctx, &r, selectInstanceBySlug, slug); err != nil {
 		return nil, missing(err)
 	}
 	return r.instance()
@@ -119,7 +129,7 @@ func (s *Store) AddField(
 ) error {
 	return s.change(ctx, instanceID, func(t *tx) error {
 		var text []byte
-		if err := t.Get(ctx, &text, "SELECT fields FROM instances WHERE id = ?"+s.db.ForUpdate,
+		if err := t.Get(ctx, &text, "SELECT fields FROM instances WHERE id = ? FOR UPDATE",
 			instanceID); err != nil {
 			return missing(err)
 		}
@@ -232,8 +242,9 @@ func (s *Store) CreateKey(ctx context.Context, k *instance.Key, e *history.Entry
 
 func (t *tx) createKey(ctx context.Context, k *instance.Key, e *history.Entry) error {
 	_, err := t.Exec(ctx,
-		`INSERT INTO api_keys (id, instance_id, user_id, user_name, digest, created, expires, client_id, access, networks)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		`INSERT INTO api_keys (id, instance_id, user_id, user_name, digest, created, expires,
+			client_id, access, networks)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		k.ID, k.InstanceID, k.UserID, k.UserName, hex.EncodeToString(k.Digest), millis(k.Created),
 		millis(k.Expires), null(k.ClientID),
 		string(k.Access), networksOf(k.Permit))
@@ -269,8 +280,8 @@ func (s *Store) RotateKey(
 func (s *Store) UseKey(ctx context.Context, keyID string, at time.Time, address string) error {
 	return s.update(ctx, func(t *tx) error {
 		_, err := t.Exec(ctx,
-			"UPDATE api_keys SET last_used = ?, last_address = ? WHERE id = ? AND (last_used IS "+
-				"NULL OR last_used < ?)",
+			`UPDATE api_keys SET last_used = ?, last_address = ?
+				WHERE id = ? AND (last_used IS NULL OR last_used < ?)`,
 			millis(at), address, keyID, millis(at))
 		return err
 	})
@@ -281,8 +292,9 @@ func (s *Store) UseKey(ctx context.Context, keyID string, at time.Time, address 
 func (s *Store) Keys(ctx context.Context, instanceID string) ([]*instance.Key, error) {
 	var rows []keyRow
 	if err := s.db.List(ctx, &rows,
-		`SELECT id, instance_id, user_id, user_name, digest, created, expires, revoked, last_used, last_address, access, networks
-		FROM api_keys WHERE instance_id = ? AND client_id IS NULL ORDER BY created, id`,
+		`SELECT id, instance_id, user_id, user_name, digest, created, expires, revoked, last_used,
+			last_address, access, networks
+			FROM api_keys WHERE instance_id = ? AND client_id IS NULL ORDER BY created, id`,
 		instanceID); err != nil {
 		return nil, err
 	}
@@ -332,6 +344,19 @@ func (s *Store) Current(ctx context.Context) error {
 	return s.db.Read(ctx)
 }
 
+const selectCredential = `SELECT k.id AS id, k.instance_id AS instance_id, k.user_id AS user_id,
+	k.user_name AS user_name, k.digest AS digest, k.created AS created, k.expires AS expires,
+	k.revoked AS revoked, k.last_used AS last_used, k.last_address AS last_address,
+	k.client_id AS client_id, k.access AS access, k.networks AS networks,
+	i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment,
+	i.fields AS fields, i.mapping AS mapping, i.workflow AS workflow, i.created AS began,
+	i.revision AS revision,
+	u.role AS role, u.active AS active, u.integration AS integration
+	FROM api_keys AS k
+	JOIN instances AS i ON i.id = k.instance_id
+	LEFT JOIN users AS u ON u.id = k.user_id
+	WHERE k.id = ?`
+
 // Credential returns a key with its holder and its instance.
 func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credential, error) {
 	var r struct {
@@ -350,12 +375,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 		Integration sql.NullBool   `db:"integration"`
 	}
 	err := s.db.Get(ctx, &r,
-		`SELECT k.id AS id, k.instance_id AS instance_id, k.user_id AS user_id, k.user_name AS user_name,
-		k.digest AS digest, k.created AS created, k.expires AS expires, k.revoked AS revoked, k.last_used AS last_used, k.last_address AS last_address, k.client_id AS client_id, k.access AS access, k.networks AS networks,
-		i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment, i.fields AS fields, i.mapping AS mapping, i.workflow AS workflow, i.created AS began, i.revision AS revision,
-		u.role AS role, u.active AS active, u.integration AS integration
-		FROM api_keys AS k JOIN instances AS i ON i.id = k.instance_id LEFT JOIN users AS u ON u.id = k.user_id
-		WHERE k.id = ?`, keyID)
+		selectCredential, keyID)
 	if err != nil {
 		return nil, missing(err)
 	}
@@ -390,8 +410,8 @@ func (s *Store) Holder(ctx context.Context, instanceID, userName string) (*insta
 		Integration bool   `db:"integration"`
 	}
 	err := s.db.Get(ctx, &r,
-		"SELECT id, user_name, role, active, integration FROM users WHERE user_name_key = ? AND "+
-			"(instance_id = ?) IS TRUE",
+		`SELECT id, user_name, role, active, integration FROM users
+			WHERE user_name_key = ? AND (instance_id = ?) IS TRUE`,
 		schema.UserNameKey(userName), instanceID)
 	if err != nil {
 		return nil, missing(err)

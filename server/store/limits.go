@@ -21,12 +21,13 @@ const (
 		CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint),
 		CAST(? AS double precision))
 	ON CONFLICT (client) DO UPDATE SET
-		tokens = least(CAST(? AS double precision), b.tokens + greatest(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000) -
-			least(CAST(? AS double precision),
-			least(CAST(? AS double precision), b.tokens + greatest(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000)),
+		tokens = least(CAST(? AS double precision),
+				b.tokens + greatest(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000)
+			- least(CAST(? AS double precision), least(CAST(? AS double precision),
+				b.tokens + greatest(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000)),
 		at = greatest(b.at, EXCLUDED.at),
-		granted = least(CAST(? AS double precision),
-			least(CAST(? AS double precision), b.tokens + greatest(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000))
+		granted = least(CAST(? AS double precision), least(CAST(? AS double precision),
+				b.tokens + greatest(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000))
 	RETURNING granted`
 
 	takeTokensSQLite = `INSERT INTO rate_buckets AS b (client, tokens, at, granted)
@@ -34,12 +35,13 @@ const (
 		CAST((julianday('now') - 2440587.5) * 86400000 AS integer),
 		CAST(? AS double precision))
 	ON CONFLICT (client) DO UPDATE SET
-		tokens = min(CAST(? AS double precision), b.tokens + max(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000) -
-			min(CAST(? AS double precision),
-			min(CAST(? AS double precision), b.tokens + max(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000)),
+		tokens = min(CAST(? AS double precision),
+				b.tokens + max(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000)
+			- min(CAST(? AS double precision), min(CAST(? AS double precision),
+				b.tokens + max(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000)),
 		at = max(b.at, EXCLUDED.at),
-		granted = min(CAST(? AS double precision),
-			min(CAST(? AS double precision), b.tokens + max(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000))
+		granted = min(CAST(? AS double precision), min(CAST(? AS double precision),
+				b.tokens + max(EXCLUDED.at - b.at, 0) * CAST(? AS double precision) / 1000))
 	RETURNING granted`
 )
 
@@ -65,13 +67,26 @@ func (s *Store) TakeTokens(
 // ledgerLife is how long the database keeps who was held back.
 const ledgerLife = 30 * 24 * time.Hour
 
+const (
+	noteHeld = `INSERT INTO held_back AS b
+		(hour, instance, key_id, address, limit_name, n, first_at, last_at)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+	ON CONFLICT (hour, instance, key_id, address, limit_name)
+	DO UPDATE SET n = b.n + EXCLUDED.n, last_at = EXCLUDED.last_at`
+
+	selectHeld = `SELECT instance, key_id, address, limit_name, CAST(sum(n) AS bigint) AS n,
+		min(first_at) AS first_at, max(last_at) AS last_at
+	FROM held_back WHERE hour >= ? AND (? = '' OR instance = ?)
+	GROUP BY instance, key_id, address, limit_name
+	ORDER BY n DESC, instance, key_id, address, limit_name`
+)
+
 // NoteHeld adds to who was held back.
 func (s *Store) NoteHeld(ctx context.Context, list []limit.Tally) error {
 	return s.update(ctx, func(t *tx) error {
 		for _, h := range list {
 			_, err := t.Exec(ctx,
-				`INSERT INTO held_back AS b (hour, instance, key_id, address, limit_name, n, first_at, last_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-				ON CONFLICT (hour, instance, key_id, address, limit_name) DO UPDATE SET n = b.n + EXCLUDED.n, last_at = EXCLUDED.last_at`,
+				noteHeld,
 				millis(h.First.Truncate(time.Hour)), h.Instance, h.Key, h.Address, h.Limit, h.N,
 				millis(h.First), millis(h.Last))
 			if err != nil {
@@ -101,9 +116,7 @@ func (s *Store) Held(ctx context.Context, slug string, since time.Time) ([]limit
 		Last     int64  `db:"last_at"`
 	}
 	err := s.db.List(ctx, &rows,
-		`SELECT instance, key_id, address, limit_name, CAST(sum(n) AS bigint) AS n, min(first_at) AS first_at, max(last_at) AS last_at
-		FROM held_back WHERE hour >= ? AND (? = '' OR instance = ?) GROUP BY instance, key_id, address, limit_name
-		ORDER BY n DESC, instance, key_id, address, limit_name`, millis(since.Truncate(time.Hour)),
+		selectHeld, millis(since.Truncate(time.Hour)),
 		slug, slug)
 	list := make([]limit.Tally, len(rows))
 	for i, r := range rows {

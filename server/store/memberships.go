@@ -12,12 +12,14 @@ func memberships(d *engine.Dialect) string {
 	return membershipsSQLite
 }
 
-const membershipsPostgres = `(SELECT json_agg(json_build_object('id', g.id, 'display', g.display_name,
+const membershipsPostgres = `(SELECT json_agg(json_build_object(
+		'id', g.id, 'display', g.display_name,
 		'nested', CASE WHEN EXISTS (SELECT 1 FROM group_groups AS gg WHERE gg.child_id = g.id)
 			THEN 1 ELSE 0 END))
 		FROM group_users AS gu JOIN groups AS g ON g.id = gu.group_id WHERE gu.user_id = users.id)`
 
-const membershipsSQLite = `(SELECT json_group_array(json_object('id', g.id, 'display', g.display_name,
+const membershipsSQLite = `(SELECT json_group_array(json_object(
+		'id', g.id, 'display', g.display_name,
 		'nested', CASE WHEN EXISTS (SELECT 1 FROM group_groups AS gg WHERE gg.child_id = g.id)
 			THEN 1 ELSE 0 END))
 		FROM group_users AS gu JOIN groups AS g ON g.id = gu.group_id WHERE gu.user_id = users.id)`

@@ -13,8 +13,8 @@ import (
 // invite returns the statement that writes an invitation.
 func invite(m *invitation.Message) engine.Statement {
 	return engine.Statement{
-		Query: `INSERT INTO outbox (id, instance_id, user_name, recipient, subject, body, created, attempts, claimed, failure)
-		VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, '')`,
+		Query: `INSERT INTO outbox (id, instance_id, user_name, recipient, subject, body, created,
+			attempts, claimed, failure) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, '')`,
 		Args: []any{m.ID, m.InstanceID, m.UserName, m.To, m.Subject, m.Body, millis(m.Created)},
 	}
 }
@@ -44,19 +44,24 @@ func (r *outboxRow) message() invitation.Message {
 	return m
 }
 
-const outboxColumns = "id, instance_id, user_name, recipient, subject, body, created, sent, " +
-	"attempts, failure"
+const (
+	// The condition stands outside too: another server may have been faster
+	// since the row was chosen.
+	claimMessage = `UPDATE outbox SET claimed = ?, attempts = attempts + 1
+	WHERE claimed < ? AND sent IS NULL AND id = (SELECT id FROM outbox
+		WHERE sent IS NULL AND claimed < ? AND attempts < ? ORDER BY claimed, id LIMIT 1)
+	RETURNING id, instance_id, user_name, recipient, subject, body, created, sent, attempts,
+		failure`
+
+	selectOutbox = `SELECT id, instance_id, user_name, recipient, subject, body, created, sent,
+		attempts, failure FROM outbox WHERE instance_id = ? ORDER BY id`
+)
 
 // Claim takes a message that is to be sent.
 func (s *Store) Claim(ctx context.Context, now, until time.Time) (*invitation.Message, error) {
 	var r outboxRow
 	err := s.update(ctx, func(t *tx) error {
-		// The condition stands outside too: another server may have been
-		// faster since the row was chosen.
-		return t.Get(ctx, &r,
-			`UPDATE outbox SET claimed = ?, attempts = attempts + 1 WHERE claimed < ? AND sent IS NULL AND id =
-			(SELECT id FROM outbox WHERE sent IS NULL AND claimed < ? AND attempts < ? ORDER BY claimed, id LIMIT 1)
-			RETURNING `+outboxColumns, millis(until), millis(now), millis(now),
+		return t.Get(ctx, &r, claimMessage, millis(until), millis(now), millis(now),
 			invitation.MaxAttempts)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -89,7 +94,7 @@ func (s *Store) Settle(
 func (s *Store) Outbox(ctx context.Context, instanceID string) ([]invitation.Message, error) {
 	var rows []outboxRow
 	err := s.db.List(ctx, &rows,
-		"SELECT "+outboxColumns+" FROM outbox WHERE instance_id = ? ORDER BY id", instanceID)
+		selectOutbox, instanceID)
 	list := make([]invitation.Message, len(rows))
 	for i := range rows {
 		list[i] = rows[i].message()

@@ -282,7 +282,8 @@ func (o order) after(d *engine.Dialect, p provisioning.Position) (string, []any)
 	}
 	if p.Value == nil {
 		if o.descending { // those without a value come first
-			return "(" + o.value + " IS NULL AND (id > ?) IS TRUE OR " + o.value + " IS NOT NULL)", []any{
+			return "(" + o.value + " IS NULL AND (id > ?) IS TRUE OR " + o.value +
+				" IS NOT NULL)", []any{
 				p.ID,
 			}
 		}

@@ -246,8 +246,8 @@ func (s *Store) oneUser(
 // countUsers reads how many users an instance has. To count the users
 // themselves takes longer the more there are, and every page by index shows
 // the number (totalResults, Section 3.4.2 of RFC 7644).
-const countUsers = "SELECT CAST(COALESCE(sum(n), 0) AS bigint) FROM user_counts WHERE " +
-	"instance_id = ?"
+const countUsers = `SELECT CAST(COALESCE(sum(n), 0) AS bigint)
+	FROM user_counts WHERE instance_id = ?`
 
 // NameHolder returns who has the user name of that key.
 func (s *Store) NameHolder(ctx context.Context, key string) (instanceID, userID string, err error) {
@@ -312,6 +312,16 @@ type membershipRow struct {
 	Direct  int    `db:"direct"`
 }
 
+const selectAllMemberships = `WITH RECURSIVE up (user_id, group_id, direct) AS (
+		SELECT user_id, group_id, 1 FROM group_users WHERE user_id IN (?)
+		UNION
+		SELECT up.user_id, gg.group_id, 0
+		FROM up JOIN group_groups AS gg ON gg.child_id = up.group_id)
+	SELECT up.user_id AS user_id, up.group_id AS group_id, g.display_name AS display,
+		max(up.direct) AS direct
+	FROM up JOIN groups AS g ON g.id = up.group_id
+	GROUP BY up.user_id, up.group_id, g.display_name`
+
 // allMemberships returns the groups of users, direct and by other groups.
 func (s *Store) allMemberships(
 	ctx context.Context, userIDs []string,
@@ -319,13 +329,7 @@ func (s *Store) allMemberships(
 	groups := make(map[string][]provisioning.Membership)
 	err := chunks(userIDs, func(ids []string) error {
 		var rows []membershipRow
-		err := s.db.List(ctx, &rows, `WITH RECURSIVE up (user_id, group_id, direct) AS (
-				SELECT user_id, group_id, 1 FROM group_users WHERE user_id IN (?)
-				UNION
-				SELECT up.user_id, gg.group_id, 0 FROM up JOIN group_groups AS gg ON gg.child_id = up.group_id)
-			SELECT up.user_id AS user_id, up.group_id AS group_id, g.display_name AS display, max(up.direct) AS direct
-			FROM up JOIN groups AS g ON g.id = up.group_id
-			GROUP BY up.user_id, up.group_id, g.display_name`, ids)
+		err := s.db.List(ctx, &rows, selectAllMemberships, ids)
 		for _, r := range rows {
 			groups[r.UserID] = append(groups[r.UserID], provisioning.Membership{
 				GroupID: r.GroupID, Display: r.Display, Direct: r.Direct == 1,

@@ -52,8 +52,8 @@ func (s *Store) AddObject(ctx context.Context, o *provisioning.Object, e *histor
 // makeObject writes an object unless there is one of that name.
 func (t *tx) makeObject(ctx context.Context, o *provisioning.Object) (made bool, err error) {
 	n, err := t.Exec(ctx,
-		"INSERT INTO objects (id, instance_id, type, name, name_key) VALUES (?, ?, ?, ?, ?) ON "+
-			"CONFLICT DO NOTHING",
+		`INSERT INTO objects (id, instance_id, type, name, name_key)
+			VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		o.ID, o.InstanceID, o.Type, o.Name, schema.Fold(o.Name))
 	return n > 0, err
 }
@@ -70,8 +70,9 @@ type objectRow struct {
 func (s *Store) Objects(ctx context.Context, instanceID string) ([]provisioning.Object, error) {
 	var rows []objectRow
 	err := s.db.List(ctx, &rows,
-		`SELECT id, type, name, (SELECT count(*) FROM user_objects AS l WHERE l.object_id = objects.id) AS used
-		FROM objects WHERE instance_id = ? ORDER BY type, name_key`, instanceID)
+		`SELECT id, type, name,
+			(SELECT count(*) FROM user_objects AS l WHERE l.object_id = objects.id) AS used
+			FROM objects WHERE instance_id = ? ORDER BY type, name_key`, instanceID)
 	list := make([]provisioning.Object, len(rows))
 	for i, r := range rows {
 		list[i] = provisioning.Object{
@@ -146,8 +147,8 @@ func (t *tx) link(
 ) (problem string, err error) {
 	var old string
 	err = t.Get(ctx, &old,
-		"SELECT o.name FROM user_objects AS l JOIN objects AS o ON o.id = l.object_id WHERE "+
-			"l.user_id = ? AND l.type = ?", u.ID, effect.Target)
+		`SELECT o.name FROM user_objects AS l JOIN objects AS o ON o.id = l.object_id
+			WHERE l.user_id = ? AND l.type = ?`, u.ID, effect.Target)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", err
 	}
@@ -168,8 +169,8 @@ func (t *tx) link(
 	}
 	var o objectRow
 	err = t.Get(ctx, &o,
-		"SELECT id, type, name, 0 AS used FROM objects WHERE instance_id = ? AND type = ? AND "+
-			"name_key = ?",
+		`SELECT id, type, name, 0 AS used FROM objects
+			WHERE instance_id = ? AND type = ? AND name_key = ?`,
 		u.InstanceID, effect.Target, schema.Fold(effect.Value))
 	if errors.Is(err, sql.ErrNoRows) {
 		return fmt.Sprintf("there is no %s %q; the link stays as it was", effect.Target,
@@ -191,7 +192,7 @@ func (t *tx) membership(
 	ctx context.Context, u *provisioning.User, effect workflow.Effect, e *history.Entry,
 ) (entry *history.Entry, problem string, err error) {
 	var r groupRow
-	err = t.Get(ctx, &r, selectGroup+"WHERE instance_id = ? AND display_name_key = ?", u.InstanceID,
+	err = t.Get(ctx, &r, selectGroupByName, u.InstanceID,
 		schema.Fold(effect.Target))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Sprintf("there is no group %q", effect.Target), nil

@@ -104,24 +104,29 @@ func (t *tx) addMembers(
 	return added, err
 }
 
+const (
+	selectUsersOf = `SELECT u.id AS id, 'User' AS type, u.user_name AS name FROM users AS u
+	WHERE (u.instance_id = ?) IS TRUE AND NOT u.integration AND u.id IN (?)`
+
+	insertUsersOf = `INSERT INTO group_users (group_id, user_id)
+	SELECT g.id, u.id FROM groups AS g, users AS u
+	WHERE g.id = ? AND (u.instance_id = ?) IS TRUE AND NOT u.integration AND u.id IN (?)
+	ON CONFLICT DO NOTHING RETURNING user_id`
+)
+
 // addUsers adds those of ids who are users, in one round trip, and returns
 // the rest.
 func (t *tx) addUsers(
 	ctx context.Context, g *provisioning.Group, ids []string,
 ) (rest []string, added []provisioning.Member, err error) {
-	const chosen = " FROM users AS u WHERE (u.instance_id = ?) IS TRUE AND NOT u.integration AND " +
-		"u.id IN (?)"
 	var found []memberRow
 	var inserted []string
-	find, err := engine.In("SELECT u.id AS id, 'User' AS type, u.user_name AS name"+chosen,
-		g.InstanceID, ids)
+	find, err := engine.In(selectUsersOf, g.InstanceID, ids)
 	if err != nil {
 		return nil, nil, err
 	}
 	find.Read = engine.All(&found)
-	insert, err := engine.In("INSERT INTO group_users (group_id, user_id) SELECT CAST(? AS "+
-		t.Dialect.CastType("uuid")+"), u.id"+chosen+" ON CONFLICT DO NOTHING RETURNING user_id",
-		g.ID, g.InstanceID, ids)
+	insert, err := engine.In(insertUsersOf, g.ID, g.InstanceID, ids)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -150,8 +155,8 @@ func (t *tx) children(
 ) ([]memberRow, error) {
 	var found []memberRow
 	err := t.List(ctx, &found,
-		"SELECT id, 'Group' AS type, display_name AS name FROM groups WHERE (instance_id = ?) IS "+
-			"TRUE AND id IN (?)", g.InstanceID, ids)
+		`SELECT id, 'Group' AS type, display_name AS name FROM groups
+			WHERE (instance_id = ?) IS TRUE AND id IN (?)`, g.InstanceID, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -214,8 +219,8 @@ func (t *tx) removeMembers(
 	if c.Clear {
 		var present []string
 		err := t.List(ctx, &present,
-			"SELECT user_id FROM group_users WHERE group_id = ? UNION ALL SELECT child_id FROM "+
-				"group_groups WHERE group_id = ?", groupID, groupID)
+			`SELECT user_id FROM group_users WHERE group_id = ?
+				UNION ALL SELECT child_id FROM group_groups WHERE group_id = ?`, groupID, groupID)
 		if err != nil {
 			return nil, err
 		}
@@ -223,14 +228,11 @@ func (t *tx) removeMembers(
 	}
 	var removed []provisioning.Member
 	err := chunks(ids, func(ids []string) error {
-		users, err := removal("User", "group_users", "user_id",
-			"(SELECT u.user_name FROM users AS u WHERE u.id = user_id)", groupID, ids, &removed)
+		users, err := removal(deleteUserMembers, groupID, ids, &removed)
 		if err != nil {
 			return err
 		}
-		groups, err := removal("Group", "group_groups", "child_id",
-			"(SELECT g.display_name FROM groups AS g WHERE g.id = child_id)", groupID, ids,
-			&removed)
+		groups, err := removal(deleteGroupMembers, groupID, ids, &removed)
 		if err != nil {
 			return err
 		}
@@ -239,13 +241,23 @@ func (t *tx) removeMembers(
 	return removed, err
 }
 
-// removal returns the statement that removes members of one kind, and appends
-// those who were in the group to a list.
+// These remove members of one kind, and tell who was in the group.
+const (
+	deleteUserMembers = `DELETE FROM group_users WHERE group_id = ? AND user_id IN (?)
+	RETURNING user_id AS id, 'User' AS type,
+		(SELECT u.user_name FROM users AS u WHERE u.id = user_id) AS name`
+
+	deleteGroupMembers = `DELETE FROM group_groups WHERE group_id = ? AND child_id IN (?)
+	RETURNING child_id AS id, 'Group' AS type,
+		(SELECT g.display_name FROM groups AS g WHERE g.id = child_id) AS name`
+)
+
+// removal returns one of the statements above, which appends those who were in
+// the group to a list.
 func removal(
-	kind, table, column, name, groupID string, ids []string, to *[]provisioning.Member,
+	query, groupID string, ids []string, to *[]provisioning.Member,
 ) (engine.Statement, error) {
-	st, err := engine.In("DELETE FROM "+table+" WHERE group_id = ? AND "+column+
-		" IN (?) RETURNING "+column+" AS id, '"+kind+"' AS type, "+name+" AS name", groupID, ids)
+	st, err := engine.In(query, groupID, ids)
 	st.Read = func(r engine.Rows) error {
 		var list []memberRow
 		err := engine.All(&list)(r)

@@ -345,7 +345,8 @@ func (app *App) loadTemplate(d *directory.Directory, path string) error {
 	app.template = t
 	if err == nil && !t.Has("userName") {
 		return errors.New(
-			`the template has no "userName", by which users are found and created; add "userName": "{$parameters.scimusername}"`)
+			`the template has no "userName", by which users are found and created; add ` +
+				`"userName": "{$parameters.scimusername}"`)
 	}
 	return err
 }

@@ -61,14 +61,14 @@ command here:
 
 A rollout, from the first look to the last wave:
 
-  muster-simulator generate company --people 600            a company to practice with
-  muster-simulator enable    -f account.yaml --app acme     is it connected, and to which instance?
-  muster-simulator preflight -f rollout.yaml                what would happen, and what to mend first
-  muster-simulator sync      -f account.yaml --app acme --dry-run   the same, user by user
-  muster-simulator rehearse  -f rollout.yaml --html rehearsal.html  wave by wave, with gates
-  muster-simulator rehearse  -f rollout.yaml --resume       after a gate was shut and the cause mended
-  muster-simulator rollback  -f rollout.yaml                take the last wave back
-  muster-simulator sync      -f account.yaml --app acme     one provisioning cycle, from then on
+  generate company --people 600                   a company to practice with
+  enable -f account.yaml --app acme               is it connected, and to which instance?
+  preflight -f rollout.yaml                       what would happen, and what to mend first
+  sync -f account.yaml --app acme --dry-run       the same, user by user
+  rehearse -f rollout.yaml --html rehearsal.html  wave by wave, with gates
+  rehearse -f rollout.yaml --resume               after a gate was shut and the cause mended
+  rollback -f rollout.yaml                        take the last wave back
+  sync -f account.yaml --app acme                 one provisioning cycle, from then on
 
 As another provider, and over a bad line:
 

@@ -195,7 +195,8 @@ others are named by --map.`,
 		"whose export it is: onelogin, okta, entra, google, bamboohr or none (default: found by "+
 			"its columns)")
 	take.Flags().StringArray("map", nil,
-		`what a column of the file is called here, such as "Work email=email"; may be given several times`)
+		`what a column of the file is called here, such as "Work email=email"; may be given `+
+			`several times`)
 	take.Flags().Bool("dry-run", false, "show what would change, and write nothing")
 	withJSON(take)
 	for _, x := range []*cobra.Command{export, take} {
@@ -260,8 +261,8 @@ func exportOf(c *cobra.Command) (directory.Export, error) {
 func newUnsupported(name string) *cobra.Command {
 	reasons := map[string]string{
 		"import-users": "people come from the account's own CSV file (muster-simulator directory " +
-			"import); accounts that were made by hand at the application are picked up when their " +
-			"User Name is the same",
+			"import); accounts that were made by hand at the application are picked up " +
+			"when their User Name is the same",
 		"import-groups": "groups of the application are picked up when their names are the same " +
 			"(muster-simulator refresh shows them)",
 		"sync-password": "passwords stay in the provider: people sign in at the application " +

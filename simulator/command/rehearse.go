@@ -24,6 +24,9 @@ func withRollout(commands ...*cobra.Command) {
 	}
 }
 
+const rehearseExample = `  muster-simulator preflight -f rollout.yaml
+  muster-simulator preflight --account account.yaml --app acme   # everybody at once`
+
 func newPreflight() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "preflight",
@@ -43,8 +46,7 @@ would be picked up, who would be created, and what would go wrong:
   people         without a user name, or whose manager does not arrive
 
 Each comes with its fix, ready to paste. It exits with 1 while there are problems.`,
-		Example: `  muster-simulator preflight -f rollout.yaml
-  muster-simulator preflight --account account.yaml --app acme   # everybody at once, without a rollout`,
+		Example: rehearseExample,
 	}
 	withRollout(c)
 	c.Flags().String("account", "",

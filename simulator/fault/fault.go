@@ -186,7 +186,8 @@ func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 // answer answers in the server's place.
 func answer(r *http.Request, status int) *http.Response {
 	body := fmt.Sprintf(
-		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"%d","detail":"a fault that was asked for"}`,
+		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"%d",`+
+			`"detail":"a fault that was asked for"}`,
 		status)
 	return &http.Response{
 		StatusCode: status, Status: fmt.Sprintf("%d %s", status, http.StatusText(status)),

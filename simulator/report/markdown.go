@@ -57,8 +57,8 @@ func fix(w *rollout.WaveResult, item cycle.Item) string {
 		}
 	}
 	if item.Outcome == cycle.Conflict {
-		return "give the person another username in the provider, or have the other instance give " +
-			"the name up; then rehearse --resume"
+		return "give the person another username in the provider, or have the other " +
+			"instance give the name up; then rehearse --resume"
 	}
 	return "put right what the reason says; then rehearse --resume"
 }

@@ -199,7 +199,8 @@ func (f *forecaster) person(u *directory.User) {
 		item.Outcome = cycle.Conflict
 		f.Conflicts++
 		f.find(Problem, "conflict", name, f.row(u)+": choose another username",
-			"the account %s is that of somebody else of the provider, who does not give the name up",
+			"the account %s is that of somebody else of the provider, who does not give "+
+				"the name up",
 			quote(found.userName))
 	case found != nil:
 		f.pickUp(name, found)

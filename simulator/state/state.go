@@ -123,16 +123,24 @@ type File struct {
 }
 
 const schema = `
-CREATE TABLE IF NOT EXISTS records (app TEXT NOT NULL, key TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (app, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, app TEXT NOT NULL, user TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS records (app TEXT NOT NULL, key TEXT NOT NULL, data TEXT NOT NULL,
+	PRIMARY KEY (app, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY, at INTEGER NOT NULL,
+	app TEXT NOT NULL, user TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS log_app ON log (app, id);
 CREATE TABLE IF NOT EXISTS apps (app TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS identity (name TEXT PRIMARY KEY, data TEXT NOT NULL) WITHOUT ROWID;
 DROP INDEX IF EXISTS records_remote;
 CREATE INDEX IF NOT EXISTS records_by_remote ON records (json_extract(data, '$.remoteId'));
-CREATE TABLE IF NOT EXISTS snapshots (rollout TEXT NOT NULL, position INTEGER NOT NULL, key TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (rollout, position, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS progress (rollout TEXT NOT NULL, position INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (rollout, position, kind, name)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS waves (rollout TEXT NOT NULL, position INTEGER NOT NULL, data TEXT NOT NULL, PRIMARY KEY (rollout, position));
+CREATE TABLE IF NOT EXISTS snapshots (rollout TEXT NOT NULL, position INTEGER NOT NULL,
+	key TEXT NOT NULL, data TEXT NOT NULL,
+	PRIMARY KEY (rollout, position, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS progress (rollout TEXT NOT NULL, position INTEGER NOT NULL,
+	kind TEXT NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL,
+	PRIMARY KEY (rollout, position, kind, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS waves (rollout TEXT NOT NULL, position INTEGER NOT NULL,
+	data TEXT NOT NULL,
+	PRIMARY KEY (rollout, position));
 `
 
 // Open opens a state file, and makes it if it is not there; only its owner may
@@ -146,7 +154,8 @@ func Open(ctx context.Context, path string) (*File, error) {
 		return nil, fmt.Errorf("the state file %s cannot be opened: %w", path, err)
 	}
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath()}
-	u.RawQuery = "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_txlock=immediate"
+	u.RawQuery = "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)" +
+		"&_pragma=synchronous(NORMAL)&_txlock=immediate"
 	db, err := sqlx.Open("sqlite", u.String())
 	if err != nil {
 		return nil, err

@@ -75,7 +75,8 @@ func Describe() []Description {
 		},
 		{
 			StatusForActive, "OneLogin",
-			`"active" is OneLogin's status code: "1" is active; "0", "2", "3" and the other codes are not`,
+			`"active" is OneLogin's status code: "1" is active; "0", "2", "3" and the other ` +
+				`codes are not`,
 			"true or false",
 		},
 		{
@@ -84,7 +85,8 @@ func Describe() []Description {
 		},
 		{
 			OldSchemaURN, "OneLogin",
-			`"schemas" and extensions have SCIM 1.1 or misspelled URNs, such as urn:scim:schemas:core:2.0`,
+			`"schemas" and extensions have SCIM 1.1 or misspelled URNs, such as ` +
+				`urn:scim:schemas:core:2.0`,
 			"the URNs of RFC 7643",
 		},
 		{
@@ -150,7 +152,8 @@ func Describe() []Description {
 		},
 		{
 			ReplaceMissing, "Entra ID",
-			`"add" or "replace" of emails[type eq "work"].value where there is no such value; it is made`,
+			`"add" or "replace" of emails[type eq "work"].value where there is no such ` +
+				`value; it is made`,
 			"add without a filter",
 		},
 		{
@@ -168,12 +171,15 @@ func Describe() []Description {
 		},
 		{
 			FilterOnSingle, "Entra ID",
-			`brackets behind a single complex value, as in manager[value eq "ID"]; the change is made if the value is the one`,
+			`brackets behind a single complex value, as in manager[value eq "ID"]; the change is ` +
+				`made if the value is the one`,
 			"a path without brackets",
 		},
 		{
 			BlankValue, "OneLogin",
-			`a template's macro without a value leaves "" where no text belongs, or an entry of a list with nothing but its type; nothing is meant by it, and nothing is lost`,
+			`a template's macro without a value leaves "" where no text belongs, or an ` +
+				`entry of a ` +
+				`list with nothing but its type; nothing is meant by it, and nothing is lost`,
 			"no value at all",
 		},
 		{
@@ -202,7 +208,8 @@ func Describe() []Description {
 		},
 		{
 			UnknownSubAttribute, "Entra ID",
-			`a value of a multi-valued attribute has an unknown sub-attribute, such as the id of an app role; it is dropped, and the history says so`,
+			`a value of a multi-valued attribute has an unknown sub-attribute, such as the id of ` +
+				`an app role; it is dropped, and the history says so`,
 			"sub-attributes that /Schemas lists",
 		},
 		{

@@ -15,9 +15,6 @@ type Dialect struct {
 	// Name is "PostgreSQL" or "SQLite".
 	Name     string
 	Postgres bool
-	// ForUpdate locks the rows that a SELECT reads. SQLite locks the whole
-	// database when a transaction begins.
-	ForUpdate string
 	// begin begins a transaction that writes.
 	begin string
 }

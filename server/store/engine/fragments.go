@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -105,16 +104,6 @@ func (d *Dialect) HasSuffix(text string) string {
 		return "right(" + text + ", char_length(CAST(? AS text))) = ?"
 	}
 	return "substr(" + text + ", -length(?)) = ?"
-}
-
-// AnyOf returns the condition that a column of a type holds one of many values,
-// with its parameter: its text does not depend on how many they are.
-func (d *Dialect) AnyOf(column, sqlType string, values []string) (condition string, arg any) {
-	if d.Postgres {
-		return column + " = ANY (CAST(? AS " + sqlType + "[]))", values
-	}
-	text, _ := json.Marshal(values) // of strings there is no error
-	return column + " IN (SELECT value FROM json_each(?))", string(text)
 }
 
 // Fenced returns what to read from instead of a table and a condition by which

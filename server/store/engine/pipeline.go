@@ -110,14 +110,18 @@ func (q sequence) run(ctx context.Context, list []Statement) error {
 }
 
 func (q sequence) one(ctx context.Context, prepared *sql.Stmt, s Statement) error {
+	args, err := argsForSQLite(s.Args)
+	if err != nil {
+		return err
+	}
 	if s.Read == nil {
-		result, err := prepared.ExecContext(ctx, s.Args...)
+		result, err := prepared.ExecContext(ctx, args...)
 		if err == nil && s.Changed != nil {
 			*s.Changed, err = result.RowsAffected()
 		}
 		return err
 	}
-	answer, err := prepared.QueryContext(ctx, s.Args...)
+	answer, err := prepared.QueryContext(ctx, args...)
 	if err != nil {
 		return err
 	}
@@ -145,7 +149,8 @@ func (p *prepared) get(ctx context.Context, query string) (*sql.Stmt, error) {
 	if s := p.kept[query]; s != nil {
 		return s, nil
 	}
-	s, err := p.pool.PrepareContext(ctx, query) //nolint:sqlclosecheck // it is kept
+	//nolint:sqlclosecheck // it is kept
+	s, err := p.pool.PrepareContext(ctx, ForSQLite(query))
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func connectPostgres(ctx context.Context, name string) (*DB, error) {
 	}
 	pool := sqlx.NewDb(stdlib.OpenDB(*config, stdlib.OptionAfterConnect(planOnce)), "pgx")
 	db := &DB{pool: pool, Dialect: Dialect{
-		Name: "PostgreSQL", Postgres: true, ForUpdate: " FOR UPDATE", begin: "BEGIN",
+		Name: "PostgreSQL", Postgres: true, begin: "BEGIN",
 	}}
 	db.LimitConnections(DefaultConnections)
 	if err := pool.PingContext(ctx); err != nil {

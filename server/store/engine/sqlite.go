@@ -3,11 +3,14 @@ package engine
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,7 +141,7 @@ func (f *sqliteFile) prepare(ctx context.Context, query string) (*sql.Stmt, erro
 	if s := f.kept[query]; s != nil {
 		return s, nil
 	}
-	s, err := f.conn.PrepareContext(ctx, query)
+	s, err := f.conn.PrepareContext(ctx, ForSQLite(query))
 	if err != nil {
 		return nil, err
 	}
@@ -150,4 +153,33 @@ func (f *sqliteFile) prepare(ctx context.Context, query string) (*sql.Stmt, erro
 	}
 	f.kept[query] = s
 	return s, nil
+}
+
+// anyOf is how a statement asks for one of many values, as one parameter.
+var anyOf = regexp.MustCompile(`= ANY \(CAST\(\? AS \w+\[\]\)\)`)
+
+// ForSQLite returns a query as SQLite takes it. Statements are written as
+// PostgreSQL takes them, so that they can be tried in psql; SQLite knows no
+// arrays, for which it has JSON, and no FOR UPDATE, because it locks the whole
+// database when a transaction begins.
+func ForSQLite(query string) string {
+	query = strings.TrimSuffix(query, " FOR UPDATE")
+	return anyOf.ReplaceAllString(query, "IN (SELECT value FROM json_each(?))")
+}
+
+// argsForSQLite returns arguments with JSON in place of lists.
+func argsForSQLite(args []any) ([]any, error) {
+	for i, arg := range args {
+		list, ok := arg.([]string)
+		if !ok {
+			continue
+		}
+		text, err := json.Marshal(list)
+		if err != nil {
+			return nil, err
+		}
+		args = slices.Clone(args)
+		args[i] = string(text)
+	}
+	return args, nil
 }

@@ -34,7 +34,8 @@ func counts(postgres bool) *goose.Migration {
 				fmt.Sprintf(`CREATE FUNCTION %s() RETURNS trigger LANGUAGE plpgsql AS $$
 				BEGIN
 					INSERT INTO user_counts AS c (instance_id, slot, n)
-						SELECT instance_id, pg_backend_pid() %% %d, %scount(*) FROM changed WHERE NOT integration GROUP BY instance_id
+						SELECT instance_id, pg_backend_pid() %% %d, %scount(*) FROM changed
+						WHERE NOT integration GROUP BY instance_id
 						ON CONFLICT (instance_id, slot) DO UPDATE SET n = c.n + EXCLUDED.n;
 					RETURN NULL;
 				END $$`, name, countSlots, t.sign),
@@ -50,8 +51,10 @@ func counts(postgres bool) *goose.Migration {
 		} {
 			statements = append(statements,
 				fmt.Sprintf(
-					`CREATE TRIGGER count_users_%[2]s AFTER %[1]s ON users WHEN NOT %[2]s.integration BEGIN
-				INSERT INTO user_counts (instance_id, slot, n) VALUES (%[2]s.instance_id, 0, %[3]s) ON CONFLICT (instance_id, slot) DO UPDATE SET n = n + EXCLUDED.n;
+					`CREATE TRIGGER count_users_%[2]s AFTER %[1]s ON users
+				WHEN NOT %[2]s.integration BEGIN
+				INSERT INTO user_counts (instance_id, slot, n) VALUES (%[2]s.instance_id, 0, %[3]s)
+				ON CONFLICT (instance_id, slot) DO UPDATE SET n = n + EXCLUDED.n;
 			END`, t.event, t.row, t.n))
 		}
 	}

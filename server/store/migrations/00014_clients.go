@@ -14,7 +14,8 @@ func clients(postgres bool) *goose.Migration {
 		`CREATE TABLE clients (
 			id text PRIMARY KEY, instance_id ` + uuidType(postgres) +
 			` NOT NULL REFERENCES instances (id), user_name text NOT NULL,
-			key_set text NOT NULL, key_set_url text NOT NULL, created bigint NOT NULL, revoked bigint)`,
+			key_set text NOT NULL, key_set_url text NOT NULL,
+			created bigint NOT NULL, revoked bigint)`,
 		"CREATE INDEX clients_instance ON clients (instance_id, id)",
 		// An assertion is good for one token, at whatever server.
 		"CREATE TABLE client_assertions (digest text PRIMARY KEY, until bigint NOT NULL)",

@@ -222,7 +222,8 @@ func (x *suite) walk(
 
 func testFilters(t *testing.T, x *suite) {
 	anna := x.user(t, "anna",
-		`,"externalId":"E1","active":false,"title":"Straße 7%","emails":[{"type":"work","value":"Anna@X.example"},{"type":"home","value":"a@home"}]`)
+		`,"externalId":"E1","active":false,"title":"Straße 7%","emails":[`+
+			`{"type":"work","value":"Anna@X.example"},{"type":"home","value":"a@home"}]`)
 	bob := x.user(t, "bob",
 		`,"name":{"familyName":"O'Brien"},"displayName":"Bob","`+scim.EnterpriseUserURN+
 			`":{"department":"R_D","manager":{"value":"`+anna.ID+`"}}`)
@@ -470,7 +471,8 @@ func genComparison() *rapid.Generator[string] {
 func testHistory(t *testing.T, x *suite) {
 	u := x.user(t, "anna", `,"title":"Engineer","emails":[{"type":"work","value":"a@x"}]`)
 	_, _, err := x.patchUser(t, u.ID,
-		`[{"op":"replace","path":"title","value":"Chief"},{"op":"remove","path":"emails"},{"op":"add","path":"nickName","value":"N"}]`)
+		`[{"op":"replace","path":"title","value":"Chief"},{"op":"remove","path":"emails"},`+
+			`{"op":"add","path":"nickName","value":"N"}]`)
 	fatal(t, err)
 	_, err = x.createUser(t, x.scope, "anna", "")
 	wantError(t, err, 409, scim.Uniqueness, "")

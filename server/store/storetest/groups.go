@@ -105,7 +105,8 @@ func testMembers(t *testing.T, x *suite) {
 		wantError(t, err, 400, scim.InvalidValue, id)
 	}
 	_, _, err := x.patchGroup(t, g.ID,
-		`[{"op":"replace","path":"displayName","value":"New"},{"op":"add","path":"members","value":[{"value":"x"}]}]`)
+		`[{"op":"replace","path":"displayName","value":"New"},`+
+			`{"op":"add","path":"members","value":[{"value":"x"}]}]`)
 	wantError(t, err, 400, scim.InvalidValue, "")
 	if got, err := x.users.Group(t.Context(), x.scope, g.ID); err != nil ||
 		got.DisplayName != "Staff" {
