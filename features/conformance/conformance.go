@@ -96,64 +96,23 @@ func Run(ctx context.Context, target harness.Target, o Options) (*Report, error)
 		return nil, err
 	}
 	report := &Report{Target: target.BaseURL}
-	sections := make(map[string]*Section)
-	var mu sync.Mutex
-	done := 0
-	h, paths := harness.Remote(target), []string{"protocol"}
-	if o.Simulator != "" {
-		targets := []harness.Target{target}
-		if o.Second != nil {
-			targets = append(targets, *o.Second)
-		}
-		h, paths = harness.Against(o.Dir, o.Simulator, targets...), []string{"."}
-		h.Template, h.Admin = o.Template, o.Admin
-	}
+	h, paths := harnessOf(target, o)
 	page := &living.Recorder{}
-	h.Outcome = func(outcome harness.Outcome) {
-		page.Add(outcome)
-		mu.Lock()
-		defer mu.Unlock()
-		file := path.Base(outcome.File)
-		s := sections[file]
-		if s == nil {
-			s = newSection(file)
-			sections[file] = s
-			report.Sections = append(report.Sections, s)
-		}
-		s.add(outcome)
-		done++
-		if o.Progress != nil {
-			o.Progress(done)
-		}
-	}
+	done := report.listen(h, page, o.Progress)
 	// What needs the administration has the tag @admin; what needs a server
 	// that the scenario starts, stops or looks behind has @own, too.
 	leave := "@admin"
 	if o.Admin != "" {
 		leave = "@own"
 	}
-	format := "progress"
-	if o.JUnit != "" {
-		format += ",junit:" + o.JUnit
-	}
-	if o.Cucumber != "" {
-		format += ",cucumber:" + o.Cucumber
-	}
-	suite := godog.TestSuite{
-		Name:                "conformance",
-		ScenarioInitializer: func(sc *godog.ScenarioContext) { steps.Register(h, sc) },
-		Options: &godog.Options{
-			Format: format, Output: io.Discard, FS: features.Files(), Paths: paths,
-			Tags:   and(o.Tags, "~"+leave),
-			Strict: true, NoColors: true, DefaultContext: ctx,
-		},
-	}
+	suite := suiteOf(ctx, h, o)
+	suite.Options.Paths, suite.Options.Tags = paths, and(o.Tags, "~"+leave)
 	status := suite.Run()
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if o.HTML != "" {
-		if err := page.WriteFile(o.HTML, "What "+target.BaseURL+" does", &suite); err != nil {
+		if err := page.WriteFile(o.HTML, "What "+target.BaseURL+" does", suite); err != nil {
 			return nil, err
 		}
 	}
@@ -163,7 +122,7 @@ func Run(ctx context.Context, target harness.Target, o Options) (*Report, error)
 			report.Administration += len(f.Pickles)
 		}
 	}
-	if done == 0 {
+	if done() == 0 {
 		return nil, errors.New("no scenario was run; check the tags")
 	}
 	report.sum()
@@ -171,6 +130,71 @@ func Run(ctx context.Context, target harness.Target, o Options) (*Report, error)
 		return nil, fmt.Errorf("the features could not be run (status %d)", status)
 	}
 	return report, nil
+}
+
+// harnessOf returns what the features run on, and where they are.
+func harnessOf(target harness.Target, o Options) (h *harness.Harness, paths []string) {
+	if o.Simulator == "" {
+		return harness.Remote(target), []string{"protocol"}
+	}
+	targets := []harness.Target{target}
+	if o.Second != nil {
+		targets = append(targets, *o.Second)
+	}
+	h = harness.Against(o.Dir, o.Simulator, targets...)
+	h.Template, h.Admin = o.Template, o.Admin
+	return h, []string{"."}
+}
+
+// listen has a harness tell the report, and a page, what came of each scenario.
+// It returns what counts them.
+func (r *Report) listen(
+	h *harness.Harness, page *living.Recorder, progress func(done int),
+) (count func() int) {
+	sections := make(map[string]*Section)
+	var mu sync.Mutex
+	done := 0
+	h.Outcome = func(outcome harness.Outcome) {
+		page.Add(outcome)
+		mu.Lock()
+		defer mu.Unlock()
+		file := path.Base(outcome.File)
+		s := sections[file]
+		if s == nil {
+			s = newSection(file)
+			sections[file] = s
+			r.Sections = append(r.Sections, s)
+		}
+		s.add(outcome)
+		done++
+		if progress != nil {
+			progress(done)
+		}
+	}
+	return func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return done
+	}
+}
+
+// suiteOf returns the suite of features, without paths and tags.
+func suiteOf(ctx context.Context, h *harness.Harness, o Options) *godog.TestSuite {
+	format := "progress"
+	if o.JUnit != "" {
+		format += ",junit:" + o.JUnit
+	}
+	if o.Cucumber != "" {
+		format += ",cucumber:" + o.Cucumber
+	}
+	return &godog.TestSuite{
+		Name:                "conformance",
+		ScenarioInitializer: func(sc *godog.ScenarioContext) { steps.Register(h, sc) },
+		Options: &godog.Options{
+			Format: format, Output: io.Discard, FS: features.Files(),
+			Strict: true, NoColors: true, DefaultContext: ctx,
+		},
+	}
 }
 
 // and joins two expressions of tags.

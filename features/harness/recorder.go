@@ -29,6 +29,7 @@ type Exchange struct {
 	RetryAfter   string
 }
 
+// Writes reports whether the request was to change something.
 func (e Exchange) Writes() bool { return e.Method != http.MethodGet && e.Method != http.MethodHead }
 
 func (e Exchange) String() string {
@@ -53,6 +54,9 @@ type Recorder struct {
 	cut func(writes int) bool
 }
 
+// NewRecorder starts a recorder before a server, given as host:port, whose answers
+// are checked against a contract; or before the base URLs of somebody else's
+// server, which has one of its own.
 func NewRecorder(target string, contract routers.Router, bases ...string) *Recorder {
 	r := &Recorder{target: target, contract: contract, bases: bases}
 	proxy := &httputil.ReverseProxy{
@@ -181,6 +185,7 @@ func (r *Recorder) check(answer *http.Response, text []byte) error {
 	return openapi3filter.ValidateResponse(answer.Request.Context(), input)
 }
 
+// Exchanges returns what was recorded.
 func (r *Recorder) Exchanges() []Exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -194,18 +199,23 @@ func (r *Recorder) Forget() {
 	r.exchanges = nil
 }
 
+// Redirect sends what comes from now on to another server, given as host:port.
 func (r *Recorder) Redirect(target string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.target = target
 }
 
+// OnWrite has cut called after each write that was answered, with how many there
+// were; if it returns true, the answer is lost on its way.
 func (r *Recorder) OnWrite(cut func(writes int) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.cut = cut
 }
 
+// Violations returns an error with the answers that break the contract, if there
+// are any.
 func (r *Recorder) Violations() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -308,7 +309,7 @@ func (w *world) managersFirst() error {
 	}
 	n := 0
 	for _, e := range w.recorder.Exchanges() {
-		if e.Method != "POST" || !strings.HasSuffix(e.Path, "/Users") {
+		if e.Method != http.MethodPost || !strings.HasSuffix(e.Path, "/Users") {
 			continue
 		}
 		name := valueOf(e.Request, "userName")

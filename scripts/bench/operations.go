@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -89,36 +90,53 @@ func create(n int) *request {
 }
 
 func operations() []operation {
+	return slices.Concat(reads(), changes(), []operation{
+		membership(10), membership(1000), membership(50000),
+		readGroup(1000), readGroup(50000),
+		{"create", creations, `WITH u AS (
+	INSERT INTO limit_users (n, name, family, active, resource) VALUES (nextval('limit_n'),
+		'new' || lastval() || '@bench.example', 'Family', true, repeat('x', 1100)))
+INSERT INTO limit_history (content) VALUES (repeat('h', 1500));`},
+		{"delete", deletions, `\set i random(1, :n)
+WITH d AS (DELETE FROM limit_users WHERE n = :i)
+INSERT INTO limit_history (content) VALUES (repeat('h', 1500));`},
+	})
+}
+
+// reads are the operations that change nothing.
+func reads() []operation {
 	return []operation{
 		{"get by id", func(t *target) next {
 			return func(int, int) *request { return get("/Users/" + t.any().id) }
-		}, "\\set i random(1, :n)\nSELECT resource FROM limit_users WHERE n = :i;"},
+		}, `\set i random(1, :n)
+SELECT resource FROM limit_users WHERE n = :i;`},
 		{"lookup by userName", func(t *target) next {
-			return func(int, int) *request {
-				return lookup(t.any().n)
-			}
-		}, "\\set i random(1, :n)\nSELECT resource FROM limit_users WHERE name = 'user' || :i || " +
-			"'@bench.example';"},
+			return func(int, int) *request { return lookup(t.any().n) }
+		}, `\set i random(1, :n)
+SELECT resource FROM limit_users WHERE name = 'user' || :i || '@bench.example';`},
 		{"filter by familyName and active", func(t *target) next {
 			return func(int, int) *request {
-				return get("/Users?filter=" +
-					url.QueryEscape(fmt.Sprintf(`name.familyName eq "Family%d" and active eq true`,
-						family(t.any().n))))
+				filter := fmt.Sprintf(
+					`name.familyName eq "Family%d" and active eq true`, family(t.any().n))
+				return get("/Users?filter=" + url.QueryEscape(filter))
 			}
-		}, "\\set i random(1, :n) % 9973\nSELECT resource FROM limit_users WHERE family = " +
-			"'Family' || :i AND active;"},
+		}, `\set i random(1, :n) % 9973
+SELECT resource FROM limit_users WHERE family = 'Family' || :i AND active;`},
 		{"page of 100 by index", func(t *target) next {
 			return func(int, int) *request {
 				return get(fmt.Sprintf("/Users?startIndex=%d&count=100",
 					1+rand.IntN(max(1, min(t.users, 1000)-100))))
 			}
-		}, "\\set i random(1, 900)\nSELECT resource FROM limit_users ORDER BY n LIMIT " +
-			"100 OFFSET :i;"},
-		{
-			"page of 100 by cursor", cursorPages,
-			"\\set i random(1, :n - 100)\nSELECT resource FROM limit_users WHERE n > :i ORDER BY " +
-				"n LIMIT 100;",
-		},
+		}, `\set i random(1, 900)
+SELECT resource FROM limit_users ORDER BY n LIMIT 100 OFFSET :i;`},
+		{"page of 100 by cursor", cursorPages, `\set i random(1, :n - 100)
+SELECT resource FROM limit_users WHERE n > :i ORDER BY n LIMIT 100;`},
+	}
+}
+
+// changes are the operations that change a user.
+func changes() []operation {
+	return []operation{
 		{"PATCH active", func(t *target) next {
 			return func(int, int) *request {
 				body := patchBody(fmt.Sprintf(
@@ -137,31 +155,22 @@ func operations() []operation {
 				}
 			}
 		}, updateSQL},
-		membership(10), membership(1000), membership(50000),
-		readGroup(1000), readGroup(50000),
-		{
-			"create", creations,
-			"WITH u AS (INSERT INTO limit_users (n, name, family, active, resource) VALUES " +
-				"(nextval('limit_n'), 'new' || lastval() || '@bench.example', 'Family', true, " +
-				"repeat('x', 1100)))\nINSERT INTO limit_history (content) VALUES " +
-				"(repeat('h', 1500));",
-		},
-		{"delete", func(t *target) next {
-			if t.name == "elimity" {
-				return nil
-			}
-			return func(int, int) *request {
-				t.mu.Lock()
-				defer t.mu.Unlock()
-				if len(t.created) == 0 {
-					return nil
-				}
-				id := t.created[len(t.created)-1]
-				t.created = t.created[:len(t.created)-1]
-				return &request{method: "DELETE", path: "/Users/" + id, want: 204}
-			}
-		}, "\\set i random(1, :n)\nWITH d AS (DELETE FROM limit_users WHERE n = :i)\nINSERT INTO " +
-			"limit_history (content) VALUES (repeat('h', 1500));"},
+	}
+}
+
+func deletions(t *target) next {
+	if t.name == "elimity" {
+		return nil
+	}
+	return func(int, int) *request {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if len(t.created) == 0 {
+			return nil
+		}
+		id := t.created[len(t.created)-1]
+		t.created = t.created[:len(t.created)-1]
+		return &request{method: "DELETE", path: "/Users/" + id, want: 204}
 	}
 }
 

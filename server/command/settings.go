@@ -36,6 +36,11 @@ type setting struct {
 
 // settings are all that there are. The README's table is made of them.
 func settings() []setting {
+	return slices.Concat(networkSettings(), limitSettings(), otherSettings())
+}
+
+// networkSettings say where the server and its database are.
+func networkSettings() []setting {
 	return []setting{
 		{
 			flag: "database", fallback: "sqlite:./muster.db", everywhere: true, secret: true,
@@ -61,6 +66,12 @@ func settings() []setting {
 			help: "addresses or networks of proxies whose X-Forwarded-For is believed, separated " +
 				"by commas; none by default",
 		},
+	}
+}
+
+// limitSettings say how much the server does at once, and for whom.
+func limitSettings() []setting {
+	return []setting{
 		{
 			flag: "rate-per-key", fallback: "2000", check: isNumber,
 			help: "requests a second that an API key may send to all servers, and twice as many " +
@@ -86,6 +97,12 @@ func settings() []setting {
 			help: "how many connections to PostgreSQL a server holds at the most; all servers " +
 				"together must stay below its max_connections",
 		},
+	}
+}
+
+// otherSettings say what the server tells, and what else it does.
+func otherSettings() []setting {
+	return []setting{
 		{
 			flag: "metrics-listen", check: optional(isAddress),
 			help: "address and port for Prometheus, at /metrics; keep it from strangers; " +

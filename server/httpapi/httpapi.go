@@ -19,7 +19,6 @@ import (
 	"muster/server/limit"
 	"muster/server/oauth"
 	"muster/server/scim"
-	"muster/server/scim/schema"
 )
 
 // Base is the path below which SCIM is served.
@@ -151,83 +150,6 @@ type route struct {
 }
 
 type methods map[string]*route
-
-// routes lists what is served. A test compares it with the OpenAPI document.
-func (s *server) routes() []*route {
-	all, allPost := s.searchers(s.types)
-	users, usersPost := s.searchers(func(x *requestContext) []*schema.ResourceType {
-		return s.types(x)[:1]
-	})
-	groups, groupsPost := s.searchers(func(x *requestContext) []*schema.ResourceType {
-		return s.types(x)[1:]
-	})
-	list := []*route{
-		{method: "GET", path: "/healthz", handle: s.health},
-		{method: "GET", path: "/readyz", handle: s.readiness},
-		{method: "GET", path: oauth.MetadataPath, handle: s.oauthMetadata},
-		{method: "POST", path: oauth.TokenPath, handle: s.oauthToken},
-		{method: "GET", path: Base + "/ServiceProviderConfig", handle: s.serviceProviderConfig},
-		{method: "GET", path: Base + "/ResourceTypes", handle: s.listResourceTypes},
-		{method: "GET", path: Base + "/ResourceTypes/{id}", handle: s.getResourceType},
-		{method: "GET", path: Base + "/Schemas", handle: s.listSchemas},
-		{method: "GET", path: Base + "/Schemas/{id}", handle: s.getSchema},
-		{method: "GET", path: Base, handle: all, searched: "all"},
-		{method: "POST", path: Base + "/.search", handle: allPost, searched: "all"},
-		{method: "POST", path: Base + "/Bulk", handle: s.bulk, turns: s.limits.bulk},
-		{method: "GET", path: Base + "/Users", handle: users, searched: "users"},
-		{method: "POST", path: Base + "/Users/.search", handle: usersPost, searched: "users"},
-		{method: "POST", path: Base + "/Users", handle: s.createUser, action: history.UserCreate},
-		{method: "GET", path: Base + "/Users/{id}", handle: s.getUser},
-		{
-			method: "PUT", path: Base + "/Users/{id}", handle: s.replaceUser,
-			action: history.UserUpdate,
-		},
-		{
-			method: "PATCH", path: Base + "/Users/{id}", handle: s.patchUser,
-			action: history.UserUpdate,
-		},
-		{
-			method: "DELETE", path: Base + "/Users/{id}", handle: s.deleteUser,
-			action: history.UserDelete,
-		},
-		{method: "GET", path: Base + "/Groups", handle: groups, searched: "groups"},
-		{method: "POST", path: Base + "/Groups/.search", handle: groupsPost, searched: "groups"},
-		{
-			method: "POST", path: Base + "/Groups", handle: s.createGroup,
-			action: history.GroupCreate,
-		},
-		{method: "GET", path: Base + "/Groups/{id}", handle: s.getGroup},
-		{
-			method: "PUT", path: Base + "/Groups/{id}", handle: s.replaceGroup,
-			action: history.GroupUpdate,
-		},
-		{
-			method: "PATCH", path: Base + "/Groups/{id}", handle: s.patchGroup,
-			action: history.GroupUpdate,
-		},
-		{
-			method: "DELETE", path: Base + "/Groups/{id}", handle: s.deleteGroup,
-			action: history.GroupDelete,
-		},
-	}
-	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
-		list = append(list, &route{method: method, path: Base + "/Me", handle: me})
-	}
-	list = append(list, s.adminRoutes()...)
-	for _, r := range list {
-		switch {
-		case strings.HasPrefix(r.path, Base+"/S"), strings.HasPrefix(r.path, Base+"/ResourceTypes"):
-			r.discovery, r.alone = true, true
-		case strings.HasPrefix(r.path, Base+"/Me"), r.path == Base+"/Bulk":
-			r.alone = true
-		case strings.HasPrefix(r.path, Base+"/Users"):
-			r.targetType = "User"
-		case strings.HasPrefix(r.path, Base+"/Groups"):
-			r.targetType = "Group"
-		}
-	}
-	return list
-}
 
 // dispatch serves the methods of one path.
 func (s *server) dispatch(path string, m methods) http.Handler {

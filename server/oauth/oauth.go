@@ -25,7 +25,7 @@ import (
 
 // The paths below the issuer.
 const (
-	TokenPath    = "/oauth2/token" //nolint:gosec // no secret
+	TokenPath    = "/oauth2/token"
 	MetadataPath = "/.well-known/oauth-authorization-server"
 )
 

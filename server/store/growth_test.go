@@ -131,17 +131,26 @@ func (f *planned) hot(name string) {
 // grow makes many users, groups and members, beside other instances.
 func (f *planned) grow() {
 	for _, query := range []string{
-		`INSERT INTO users (id, instance_id, user_name, display, user_name_key, external_id, display_name_key, family_name_key, active, integration, role, source,
+		`INSERT INTO users (id, instance_id, user_name, display, user_name_key, external_id,
+			display_name_key, family_name_key, active, integration, role, source,
 			resource, search, fields, version, created, modified)
-			SELECT gen_random_uuid(), $1, 'u' || n, 'u' || n, 'u' || n, 'e' || n, 'd' || n, 'f' || n %% 500, true, false, '', '', repeat('x', 700), '{}', '{}', 1, 0, 0
+			SELECT gen_random_uuid(), $1, 'u' || n, 'u' || n, 'u' || n, 'e' || n,
+				'd' || n, 'f' || n %% 500, true, false, '', '',
+				repeat('x', 700), '{}', '{}', 1, 0, 0
 			FROM generate_series(1, %d) AS n`,
-		`INSERT INTO groups (id, instance_id, display_name, display_name_key, source, resource, search, version, created, modified)
-			SELECT gen_random_uuid(), $1, 'g' || n, 'g' || n, '', '{}', '{}', 1, 0, 0 FROM generate_series(1, %d / 200) AS n`,
-		`INSERT INTO group_users SELECT g.id, u.id FROM (SELECT id, row_number() OVER () AS n FROM groups) AS g, (SELECT id, row_number() OVER () AS n FROM users) AS u
+		`INSERT INTO groups (id, instance_id, display_name, display_name_key, source, resource,
+			search, version, created, modified)
+			SELECT gen_random_uuid(), $1, 'g' || n, 'g' || n, '', '{}', '{}', 1, 0, 0
+			FROM generate_series(1, %d / 200) AS n`,
+		`INSERT INTO group_users SELECT g.id, u.id
+			FROM (SELECT id, row_number() OVER () AS n FROM groups) AS g,
+				(SELECT id, row_number() OVER () AS n FROM users) AS u
 			WHERE u.n %% 500 = g.n AND $1 = $1 AND %d > 0 ON CONFLICT DO NOTHING`,
-		`INSERT INTO history (id, instance_id, at, actor_kind, actor_name, key_id, request_id, client, address, action, target_type, target_id, target_name,
+		`INSERT INTO history (id, instance_id, at, actor_kind, actor_name, key_id, request_id,
+			client, address, action, target_type, target_id, target_name,
 			outcome, status, scim_type, detail, changes, content_hash, seq, link)
-			SELECT gen_random_uuid(), $1, 0, '', '', '', '', '', '', '', '', '', '', '', 0, '', '', '[]', '', 1000 + n, '' FROM generate_series(1, %d) AS n`,
+			SELECT gen_random_uuid(), $1, 0, '', '', '', '', '', '', '', '', '', '',
+				'', 0, '', '', '[]', '', 1000 + n, '' FROM generate_series(1, %d) AS n`,
 	} {
 		query = fmt.Sprintf(query, grown)
 		conn, err := f.s.db.Pool().Connx(f.t.Context())
@@ -200,8 +209,8 @@ func pages(t *testing.T, c *pgx.Conn, name, query string, args []any) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tx.Rollback(
-		context.WithoutCancel(t.Context())) //nolint:errcheck // the next statement would tell
+	//nolint:errcheck // the next statement would tell
+	defer tx.Rollback(context.WithoutCancel(t.Context()))
 	var text []byte
 	err = tx.QueryRow(t.Context(), "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE "+name+list,
 		pgx.QueryExecModeSimpleProtocol).Scan(&text)

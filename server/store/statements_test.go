@@ -95,9 +95,7 @@ func TestStatementsAreWhole(t *testing.T) {
 				t.Errorf("%s, %s: %v:\n%s", l.file, l.name, err, l.query)
 				continue
 			}
-			if err := prepared.Close(); err != nil {
-				t.Error(err)
-			}
+			t.Cleanup(func() { prepared.Close() })
 		}
 	})
 }

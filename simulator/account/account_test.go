@@ -86,7 +86,8 @@ func TestGroups(t *testing.T) {
       - {name: all, set_groups: [Everybody]}
       - {name: teams, set_groups_from_roles: "Team (.*)"}
       - {name: it, if: [{field: department, is: it}, {role: lead}], set_groups: [IT Leads]}
-      - {name: either, match_any: true, if: [{field: department, is: Sales}, {role: Lead}], set_groups: [Meeting, everybody]}
+      - {name: either, match_any: true, if: [{field: department, is: Sales}, {role: Lead}],
+         set_groups: [Meeting, everybody]}
 `
 	included := mustLoad(t,
 		head+"apps:\n  - name: acme\n    parameters: {groups: {included: true}}"+rules).Apps[0]

@@ -48,11 +48,11 @@ func (f *File) transaction(ctx context.Context, list []*write) error {
 	prepared := make(map[string]*sqlx.Stmt)
 	for _, w := range list {
 		for _, s := range w.list {
-			var err error
-			if prepared[s.query], err = f.prepare(ctx,
-				s.query); err != nil { //nolint:sqlclosecheck // it is kept
+			kept, err := f.prepare(ctx, s.query) //nolint:sqlclosecheck // it is kept
+			if err != nil {
 				return err
 			}
+			prepared[s.query] = kept
 		}
 	}
 	tx, err := f.db.BeginTxx(ctx, nil)
@@ -77,8 +77,8 @@ func (f *File) prepare(ctx context.Context, query string) (*sqlx.Stmt, error) {
 	if s := f.prepared[query]; s != nil {
 		return s, nil
 	}
-	s, err := f.db.PreparexContext(ctx,
-		query) //nolint:sqlclosecheck // it is kept, and ends with the database
+	//nolint:sqlclosecheck // it is kept, and ends with the database
+	s, err := f.db.PreparexContext(ctx, query)
 	if err == nil {
 		f.prepared[query] = s
 	}

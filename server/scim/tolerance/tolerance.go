@@ -68,6 +68,11 @@ type Description struct {
 
 // Describe returns all deviations with their descriptions.
 func Describe() []Description {
+	return slices.Concat(inResources(), inValues(), inPatches(), inMessages())
+}
+
+// inResources are deviations of a resource as a whole.
+func inResources() []Description {
 	return []Description{
 		{
 			BooleanString, "Entra ID, OneLogin", `a boolean arrives as a string, "True" or "false"`,
@@ -104,6 +109,12 @@ func Describe() []Description {
 			`data of an extension arrives without its URN in "schemas"`,
 			`the extension's URN in "schemas"`,
 		},
+	}
+}
+
+// inValues are deviations of the values of attributes.
+func inValues() []Description {
+	return []Description{
 		{
 			ManagerShape, "Entra ID, OneLogin",
 			"the manager is a plain string, or has managerId instead of value", `{"value": ID}`,
@@ -121,6 +132,12 @@ func Describe() []Description {
 			Password, "Okta", "a password is sent; it is dropped, never stored and never logged",
 			"no password: the published schema has none",
 		},
+	}
+}
+
+// inPatches are deviations of the operations of a PATCH.
+func inPatches() []Description {
+	return []Description{
 		{
 			OpLetterCase, "Entra ID", `"op" is capitalized: "Add", "Replace", "Remove"`,
 			"add, replace, remove",
@@ -175,6 +192,12 @@ func Describe() []Description {
 				`made if the value is the one`,
 			"a path without brackets",
 		},
+	}
+}
+
+// inMessages are what was found later, in bodies and in queries.
+func inMessages() []Description {
+	return []Description{
 		{
 			BlankValue, "OneLogin",
 			`a template's macro without a value leaves "" where no text belongs, or an ` +

@@ -81,8 +81,8 @@ func (d *Dialect) Bytewise(text string) string {
 	return text
 }
 
-// Contains, HasPrefix and HasSuffix return conditions on a text with one
-// parameter, which must not be empty; HasSuffix takes it twice.
+// Contains returns the condition that a text contains a parameter, which must
+// not be empty.
 func (d *Dialect) Contains(text string) string {
 	if d.Postgres {
 		return "strpos(" + text + ", ?) > 0"
@@ -90,7 +90,8 @@ func (d *Dialect) Contains(text string) string {
 	return "instr(" + text + ", ?) > 0"
 }
 
-// HasPrefix: see [Dialect.Contains].
+// HasPrefix returns the condition that a text begins with a parameter, which
+// must not be empty.
 func (d *Dialect) HasPrefix(text string) string {
 	if d.Postgres {
 		return "starts_with(" + text + ", ?)"
@@ -98,7 +99,8 @@ func (d *Dialect) HasPrefix(text string) string {
 	return "instr(" + text + ", ?) = 1"
 }
 
-// HasSuffix: see [Dialect.Contains].
+// HasSuffix returns the condition that a text ends with a parameter, which must
+// not be empty, and which it takes twice.
 func (d *Dialect) HasSuffix(text string) string {
 	if d.Postgres {
 		return "right(" + text + ", char_length(CAST(? AS text))) = ?"
