@@ -110,11 +110,10 @@ func Standard() []Target {
 // CheckReadOnly refuses rows that lack one of the read-only rows, or change it.
 func CheckReadOnly(rows []Row) error {
 	for _, fixed := range Default() {
-		if fixed.ReadOnly &&
-			!slices.ContainsFunc(rows,
-				func(r Row) bool {
-					return r.Attribute == fixed.Attribute && r.Field == fixed.Field
-				}) {
+		same := func(r Row) bool {
+			return r.Attribute == fixed.Attribute && r.Field == fixed.Field
+		}
+		if fixed.ReadOnly && !slices.ContainsFunc(rows, same) {
 			return fmt.Errorf("the mapping of %s to %s is read-only: it cannot be "+
 				"changed or deleted", fixed.Attribute, fixed.Field.Label())
 		}

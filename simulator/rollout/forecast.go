@@ -344,14 +344,14 @@ func (f *forecaster) managers(in func(*directory.User) bool) {
 
 // compare compares the forecast with what a wave expects.
 func (f *forecaster) compare(e Expect) {
-	add := func(what string, want *int, got int) {
+	add := func(o cycle.Outcome, want *int, got int) {
 		if want != nil {
 			f.Expectations = append(f.Expectations,
-				Expectation{what, fmt.Sprint(*want), fmt.Sprint(got), *want == got})
+				Expectation{string(o), fmt.Sprint(*want), fmt.Sprint(got), *want == got})
 		}
 	}
-	add("picked up", e.PickedUp, f.PickedUp)
-	add("created", e.Created, f.Created)
+	add(cycle.PickedUp, e.PickedUp, f.PickedUp)
+	add(cycle.Created, e.Created, f.Created)
 	f.possible(e)
 	// What is planned is no problem.
 	for i, x := range f.Findings {

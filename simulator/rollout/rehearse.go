@@ -331,18 +331,19 @@ func containsFold(list []string, s string) bool {
 
 func (e Expect) compare(report *cycle.Report) []Expectation {
 	list := []Expectation{}
-	number := func(what string, expected *int, got int) {
+	number := func(o cycle.Outcome, expected *int) {
 		if expected != nil {
+			got := report.Count(o)
 			list = append(list,
-				Expectation{what, fmt.Sprint(*expected), fmt.Sprint(got), *expected == got})
+				Expectation{string(o), fmt.Sprint(*expected), fmt.Sprint(got), *expected == got})
 		}
 	}
-	number("picked up", e.PickedUp, report.Count(cycle.PickedUp))
-	number("created", e.Created, report.Count(cycle.Created))
-	number("updated", e.Updated, report.Count(cycle.Updated))
-	number("suspended", e.Suspended, report.Count(cycle.Suspended))
-	number("reactivated", e.Reactivated, report.Count(cycle.Reactivated))
-	number("deleted", e.Deleted, report.Count(cycle.Deleted))
+	number(cycle.PickedUp, e.PickedUp)
+	number(cycle.Created, e.Created)
+	number(cycle.Updated, e.Updated)
+	number(cycle.Suspended, e.Suspended)
+	number(cycle.Reactivated, e.Reactivated)
+	number(cycle.Deleted, e.Deleted)
 	names := func(what string, expected, got []string) {
 		if expected != nil {
 			want, have := slices.Sorted(slices.Values(expected)), slices.Sorted(slices.Values(got))

@@ -145,28 +145,6 @@ func (c *check) inObject(
 	return nil, nil, nil, false
 }
 
-func has(v any, name string) bool {
-	m, _ := v.(map[string]any)
-	for n := range m {
-		if strings.EqualFold(n, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// member returns the member of an object that is called name in any letter
-// case.
-func member(v any, name string) any {
-	m, _ := v.(map[string]any)
-	for n, x := range m {
-		if strings.EqualFold(n, name) {
-			return x
-		}
-	}
-	return ""
-}
-
 func (c *check) attribute(a *schema.Attribute, before, after any) {
 	value, in, sub, named := c.named(a)
 	switch {
@@ -220,8 +198,6 @@ func (c *check) stays(a, sub *schema.Attribute, value, before, after any) {
 		}
 	}
 }
-
-func isEmpty(v any) bool { return v == nil || v == "" }
 
 // names reports whether path or value name a sub-attribute, and as what.
 func (c *check) names(a, sub *schema.Attribute, value any, name string) (any, bool) {
@@ -319,11 +295,6 @@ func onlyNames(e map[string]any, named func(string) bool) bool {
 	return true
 }
 
-func isBlankOne(v any) bool {
-	list, ok := v.([]any)
-	return ok && len(list) == 1 && (list[0] == "" || isEmpty(member(list[0], "value")))
-}
-
 // givesRecord reports whether a value takes the place of a record.
 func givesRecord(a *schema.Attribute, v any) bool {
 	if list, ok := v.([]any); ok && len(list) == 1 {
@@ -343,11 +314,6 @@ func givesRecord(a *schema.Attribute, v any) bool {
 	return false
 }
 
-func asObject(v any) map[string]any {
-	m, _ := v.(map[string]any)
-	return m
-}
-
 // removed: without a value all goes; else what no text of the value equals
 // stays.
 func (c *check) removed(a *schema.Attribute, value, before, after any) {
@@ -362,27 +328,6 @@ func (c *check) removed(a *schema.Attribute, value, before, after any) {
 			c.fail("%v is not listed, and was removed", e)
 		}
 	}
-}
-
-// texts returns the texts in a value by which somebody could be meant, folded.
-func texts(list []string, v any) []string {
-	switch v := v.(type) {
-	case string:
-		if v != "" {
-			list = append(list, schema.Fold(v))
-		}
-	case []any:
-		for _, x := range v {
-			list = texts(list, x)
-		}
-	case map[string]any:
-		for name, x := range v {
-			if !strings.EqualFold(name, "type") { // which says nothing of whom
-				list = texts(list, x)
-			}
-		}
-	}
-	return list
 }
 
 // replaced: only null and the empty list empty an attribute; only null and

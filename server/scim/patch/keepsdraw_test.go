@@ -192,3 +192,58 @@ func (o operation) apply(
 	}
 	return patch.Apply(rt, r, ops, policy)
 }
+
+func has(v any, name string) bool {
+	m, _ := v.(map[string]any)
+	for n := range m {
+		if strings.EqualFold(n, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// member returns the member of an object that is called name in any letter
+// case.
+func member(v any, name string) any {
+	m, _ := v.(map[string]any)
+	for n, x := range m {
+		if strings.EqualFold(n, name) {
+			return x
+		}
+	}
+	return ""
+}
+
+func isEmpty(v any) bool { return v == nil || v == "" }
+
+func isBlankOne(v any) bool {
+	list, ok := v.([]any)
+	return ok && len(list) == 1 && (list[0] == "" || isEmpty(member(list[0], "value")))
+}
+
+func asObject(v any) map[string]any {
+	m, _ := v.(map[string]any)
+	return m
+}
+
+// texts returns the texts in a value by which somebody could be meant, folded.
+func texts(list []string, v any) []string {
+	switch v := v.(type) {
+	case string:
+		if v != "" {
+			list = append(list, schema.Fold(v))
+		}
+	case []any:
+		for _, x := range v {
+			list = texts(list, x)
+		}
+	case map[string]any:
+		for name, x := range v {
+			if !strings.EqualFold(name, "type") { // which says nothing of whom
+				list = texts(list, x)
+			}
+		}
+	}
+	return list
+}
