@@ -19,6 +19,9 @@ import (
 // TestJoiners runs the team's features against the server in MUSTER_TARGET
 // and MUSTER_TOKEN, or else against one of our own on SQLite.
 func TestJoiners(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with -short no processes are started")
+	}
 	dir := t.TempDir()
 	own, err := harness.New(t.Context(), dir, "sqlite:"+filepath.Join(dir, "muster.db"))
 	if err != nil {

@@ -27,6 +27,9 @@ import (
 // against that server, and with MUSTER_TOKEN_2 (and MUSTER_TARGET_2) those
 // that need another instance.
 func TestFeatures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with -short no processes are started")
+	}
 	if target := os.Getenv("MUSTER_TARGET"); target != "" {
 		t.Run("Target", func(t *testing.T) { runAgainst(t, target) })
 		return

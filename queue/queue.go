@@ -52,8 +52,9 @@ var errBroken = errors.New("the batch that the request was part of was broken of
 func (t *Ticket) Ended() bool { return t.over }
 
 // Do has x served by f, together with others, and returns what f has said came
-// of it. A caller whose context ends before its turn is gone as if it had never come;
-// from then on the end of its context breaks nothing off.
+// of it. f may do with the list that it gets what it likes. A caller whose
+// context ends before its turn is gone as if it had never come; from then on
+// the end of its context breaks nothing off.
 func (q *Queue[T]) Do(ctx context.Context, x T, f func(context.Context, []T)) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -104,9 +105,10 @@ func (q *Queue[T]) serve(ctx context.Context, f func(context.Context, []T)) {
 	q.waiting = slices.Delete(q.waiting, 0, n)
 	q.mu.Unlock()
 
-	// Should f panic, the others must not wait for ever.
+	// Should f panic, the others must not wait for ever; and f has a list of its
+	// own, which it may reorder.
 	defer q.pass(list)
-	f(context.WithoutCancel(ctx), list)
+	f(context.WithoutCancel(ctx), slices.Clone(list))
 }
 
 // pass tells those who were served, and has the next one serve.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -46,6 +47,9 @@ func TestEachOnce(t *testing.T) {
 				x.End(nil)
 			}
 		}
+		// Whoever serves may reorder the list, and write into it.
+		slices.Reverse(list)
+		clear(list[1:])
 		time.Sleep(time.Duration(rand.IntN(50)) * time.Microsecond)
 		underWay.Add(-1)
 	}

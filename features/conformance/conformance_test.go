@@ -24,6 +24,9 @@ type muster struct {
 
 func startMuster(t *testing.T) *muster {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("with -short no processes are started")
+	}
 	m := &muster{dir: t.TempDir()}
 	m.database = "sqlite:" + filepath.Join(m.dir, "m.db")
 	var err error

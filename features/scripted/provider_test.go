@@ -38,6 +38,9 @@ func newScripted(t *testing.T) *target {
 // onEach runs a test with two targets of each kind: two instances of ours, and
 // two servers that behave as told.
 func onEach(t *testing.T, f func(t *testing.T, first, second *target)) {
+	if testing.Short() {
+		t.Skip("with -short no processes are started")
+	}
 	t.Run("muster", func(t *testing.T) {
 		h, err := harness.New(t.Context(), t.TempDir(),
 			"sqlite:"+filepath.Join(t.TempDir(), "m.db"))

@@ -15,6 +15,9 @@ import (
 // worst of each kind, another one goes on, nothing of it fails, and the first
 // is told nothing but to ask for less.
 func TestFair(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with -short no processes are started")
+	}
 	dir := t.TempDir()
 	o := options{
 		server: filepath.Join(dir, "muster-server"), dir: dir, fair: 3000, attackers: 40,

@@ -9,6 +9,9 @@ import (
 
 // TestCampaign is a short campaign: each fault once.
 func TestCampaign(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with -short no processes are started")
+	}
 	if err := exec.CommandContext(t.Context(), "docker", "info").Run(); err != nil {
 		t.Skip("no container engine answers; the campaign kills PostgreSQL's container")
 	}

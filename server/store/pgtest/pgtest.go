@@ -147,6 +147,9 @@ func (s *Server) URL() string { return s.admin }
 // empty database in it. Both are gone when the test ends.
 func Open(t testing.TB) (databaseURL string) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("with -short there is no PostgreSQL")
+	}
 	server, err := Start(context.Background())
 	if err != nil {
 		t.Fatal(err)
