@@ -2,18 +2,22 @@ GO ?= go
 BIN := bin
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help build rehearse run test lint vulncheck fmt bench microbench conformance peers mutants fair image compose unit man sbom reproducible crash failover upgrade clean
+.PHONY: help build rehearse run check test lint format vulncheck fmt bench microbench conformance \
+	peers mutants fair image compose unit man sbom reproducible crash failover upgrade clean
 
 help:
 	@echo "make rehearse   rehearse the sample company's rollout in a sandbox, and write a report"
 	@echo "make run        serve a demo instance on SQLite in ./muster.db"
+	@echo "make check      the linter and the quick tests: for every few minutes"
 	@echo "make test       all tests, on SQLite and PostgreSQL"
 	@echo "make lint       golangci-lint and gofumpt"
 	@echo "make fmt        format the code as make lint wants it"
-	@echo "make bench      ours against the limit of this machine, on PostgreSQL; writes BENCHMARKS.md; FULL=1 up to a million users; OLD=<commit> beside that version"
+	@echo "make bench      ours against the limit of this machine, on PostgreSQL; writes"
+	@echo "                BENCHMARKS.md; FULL=1 up to a million users; OLD=<commit> beside that"
 	@echo "make fair       one instance beside another that asks for the worst it may, on both engines"
 	@echo "make microbench Go benchmarks of the inner parts, with allocations"
-	@echo "make crash      break server, database and network under load, and prove that nothing is lost; ROUNDS=100"
+	@echo "make crash      break server, database and network under load, and prove that nothing is"
+	@echo "                lost; ROUNDS=100"
 	@echo "make failover   kill the primary of three PostgreSQLs under Patroni, in mid-cycle; ROUNDS=5"
 	@echo "make upgrade    the old version OLD=<commit> and this one side by side, while a cycle runs"
 	@echo "make image      container images of both commands, FROM scratch"
@@ -22,9 +26,10 @@ help:
 	@echo "make man        manual pages and completions, in build/"
 	@echo "make sbom       what the programs are made of, as CycloneDX, in build/"
 	@echo "make reproducible  build twice from fresh clones, and compare"
-	@echo "make mutants    put deliberate defects into the server, and show which scenario notices each"
-	@echo "make peers      what others wrote about SCIM, clients, recorded requests and grammar, against this server"
-	@echo "make conformance TARGET=<base url> TOKEN=<key>   RFC scenarios against any server; with ALL=1 the guide's, too"
+	@echo "make mutants    put deliberate defects into the server; show which scenario notices each"
+	@echo "make peers      what others wrote about SCIM: clients, recorded requests and grammar"
+	@echo "make conformance TARGET=<base url> TOKEN=<key>"
+	@echo "                RFC scenarios against any server; with ALL=1 the guide's, too"
 
 # Static, and the same bits from the same commit wherever it is built.
 build:
@@ -38,15 +43,24 @@ rehearse: build
 run: build
 	$(BIN)/muster-server serve --demo
 
+# The linter, and the tests that start no processes and need no PostgreSQL.
+check: format
+	$(BIN)/golangci-lint run ./...
+	$(GO) test -short ./...
+
 # -count=1: a result from the cache would say nothing of the database. The
 # features leave their reports in build/reports.
 test:
 	@mkdir -p build/reports
-	MUSTER_TEST_REPORTS=$(CURDIR)/build/reports $(GO) run ./scripts/withpostgres $(GO) test -count=1 -timeout 30m ./...
+	MUSTER_TEST_REPORTS=$(CURDIR)/build/reports \
+		$(GO) run ./scripts/withpostgres $(GO) test -count=1 -timeout 30m ./...
 
-lint: $(BIN)/golangci-lint vulncheck
-	@test -z "$$($(BIN)/gofumpt -l $(SOURCES))" || { echo "not formatted; run make fmt:"; $(BIN)/gofumpt -l $(SOURCES); exit 1; }
+lint: format vulncheck
 	$(BIN)/golangci-lint run ./...
+
+format: $(BIN)/golangci-lint
+	@list=$$($(BIN)/gofumpt -l $(SOURCES)); test -z "$$list" || \
+		{ echo "not formatted; run make fmt:"; echo "$$list"; exit 1; }
 
 vulncheck: $(BIN)/golangci-lint
 	@scripts/vulncheck $(BIN)/govulncheck
@@ -54,12 +68,14 @@ vulncheck: $(BIN)/golangci-lint
 fmt: $(BIN)/golangci-lint
 	$(BIN)/gofumpt -w $(SOURCES)
 
-SOURCES = buildinfo deploy example features mailtest queue scripts server simulator spec
+SOURCES = buildinfo deploy docs example features mailtest queue scripts server simulator spec
 
 # The tools have a go.mod of their own, so that theirs and ours do not mix.
 $(BIN)/golangci-lint: tools/go.mod tools/go.sum
 	@mkdir -p $(BIN)
-	cd tools && $(GO) build -o ../$(BIN)/ github.com/golangci/golangci-lint/v2/cmd/golangci-lint mvdan.cc/gofumpt golang.org/x/vuln/cmd/govulncheck github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	cd tools && $(GO) build -o ../$(BIN)/ mvdan.cc/gofumpt golang.org/x/vuln/cmd/govulncheck \
+		github.com/golangci/golangci-lint/v2/cmd/golangci-lint \
+		github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 	@touch $@
 
 # One instance beside another that asks for the worst it may, on both engines;
@@ -76,7 +92,9 @@ bench: build
 	@mkdir -p build
 	$(GO) build -o build/bench ./scripts/bench
 	$(if $(OLD),scripts/old-binaries $(OLD) build/old-binaries)
-	build/bench -out BENCHMARKS.md -json build/bench.json -fair 100000 -first-sync $(if $(FULL),100000 -full -readme README.md,20000) $(if $(OLD),-old build/old-binaries)
+	build/bench -out BENCHMARKS.md -json build/bench.json -fair 100000 \
+		-first-sync $(if $(FULL),100000 -full -readme README.md,20000) \
+		$(if $(OLD),-old build/old-binaries)
 
 microbench:
 	$(GO) test -run '^$$' -bench 'Parse|Confined|Requests' -benchmem ./server/...
@@ -84,15 +102,18 @@ microbench:
 # Images hold nothing but a program; no base image is pulled.
 image: build
 	@mkdir -p build
-	$(GO) run ./scripts/image -program $(BIN)/muster-server -tag muster-server:latest -out build/muster-server.tar \
+	$(GO) run ./scripts/image -program $(BIN)/muster-server \
+		-tag muster-server:latest -out build/muster-server.tar \
 		-command serve -env MUSTER_LISTEN=:8080 -description "A SCIM 2.0 server"
-	$(GO) run ./scripts/image -program $(BIN)/muster-simulator -tag muster-simulator:latest -out build/muster-simulator.tar \
+	$(GO) run ./scripts/image -program $(BIN)/muster-simulator \
+		-tag muster-simulator:latest -out build/muster-simulator.tar \
 		-command --help -description "An identity provider that provisions users over SCIM"
 	docker load --quiet --input build/muster-server.tar
 	docker load --quiet --input build/muster-simulator.tar
 
 compose: image
-	$$(docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose) -f deploy/compose.yaml up --detach
+	$$(docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose) \
+		-f deploy/compose.yaml up --detach
 
 unit: build
 	scripts/try-unit
@@ -100,11 +121,13 @@ unit: build
 man: build
 	@mkdir -p build/man build/completion
 	$(BIN)/muster-server man build/man
-	@for shell in bash zsh fish; do $(BIN)/muster-server completion $$shell > build/completion/muster-server.$$shell; done
+	@for shell in bash zsh fish; do \
+		$(BIN)/muster-server completion $$shell > build/completion/muster-server.$$shell; done
 
 sbom: build $(BIN)/golangci-lint
 	@mkdir -p build
-	@for name in server simulator; do $(BIN)/cyclonedx-gomod bin -json -noserial -output build/muster-$$name.cdx.json $(BIN)/muster-$$name || exit 1; done
+	@for name in server simulator; do $(BIN)/cyclonedx-gomod bin -json -noserial \
+		-output build/muster-$$name.cdx.json $(BIN)/muster-$$name || exit 1; done
 	@ls build/*.cdx.json
 
 reproducible:
@@ -112,7 +135,8 @@ reproducible:
 
 # A short campaign is part of make test.
 crash: build
-	$(GO) run ./scripts/crash -rounds $(or $(ROUNDS),10) $(if $(SEED),-seed $(SEED)) -out build/crash.md
+	$(GO) run ./scripts/crash -rounds $(or $(ROUNDS),10) $(if $(SEED),-seed $(SEED)) \
+		-out build/crash.md
 
 # OLD is a commit or tag, such as the version that runs in production.
 upgrade: build
@@ -123,14 +147,17 @@ upgrade: build
 # Three PostgreSQLs under Patroni; the image is made where it is missing.
 failover: build
 	scripts/postgres-image --cluster
-	$(GO) run ./scripts/crash -failover -rounds $(or $(ROUNDS),5) $(if $(SEED),-seed $(SEED)) -out build/failover.md
+	$(GO) run ./scripts/crash -failover -rounds $(or $(ROUNDS),5) $(if $(SEED),-seed $(SEED)) \
+		-out build/failover.md
 
 mutants:
 	$(GO) run ./scripts/mutants $(if $(ONLY),-only "$(ONLY)")
 
 conformance: build
-	@test -n "$(TARGET)" || { echo "usage: make conformance TARGET=https://scim.example.com/scim/v2 TOKEN=..."; exit 2; }
-	@MUSTER_TOKEN="$(TOKEN)" $(BIN)/muster-simulator check --target "$(TARGET)" $(if $(ALL),,--protocol) $(if $(JUNIT),--junit "$(JUNIT)") $(if $(JSON),--json)
+	@test -n "$(TARGET)" || { \
+		echo "usage: make conformance TARGET=https://scim.example.com/scim/v2 TOKEN=..."; exit 2; }
+	@MUSTER_TOKEN="$(TOKEN)" $(BIN)/muster-simulator check --target "$(TARGET)" \
+		$(if $(ALL),,--protocol) $(if $(JUNIT),--junit "$(JUNIT)") $(if $(JSON),--json)
 
 # Their versions are those in go.mod.
 peers:

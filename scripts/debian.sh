@@ -18,10 +18,12 @@ need_debian() {
 bootstrap() {
 	if ! command -v debootstrap >/dev/null; then
 		command -v apt-get >/dev/null || fail "debootstrap is missing; install it"
-		apt-get update -qq >&2 && apt-get install -y -qq debootstrap >&2 || fail "debootstrap cannot be installed"
+		apt-get update -qq >&2 && apt-get install -y -qq debootstrap >&2 ||
+			fail "debootstrap cannot be installed"
 	fi
 	root=$(mktemp -d)
-	debootstrap --variant=minbase --include="$1" bookworm "$root" "${MUSTER_DEBIAN_MIRROR:-http://deb.debian.org/debian}" >&2 ||
+	debootstrap --variant=minbase --include="$1" bookworm "$root" \
+		"${MUSTER_DEBIAN_MIRROR:-http://deb.debian.org/debian}" >&2 ||
 		fail "debootstrap failed; MUSTER_DEBIAN_MIRROR names another mirror"
 	rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
 }

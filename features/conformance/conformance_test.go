@@ -151,6 +151,9 @@ func checkPage(t *testing.T, path string, target harness.Target) {
 // TestElimity: the features give a sensible result on a server that is not
 // ours. What is expected here is what the library did at the pinned version.
 func TestElimity(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with -short no processes are started")
+	}
 	junit := report(t, "xml")
 	target := harness.Target{BaseURL: newElimity(t), Token: "secret"}
 	r, err := conformance.Run(t.Context(), target, conformance.Options{JUnit: junit})

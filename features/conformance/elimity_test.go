@@ -188,6 +188,9 @@ func (h *elimityHandler) Patch(
 // too, with a template that leaves out "active", which the library refuses
 // as a string.
 func TestElimityGuide(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with -short no processes are started")
+	}
 	base, _ := startElimity(t)
 	dir := t.TempDir()
 	simulator, template := filepath.Join(dir, "muster-simulator"), filepath.Join(dir,

@@ -136,6 +136,9 @@ func (s *stranger) template() {
 // TestStranger provisions a company of 500 into a small server on
 // elimity-com/scim, which has no PATCH, and follows it for some months.
 func TestStranger(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with -short no processes are started")
+	}
 	s := newStranger(t, "500")
 
 	// As it is, the server refuses everybody, and says why.

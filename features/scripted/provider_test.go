@@ -3,6 +3,7 @@ package scripted_test
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,6 +31,9 @@ type target struct {
 // newScripted starts a server that behaves as told.
 func newScripted(t *testing.T) *target {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("with -short no processes are started")
+	}
 	s := scripted.New()
 	t.Cleanup(s.Close)
 	return &target{t, s.BaseURL(), scripted.Token, s}
@@ -133,6 +137,9 @@ const simulator = "MUSTER_TEST_SIMULATOR"
 func TestMain(m *testing.M) { os.Exit(build(m)) }
 
 func build(m *testing.M) int {
+	if flag.Parse(); testing.Short() {
+		return m.Run() // no test needs the command
+	}
 	dir, err := os.MkdirTemp("", "scripted-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

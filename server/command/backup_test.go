@@ -210,6 +210,9 @@ func TestBackupRefuses(t *testing.T) {
 
 // TestDump: what the README says of pg_dump and pg_restore keeps every row.
 func TestDump(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with -short there is no PostgreSQL")
+	}
 	ctx := t.Context()
 	server, err := pgtest.Start(ctx)
 	if err != nil {

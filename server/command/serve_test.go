@@ -194,6 +194,9 @@ func TestNotify(t *testing.T) {
 
 // TestSlowClient: who begins a request and does not go on is cut off.
 func TestSlowClient(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the client is slow for ten seconds")
+	}
 	t.Parallel()
 	log := serving(t, setUp(t))
 	address := log.find(t, `address=(127\S+)`)
