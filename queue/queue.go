@@ -1,5 +1,5 @@
-// Package queue has callers served together: a database does much for little
-// more than it does one thing for.
+// Package queue serves callers in batches: a database does many things in one
+// round trip for little more than the price of one.
 package queue
 
 import (

@@ -53,6 +53,12 @@ type Harness struct {
 	Contract routers.Router
 	Mail     *mailtest.Server
 
+	// admin is the token for the admin API of the server, made when the first
+	// scenario needs it.
+	adminOnce sync.Once
+	admin     string
+	adminErr  error
+
 	// strict is a server in strict mode on the same database, started when
 	// the first scenario asks for it.
 	strictOnce sync.Once

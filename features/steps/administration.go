@@ -3,13 +3,11 @@ package steps
 import (
 	"context"
 	"fmt"
-
-	"github.com/cucumber/godog"
 )
 
 // registerAdministration adds the steps about the admin API. {new} stands for
 // the name of an instance of the scenario's own that is not there yet.
-func (w *world) registerAdministration(sc *godog.ScenarioContext) {
+func (w *world) registerAdministration(sc *registry) {
 	// Makes a token by command; the next requests carry it.
 	sc.Step(`^the client has a token of the admin API$`,
 		func(ctx context.Context) error { return w.adminToken(ctx) })

@@ -8,12 +8,10 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-
-	"github.com/cucumber/godog"
 )
 
 // registerAnswers adds the steps about the answer as a whole.
-func (w *world) registerAnswers(sc *godog.ScenarioContext) {
+func (w *world) registerAnswers(sc *registry) {
 	// The status of the last answer.
 	sc.Step(`^the answer is (\d+)$`, func(status int) error { return w.answerIs(status, "") })
 	// The status of the last answer is one of two.
@@ -40,7 +38,7 @@ func (w *world) registerAnswers(sc *godog.ScenarioContext) {
 }
 
 // registerValues adds the steps about the values in an answer, by JSON pointers (RFC 6901).
-func (w *world) registerValues(sc *godog.ScenarioContext) {
+func (w *world) registerValues(sc *registry) {
 	sc.Step(`^"(/[^"]*)" is (".*"|\{.*\}|\[.*\]|true|false|null|-?\d.*)$`, w.valueIs)
 	// There is a value at the JSON pointer.
 	sc.Step(`^"(/[^"]*)" is there$`,
@@ -74,7 +72,7 @@ func (w *world) registerValues(sc *godog.ScenarioContext) {
 }
 
 // registerLists adds the steps about lists of users.
-func (w *world) registerLists(sc *godog.ScenarioContext) {
+func (w *world) registerLists(sc *registry) {
 	// The list has exactly these users, in any order.
 	sc.Step(`^the list holds (nobody|nothing|[\w, ]+)$`, w.listHolds)
 	// The list has exactly these users, in this order.
@@ -82,7 +80,7 @@ func (w *world) registerLists(sc *godog.ScenarioContext) {
 }
 
 // registerHeaders adds the steps about the header of an answer.
-func (w *world) registerHeaders(sc *godog.ScenarioContext) {
+func (w *world) registerHeaders(sc *registry) {
 	// The last answer has such a header.
 	sc.Step(`^the header "([^"]*)" is there$`, func(name string) error {
 		if w.scim.answer.header.Get(name) == "" {

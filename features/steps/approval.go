@@ -4,12 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-
-	"github.com/cucumber/godog"
 )
 
 // registerApproval adds the steps about the approval queue of the provider.
-func (w *world) registerApproval(sc *godog.ScenarioContext) {
+func (w *world) registerApproval(sc *registry) {
 	// Ticks a box "Require admin approval before this action is performed".
 	sc.Step(`^the app "([^"]*)" requires admin approval before it (creates|updates|deletes) users$`,
 		func(name, what string) error {

@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"muster/features/harness"
-
-	"github.com/cucumber/godog"
 )
 
 // connectionReport is what `muster-simulator enable --json` prints.
@@ -16,7 +14,7 @@ type connectionReport struct{ App, Status, Instance, Note, Reason string }
 
 // registerConnection adds the steps about the tab Configuration of an app
 // and its button Enable.
-func (w *world) registerConnection(sc *godog.ScenarioContext) {
+func (w *world) registerConnection(sc *registry) {
 	// Gives the app the key of an instance, perhaps of a wrong one.
 	sc.Step(`^the app "([^"]*)" has the key of "([^"]*)"$`, func(name, instance string) error {
 		a, err := w.app(name)
@@ -78,7 +76,7 @@ func (w *world) registerConnection(sc *godog.ScenarioContext) {
 }
 
 // registerConnectionTest adds the steps about the button Enable, and what it tells.
-func (w *world) registerConnectionTest(sc *godog.ScenarioContext) {
+func (w *world) registerConnectionTest(sc *registry) {
 	// Tests the connection, as the button does.
 	sc.Step(`^an administrator clicks Enable in the app "([^"]*)"$`,
 		func(ctx context.Context, name string) error {

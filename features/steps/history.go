@@ -12,7 +12,7 @@ import (
 
 // registerHistory adds the steps about the change history, where the guide
 // sends an administrator "to monitor/debug the user provisioning process".
-func (w *world) registerHistory(sc *godog.ScenarioContext) {
+func (w *world) registerHistory(sc *registry) {
 	sc.Step(`^the change history of "([^"]*)" has these rows about "([^"]*)":$`, w.historyHas)
 	// There is a change of the field with the old and the new value.
 	sc.Step(

@@ -8,12 +8,10 @@ import (
 	"sync/atomic"
 
 	"muster/features/harness"
-
-	"github.com/cucumber/godog"
 )
 
 // registerInterruption adds the steps that break things in mid-cycle.
-func (w *world) registerInterruption(sc *godog.ScenarioContext) {
+func (w *world) registerInterruption(sc *registry) {
 	// Users with numbered names and the role Everybody.
 	sc.Step(`^OneLogin has (\d+) users, assigned to the app "([^"]*)"$`, w.manyUsers)
 	sc.Step(

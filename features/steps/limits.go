@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
-
-	"github.com/cucumber/godog"
 )
 
 // registerLimits adds the steps about how much a provider may ask of a server.
-func (w *world) registerLimits(sc *godog.ScenarioContext) {
+func (w *world) registerLimits(sc *registry) {
 	// Turns to a second server on the same database, which has that limit.
 	sc.Step(`^the server lets each key send ([\d.]+) requests a second$`,
 		func(ctx context.Context, rate string) error {

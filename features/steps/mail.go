@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/cucumber/godog"
 )
 
 // registerMail adds the steps about mail that arrives.
-func (w *world) registerMail(sc *godog.ScenarioContext) {
+func (w *world) registerMail(sc *registry) {
 	sc.Step(`^"([^"]*)" gets the invitation by mail, once$`, w.invitedOnce)
 	// Nothing that names the user has arrived at the mail server.
 	sc.Step(`^"([^"]*)" gets no mail$`, func(user string) error {

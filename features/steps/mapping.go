@@ -12,7 +12,7 @@ import (
 
 // registerMapping adds the steps about the attribute mapping, and those in
 // which an administrator of the application runs a command.
-func (w *world) registerMapping(sc *godog.ScenarioContext) {
+func (w *world) registerMapping(sc *registry) {
 	sc.Step(`^an administrator of "([^"]*)" runs "(.*)"$`, w.administratorRuns)
 	sc.Step(`^user names of "([^"]*)" are updated from the e-mail, in lower case$`, w.updateNames)
 	// The last command of the application failed, with this in the reason.

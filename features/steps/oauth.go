@@ -15,7 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cucumber/godog"
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 )
@@ -32,7 +31,7 @@ type oauthClient struct {
 }
 
 // registerOAuth adds the steps about clients that authenticate by signed JWTs.
-func (w *world) registerOAuth(sc *godog.ScenarioContext) {
+func (w *world) registerOAuth(sc *registry) {
 	// Registers a client, with the address at which it publishes its keys.
 	sc.Step(`^"([^"]*)" has an OAuth client that publishes its keys$`, w.anOAuthClient)
 	// The client signs with a new key from now on, which it publishes too.

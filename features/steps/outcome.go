@@ -12,7 +12,7 @@ import (
 
 // registerOutcomes adds the steps that look at what came of a cycle: in the
 // provider's report, and at the application.
-func (w *world) registerOutcomes(sc *godog.ScenarioContext) {
+func (w *world) registerOutcomes(sc *registry) {
 	// The outcome for the user in the last cycle.
 	sc.Step(
 		`^"([^"]*)" was (picked up|created|updated|suspended|reactivated|deleted|released|corrected)$`,
@@ -31,7 +31,7 @@ func (w *world) registerOutcomes(sc *godog.ScenarioContext) {
 }
 
 // registerAccounts adds the steps that look at accounts and groups at the application.
-func (w *world) registerAccounts(sc *godog.ScenarioContext) {
+func (w *world) registerAccounts(sc *registry) {
 	// Counts the accounts of the instance, without integration users.
 	sc.Step(`^"([^"]*)" has (\d+) users?$`, w.userCount)
 	// Counts the groups of the instance.
@@ -87,7 +87,7 @@ func (w *world) registerAccounts(sc *godog.ScenarioContext) {
 }
 
 // registerStates adds the steps about what the provider shows of a user.
-func (w *world) registerStates(sc *godog.ScenarioContext) {
+func (w *world) registerStates(sc *registry) {
 	// The state of the user in the tab Users of the app.
 	sc.Step(
 		`^OneLogin shows "([^"]*)" in the app "([^"]*)" as (provisioned|failed|pending|suspended|skipped)$`,

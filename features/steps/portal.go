@@ -13,7 +13,7 @@ import (
 
 // registerPortal adds the steps about what an administrator of the provider
 // sets and clicks in the portal, beside what provider.go has.
-func (w *world) registerPortal(sc *godog.ScenarioContext) {
+func (w *world) registerPortal(sc *registry) {
 	// Assigns everybody who has the role, now or later.
 	sc.Step(`^the role "([^"]*)" has access to the app "([^"]*)"$`, func(role, name string) error {
 		a, err := w.app(name)
@@ -49,7 +49,7 @@ func (w *world) registerPortal(sc *godog.ScenarioContext) {
 }
 
 // registerReapply adds the steps about accounts that are not as they should be.
-func (w *world) registerReapply(sc *godog.ScenarioContext) {
+func (w *world) registerReapply(sc *registry) {
 	// Compares every account with what it should be, and corrects it.
 	sc.Step(`^an administrator re-applies the mappings of the app "([^"]*)"$`,
 		func(ctx context.Context, name string) error {
@@ -85,7 +85,7 @@ func (w *world) registerReapply(sc *godog.ScenarioContext) {
 }
 
 // registerActivity adds the steps about the list of apps and the log.
-func (w *world) registerActivity(sc *godog.ScenarioContext) {
+func (w *world) registerActivity(sc *registry) {
 	// How the list of apps shows the API connection.
 	sc.Step(`^the app "([^"]*)" is shown as "([^"]*)"$`,
 		func(ctx context.Context, name, connection string) error {
@@ -109,7 +109,7 @@ func (w *world) registerActivity(sc *godog.ScenarioContext) {
 }
 
 // registerRequests adds the steps about the requests that a cycle sent.
-func (w *world) registerRequests(sc *godog.ScenarioContext) {
+func (w *world) registerRequests(sc *registry) {
 	sc.Step(`^these requests were sent:$`, w.requestsWere)
 	// A request since the last cycle began has this in its body.
 	sc.Step(`^a request was sent with "(.*)"$`, w.requestHad)

@@ -31,7 +31,7 @@ type rolledBack struct {
 
 // registerPreflight adds the steps about what is foretold of a rollout, and
 // about taking it back.
-func (w *world) registerPreflight(sc *godog.ScenarioContext) {
+func (w *world) registerPreflight(sc *registry) {
 	// Runs a preflight: reads the application, and writes nothing.
 	sc.Step(`^the rollout is foretold$`, func(ctx context.Context) error { return w.foretell(ctx) })
 	// Runs a preflight without a plan of waves.

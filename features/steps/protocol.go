@@ -22,7 +22,7 @@ const (
 // and answers as they come. {name} stands for the id of what a scenario
 // created under that name, or for what it kept; {tag} for a text that no
 // other scenario has.
-func (w *world) registerProtocol(sc *godog.ScenarioContext) {
+func (w *world) registerProtocol(sc *registry) {
 	sc.Step(`^the server announces (\w+)$`, w.needs)
 	// The next requests carry the key of the instance.
 	sc.Step(`^the client has the key of "([^"]*)"$`,
@@ -67,7 +67,7 @@ func (w *world) registerProtocol(sc *godog.ScenarioContext) {
 }
 
 // registerSending adds the steps that send requests.
-func (w *world) registerSending(sc *godog.ScenarioContext) {
+func (w *world) registerSending(sc *registry) {
 	// Sends a request without a body.
 	sc.Step(`^the client sends (\w+) "((?:[^"\\]|\\.)*)"$`,
 		func(ctx context.Context, method, path string) error {

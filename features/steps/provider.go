@@ -51,7 +51,7 @@ func newAccount(w *world) *account {
 }
 
 // registerProvider adds the steps about the identity provider's side.
-func (w *world) registerProvider(sc *godog.ScenarioContext) {
+func (w *world) registerProvider(sc *registry) {
 	// Adds an app with the base URL and the key of the instance.
 	sc.Step(`^OneLogin has an app for "([^"]*)"$`,
 		func(instance string) error { return w.anApp(instance, instance) })

@@ -35,7 +35,7 @@ type rolloutReport struct {
 }
 
 // registerRollout adds the steps about gradual rollouts.
-func (w *world) registerRollout(sc *godog.ScenarioContext) {
+func (w *world) registerRollout(sc *registry) {
 	sc.Step(`^a rollout of the app "([^"]*)" in these waves:$`, w.theseWaves)
 	// Runs the waves until one is stopped by its gate.
 	sc.Step(`^the rollout is rehearsed$`,

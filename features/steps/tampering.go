@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cucumber/godog"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/jmoiron/sqlx"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -15,7 +14,7 @@ import (
 
 // registerTampering adds the steps about somebody who can write to the
 // database, behind the server's back.
-func (w *world) registerTampering(sc *godog.ScenarioContext) {
+func (w *world) registerTampering(sc *registry) {
 	sc.Step(`^all rows of the change history of "([^"]*)" are in the chain$`, w.sealed)
 	// Changes the database past the server, as a thief of tracks would.
 	sc.Step(

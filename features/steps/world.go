@@ -12,6 +12,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"muster/features/harness"
 
@@ -103,10 +104,27 @@ func Register(h *harness.Harness, sc *godog.ScenarioContext) {
 	)
 }
 
+// registry takes the steps of one scenario.
+type registry struct{ *godog.ScenarioContext }
+
+// patterns are the compiled ones of all steps. Each scenario registers all
+// steps: to compile their patterns each time took a third of the processor that
+// the suite itself needs.
+var patterns sync.Map
+
+// Step registers a step by its pattern.
+func (r *registry) Step(pattern string, f any) {
+	compiled, ok := patterns.Load(pattern)
+	if !ok {
+		compiled, _ = patterns.LoadOrStore(pattern, regexp.MustCompile(pattern))
+	}
+	r.ScenarioContext.Step(compiled, f)
+}
+
 // register adds the steps of some topics.
-func (w *world) register(sc *godog.ScenarioContext, topics ...func(*godog.ScenarioContext)) {
+func (w *world) register(sc *godog.ScenarioContext, topics ...func(*registry)) {
 	for _, add := range topics {
-		add(sc)
+		add(&registry{sc})
 	}
 }
 
