@@ -35,11 +35,14 @@ func TestFeatures(t *testing.T) {
 		return
 	}
 	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
 		run(t, 1, func(dir string) string { return "sqlite:" + filepath.Join(dir, "features.db") })
 	})
 	if !strings.HasPrefix(os.Getenv("MUSTER_TEST_DATABASE_URL"), "sqlite:") {
-		t.Run("PostgreSQL",
-			func(t *testing.T) { run(t, 2, func(string) string { return pgtest.Open(t) }) })
+		t.Run("PostgreSQL", func(t *testing.T) {
+			t.Parallel()
+			run(t, 2, func(string) string { return pgtest.Open(t) })
+		})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 // TestForeignClient: a client that others made, for another server, creates,
 // finds, reads and deletes users here, and lists groups.
 func TestForeignClient(t *testing.T) {
+	t.Parallel()
 	client, stop, err := peers.GitHub(startMuster(t).instance(t, "acme"))
 	if err != nil {
 		t.Fatal(err)

@@ -60,6 +60,7 @@ func (m *muster) options(t *testing.T) conformance.Options {
 
 // TestMuster: our own server passes everything, and announces everything.
 func TestMuster(t *testing.T) {
+	t.Parallel()
 	m := startMuster(t)
 	target, second, options := m.instance(t, "acme"), m.instance(t, "globex"), m.options(t)
 	options.Second = &second
@@ -89,6 +90,7 @@ func TestMuster(t *testing.T) {
 // TestAdmin: with a command for the administration, the scenarios that need
 // it run against a server that was there before.
 func TestAdmin(t *testing.T) {
+	t.Parallel()
 	m := startMuster(t)
 	options := m.options(t)
 	options.Admin, options.Tags = filepath.Join(m.dir, "admin"), "@admin"

@@ -188,6 +188,7 @@ func (h *elimityHandler) Patch(
 // too, with a template that leaves out "active", which the library refuses
 // as a string.
 func TestElimityGuide(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("with -short no processes are started")
 	}

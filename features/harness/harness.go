@@ -66,10 +66,10 @@ type Harness struct {
 	strictErr  error
 }
 
-// New builds the commands into dir, a directory that exists, and starts a
-// server on a database, given as muster-server takes it. The caller must
-// call Close. MUSTER_TEST_COMMANDS names a directory that has the commands
-// already.
+// New puts the commands into dir, a directory that exists, and starts a server
+// on a database, given as muster-server takes it. The caller must call Close.
+// The commands are built, unless MUSTER_TEST_COMMANDS names a directory that has
+// them.
 func New(ctx context.Context, dir, database string) (*Harness, error) {
 	return NewReplicas(ctx, dir, database, 1)
 }
@@ -77,15 +77,10 @@ func New(ctx context.Context, dir, database string) (*Harness, error) {
 // NewReplicas is like New, with several servers on the database, which answer
 // by turns.
 func NewReplicas(ctx context.Context, dir, database string, n int) (*Harness, error) {
-	h := &Harness{Dir: dir, commands: os.Getenv("MUSTER_TEST_COMMANDS"), Database: database}
-	if h.commands == "" {
-		h.commands = dir
-		for _, name := range []string{"server", "simulator"} {
-			out, err := exec.CommandContext(ctx, "go", "build", "-o",
-				filepath.Join(dir, "muster-"+name), "muster/"+name).CombinedOutput()
-			if err != nil {
-				return nil, fmt.Errorf("build muster-%s: %w\n%s", name, err, out)
-			}
+	h := &Harness{Dir: dir, commands: dir, Database: database}
+	for _, name := range []string{"server", "simulator"} {
+		if err := command(ctx, name, dir); err != nil {
+			return nil, err
 		}
 	}
 	doc, err := openapi3.NewLoader().LoadFromData(spec.OpenAPI())
@@ -104,6 +99,19 @@ func NewReplicas(ctx context.Context, dir, database string, n int) (*Harness, er
 		h.Server, err = h.Serve(ctx, "127.0.0.1:0")
 	}
 	return h, err
+}
+
+// command puts one of the commands into a directory.
+func command(ctx context.Context, name, dir string) error {
+	path := filepath.Join(dir, "muster-"+name)
+	if there := os.Getenv("MUSTER_TEST_COMMANDS"); there != "" {
+		return os.Symlink(filepath.Join(there, "muster-"+name), path)
+	}
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "muster/"+name).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("build muster-%s: %w\n%s", name, err, out)
+	}
+	return nil
 }
 
 // Strict returns the server in strict mode.
