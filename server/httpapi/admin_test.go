@@ -52,29 +52,29 @@ func TestAdminDoor(t *testing.T) {
 }
 
 // observed is a store that tells which instance the reads of users are
-// confined to.
+// for.
 type observed struct {
 	provisioning.Store
-	confined []string
+	tenants []string
 }
 
 func (o *observed) User(
 	ctx context.Context, instanceID, id string, plain bool,
 ) (*provisioning.User, error) {
-	o.confined = append(o.confined, instance.TenantOf(ctx).ID)
+	o.tenants = append(o.tenants, instance.TenantOf(ctx).ID)
 	return o.Store.User(ctx, instanceID, id, plain)
 }
 
-// TestConfined: what a request does is confined to the instance of its key.
-func TestConfined(t *testing.T) {
+// TestTenant: what a request does is for the instance of its key.
+func TestTenant(t *testing.T) {
 	o := &observed{}
 	f := newFixtureOn(t, false, func(s provisioning.Store) provisioning.Store {
 		o.Store = s
 		return o
 	})
 	f.send("GET", "/scim/v2/Users/"+f.createAnna(), "")
-	if len(o.confined) == 0 || o.confined[0] != f.scopes["acme"].Instance.ID {
-		t.Errorf("confined to %q, want acme's id", o.confined)
+	if len(o.tenants) == 0 || o.tenants[0] != f.scopes["acme"].Instance.ID {
+		t.Errorf("done for %q, want acme's id", o.tenants)
 	}
 }
 

@@ -27,7 +27,7 @@ func (e *KeyError) Error() string { return e.Reason }
 // then somebody holds it.
 //
 // A credential that was read within the last second is not read again. Work
-// that is done with it must be confined by [WithRevision], and begin anew after
+// that is done with it must have the context of [WithRevision], and begin anew after
 // [Service.Forget] if the store returns [ErrStale]: then a key that was
 // revoked, or an instance that was set up in another way, by whatever server,
 // is noticed at once.

@@ -139,7 +139,7 @@ type Store interface {
 	// RevokeAdminToken returns ErrNotFound if no valid token has the id.
 	RevokeAdminToken(ctx context.Context, id string, at time.Time) error
 	// Current returns [ErrStale] if the instance is not at the revision that
-	// the context is confined to.
+	// the context is for.
 	Current(ctx context.Context) error
 	// Credential returns a key with its holder and its instance, or
 	// ErrNotFound.

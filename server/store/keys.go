@@ -176,7 +176,7 @@ func (s *Store) RevokeKey(
 }
 
 // Current returns instance.ErrStale if the instance is not at the revision
-// that the context is confined to.
+// that the context is for.
 func (s *Store) Current(ctx context.Context) error {
 	if instance.TenantOf(ctx).Revision == 0 {
 		return nil

@@ -18,7 +18,7 @@ import (
 	"muster/server/workflow"
 )
 
-// TestRowSecurity fills two instances, and then works confined to one of
+// TestRowSecurity fills two instances, and then works for one of
 // them: with the store, and with queries that forget to name the instance.
 func TestRowSecurity(t *testing.T) {
 	name := pgtest.Open(t)
@@ -29,19 +29,19 @@ func TestRowSecurity(t *testing.T) {
 	acme, globex := fill(t, s, "acme"), fill(t, s, "globex")
 	ids := map[string]string{"acme": acme.instance, "globex": globex.instance}
 
-	confined := instance.WithTenant(t.Context(), globex.instance)
-	if _, err := s.User(confined, acme.instance, acme.user, false); !errors.Is(err,
+	own := instance.WithTenant(t.Context(), globex.instance)
+	if _, err := s.User(own, acme.instance, acme.user, false); !errors.Is(err,
 		provisioning.ErrNotFound) {
 		t.Errorf("the user of acme: %v", err)
 	}
-	if _, err := s.User(confined, globex.instance, globex.user, false); err != nil {
+	if _, err := s.User(own, globex.instance, globex.user, false); err != nil {
 		t.Errorf("the user of globex: %v", err)
 	}
-	if holder, _, err := s.NameHolder(confined, "anna@acme"); err != nil ||
+	if holder, _, err := s.NameHolder(own, "anna@acme"); err != nil ||
 		holder != acme.instance {
 		t.Errorf("the holder of a user name is found in all instances: got %q, %v", holder, err)
 	}
-	// The connection of the pool that was confined serves others again.
+	// The connection of the pool that was for one serves others again.
 	for range 30 {
 		if _, err := s.User(t.Context(), acme.instance, acme.user, false); err != nil {
 			t.Fatal(err)
@@ -113,8 +113,8 @@ func TestRowSecurity(t *testing.T) {
 	}
 }
 
-// BenchmarkConfined compares reads with and without row-level security.
-func BenchmarkConfined(b *testing.B) {
+// BenchmarkRowSecurity compares reads with and without row-level security.
+func BenchmarkRowSecurity(b *testing.B) {
 	s, err := store.Open(b.Context(), pgtest.Open(b))
 	if err != nil {
 		b.Fatal(err)
@@ -122,19 +122,19 @@ func BenchmarkConfined(b *testing.B) {
 	defer s.Close()
 	f := fill(b, s, "acme")
 	addUsers(b, s, f, 2000)
-	for _, confinement := range []string{"free", "confined"} {
+	for _, wall := range []string{"without", "with"} {
 		ctx := b.Context()
-		if confinement == "confined" {
+		if wall == "with" {
 			ctx = instance.WithTenant(ctx, f.instance)
 		}
-		b.Run("User/"+confinement, func(b *testing.B) {
+		b.Run("User/"+wall, func(b *testing.B) {
 			for b.Loop() {
 				if _, err := s.User(ctx, f.instance, f.user, false); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
-		b.Run("Page/"+confinement, func(b *testing.B) {
+		b.Run("Page/"+wall, func(b *testing.B) {
 			for b.Loop() {
 				list, _, err := s.Users(ctx,
 					provisioning.Query{InstanceID: f.instance, Limit: 100, Offset: 1000})

@@ -39,7 +39,7 @@ const (
 // job is one change that waits for the writer of its instance.
 type job struct {
 	queue.Ticket
-	// ctx is that of the caller, confined to the instance.
+	// ctx is that of the caller, for the instance.
 	ctx context.Context
 	// revision is that of the instance which the change is based on; 0 if that
 	// does not matter.

@@ -125,7 +125,7 @@ func (db *DB) LimitConnections(n int) {
 func (db *DB) Ping(ctx context.Context) error { return db.pool.PingContext(ctx) }
 
 // Pool returns the connections that may write, for migrations and for what is
-// done once: nothing that is sent there is confined to a tenant, and on SQLite
+// done once: what is sent there is for no tenant, and on SQLite
 // only one of them is left.
 func (db *DB) Pool() *sqlx.DB { return db.pool }
 
