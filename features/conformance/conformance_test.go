@@ -2,13 +2,18 @@ package conformance_test
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"muster/features/harness"
 
@@ -73,6 +78,13 @@ func TestMuster(t *testing.T) {
 		t.Errorf("cucumber's JSON: %v", err)
 	}
 	checkPage(t, options.HTML, target)
+	for _, at := range []harness.Target{target, second} {
+		for _, endpoint := range []string{"Users", "Groups"} {
+			if left := listed(t, at, endpoint); len(left) > 0 {
+				t.Errorf("%d %s are left behind: %v", len(left), endpoint, left)
+			}
+		}
+	}
 	for _, s := range r.Sections {
 		for _, f := range s.Failures {
 			t.Errorf("%s §%s: %s: %s\n%s", s.Document, s.Number, f.Scenario, f.Reason,
@@ -85,6 +97,57 @@ func TestMuster(t *testing.T) {
 	if r.Passed < 450 || len(r.Sections) < 35 || r.Administration < 50 {
 		t.Errorf("%d scenarios of %d sections passed", r.Passed, len(r.Sections))
 	}
+}
+
+// TestStoppedLeavesNothing: who stops the run in the middle of a scenario finds
+// nothing of it at the server.
+func TestStoppedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	m := startMuster(t)
+	stopped := 0
+	for n := range 8 {
+		target := m.instance(t, fmt.Sprint("stopped", n))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(150+90*n)*time.Millisecond)
+		_, err := conformance.Run(ctx, target, conformance.Options{})
+		cancel()
+		if errors.Is(err, context.DeadlineExceeded) {
+			stopped++
+		}
+		for _, endpoint := range []string{"Users", "Groups"} {
+			if left := listed(t, target, endpoint); len(left) > 0 {
+				t.Errorf("%d %s are left behind: %v", len(left), endpoint, left)
+			}
+		}
+	}
+	if stopped == 0 {
+		t.Error("no run was stopped")
+	}
+}
+
+// listed returns the names of all users, or groups, at a server.
+func listed(t *testing.T, at harness.Target, endpoint string) (names []string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet,
+		at.BaseURL+"/"+endpoint+"?count=1000", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+at.Token)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var list struct {
+		Resources []struct{ ID, UserName, DisplayName string }
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&list); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range list.Resources {
+		names = append(names, cmp.Or(r.UserName, r.DisplayName)+" ("+r.ID+")")
+	}
+	return names
 }
 
 // TestAdmin: with a command for the administration, the scenarios that need

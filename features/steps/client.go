@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"muster/features/harness"
 
@@ -34,8 +37,8 @@ type scimClient struct {
 	// headers are for the next request.
 	headers map[string]string
 	answer  *scimAnswer
-	// created are the paths of what the scenario created, to be deleted.
-	created []string
+	// created is what the scenario created, to be deleted.
+	created []resource
 	// announced is the ServiceProviderConfig, once it was read.
 	announced map[string]any
 	log       []string
@@ -80,6 +83,14 @@ func (w *world) send(ctx context.Context, method, path, body string) error {
 	if err != nil {
 		return err
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if w.h.Foreign != nil {
+		// A request that was begun is finished, in the time that the client has:
+		// else nobody would know what it created.
+		ctx = context.WithoutCancel(ctx)
+	}
 	path, body = w.fill(path), w.fill(body)
 	target := c.base + path
 	r, err := http.NewRequestWithContext(ctx, method, target, strings.NewReader(body))
@@ -116,6 +127,9 @@ func (w *world) send(ctx context.Context, method, path, body string) error {
 	c.answer = &scimAnswer{status: res.StatusCode, header: res.Header, text: string(text)}
 	c.log = append(c.log,
 		fmt.Sprintf("%s %s %s\n  → %s", method, path, clip(body), clip(c.answer.String())))
+	if location := res.Header.Get("Location"); res.StatusCode == http.StatusCreated {
+		c.note(location) // also if the rest is not understood
+	}
 	if len(bytes.TrimSpace(text)) > 0 &&
 		!strings.HasPrefix(res.Header.Get("Content-Type"), "text/csv") {
 		d := json.NewDecoder(bytes.NewReader(text))
@@ -124,13 +138,42 @@ func (w *world) send(ctx context.Context, method, path, body string) error {
 			return fmt.Errorf("the answer is no JSON: %w: %s", err, c.answer)
 		}
 	}
-	if method == http.MethodPost && res.StatusCode == http.StatusCreated {
-		if id, err := pointer(c.answer.body, "/id"); err == nil {
-			path, _, _ := strings.Cut(path, "?")
-			c.created = append(c.created, path+"/"+fmt.Sprint(id))
+	c.noteCreated(method, path)
+	return nil
+}
+
+// resource is one that a scenario created, and the token that it did so with.
+type resource struct{ path, token string }
+
+// location is the end of a URL of a user or a group.
+var location = regexp.MustCompile(`/(?:Users|Groups)/[^/?#]+$`)
+
+// note keeps what was created at a URL.
+func (c *scimClient) note(url string) {
+	r := resource{location.FindString(url), c.token}
+	if r.path != "" && !slices.Contains(c.created, r) {
+		c.created = append(c.created, r)
+	}
+}
+
+// noteCreated keeps what the last answer says was created: by a POST, or by an
+// operation of a bulk request (Section 3.7 of RFC 7644).
+func (c *scimClient) noteCreated(method, path string) {
+	body, _ := c.answer.body.(map[string]any)
+	if method != http.MethodPost || body == nil {
+		return
+	}
+	path, _, _ = strings.Cut(path, "?")
+	if id, ok := body["id"].(string); ok && c.answer.status == http.StatusCreated {
+		c.note(strings.TrimRight(path, "/") + "/" + id)
+	}
+	operations, _ := body["Operations"].([]any)
+	for _, o := range operations {
+		o, _ := o.(map[string]any)
+		if url, ok := o["location"].(string); ok && o["method"] == http.MethodPost {
+			c.note(url)
 		}
 	}
-	return nil
 }
 
 func clip(s string) string {
@@ -140,18 +183,25 @@ func clip(s string) string {
 	return s
 }
 
+// cleanUpTime is how long a scenario may take to delete what it created.
+const cleanUpTime = 30 * time.Second
+
 // cleanUp deletes what a scenario created at a server of somebody else, the
 // newest first.
 func (w *world) cleanUp(ctx context.Context) {
+	// Somebody may have stopped the run: then there is all the more to do.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUpTime)
+	defer cancel()
 	if w.h.Foreign != nil && w.h.Dir != "" {
 		w.remoteCleanUp(ctx)
 	}
 	if w.scim == nil || w.h.Foreign == nil {
 		return
 	}
-	for i := len(w.scim.created) - 1; i >= 0; i-- {
+	for _, r := range slices.Backward(w.scim.created) {
 		w.scim.headers = make(map[string]string)
-		if err := w.send(ctx, http.MethodDelete, w.scim.created[i], ""); err != nil {
+		w.scim.token = r.token
+		if err := w.send(ctx, http.MethodDelete, r.path, ""); err != nil {
 			continue // it may be gone already
 		}
 	}
