@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,17 +71,28 @@ func TestMuster(t *testing.T) {
 	target, second, options := m.instance(t, "acme"), m.instance(t, "globex"), m.options(t)
 	options.Second = &second
 	options.Cucumber, options.HTML = report(t, "json"), report(t, "html")
+	theirs := strangersGroups(t, target)
 	r, err := conformance.Run(t.Context(), target, options)
 	if err != nil {
 		t.Fatal(err)
 	}
+	their := theirs()
 	if text, err := os.ReadFile(options.Cucumber); err != nil || !json.Valid(text) {
 		t.Errorf("cucumber's JSON: %v", err)
 	}
 	checkPage(t, options.HTML, target)
 	for _, at := range []harness.Target{target, second} {
 		for _, endpoint := range []string{"Users", "Groups"} {
-			if left := listed(t, at, endpoint); len(left) > 0 {
+			left := listed(t, at, endpoint)
+			if at == target && endpoint == "Groups" {
+				// Nothing of theirs is gone, and nothing else is there.
+				slices.Sort(left)
+				if slices.Sort(their); !slices.Equal(left, their) || len(their) < 5 {
+					t.Errorf("groups: got %v, want those of somebody else, %v", left, their)
+				}
+				continue
+			}
+			if len(left) > 0 {
 				t.Errorf("%d %s are left behind: %v", len(left), endpoint, left)
 			}
 		}
@@ -97,6 +109,58 @@ func TestMuster(t *testing.T) {
 	if r.Passed < 450 || len(r.Sections) < 35 || r.Administration < 50 {
 		t.Errorf("%d scenarios of %d sections passed", r.Passed, len(r.Sections))
 	}
+}
+
+// strangersGroups has somebody else make groups at a server, now and then, until
+// the function that it returns is called: it returns those that were made, as
+// listed does.
+func strangersGroups(t *testing.T, at harness.Target) (stop func() []string) {
+	t.Helper()
+	done, made := make(chan struct{}), make(chan []string)
+	go func() {
+		var names []string
+		for n := 0; ; n++ {
+			name := fmt.Sprint("Somebody else's ", n)
+			id, err := makeGroup(at, name)
+			if err != nil {
+				t.Error(err)
+			}
+			names = append(names, name+" ("+id+")")
+			select {
+			case <-done:
+				made <- names
+				return
+			case <-time.After(2 * time.Second):
+			}
+		}
+	}()
+	return func() []string {
+		close(done)
+		return <-made
+	}
+}
+
+func makeGroup(at harness.Target, name string) (id string, err error) {
+	body, err := json.Marshal(map[string]any{
+		"schemas": []string{"urn:ietf:params:scim:schemas:core:2.0:Group"}, "displayName": name,
+	})
+	if err != nil {
+		return "", err
+	}
+	r, err := http.NewRequest(http.MethodPost, at.BaseURL+"/Groups", bytes.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	r.Header.Set("Authorization", "Bearer "+at.Token)
+	r.Header.Set("Content-Type", "application/scim+json")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	var group struct{ ID string }
+	err = json.NewDecoder(answer.Body).Decode(&group)
+	return group.ID, err
 }
 
 // TestStoppedLeavesNothing: who stops the run in the middle of a scenario finds

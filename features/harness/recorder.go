@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -49,6 +50,8 @@ type Recorder struct {
 	target    string // host:port
 	exchanges []Exchange
 	broken    []string
+	// groups are the ids of those that were created.
+	groups map[string]bool
 	// cut is called after each write that was answered; if it returns true,
 	// the answer is lost on its way.
 	cut func(writes int) bool
@@ -58,7 +61,9 @@ type Recorder struct {
 // are checked against a contract; or before the base URLs of somebody else's
 // server, which has one of its own.
 func NewRecorder(target string, contract routers.Router, bases ...string) *Recorder {
-	r := &Recorder{target: target, contract: contract, bases: bases}
+	r := &Recorder{
+		target: target, contract: contract, bases: bases, groups: make(map[string]bool),
+	}
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
 			if r.rewriteRemote(p) {
@@ -136,6 +141,13 @@ func (r *Recorder) record(answer *http.Response) error {
 	}
 	violation := r.check(answer, text)
 	r.mu.Lock()
+	if e.Method == http.MethodPost && e.Status == http.StatusCreated &&
+		strings.HasSuffix(q.URL.Path, "/Groups") {
+		var group struct{ ID string }
+		if json.Unmarshal(text, &group) == nil {
+			r.groups[group.ID] = true
+		}
+	}
 	r.exchanges = append(r.exchanges, e)
 	if violation != nil {
 		r.broken = append(r.broken, fmt.Sprintf("%s\n  breaks the contract: %v", e, violation))
@@ -190,6 +202,13 @@ func (r *Recorder) Exchanges() []Exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]Exchange(nil), r.exchanges...)
+}
+
+// MadeGroup reports whether a group was created through the recorder.
+func (r *Recorder) MadeGroup(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.groups[id]
 }
 
 // Forget drops what was recorded, so that the next check sees new exchanges only.

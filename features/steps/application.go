@@ -142,7 +142,7 @@ func (w *world) integrationUserOf(instance string) string { return w.name("scim-
 
 func (w *world) anInstanceOfEdition(ctx context.Context, name, edition string) error {
 	if w.scimOnly() && edition == "enterprise" {
-		return w.remoteInstance(ctx, name)
+		return w.remoteInstance(name)
 	}
 	if w.h.Foreign == nil {
 		return w.newInstance(ctx, name, edition)

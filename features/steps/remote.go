@@ -29,16 +29,13 @@ func (w *world) scimOnly() bool { return w.h.Foreign != nil && w.h.Admin == "" }
 const administration = "the application's administration"
 
 // remoteInstance gives a scenario one of the targets.
-func (w *world) remoteInstance(ctx context.Context, name string) error {
+func (w *world) remoteInstance(name string) error {
 	n := len(w.keys)
 	if n >= len(w.h.Instances) {
 		return w.lacks("a second instance: MUSTER_TARGET_2 and MUSTER_TOKEN_2")
 	}
 	w.keys[name], w.bases[name] = w.h.Instances[n].Token, w.h.Instances[n].BaseURL
-	w.old[name] = make(map[string]bool)
-	return w.remotePages(ctx, name, "/Groups", func(g map[string]any) {
-		w.old[name][fmt.Sprint(g["id"])] = true
-	})
+	return nil
 }
 
 // remote sends a request to the target of an instance, past the recorder.
@@ -162,8 +159,8 @@ func (w *world) remoteGroups(ctx context.Context, instance string) ([]appGroup, 
 	var list []appGroup
 	err = w.remotePages(ctx, instance, "/Groups", func(g map[string]any) {
 		id := fmt.Sprint(g["id"])
-		if w.old[instance][id] {
-			return
+		if !w.made[id] && !w.recorder.MadeGroup(id) {
+			return // somebody else's, made before or meanwhile
 		}
 		x := appGroup{ID: id, DisplayName: textAt(g, "displayName")}
 		members, _ := g["members"].([]any)
@@ -217,7 +214,10 @@ func (w *world) remoteGroupByHand(ctx context.Context, instance, group, member s
 		}
 		g["members"] = []any{map[string]any{"value": u.ID}}
 	}
-	_, err := w.remote(ctx, instance, http.MethodPost, "/Groups", g)
+	answer, err := w.remote(ctx, instance, http.MethodPost, "/Groups", g)
+	if err == nil {
+		w.made[textAt(answer, "id")] = true
+	}
 	return err
 }
 

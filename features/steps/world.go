@@ -34,10 +34,10 @@ type world struct {
 	keyIDs  map[string]string
 	newKeys map[string]string // those that took the place of others
 	ids     map[string]string // what a scenario remembers by a name
-	// bases and old are of instances at somebody else's server: the base URL,
-	// and the ids of the groups that were there before.
+	// bases and made are of instances at somebody else's server: the base URL,
+	// and the ids of the groups that were made by hand.
 	bases   map[string]string
-	old     map[string]map[string]bool
+	made    map[string]bool
 	account *account
 
 	last    harness.Result // of the last command
@@ -132,7 +132,7 @@ func (w *world) begin() (err error) {
 	w.tag = strings.ToLower(rand.Text()[:8])
 	w.keys, w.keyIDs, w.newKeys, w.ids = make(map[string]string), make(map[string]string), make(
 		map[string]string), make(map[string]string)
-	w.bases, w.old = make(map[string]string), make(map[string]map[string]bool)
+	w.bases, w.made = make(map[string]string), make(map[string]bool)
 	if w.h.Foreign != nil && w.h.Dir == "" {
 		return nil
 	}
