@@ -52,6 +52,8 @@ type Recorder struct {
 	broken    []string
 	// groups are the ids of those that were created.
 	groups map[string]bool
+	// underWay are requests that are not answered yet.
+	underWay sync.WaitGroup
 	// cut is called after each write that was answered; if it returns true,
 	// the answer is lost on its way.
 	cut func(writes int) bool
@@ -84,7 +86,17 @@ func NewRecorder(target string, contract routers.Router, bases ...string) *Recor
 			panic(http.ErrAbortHandler)
 		}
 		q.Body = io.NopCloser(bytes.NewReader(body))
-		proxy.ServeHTTP(w, q.WithContext(withBody(q.Context(), body)))
+		r.underWay.Add(1)
+		defer r.underWay.Done()
+		ctx := withBody(q.Context(), body)
+		if len(bases) > 0 {
+			// What was begun at somebody else's server is finished, though the client
+			// is killed: else nobody would know what it made there.
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithCancel(context.WithoutCancel(ctx))
+			defer cancel()
+		}
+		proxy.ServeHTTP(w, q.WithContext(ctx))
 	}))
 	return r
 }
@@ -203,6 +215,9 @@ func (r *Recorder) Exchanges() []Exchange {
 	defer r.mu.Unlock()
 	return append([]Exchange(nil), r.exchanges...)
 }
+
+// Wait waits until all requests are answered.
+func (r *Recorder) Wait() { r.underWay.Wait() }
 
 // MadeGroup reports whether a group was created through the recorder.
 func (r *Recorder) MadeGroup(id string) bool {

@@ -248,6 +248,7 @@ func (w *world) remoteCleanUp(ctx context.Context) {
 	if !w.scimOnly() {
 		return // the instances are the scenario's own
 	}
+	w.recorder.Wait()
 	for instance := range w.keys {
 		groups, err := w.remoteGroups(ctx, instance)
 		if err == nil {
