@@ -68,7 +68,7 @@ func (b *batcher) serve(ctx context.Context, list []*batched) {
 	if err == nil {
 		err = c.Raw(func(driver any) error {
 			p := pipeline{driver.(*stdlib.Conn).Conn(), &b.db.Hooks}
-			return (&batchRun{pipeline: p, db: b.db, requests: list}).run(ctx)
+			return p.segments(ctx, b.segments(list))
 		})
 		err = errors.Join(err, c.Close())
 	}
@@ -79,73 +79,80 @@ func (b *batcher) serve(ctx context.Context, list []*batched) {
 	}
 }
 
-// batchRun is one batch on a connection.
-type batchRun struct {
-	pipeline
-	db       *DB
-	requests []*batched
-	// refused is what the check of the present tenant found, if anything.
-	refused error
+// segment is what is sent up to a point where the pipeline is in order: a
+// transaction of its own, so that one that fails leaves the others alone.
+type segment struct {
+	statements []Statement
+	// done takes what the database, or a reader, has against the statements.
+	// Its error ends the batch.
+	done func(outcome error) error
 }
 
-// run sends the statements of all requests, and then reads the answers.
-func (b *batchRun) run(ctx context.Context) (err error) {
-	slices.SortStableFunc(b.requests, func(x, y *batched) int {
+// segments returns what a batch sends: the requests tenant by tenant, before
+// each tenant's who it is, and at the end what leaves the connection to others.
+func (b *batcher) segments(requests []*batched) []segment {
+	slices.SortStableFunc(requests, func(x, y *batched) int {
 		return cmp.Or(cmp.Compare(x.tenant.ID, y.tenant.ID),
 			cmp.Compare(x.tenant.Revision, y.tenant.Revision))
 	})
-	if err := b.prepare(ctx); err != nil {
-		return err
+	var list []segment
+	var refused error // what the check of the present tenant found, if anything
+	for i, r := range requests {
+		if i == 0 || r.tenant != requests[i-1].tenant {
+			begin := append([]Statement{beginTenant(r.tenant.ID)}, b.db.check(r.tenant)...)
+			list = append(list, segment{begin, func(outcome error) error {
+				refused = outcome
+				return nil
+			}})
+		}
+		list = append(list, segment{r.list, func(outcome error) error {
+			if refused != nil {
+				outcome = refused
+			}
+			r.End(outcome)
+			return nil
+		}})
 	}
-	p := b.conn.PgConn().StartPipeline(ctx)
+	return append(list, segment{[]Statement{endTenant()}, func(outcome error) error {
+		return outcome
+	}})
+}
+
+// segments sends segments in one round trip, and then reads the answers.
+func (p pipeline) segments(ctx context.Context, list []segment) (err error) {
+	for _, s := range list {
+		if err := p.prepare(ctx, s.statements); err != nil {
+			return err
+		}
+	}
+	sent := p.conn.PgConn().StartPipeline(ctx)
 	defer func() {
-		if closeErr := p.Close(); err == nil {
+		if closeErr := sent.Close(); err == nil {
 			err = closeErr
 		}
 	}()
-	var expect []func() error
-	for i, r := range b.requests {
-		if i == 0 || r.tenant != b.requests[i-1].tenant {
-			// In a transaction of its own: should a request fail, this holds.
-			begin := b.begin(r.tenant)
-			if err := b.send(ctx, p, begin...); err != nil {
-				return err
-			}
-			expect = append(expect, func() (err error) {
-				b.refused, err = b.answers(p, begin)
-				return err
-			})
-		}
-		if err := b.send(ctx, p, r.list...); err != nil {
+	for _, s := range list {
+		if err := p.send(ctx, sent, s.statements); err != nil {
 			return err
 		}
-		expect = append(expect, func() error { return b.receive(p, r) })
 	}
-	if err := b.send(ctx, p, endTenant()); err != nil {
+	p.hooks.goes()
+	if err := sent.Flush(); err != nil {
 		return err
 	}
-	expect = append(expect, func() error {
-		outcome, err := b.answers(p, []Statement{endTenant()})
-		return errors.Join(outcome, err)
-	})
-	b.hooks.goes()
-	if err := p.Flush(); err != nil {
-		return err
-	}
-	for _, f := range expect {
-		if err := f(); err != nil {
+	for _, s := range list {
+		outcome, err := p.answers(sent, s.statements)
+		if err == nil {
+			err = s.done(outcome)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// begin returns what goes before the requests of a tenant.
-func (b *batchRun) begin(t Tenant) []Statement {
-	return append([]Statement{beginTenant(t.ID)}, b.db.check(t)...)
-}
-
-// beginTenant names the tenant of what follows, and bounds it; endBrief leaves
+// beginTenant names the tenant of what follows, and bounds it; endTenant leaves
 // the connection unbounded to others.
 func beginTenant(id string) Statement {
 	return Statement{Query: "SELECT set_config('" + TenantSetting + "', ?, false)," +
@@ -156,56 +163,40 @@ func endTenant() Statement {
 	return Statement{Query: "SELECT set_config('statement_timeout', '0', false)"}
 }
 
-// prepare has the database know all statements.
-func (b *batchRun) prepare(ctx context.Context) error {
-	for _, r := range b.requests {
-		for _, s := range slices.Concat(r.list, b.begin(r.tenant), []Statement{endTenant()}) {
-			query := numbered(s.Query)
-			if _, err := b.conn.Prepare(ctx, query, query); err != nil {
-				return err
-			}
+// prepare has the database know statements.
+func (p pipeline) prepare(ctx context.Context, list []Statement) error {
+	for _, s := range list {
+		query := numbered(s.Query)
+		if _, err := p.conn.Prepare(ctx, query, query); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 // send sends statements as one transaction.
-func (b *batchRun) send(ctx context.Context, p *pgconn.Pipeline, list ...Statement) error {
+func (p pipeline) send(ctx context.Context, to *pgconn.Pipeline, list []Statement) error {
 	for _, s := range list {
-		query := b.hooks.sent(s)
-		description, err := b.conn.Prepare(ctx, query, query) // it is known
+		query := p.hooks.sent(s)
+		description, err := p.conn.Prepare(ctx, query, query) // it is known
 		if err != nil {
 			return err
 		}
 		var q pgx.ExtendedQueryBuilder
-		if err := q.Build(b.conn.TypeMap(), description, s.Args); err != nil {
+		if err := q.Build(p.conn.TypeMap(), description, s.Args); err != nil {
 			return fmt.Errorf("%s: %w", s.Query, err)
 		}
-		p.SendQueryStatement(description, q.ParamValues, q.ParamFormats, q.ResultFormats)
+		to.SendQueryStatement(description, q.ParamValues, q.ParamFormats, q.ResultFormats)
 	}
-	p.SendPipelineSync()
-	return nil
-}
-
-// receive reads the answers to a request, and ends it. An error is one after
-// which nothing more can be read.
-func (b *batchRun) receive(p *pgconn.Pipeline, r *batched) error {
-	outcome, err := b.answers(p, r.list)
-	if err != nil {
-		return err
-	}
-	if b.refused != nil {
-		outcome = b.refused
-	}
-	r.End(outcome)
+	to.SendPipelineSync()
 	return nil
 }
 
 // answers reads up to the next point where the pipeline is in order. outcome
 // is what the database or a reader has against the statements.
-func (b *batchRun) answers(p *pgconn.Pipeline, list []Statement) (outcome, err error) {
+func (p pipeline) answers(from *pgconn.Pipeline, list []Statement) (outcome, err error) {
 	for at := 0; ; at++ {
-		results, err := p.GetResults()
+		results, err := from.GetResults()
 		var refused *pgconn.PgError
 		switch {
 		case errors.As(err, &refused):
@@ -218,7 +209,7 @@ func (b *batchRun) answers(p *pgconn.Pipeline, list []Statement) (outcome, err e
 		case *pgconn.PipelineSync:
 			return outcome, nil
 		case *pgconn.ResultReader:
-			answer := pgx.RowsFromResultReader(b.conn.TypeMap(), r)
+			answer := pgx.RowsFromResultReader(p.conn.TypeMap(), r)
 			if outcome == nil && at < len(list) && list[at].Read != nil {
 				outcome = list[at].Read(pgRows{answer})
 			}
