@@ -3,7 +3,6 @@ package features_test
 import (
 	"cmp"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -68,10 +67,9 @@ func run(t *testing.T, servers int, name func(dir string) string) {
 func runAgainst(t *testing.T, target string) {
 	t.Helper()
 	dir := t.TempDir()
-	simulator := filepath.Join(dir, "muster-simulator")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", simulator,
-		"muster/simulator").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	simulator, err := harness.Command(t.Context(), "simulator", dir)
+	if err != nil {
+		t.Fatal(err)
 	}
 	targets := []harness.Target{{BaseURL: target, Token: os.Getenv("MUSTER_TOKEN")}}
 	if err := targets[0].Probe(t.Context()); err != nil {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -194,11 +193,10 @@ func TestElimityGuide(t *testing.T) {
 	}
 	base, _ := startElimity(t)
 	dir := t.TempDir()
-	simulator, template := filepath.Join(dir, "muster-simulator"), filepath.Join(dir,
-		"template.json")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", simulator,
-		"muster/simulator").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	template := filepath.Join(dir, "template.json")
+	simulator, err := harness.Command(t.Context(), "simulator", dir)
+	if err != nil {
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(template, withoutActive(t), 0o600); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"muster/features/harness"
 )
 
 // stranger is muster-simulator with a generated company, against a server
@@ -95,10 +97,9 @@ func (s *stranger) there() map[string]bool {
 func newStranger(t *testing.T, people string) *stranger {
 	t.Helper()
 	s := &stranger{t: t, dir: t.TempDir()}
-	s.command = filepath.Join(s.dir, "muster-simulator")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", s.command,
-		"muster/simulator").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	var err error
+	if s.command, err = harness.Command(t.Context(), "simulator", s.dir); err != nil {
+		t.Fatal(err)
 	}
 	base, users := startElimity(t)
 	s.server = users

@@ -79,7 +79,7 @@ func New(ctx context.Context, dir, database string) (*Harness, error) {
 func NewReplicas(ctx context.Context, dir, database string, n int) (*Harness, error) {
 	h := &Harness{Dir: dir, commands: dir, Database: database}
 	for _, name := range []string{"server", "simulator"} {
-		if err := command(ctx, name, dir); err != nil {
+		if _, err := Command(ctx, name, dir); err != nil {
 			return nil, err
 		}
 	}
@@ -101,17 +101,18 @@ func NewReplicas(ctx context.Context, dir, database string, n int) (*Harness, er
 	return h, err
 }
 
-// command puts one of the commands into a directory.
-func command(ctx context.Context, name, dir string) error {
-	path := filepath.Join(dir, "muster-"+name)
+// Command puts muster-server or muster-simulator into a directory, and returns
+// its path. name is what stands behind the dash.
+func Command(ctx context.Context, name, dir string) (path string, err error) {
+	path = filepath.Join(dir, "muster-"+name)
 	if there := os.Getenv("MUSTER_TEST_COMMANDS"); there != "" {
-		return os.Symlink(filepath.Join(there, "muster-"+name), path)
+		return path, os.Symlink(filepath.Join(there, "muster-"+name), path)
 	}
 	out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "muster/"+name).CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("build muster-%s: %w\n%s", name, err, out)
+		return "", fmt.Errorf("build muster-%s: %w\n%s", name, err, out)
 	}
-	return nil
+	return path, nil
 }
 
 // Strict returns the server in strict mode.

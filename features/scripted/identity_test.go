@@ -186,7 +186,8 @@ func TestHiredAgain(t *testing.T) {
 // one that spells user names otherwise, makes nobody a new person.
 func TestIDsAreAdded(t *testing.T) {
 	onEach(t, func(t *testing.T, at, _ *target) {
-		without := "username,title,roles\nanna@acme.example,Analyst,Staff\nben@acme.example,Boss,Staff\n"
+		without := "username,title,roles\n" +
+			"anna@acme.example,Analyst,Staff\nben@acme.example,Boss,Staff\n"
 		p := newProvider(t, at, without)
 		p.outcomes("sync")
 		_, before := at.users()

@@ -2,6 +2,7 @@ package scripted_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -146,13 +147,11 @@ func build(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "muster-simulator")
-	if out, err := exec.Command("go", "build", "-o", path,
-		"muster/simulator").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
-		return 1
+	path, err := harness.Command(context.Background(), "simulator", dir)
+	if err == nil {
+		err = os.Setenv(simulator, path)
 	}
-	if err := os.Setenv(simulator, path); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -173,7 +173,9 @@ func TestKilledInASwap(t *testing.T) {
 			p.outcomes("sync")
 			_, ids := at.users()
 			p.users(
-				"id,username,firstname,lastname,title,roles\n1,ben@acme.example,Anna,Novak,Analyst,Staff\n2,anna@acme.example,Ben,Smith,Boss,Staff\n")
+				"id,username,firstname,lastname,title,roles\n" +
+					"1,ben@acme.example,Anna,Novak,Analyst,Staff\n" +
+					"2,anna@acme.example,Ben,Smith,Boss,Staff\n")
 			at.killAt(p.cmd("sync", "--concurrency", "1"), writes, after)
 			p.run(0, "sync")
 			at.has("anna@acme.example Boss active", "ben@acme.example Analyst active")

@@ -1,13 +1,12 @@
 package main
 
 import (
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
+	"muster/features/harness"
 	"muster/server/store/pgtest"
 )
 
@@ -19,14 +18,12 @@ func TestFair(t *testing.T) {
 		t.Skip("with -short no processes are started")
 	}
 	dir := t.TempDir()
-	o := options{
-		server: filepath.Join(dir, "muster-server"), dir: dir, fair: 3000, attackers: 40,
-		time: 300 * time.Millisecond,
-	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", o.server, "muster/server")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
+	server, err := harness.Command(t.Context(), "server", dir)
+	if err != nil {
 		t.Fatal(err)
+	}
+	o := options{
+		server: server, dir: dir, fair: 3000, attackers: 40, time: 300 * time.Millisecond,
 	}
 	for engine, database := range map[string]string{
 		"PostgreSQL": pgtest.Open(t), "SQLite": "sqlite:" + filepath.Join(dir, "fair.db"),

@@ -1,10 +1,11 @@
 package main
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"muster/features/harness"
 )
 
 // TestCampaign is a short campaign: each fault once.
@@ -22,10 +23,7 @@ func TestCampaign(t *testing.T) {
 		clients: 4,
 	}
 	for _, program := range []string{"server", "simulator"} {
-		c := exec.CommandContext(t.Context(), "go", "build", "-o",
-			filepath.Join(dir, "muster-"+program), "muster/"+program)
-		c.Stderr = os.Stderr
-		if err := c.Run(); err != nil {
+		if _, err := harness.Command(t.Context(), program, dir); err != nil {
 			t.Fatal(err)
 		}
 	}
