@@ -293,9 +293,33 @@ func TestDepguard(t *testing.T) {
 	}
 }
 
-// TestFilesFitInTheHead: no file of Go has more than 400 lines.
-func TestFilesFitInTheHead(t *testing.T) {
-	files := 0
+// documents returns what is written, by the paths of the files.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	texts := make(map[string]string)
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "deploy/*.md"} {
+		paths, err := filepath.Glob(filepath.Join(top, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts[path] = string(text)
+		}
+	}
+	if len(texts) < 15 {
+		t.Errorf("only %d documents", len(texts))
+	}
+	return texts
+}
+
+// goFiles returns the files of Go, by their paths.
+func goFiles(t *testing.T) map[string]string {
+	t.Helper()
+	texts := make(map[string]string)
 	err := filepath.WalkDir(top, func(path string, d os.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -305,15 +329,22 @@ func TestFilesFitInTheHead(t *testing.T) {
 		case filepath.Ext(path) != ".go":
 			return nil
 		}
-		files++
 		text, err := os.ReadFile(path)
-		if n := bytes.Count(text, []byte("\n")); n > 400 {
-			t.Errorf("%s has %d lines", path, n)
-		}
+		texts[path] = string(text)
 		return err
 	})
-	if err != nil || files < 300 {
-		t.Errorf("%d files, %v", files, err)
+	if err != nil || len(texts) < 300 {
+		t.Fatalf("%d files, %v", len(texts), err)
+	}
+	return texts
+}
+
+// TestFilesFitInTheHead: no file of Go has more than 400 lines.
+func TestFilesFitInTheHead(t *testing.T) {
+	for path, text := range goFiles(t) {
+		if n := strings.Count(text, "\n"); n > 400 {
+			t.Errorf("%s has %d lines", path, n)
+		}
 	}
 }
 
@@ -322,24 +353,9 @@ var fence = regexp.MustCompile("^ *```")
 // TestProseIsNotWide: what is written has no more than 100 columns, but for
 // tables, links, and what a program printed.
 func TestProseIsNotWide(t *testing.T) {
-	var paths []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "deploy/*.md"} {
-		list, err := filepath.Glob(filepath.Join(top, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		paths = append(paths, list...)
-	}
-	if len(paths) < 5 {
-		t.Errorf("only %d files", len(paths))
-	}
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for path, text := range documents(t) {
 		code := false
-		for n, line := range strings.Split(string(text), "\n") {
+		for n, line := range strings.Split(text, "\n") {
 			if fence.MatchString(line) {
 				code = !code
 			}

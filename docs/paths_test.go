@@ -1,7 +1,6 @@
 package docs
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -15,21 +14,9 @@ var named = regexp.MustCompile(
 
 // TestPaths: what is written names only files and folders that are there.
 func TestPaths(t *testing.T) {
-	var paths []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
-		list, err := filepath.Glob(filepath.Join(top, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		paths = append(paths, list...)
-	}
 	found := 0
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range named.FindAllStringSubmatch(string(text), -1) {
+	for path, text := range documents(t) {
+		for _, m := range named.FindAllStringSubmatch(text, -1) {
 			name := strings.TrimSuffix(m[1], "/...")
 			list, err := filepath.Glob(filepath.Join(top, name))
 			if err != nil || len(list) == 0 {
@@ -51,39 +38,21 @@ var (
 // TestTests: what is written names only tests that there are.
 func TestTests(t *testing.T) {
 	there := make(map[string]bool)
-	err := filepath.WalkDir(top, func(path string, d os.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && (d.Name() == ".git" || d.Name() == "build"):
-			return filepath.SkipDir
-		case !strings.HasSuffix(path, "_test.go"):
-			return nil
+	for path, text := range goFiles(t) {
+		if strings.HasSuffix(path, "_test.go") {
+			for _, m := range declared.FindAllStringSubmatch(text, -1) {
+				there[m[1]] = true
+			}
 		}
-		text, err := os.ReadFile(path)
-		for _, m := range declared.FindAllStringSubmatch(string(text), -1) {
-			there[m[1]] = true
-		}
-		return err
-	})
-	if err != nil || len(there) < 150 {
-		t.Fatalf("%d tests, %v", len(there), err)
+	}
+	if len(there) < 150 {
+		t.Fatalf("only %d tests", len(there))
 	}
 	found := 0
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
-		paths, err := filepath.Glob(filepath.Join(top, pattern))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, path := range paths {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, m := range aTest.FindAllStringSubmatch(string(text), -1) {
-				if found++; !there[m[1]] {
-					t.Errorf("%s names %s, which is not there", path, m[1])
-				}
+	for path, text := range documents(t) {
+		for _, m := range aTest.FindAllStringSubmatch(text, -1) {
+			if found++; !there[m[1]] {
+				t.Errorf("%s names %s, which is not there", path, m[1])
 			}
 		}
 	}
