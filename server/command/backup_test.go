@@ -22,7 +22,8 @@ func populate(t *testing.T, database string) {
 	var people strings.Builder
 	for i := range 300 {
 		fmt.Fprintf(&people,
-			`{"userName":"user%d@acme.example","externalId":"x%d","title":"Čaj %d","emails":[{"value":"user%d@acme.example"}]}`+
+			`{"userName":"user%d@acme.example","externalId":"x%d","title":"Čaj %d",`+
+				`"emails":[{"value":"user%d@acme.example"}]}`+
 				"\n",
 			i, i, i, i)
 	}

@@ -274,7 +274,8 @@ func TestImport(t *testing.T) {
 		"\ufeff"+
 			`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"anna","name":{"familyName":"Novák"}}
 
-{"userName":"ben","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"carl"}}}
+{"userName":"ben",`+
+			`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"carl"}}}
 {"userName":"dora","active":"nonsense"}
 {"userName":
 {"userName":"carl","active":false}

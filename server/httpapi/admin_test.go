@@ -96,7 +96,8 @@ func TestEveryRouteIsApart(t *testing.T) {
 		"UserWrite":  `{"userName":"mallory","externalId":"` + user + `"}`,
 		"GroupWrite": `{"displayName":"G","members":[{"value":"` + user + `"}]}`,
 		"PatchOp":    `{"Operations":[{"op":"add","path":"displayName","value":"x"}]}`,
-		"SearchRequest": `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],"filter":"id eq \"` +
+		"SearchRequest": `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],` +
+			`"filter":"id eq \"` +
 			user +
 			`\" or displayName co \"` +
 			secret +

@@ -18,10 +18,14 @@ import (
 	"muster/server/store"
 )
 
-const benchUser = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],
-	"externalId":"e%[1]d","userName":"user%[1]d@bench.example","displayName":"Anna Novak","name":{"givenName":"Anna","familyName":"Novak"},
-	"emails":[{"value":"user%[1]d@bench.example","type":"work","primary":true}],"phoneNumbers":[{"value":"+15550100","type":"work"}],
-	"title":"Engineer","active":true,"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"R&D","employeeNumber":"%[1]d"}}`
+const benchUser = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User",
+	"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],
+	"externalId":"e%[1]d","userName":"user%[1]d@bench.example","displayName":"Anna Novak",
+	"name":{"givenName":"Anna","familyName":"Novak"},
+	"emails":[{"value":"user%[1]d@bench.example","type":"work","primary":true}],
+	"phoneNumbers":[{"value":"+15550100","type":"work"}],
+	"title":"Engineer","active":true,
+	"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"R&D","employeeNumber":"%[1]d"}}`
 
 // newBench returns a handler on SQLite with an instance, and its key.
 func newBench(b *testing.B) (handler http.Handler, key string) {
@@ -95,7 +99,8 @@ func BenchmarkRequests(b *testing.B) {
 		{"page of 100", "GET", "/Users?count=100", nil, 200},
 		{"patch", "PATCH", "/Users/" + id, func(i int) string {
 			return fmt.Sprintf(
-				`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"title","value":"T%d"}]}`,
+				`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],`+
+					`"Operations":[{"op":"replace","path":"title","value":"T%d"}]}`,
 				i)
 		}, 200},
 		{"put", "PUT", "/Users/" + id, func(i int) string {

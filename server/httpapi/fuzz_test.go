@@ -94,7 +94,8 @@ func FuzzRequest(f *testing.F) {
 		{
 			2, "",
 			patch +
-				`{"op":"Add","path":"emails[type eq \"work\"].value","value":"c@x"},{"op":"remove","path":"title"}]}`,
+				`{"op":"Add","path":"emails[type eq \"work\"].value","value":"c@x"},` +
+				`{"op":"remove","path":"title"}]}`,
 		},
 		{2, "", patch + `{"op":"replace","value":{"name.givenName":"A","active":"False"}}]}`},
 		{4, "", `{"displayName":"team","members":[{"value":"` + u.ID + `"}]}`},
@@ -102,7 +103,8 @@ func FuzzRequest(f *testing.F) {
 		{5, "", `{"members":[{"value":"` + u.ID + `","operation":"delete"}]}`},
 		{
 			6, "",
-			`{"failOnErrors":1,"Operations":[{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"x"}},{"method":"DELETE","path":"/Users/bulkId:a"}]}`,
+			`{"failOnErrors":1,"Operations":[{"method":"POST","path":"/Users","bulkId":"a",` +
+				`"data":{"userName":"x"}},{"method":"DELETE","path":"/Users/bulkId:a"}]}`,
 		},
 		{7, "", `{"filter":"displayName sw \"t\" or not (title pr)","count":1,"cursor":""}`},
 		{8, "", `{"sortBy":"emails","sortOrder":"descending","startIndex":-1}`},

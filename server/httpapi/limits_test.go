@@ -202,7 +202,8 @@ func TestMetrics(t *testing.T) {
 	f.send("GET", "/scim/v2/Users/"+id, "")
 	f.send("GET", "/scim/v2/whatever", "")
 	f.send("POST", "/scim/v2/Bulk",
-		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method":"DELETE","path":"/Users/`+
+		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],`+
+			`"Operations":[{"method":"DELETE","path":"/Users/`+
 			id+
 			`"}]}`)
 	wantEnded := []string{

@@ -163,7 +163,8 @@ func TestDroppedIsTold(t *testing.T) {
 		},
 		"Bulk": func() answer {
 			return f.send("POST", "/scim/v2/Bulk",
-				`{"Operations":[{"method":"POST","bulkId":"a","path":"/Users","data":{"userName":"eve","roles":`+
+				`{"Operations":[{"method":"POST","bulkId":"a","path":"/Users",`+
+					`"data":{"userName":"eve","roles":`+
 					role+
 					`}}]}`)
 		},

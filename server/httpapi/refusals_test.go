@@ -213,7 +213,9 @@ func TestBulkLimits(t *testing.T) {
 		t.Errorf("POSTs without bulkId fail alone: %v, %s", statuses, alone.text)
 	}
 	for name, body := range map[string]string{
-		"a bulkId twice": `{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"a"}},{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"b"}}`,
+		"a bulkId twice": `{"method":"POST","path":"/Users","bulkId":"a",` +
+			`"data":{"userName":"a"}},{"method":"POST","path":"/Users","bulkId":"a",` +
+			`"data":{"userName":"b"}}`,
 		"another method": `{"method":"GET","path":"/Users"}`,
 		"no path":        `{"method":"DELETE"}`,
 	} {

@@ -13,7 +13,8 @@ import (
 func TestRevokedAtOnce(t *testing.T) {
 	f := newFixture(t, false)
 	id := f.createAnna()
-	list := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[{"method":"DELETE","path":"/Users/` +
+	list := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],` +
+		`"Operations":[{"method":"DELETE","path":"/Users/` +
 		id +
 		`"}]}`
 	for _, test := range []struct{ method, path, body string }{

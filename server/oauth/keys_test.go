@@ -12,7 +12,9 @@ import (
 // TestKeySets: keys that are no public keys, and addresses from which none
 // can be taken safely, are refused when a client is registered.
 func TestKeySets(t *testing.T) {
-	const public = `{"kty":"EC","crv":"P-256","kid":"1","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"`
+	const public = `{"kty":"EC","crv":"P-256","kid":"1",` +
+		`"x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",` +
+		`"y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"`
 	if _, err := oauth.ParseKeySet([]byte(`{"keys":[` + public + `}]}`)); err != nil {
 		t.Error(err)
 	}

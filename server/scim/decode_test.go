@@ -57,7 +57,8 @@ func TestDecodeObjectRefuses(t *testing.T) {
 
 func TestErrorMessage(t *testing.T) {
 	b, err := json.Marshal(scim.BadRequest(scim.InvalidFilter, "no %s", "way"))
-	want := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"scimType":"invalidFilter","detail":"no way","status":"400"}`
+	want := `{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],` +
+		`"scimType":"invalidFilter","detail":"no way","status":"400"}`
 	if err != nil || string(b) != want {
 		t.Errorf("got  %s %v\nwant %s", b, err, want)
 	}

@@ -26,7 +26,9 @@ func TestCommonValues(t *testing.T) {
 	_, err = s.db.Pool().ExecContext(t.Context(),
 		`INSERT INTO users (id, instance_id, user_name, display, user_name_key, family_name_key, active, integration, role, source,
 			resource, search, fields, version, created, modified)
-			SELECT gen_random_uuid(), CAST($1 AS uuid), 'c' || n, 'c' || n, 'c' || n, 'common', true, false, '', '', repeat('x', 700), CAST('{"title":"' || repeat('t', 2000) || '"}' AS jsonb), '{}', 1, 0, 0
+			SELECT gen_random_uuid(), CAST($1 AS uuid), 'c' || n, 'c' || n, 'c' || n, 'common',
+				true, false, '', '', repeat('x', 700),
+				CAST('{"title":"' || repeat('t', 2000) || '"}' AS jsonb), '{}', 1, 0, 0
 			FROM generate_series(1, 30000) AS n`, much.sc.Instance.ID)
 	much.must(err)
 	rt := much.users.UserType(much.sc.Instance)

@@ -201,8 +201,7 @@ func (t *tx) managers(
 				Name       string         `db:"user_name_key"`
 				ExternalID sql.NullString `db:"external_id"`
 			}
-			err := t.List(ctx, &rows,
-				by.query, instanceID, part)
+			err := t.List(ctx, &rows, by.query, instanceID, part)
 			for _, r := range rows {
 				found.add(r.ID, r.Name, r.ExternalID.String)
 			}

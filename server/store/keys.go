@@ -214,8 +214,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 		Active      sql.NullBool   `db:"active"`
 		Integration sql.NullBool   `db:"integration"`
 	}
-	err := s.db.Get(ctx, &r,
-		selectCredential, keyID)
+	err := s.db.Get(ctx, &r, selectCredential, keyID)
 	if err != nil {
 		return nil, missing(err)
 	}

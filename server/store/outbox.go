@@ -93,8 +93,7 @@ func (s *Store) Settle(
 // Outbox returns the messages of an instance, the oldest first.
 func (s *Store) Outbox(ctx context.Context, instanceID string) ([]invitation.Message, error) {
 	var rows []outboxRow
-	err := s.db.List(ctx, &rows,
-		selectOutbox, instanceID)
+	err := s.db.List(ctx, &rows, selectOutbox, instanceID)
 	list := make([]invitation.Message, len(rows))
 	for i := range rows {
 		list[i] = rows[i].message()

@@ -282,10 +282,8 @@ func (o order) after(d *engine.Dialect, p provisioning.Position) (string, []any)
 	}
 	if p.Value == nil {
 		if o.descending { // those without a value come first
-			return "(" + o.value + " IS NULL AND (id > ?) IS TRUE OR " + o.value +
-				" IS NOT NULL)", []any{
-				p.ID,
-			}
+			condition := o.value + " IS NULL AND (id > ?) IS TRUE OR " + o.value + " IS NOT NULL"
+			return "(" + condition + ")", []any{p.ID}
 		}
 		return "(" + o.value + " IS NULL AND (id > ?) IS TRUE)", []any{p.ID}
 	}

@@ -192,8 +192,7 @@ func (t *tx) membership(
 	ctx context.Context, u *provisioning.User, effect workflow.Effect, e *history.Entry,
 ) (entry *history.Entry, problem string, err error) {
 	var r groupRow
-	err = t.Get(ctx, &r, selectGroupByName, u.InstanceID,
-		schema.Fold(effect.Target))
+	err = t.Get(ctx, &r, selectGroupByName, u.InstanceID, schema.Fold(effect.Target))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Sprintf("there is no group %q", effect.Target), nil
 	}

@@ -57,10 +57,14 @@ func TestBody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"active":"true","displayName":"Carl Jones","emails":[{"primary":true,"type":"work","value":"carl@x"}],"externalId":"3",` +
+	want := `{"active":"true","displayName":"Carl Jones","emails":[{"primary":true,"type":"work",` +
+		`"value":"carl@x"}],"externalId":"3",` +
 		`"name":{"familyName":"Jones","formatted":"Carl Jones","givenName":"Carl"},` +
-		`"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],` +
-		`"title":"Employee","urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"Sales","manager":{"value":"Ben.Smith@acme.example"}},` +
+		`"schemas":["urn:ietf:params:scim:schemas:core:2.0:User",` +
+		`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],` +
+		`"title":"Employee",` +
+		`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"Sales",` +
+		`"manager":{"value":"Ben.Smith@acme.example"}},` +
 		`"userName":"Carl.Jones@acme.example"}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -145,7 +149,8 @@ func TestRulesSetParameters(t *testing.T) {
   - name: acme
     rules:
       - {name: all, set_parameters: {title: {value: Employee}}}
-      - {name: sales, if: [{field: department, is: Sales}], set_parameters: {title: {macro: "Seller {$user.firstname}"}}}
+      - {name: sales, if: [{field: department, is: Sales}],
+         set_parameters: {title: {macro: "Seller {$user.firstname}"}}}
 `)
 	for name, want := range map[string]string{"anna": "Employee", "carl": "Seller Carl"} {
 		if got := a.Apps[0].Body(a.Directory.Find(name))["title"]; got != want {

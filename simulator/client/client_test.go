@@ -155,9 +155,14 @@ func TestRequests(t *testing.T) {
 	want := []string{
 		`GET /scim/v2/Users?filter=userName+eq+%22never-existing-user%22`,
 		`GET /scim/v2/Users?filter=userName+eq+%22o%5C%22b%5C%5Cc%22&`,
-		`POST /scim/v2/Groups {"displayName":"Team","schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"]}`,
-		`PATCH /scim/v2/Groups/7 {"Operations":[{"op":"add","path":"members","value":[{"value":"8"}]}],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`,
-		`PATCH /scim/v2/Groups/7 {"Operations":[{"op":"remove","path":"members","value":[{"value":"8"}]}],"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`,
+		`POST /scim/v2/Groups {"displayName":"Team",` +
+			`"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"]}`,
+		`PATCH /scim/v2/Groups/7 {"Operations":[{"op":"add","path":"members",` +
+			`"value":[{"value":"8"}]}],` +
+			`"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`,
+		`PATCH /scim/v2/Groups/7 {"Operations":[{"op":"remove","path":"members",` +
+			`"value":[{"value":"8"}]}],` +
+			`"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"]}`,
 		`PUT /scim/v2/Users/a%2Fb {"userName":"x"}`,
 		`DELETE /scim/v2/Users/8`,
 	}
@@ -172,7 +177,8 @@ func TestRequests(t *testing.T) {
 func TestOddServers(t *testing.T) {
 	several := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w,
-			`{"totalResults":2,"Resources":[{"id":"1","userName":"ANNA","displayName":"ANNA"},{"id":"2","userName":"Anna","displayName":"Anna"}]}`)
+			`{"totalResults":2,"Resources":[{"id":"1","userName":"ANNA","displayName":"ANNA"},`+
+				`{"id":"2","userName":"Anna","displayName":"Anna"}]}`)
 	})
 	if _, err := several.FindUser(t.Context(), "anna"); err == nil ||
 		!strings.Contains(err.Error(), "found 2 of that name") {

@@ -14,11 +14,14 @@ import (
 	"muster/simulator/client"
 )
 
-const before = `{"schemas":["x"],"userName":"anna","active":"true","title":"Analyst","name":{"givenName":"Anna"},` +
+const before = `{"schemas":["x"],"userName":"anna","active":"true","title":"Analyst",` +
+	`"name":{"givenName":"Anna"},` +
 	`"emails":[{"value":"a@x","type":"work","primary":true}],"photos":[{"value":"p"}],` +
-	`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"IT","manager":{"value":"ben"}}}`
+	`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"IT",` +
+	`"manager":{"value":"ben"}}}`
 
-const after = `{"schemas":["x"],"userName":"anna","active":"false","name":{"givenName":"Ann","familyName":"Novak"},` +
+const after = `{"schemas":["x"],"userName":"anna","active":"false","name":{"givenName":"Ann",` +
+	`"familyName":"Novak"},` +
 	`"emails":[{"value":"b@x","type":"work","primary":true}],"photos":[{"value":"q"}],` +
 	`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"manager":{"value":"carl"}}}`
 
@@ -40,7 +43,9 @@ func TestUpdates(t *testing.T) {
 		"onelogin": {"PUT /scim/v2/Users/7 " + canonical(t, after)},
 		"okta": {
 			"GET /scim/v2/Users/7",
-			`PUT /scim/v2/Users/7 {"active":false,"emails":[{"primary":true,"type":"work","value":"b@x"}],"id":"7","locale":"de","name":{"familyName":"Novak","givenName":"Ann"},` +
+			`PUT /scim/v2/Users/7 {"active":false,"emails":[{"primary":true,"type":"work",` +
+				`"value":"b@x"}],"id":"7","locale":"de","name":{"familyName":"Novak",` +
+				`"givenName":"Ann"},` +
 				`"photos":[{"value":"q"}],"schemas":["x"],"` + extension +
 				`":{"manager":{"value":"carl"}},"userName":"anna"}`,
 		},
@@ -56,7 +61,8 @@ func TestUpdates(t *testing.T) {
 		}, ",") + tail},
 		"jumpcloud": {head + strings.Join([]string{
 			`{"op":"replace","path":"active","value":false}`,
-			`{"op":"replace","path":"emails","value":[{"primary":true,"type":"work","value":"b@x"}]}`,
+			`{"op":"replace","path":"emails","value":[{"primary":true,"type":"work",` +
+				`"value":"b@x"}]}`,
 			`{"op":"replace","path":"name","value":{"familyName":"Novak","givenName":"Ann"}}`,
 			`{"op":"replace","path":"photos","value":[{"value":"q"}]}`,
 			`{"op":"replace","path":"` + extension + `:manager","value":{"value":"carl"}}`,
@@ -64,8 +70,13 @@ func TestUpdates(t *testing.T) {
 			`{"op":"remove","path":"title"}`,
 		}, ",") + tail},
 		"onelogin-1.1": {
-			`PUT /scim/v2/Users/7? {"active":"2","emails":{"primary":true,"type":"work","value":"b@x"},"name":{"familyName":"Novak","givenName":"Ann"},"photos":[{"value":"q"}],` +
-				`"schemas":["urn:scim:schemas:core:1.0","urn:scim:schemas:extension:enterprise:1.0"],"urn:scim:schemas:extension:enterprise:1.0":{"manager":{"displayName":"","managerId":"carl"}},"userName":"anna"}`,
+			`PUT /scim/v2/Users/7? {"active":"2","emails":{"primary":true,"type":"work",` +
+				`"value":"b@x"},"name":{"familyName":"Novak","givenName":"Ann"},` +
+				`"photos":[{"value":"q"}],` +
+				`"schemas":["urn:scim:schemas:core:1.0",` +
+				`"urn:scim:schemas:extension:enterprise:1.0"],` +
+				`"urn:scim:schemas:extension:enterprise:1.0":{"manager":{"displayName":"",` +
+				`"managerId":"carl"}},"userName":"anna"}`,
 		},
 	} {
 		var got []string

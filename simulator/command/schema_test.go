@@ -207,8 +207,8 @@ func TestFileSchemas(t *testing.T) {
 		s := &schemas{tag: v.tag, defs: make(map[string]any)}
 		s.readComments(t, "../account", "../rollout", "../cycle", "../client")
 		root := s.of(v.t)
-		root["$schema"], root["title"], root["$defs"] = "https://json-schema.org/draft/2020-12/schema",
-			v.title, s.defs
+		root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+		root["title"], root["$defs"] = v.title, s.defs
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)
 		e.SetEscapeHTML(false)

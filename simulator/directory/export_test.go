@@ -66,15 +66,23 @@ func TestPresets(t *testing.T) {
 		status       directory.Status
 	}{
 		"OneLogin": {
-			"id,email,username,firstname,lastname,manager_user_id,role_ids,external_id,status\n2,b@x,ben@x,Ben,Smith,,,,1\n1,a@x,anna@x,Anna,Novak,2,,E1,3\n",
+			"id,email,username,firstname,lastname,manager_user_id,role_ids,external_id,status\n" +
+				"2,b@x,ben@x,Ben,Smith,,,,1\n" +
+				"1,a@x,anna@x,Anna,Novak,2,,E1,3\n",
 			"OneLogin", directory.Locked,
 		},
 		"Okta": {
-			"user.id,user.login,user.firstName,user.lastName,user.email,user.managerId,user.status\n2,ben@x,Ben,Smith,b@x,,ACTIVE\n1,anna@x,Anna,Novak,a@x,2,LOCKED_OUT\n",
+			"user.id,user.login,user.firstName,user.lastName,user.email,user.managerId," +
+				"user.status\n" +
+				"2,ben@x,Ben,Smith,b@x,,ACTIVE\n" +
+				"1,anna@x,Anna,Novak,a@x,2,LOCKED_OUT\n",
 			"Okta", directory.Locked,
 		},
 		"Entra ID": {
-			"userPrincipalName,displayName,surname,mail,givenName,objectId,accountEnabled,manager\nben@x,Ben,Smith,b@x,Ben,2,True,\nanna@x,Anna,Novak,a@x,Anna,1,False,ben@x\n",
+			"userPrincipalName,displayName,surname,mail,givenName,objectId," +
+				"accountEnabled,manager\n" +
+				"ben@x,Ben,Smith,b@x,Ben,2,True,\n" +
+				"anna@x,Anna,Novak,a@x,Anna,1,False,ben@x\n",
 			"Entra ID", directory.Suspended,
 		},
 		"Google Workspace": {
@@ -85,7 +93,9 @@ func TestPresets(t *testing.T) {
 		},
 		"BambooHR": {
 			"Employee #,First Name,Last Name,Work Email,Job Title,Supervisor " +
-				"EEID,Status\n2,Ben,Smith,ben@x,Boss,,Active\n1,Anna,Novak,anna@x,Analyst,2,Inactive\n",
+				"EEID,Status\n" +
+				"2,Ben,Smith,ben@x,Boss,,Active\n" +
+				"1,Anna,Novak,anna@x,Analyst,2,Inactive\n",
 			"BambooHR", directory.Suspended,
 		},
 	} {

@@ -104,8 +104,9 @@ func exchanges() []client.Exchange {
 	return []client.Exchange{
 		{
 			At: at, Method: "POST", Path: "/Users",
-			Request: `{"userName":"o'brien@acme.example","displayName":"</pre><script>alert(1)</script>"}`,
-			Status:  201, Answer: `{"id":"7"}`, Milliseconds: 3.25,
+			Request: `{"userName":"o'brien@acme.example",` +
+				`"displayName":"</pre><script>alert(1)</script>"}`,
+			Status: 201, Answer: `{"id":"7"}`, Milliseconds: 3.25,
 		},
 		{At: at, Method: "PATCH", Path: "/Groups/1", Error: "connection refused", Milliseconds: 1},
 	}

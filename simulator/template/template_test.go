@@ -44,7 +44,8 @@ func TestRender(t *testing.T) {
 			`{"k":1}`,
 		},
 		"a phone without number": {
-			`{"p":[{"type":"work","value":"{$user.phone}"},{"type":"home","value":"{$user.email}"}]}`,
+			`{"p":[{"type":"work","value":"{$user.phone}"},{"type":"home",` +
+				`"value":"{$user.email}"}]}`,
 			`{"p":[{"type":"work","value":""},{"type":"home","value":"a\"b\\c@x"}]}`,
 			`{"p":[{"type":"home","value":"a\"b\\c@x"}]}`,
 		},

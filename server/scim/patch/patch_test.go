@@ -86,7 +86,8 @@ func TestApply(t *testing.T) {
 		},
 		"add to several values": {
 			`{"emails":[` + home + `]}`, `[{"op":"add","path":"emails","value":[` + work + `]}]`,
-			`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","type":"work"}]}`,
+			`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work",` +
+				`"type":"work"}]}`,
 		},
 		"add what is there": {
 			`{"emails":[` + home + `]}`, `[{"op":"add","path":"emails","value":[` + home + `]}]`,
@@ -94,18 +95,21 @@ func TestApply(t *testing.T) {
 		},
 		"add what is there, differently": {
 			`{"emails":[` + home + `]}`,
-			`[{"op":"add","path":"emails","value":[{"type":"home","value":"A@HOME","display":"D"}]}]`,
+			`[{"op":"add","path":"emails","value":[{"type":"home","value":"A@HOME",` +
+				`"display":"D"}]}]`,
 			`{"emails":[{"value":"A@HOME","display":"D","type":"home","primary":true}]}`,
 		},
 		"primary moves": {
 			`{"emails":[` + home + `]}`,
 			`[{"op":"add","path":"emails","value":[{"value":"n@x","primary":true}]}]`,
-			`{"emails":[{"value":"a@home","type":"home","primary":false},{"value":"n@x","primary":true}]}`,
+			`{"emails":[{"value":"a@home","type":"home","primary":false},{"value":"n@x",` +
+				`"primary":true}]}`,
 		},
 		"primary moves by filter": {
 			`{"emails":[` + home + `,` + work + `]}`,
 			`[{"op":"replace","path":"emails[type eq \"work\"].primary","value":true}]`,
-			`{"emails":[{"value":"a@home","type":"home","primary":false},{"value":"a@work","type":"work","primary":true}]}`,
+			`{"emails":[{"value":"a@home","type":"home","primary":false},{"value":"a@work",` +
+				`"type":"work","primary":true}]}`,
 		},
 		"replace several values": {
 			`{"emails":[` + home + `]}`,
@@ -130,17 +134,20 @@ func TestApply(t *testing.T) {
 		"replace a chosen value": {
 			`{"emails":[` + home + `,` + work + `]}`,
 			`[{"op":"replace","path":"emails[type eq \"work\"]","value":{"value":"n@x"}}]`,
-			`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"n@x","type":"work"}]}`,
+			`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"n@x",` +
+				`"type":"work"}]}`,
 		},
 		"replace a chosen part": {
 			`{"emails":[` + home + `,` + work + `]}`,
 			`[{"op":"replace","path":"emails[type eq \"work\"].value","value":"n@x"}]`,
-			`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"n@x","type":"work"}]}`,
+			`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"n@x",` +
+				`"type":"work"}]}`,
 		},
 		"replace a part of all": {
 			`{"emails":[` + home + `,` + work + `]}`,
 			`[{"op":"replace","path":"emails.display","value":"D"}]`,
-			`{"emails":[{"value":"a@home","display":"D","type":"home","primary":true},{"value":"a@work","display":"D","type":"work"}]}`,
+			`{"emails":[{"value":"a@home","display":"D","type":"home","primary":true},` +
+				`{"value":"a@work","display":"D","type":"work"}]}`,
 		},
 		"replace what is not there": {
 			`{}`, `[{"op":"replace","path":"emails[type eq \"work\"].value","value":"n@x"}]`,
@@ -207,7 +214,8 @@ func TestApply(t *testing.T) {
 		},
 		"paths for keys": {
 			`{}`,
-			`[{"op":"replace","value":{"name.givenName":"A","emails[type eq \"work\"].value":"w@x","` +
+			`[{"op":"replace","value":{"name.givenName":"A",` +
+				`"emails[type eq \"work\"].value":"w@x","` +
 				scim.EnterpriseUserURN +
 				`:department":"D"}}]`,
 			`{"name":{"givenName":"A"},"emails":[{"value":"w@x","type":"work"}],"` +
@@ -216,7 +224,8 @@ func TestApply(t *testing.T) {
 		"operations in their order": {
 			`{}`,
 			`[{"op":"add","path":"emails","value":[` + work +
-				`]},{"op":"replace","path":"emails[type eq \"work\"].value","value":"n@x"},{"op":"add","path":"title","value":"T"}]`,
+				`]},{"op":"replace","path":"emails[type eq \"work\"].value","value":"n@x"},` +
+				`{"op":"add","path":"title","value":"T"}]`,
 			`{"title":"T","emails":[{"value":"n@x","type":"work"}]}`,
 		},
 		"the id repeated": {
@@ -231,7 +240,8 @@ func TestApply(t *testing.T) {
 		},
 		"a password dropped": {
 			`{}`,
-			`[{"op":"replace","path":"password","value":"x"},{"op":"replace","value":{"password":"x","title":"T"}}]`,
+			`[{"op":"replace","path":"password","value":"x"},{"op":"replace",` +
+				`"value":{"password":"x","title":"T"}}]`,
 			`{"title":"T"}`,
 		},
 	} {

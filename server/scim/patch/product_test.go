@@ -9,10 +9,12 @@ import (
 
 // The users of the product: each has what the operation is about, and more.
 const (
-	named    = `{"name":{"familyName":"B","givenName":"A","middleName":"C"},"title":"T"}`
-	managed  = `{"` + scim.EnterpriseUserURN + `":{"department":"D","manager":{"value":"m"}}}`
-	mailed   = `{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","display":"W","type":"work"}]}`
-	housed   = `{"addresses":[{"streetAddress":"1 Old","region":"R","postalCode":"1","type":"work"},{"locality":"L","type":"home"}]}`
+	named   = `{"name":{"familyName":"B","givenName":"A","middleName":"C"},"title":"T"}`
+	managed = `{"` + scim.EnterpriseUserURN + `":{"department":"D","manager":{"value":"m"}}}`
+	mailed  = `{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work",` +
+		`"display":"W","type":"work"}]}`
+	housed = `{"addresses":[{"streetAddress":"1 Old","region":"R","postalCode":"1",` +
+		`"type":"work"},{"locality":"L","type":"home"}]}`
 	ext      = scim.EnterpriseUserURN
 	byWork   = `[type eq \"work\"]`
 	same     = "same" // nothing changes
@@ -81,21 +83,27 @@ func TestProduct(t *testing.T) {
 			{`[]`, badValue, badValue},
 			{
 				`{"region":null}`, same,
-				`{"addresses":[{"streetAddress":"1 Old","postalCode":"1","type":"work"},{"locality":"L","type":"home"}]}`,
+				`{"addresses":[{"streetAddress":"1 Old","postalCode":"1","type":"work"},` +
+					`{"locality":"L","type":"home"}]}`,
 			},
 			{
 				`{"primary":true}`,
-				`{"addresses":[{"streetAddress":"1 Old","region":"R","postalCode":"1","type":"work","primary":true},{"locality":"L","type":"home"}]}`,
-				`{"addresses":[{"streetAddress":"1 Old","region":"R","postalCode":"1","type":"work","primary":true},{"locality":"L","type":"home"}]}`,
+				`{"addresses":[{"streetAddress":"1 Old","region":"R","postalCode":"1",` +
+					`"type":"work","primary":true},{"locality":"L","type":"home"}]}`,
+				`{"addresses":[{"streetAddress":"1 Old","region":"R","postalCode":"1",` +
+					`"type":"work","primary":true},{"locality":"L","type":"home"}]}`,
 			},
 			{
 				`{"type":"work","streetAddress":"2 New","locality":"Oslo"}`,
-				`{"addresses":[{"streetAddress":"2 New","locality":"Oslo","region":"R","postalCode":"1","type":"work"},{"locality":"L","type":"home"}]}`,
-				`{"addresses":[{"streetAddress":"2 New","locality":"Oslo","type":"work"},{"locality":"L","type":"home"}]}`,
+				`{"addresses":[{"streetAddress":"2 New","locality":"Oslo","region":"R",` +
+					`"postalCode":"1","type":"work"},{"locality":"L","type":"home"}]}`,
+				`{"addresses":[{"streetAddress":"2 New","locality":"Oslo","type":"work"},` +
+					`{"locality":"L","type":"home"}]}`,
 			},
 			{
 				`{"locality":"Oslo","region":null}`,
-				`{"addresses":[{"streetAddress":"1 Old","locality":"Oslo","region":"R","postalCode":"1","type":"work"},{"locality":"L","type":"home"}]}`,
+				`{"addresses":[{"streetAddress":"1 Old","locality":"Oslo","region":"R",` +
+					`"postalCode":"1","type":"work"},{"locality":"L","type":"home"}]}`,
 				`{"addresses":[{"locality":"Oslo","type":"work"},{"locality":"L","type":"home"}]}`,
 			},
 		}},
@@ -106,16 +114,20 @@ func TestProduct(t *testing.T) {
 			{`[]`, badValue, badValue},
 			{
 				`{"display":null}`, same,
-				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","type":"work"}]}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work",` +
+					`"type":"work"}]}`,
 			},
 			{
 				`{"display":""}`, same,
-				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","type":"work"}]}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work",` +
+					`"type":"work"}]}`,
 			},
 			{
 				`{"display":"D"}`,
-				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","display":"D","type":"work"}]}`,
-				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","display":"D","type":"work"}]}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work",` +
+					`"display":"D","type":"work"}]}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work",` +
+					`"display":"D","type":"work"}]}`,
 			},
 			{
 				`{"value":null,"display":null}`, same,
@@ -123,23 +135,29 @@ func TestProduct(t *testing.T) {
 			},
 			{
 				`{"value":"n@x","display":null}`,
-				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"n@x","display":"W","type":"work"}]}`,
-				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"n@x","type":"work"}]}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"n@x",` +
+					`"display":"W","type":"work"}]}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"n@x",` +
+					`"type":"work"}]}`,
 			},
 			{
 				`{"value":"n@x","type":"other"}`,
-				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"n@x","display":"W","type":"other"}]}`,
-				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"n@x","type":"other"}]}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"n@x",` +
+					`"display":"W","type":"other"}]}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"n@x",` +
+					`"type":"other"}]}`,
 			},
 		}},
 		"a part of an e-mail": {"emails" + byWork + ".value", mailed, []kind{
 			{
 				`null`, same,
-				`{"emails":[{"value":"a@home","type":"home","primary":true},{"display":"W","type":"work"}]}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"display":"W",` +
+					`"type":"work"}]}`,
 			},
 			{
 				`""`, same,
-				`{"emails":[{"value":"a@home","type":"home","primary":true},{"display":"W","type":"work"}]}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"display":"W",` +
+					`"type":"work"}]}`,
 			},
 			{`{}`, badValue, badValue},
 			{`[]`, badValue, badValue},
@@ -187,7 +205,8 @@ func TestProduct(t *testing.T) {
 			},
 			{
 				`{"title":null,"nickName":"N"}`,
-				`{"name":{"familyName":"B","givenName":"A","middleName":"C"},"nickName":"N","title":"T"}`,
+				`{"name":{"familyName":"B","givenName":"A","middleName":"C"},"nickName":"N",` +
+					`"title":"T"}`,
 				`{"name":{"familyName":"B","givenName":"A","middleName":"C"},"nickName":"N"}`,
 			},
 			{`{"name":{}}`, same, same},
@@ -216,12 +235,14 @@ func TestProduct(t *testing.T) {
 		"one that is named by its value": {`emails[value eq \"other\"]`, mailed, []kind{
 			{
 				`{"value":"other","display":"D"}`,
-				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","display":"W","type":"work"},{"value":"other","display":"D"}]}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work",` +
+					`"display":"W","type":"work"},{"value":"other","display":"D"}]}`,
 				bad + "noTarget",
 			},
 			{
 				`{"display":"D"}`,
-				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work","display":"W","type":"work"},{"value":"other","display":"D"}]}`,
+				`{"emails":[{"value":"a@home","type":"home","primary":true},{"value":"a@work",` +
+					`"display":"W","type":"work"},{"value":"other","display":"D"}]}`,
 				bad + "noTarget",
 			},
 		}},
@@ -264,7 +285,14 @@ func product(t *testing.T, user, operation, want string) {
 // TestRemoveProduct: what a remove lists, for members of a group and e-mails
 // of a user alike.
 func TestRemoveProduct(t *testing.T) {
-	const before = `{"emails":[{"value":"a","type":"home","primary":true},{"value":"b","display":"B","type":"work"},{"value":"b","type":"other"}]}`
+	const before = `{"emails":[{"value":"a","type":"home","primary":true},{"value":"b",` +
+		`"display":"B","type":"work"},{"value":"b","type":"other"}]}`
+	const (
+		withoutA = `{"emails":[{"value":"b","display":"B","type":"work"},` +
+			`{"value":"b","type":"other"}]}`
+		withoutWork = `{"emails":[{"value":"a","type":"home","primary":true},` +
+			`{"value":"b","type":"other"}]}`
+	)
 	for sent, want := range map[string]string{
 		``:                              `{}`,
 		`null`:                          `{}`,
@@ -282,11 +310,11 @@ func TestRemoveProduct(t *testing.T) {
 		`[{"value":"a"},{"value":""}]`:  badValue,
 		`[{"value":""},{"value":"a"}]`:  badValue,
 		`[{"id":"a"}]`:                  badValue,
-		`[{"value":"A"}]`:               `{"emails":[{"value":"b","display":"B","type":"work"},{"value":"b","type":"other"}]}`,
-		`"a"`:                           `{"emails":[{"value":"b","display":"B","type":"work"},{"value":"b","type":"other"}]}`,
-		`{"value":"a"}`:                 `{"emails":[{"value":"b","display":"B","type":"work"},{"value":"b","type":"other"}]}`,
+		`[{"value":"A"}]`:               withoutA,
+		`"a"`:                           withoutA,
+		`{"value":"a"}`:                 withoutA,
 		`[{"value":"b"}]`:               `{"emails":[{"value":"a","type":"home","primary":true}]}`,
-		`[{"value":"b","type":"work"}]`: `{"emails":[{"value":"a","type":"home","primary":true},{"value":"b","type":"other"}]}`,
+		`[{"value":"b","type":"work"}]`: withoutWork,
 		`[{"value":"c"}]`:               before,
 	} {
 		operation := `{"op":"remove","path":"emails","value":` + sent + `}`
@@ -296,12 +324,14 @@ func TestRemoveProduct(t *testing.T) {
 		t.Run(sent, func(t *testing.T) { product(t, before, operation, want) })
 	}
 	for path, want := range map[string]string{
-		"emails.value":                       badValue,
-		"emails[type eq \\\"home\\\"]":       `{"emails":[{"value":"b","display":"B","type":"work"},{"value":"b","type":"other"}]}`,
-		"emails[type eq \\\"none\\\"]":       before,
-		"emails[value eq \\\"b\\\"]":         `{"emails":[{"value":"a","type":"home","primary":true}]}`,
-		"emails[type eq \\\"work\\\"].value": `{"emails":[{"value":"a","type":"home","primary":true},{"display":"B","type":"work"},{"value":"b","type":"other"}]}`,
-		"emails[type eq \\\"home\\\"].value": `{"emails":[{"value":"b","display":"B","type":"work"},{"value":"b","type":"other"}]}`,
+		"emails.value":                 badValue,
+		"emails[type eq \\\"home\\\"]": withoutA,
+		"emails[type eq \\\"none\\\"]": before,
+		"emails[value eq \\\"b\\\"]": `{"emails":[{"value":"a","type":"home",` +
+			`"primary":true}]}`,
+		"emails[type eq \\\"work\\\"].value": `{"emails":[{"value":"a","type":"home",` +
+			`"primary":true},{"display":"B","type":"work"},{"value":"b","type":"other"}]}`,
+		"emails[type eq \\\"home\\\"].value": withoutA,
 	} {
 		t.Run(path, func(t *testing.T) {
 			product(t, before, `{"op":"remove","path":"`+path+`","value":"b"}`, want)

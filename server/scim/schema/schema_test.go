@@ -32,12 +32,14 @@ func TestResource(t *testing.T) {
 			`"userName":"anna","name":{"givenName":"Anna"},"nickName":"A"}`,
 		},
 		"null, empty and read-only are no values": {
-			`"title":null,"nickName":"","emails":[],"groups":[{"value":"1"}],"id":"7","meta":{"version":"1"},"name":{"givenName":""}}`,
+			`"title":null,"nickName":"","emails":[],"groups":[{"value":"1"}],"id":"7",` +
+				`"meta":{"version":"1"},"name":{"givenName":""}}`,
 			`"userName":"anna"}`,
 		},
 		"canonical values get their spelling": {
 			`"emails":[{"value":"a@x","type":"WORK"},{"value":"b@x","type":"Private"}]}`,
-			`"userName":"anna","emails":[{"value":"a@x","type":"work"},{"value":"b@x","type":"Private"}]}`,
+			`"userName":"anna","emails":[{"value":"a@x","type":"work"},{"value":"b@x",` +
+				`"type":"Private"}]}`,
 		},
 		"the same value twice is there once": {
 			`"emails":[{"value":"a@x"},{"value":"a@x"}]}`,
@@ -212,8 +214,8 @@ func TestResolve(t *testing.T) {
 		scim.UserURN + ":name.givenName": "name.givenName",
 		scim.EnterpriseUserURN +
 			":manager.value": scim.EnterpriseUserURN + ":manager.value",
-		"URN:IETF:params:scim:schemas:extension:enterprise:2.0:user:Department": scim.EnterpriseUserURN +
-			":department",
+		"URN:IETF:params:scim:schemas:extension:enterprise:2.0:" +
+			"user:Department": scim.EnterpriseUserURN + ":department",
 		"department":                   "",
 		"name.":                        "",
 		"name.first":                   "",

@@ -39,7 +39,8 @@ func TestResource(t *testing.T) {
 		{
 			tolerance.OldSchemaURN,
 			`{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN +
-				`"],"userName":"anna","urn:scim:schemas:extension:enterprise:2.0":{"department":"D"}}`,
+				`"],"userName":"anna",` +
+				`"urn:scim:schemas:extension:enterprise:2.0":{"department":"D"}}`,
 			`{"schemas":["` + scim.UserURN + `","` + scim.EnterpriseUserURN +
 				`"],"userName":"anna","` + scim.EnterpriseUserURN + `":{"department":"D"}}`,
 		},
@@ -47,7 +48,8 @@ func TestResource(t *testing.T) {
 		{
 			tolerance.ForeignSchemaURN,
 			`{"schemas":["` + scim.UserURN +
-				`","http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/User"],"userName":"anna"}`,
+				`","http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/User"],` +
+				`"userName":"anna"}`,
 			head + `}`,
 		},
 		{
@@ -168,9 +170,11 @@ func TestPatch(t *testing.T) {
 		},
 		{
 			tolerance.GroupPatch11,
-			`{"schemas":["urn:scim:schemas:core:1.0"],"members":[{"value":"1"},{"value":"2","operation":"delete"}]}`,
+			`{"schemas":["urn:scim:schemas:core:1.0"],"members":[{"value":"1"},{"value":"2",` +
+				`"operation":"delete"}]}`,
 			patchHead +
-				`[{"op":"remove","path":"members","value":[{"value":"2"}]},{"op":"add","path":"members","value":[{"value":"1"}]}]}`,
+				`[{"op":"remove","path":"members","value":[{"value":"2"}]},{"op":"add",` +
+				`"path":"members","value":[{"value":"1"}]}]}`,
 		},
 	} {
 		t.Run(string(test.deviation), func(t *testing.T) {

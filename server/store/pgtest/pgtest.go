@@ -139,10 +139,6 @@ func (s *Server) Environment() []string {
 	}
 }
 
-// URL returns the URL of the server's administrative database, as
-// MUSTER_TEST_DATABASE_URL takes it.
-func (s *Server) URL() string { return s.admin }
-
 // Open finds or starts a PostgreSQL for one test, and returns the URL of an
 // empty database in it. Both are gone when the test ends.
 func Open(t testing.TB) (databaseURL string) {
