@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"runtime"
@@ -64,19 +65,32 @@ func (b *batcher) read(
 func (b *batcher) serve(ctx context.Context, list []*batched) {
 	ctx, cancel := context.WithTimeout(ctx, batchTime)
 	defer cancel()
-	c, err := b.db.pool.Connx(ctx)
-	if err == nil {
-		err = c.Raw(func(driver any) error {
-			p := pipeline{driver.(*stdlib.Conn).Conn(), &b.db.Hooks}
-			return p.segments(ctx, b.segments(list))
-		})
-		err = errors.Join(err, c.Close())
-	}
+	err := b.send(ctx, b.segments(list))
 	for _, r := range list {
 		if !r.Ended() {
 			r.End(err)
 		}
 	}
+}
+
+// send sends segments on one connection. If that breaks off, or the bound of the
+// batch could not be taken back, nobody else gets the connection.
+func (b *batcher) send(ctx context.Context, list []segment) error {
+	c, err := b.db.pool.Connx(ctx)
+	if err != nil {
+		return err
+	}
+	err = c.Raw(func(conn any) error {
+		p := pipeline{conn.(*stdlib.Conn).Conn(), &b.db.Hooks}
+		if err := p.segments(ctx, list); err != nil {
+			return errors.Join(driver.ErrBadConn, err)
+		}
+		return nil
+	})
+	if closeErr := c.Close(); err == nil {
+		err = closeErr // else it is gone already
+	}
+	return err
 }
 
 // segment is what is sent up to a point where the pipeline is in order: a
