@@ -72,11 +72,18 @@ func TestMuster(t *testing.T) {
 	options.Second = &second
 	options.Cucumber, options.HTML = report(t, "json"), report(t, "html")
 	theirs := strangersGroups(t, target)
+	before := versions(t, target)
 	r, err := conformance.Run(t.Context(), target, options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	their := theirs()
+	their, after := theirs(), versions(t, target)
+	for group, version := range before {
+		if after[group] != version || version == "" {
+			t.Errorf("somebody else's group %s was of version %s, and is of %q", group, version,
+				after[group])
+		}
+	}
 	if text, err := os.ReadFile(options.Cucumber); err != nil || !json.Valid(text) {
 		t.Errorf("cucumber's JSON: %v", err)
 	}
@@ -87,7 +94,7 @@ func TestMuster(t *testing.T) {
 			if at == target && endpoint == "Groups" {
 				// Nothing of theirs is gone, and nothing else is there.
 				slices.Sort(left)
-				if slices.Sort(their); !slices.Equal(left, their) || len(their) < 5 {
+				if slices.Sort(their); !slices.Equal(left, their) || len(their) < 5+len(groupNames) {
 					t.Errorf("groups: got %v, want those of somebody else, %v", left, their)
 				}
 				continue
@@ -111,14 +118,25 @@ func TestMuster(t *testing.T) {
 	}
 }
 
-// strangersGroups has somebody else make groups at a server, now and then, until
-// the function that it returns is called: it returns those that were made, as
-// listed does.
+// groupNames are those of groups in the scenarios.
+var groupNames = []string{"Team Sales", "Everybody", "Staff", "Team A", "Chosen", "TEAM B"}
+
+// strangersGroups makes groups of somebody else at a server, which are called as
+// those of the scenarios are, and makes more of them now and then, until the
+// function that it returns is called: it returns those that were made, as listed
+// does.
 func strangersGroups(t *testing.T, at harness.Target) (stop func() []string) {
 	t.Helper()
 	done, made := make(chan struct{}), make(chan []string)
+	var names []string
+	for _, name := range groupNames {
+		id, err := makeGroup(at, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name+" ("+id+")")
+	}
 	go func() {
-		var names []string
 		for n := 0; ; n++ {
 			name := fmt.Sprint("Somebody else's ", n)
 			id, err := makeGroup(at, name)
@@ -138,6 +156,25 @@ func strangersGroups(t *testing.T, at harness.Target) (stop func() []string) {
 		close(done)
 		return <-made
 	}
+}
+
+// versions returns the version of each group at a server, by its id.
+func versions(t *testing.T, at harness.Target) map[string]string {
+	t.Helper()
+	var list struct {
+		Resources []struct {
+			ID   string
+			Meta struct{ Version string }
+		}
+	}
+	if err := ask(at, http.MethodGet, "/Groups?count=1000", nil, &list); err != nil {
+		t.Fatal(err)
+	}
+	groups := make(map[string]string)
+	for _, r := range list.Resources {
+		groups[r.ID] = r.Meta.Version
+	}
+	return groups
 }
 
 func makeGroup(at harness.Target, name string) (id string, err error) {

@@ -240,7 +240,7 @@ func (w *world) membersOf(ctx context.Context, instance, group string) ([]string
 		return nil, err
 	}
 	for _, g := range list {
-		if g.DisplayName == group {
+		if w.plain(g.DisplayName) == group {
 			names := []string{}
 			for _, m := range g.Members {
 				names = append(names, w.plain(m.Name))
@@ -291,7 +291,7 @@ func (w *world) hasGroups(ctx context.Context, instance string, t *godog.Table) 
 			names = append(names, w.plain(m.Name))
 		}
 		slices.Sort(names)
-		got[g.DisplayName] = strings.Join(names, ", ")
+		got[w.plain(g.DisplayName)] = strings.Join(names, ", ")
 	}
 	for _, row := range rows(t) {
 		members, ok := got[row["Group"]]
@@ -308,7 +308,7 @@ func (w *world) groupWas(group, what string) error {
 	if what == "created" {
 		list = w.cycle.GroupsCreated
 	}
-	if !slices.Contains(list, group) {
+	if !slices.Contains(list, w.group(group)) {
 		return fmt.Errorf("the group %q was not %s: created %v, matched %v", group, what,
 			w.cycle.GroupsCreated, w.cycle.GroupsMatched)
 	}

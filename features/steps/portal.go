@@ -220,7 +220,7 @@ func (w *world) groupDiffers(userName, group string, missing bool) error {
 		if missing {
 			list = item.Joined
 		}
-		if strings.EqualFold(w.plain(item.User), userName) && slices.Contains(list, group) {
+		if strings.EqualFold(w.plain(item.User), userName) && slices.Contains(list, w.group(group)) {
 			return nil
 		}
 	}
@@ -363,7 +363,7 @@ func (w *world) outOfGroup(ctx context.Context, userName, group, instance string
 		return err
 	}
 	for _, g := range list {
-		if g.DisplayName == group {
+		if w.plain(g.DisplayName) == group {
 			return w.byHand(ctx, instance, "/Groups/"+g.ID,
 				fmt.Sprintf(`{"op":"remove","path":"members[value eq \"%s\"]"}`, u.ID))
 		}

@@ -159,7 +159,7 @@ func (w *world) groupForetold(group, what string) error {
 			list = wave.GroupsCreated
 		}
 		for _, name := range list {
-			if name == group {
+			if w.plain(name) == group {
 				return nil
 			}
 		}
@@ -205,7 +205,11 @@ func (w *world) toCheck(name string, t *godog.Table) error {
 			c["exists"] = false
 		}
 		if row["Groups"] != "" {
-			c["groups"] = strings.Split(row["Groups"], ", ")
+			groups := strings.Split(row["Groups"], ", ")
+			for i := range groups {
+				groups[i] = w.group(groups[i])
+			}
+			c["groups"] = groups
 		}
 		if row["Title"] != "" {
 			c["has"] = map[string]any{"title": row["Title"]}

@@ -286,19 +286,23 @@ func (a *account) write() error {
 	roles := make(map[string]bool)
 	for _, app := range a.apps {
 		for _, role := range app.roles {
-			roles[role] = true
+			roles[a.w.group(role)] = true
 		}
 	}
 	for _, u := range a.users {
 		line := make([]string, len(a.columns))
 		for i, column := range a.columns {
 			line[i] = u[column]
-			if (column == "username" || column == "manager") && line[i] != "" {
+			switch {
+			case line[i] == "":
+			case column == "username", column == "manager":
 				line[i] = a.w.name(line[i])
+			case column == "roles":
+				line[i] = a.w.roles(line[i])
 			}
 		}
 		lines = append(lines, line)
-		for role := range strings.SplitSeq(u["roles"], ";") {
+		for role := range strings.SplitSeq(a.w.roles(u["roles"]), ";") {
 			if role != "" {
 				roles[role] = true
 			}
@@ -325,9 +329,16 @@ func (a *account) write() error {
 }
 
 func (a *app) yaml(w *world) map[string]any {
-	access := make([]string, len(a.access))
+	access, roles := make([]string, len(a.access)), make([]string, len(a.roles))
 	for i, name := range a.access {
 		access[i] = w.name(name)
+	}
+	for i, role := range a.roles {
+		roles[i] = w.group(role)
+	}
+	rules := make([]map[string]any, len(a.rules))
+	for i, rule := range a.rules {
+		rules[i] = w.rule(rule)
 	}
 	configuration := map[string]any{
 		"base_url":     a.baseURL,
@@ -346,7 +357,7 @@ func (a *app) yaml(w *world) map[string]any {
 	}
 	return map[string]any{
 		"name": a.name, "configuration": configuration, "provisioning": a.provisioning,
-		"rules":      a.rules,
-		"parameters": parameters, "access": map[string]any{"users": access, "roles": a.roles},
+		"rules":      rules,
+		"parameters": parameters, "access": map[string]any{"users": access, "roles": roles},
 	}
 }

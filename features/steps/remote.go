@@ -5,7 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -146,7 +149,63 @@ func typed(u map[string]any, attribute, kind string) string {
 	return ""
 }
 
-// remoteGroups returns the groups that were not there before the scenario.
+// group returns the name of a group, or of a role that gives one, as it is in the
+// files and at the server: at somebody else's it has the scenario's tag, so that
+// no group of theirs is ever taken for the scenario's.
+func (w *world) group(name string) string {
+	if w.scimOnly() {
+		return w.name(name)
+	}
+	return name
+}
+
+// roles does so for those of a person, which semicolons separate.
+func (w *world) roles(list string) string {
+	names := strings.Split(list, ";")
+	for i, name := range names {
+		if name != "" {
+			names[i] = w.group(name)
+		}
+	}
+	return strings.Join(names, ";")
+}
+
+// rule returns a rule of an app with the groups and roles in it as [world.group]
+// has them.
+func (w *world) rule(rule map[string]any) map[string]any {
+	if !w.scimOnly() {
+		return rule
+	}
+	rule = maps.Clone(rule)
+	if pattern, ok := rule["set_groups_from_roles"].(string); ok {
+		rule["set_groups_from_roles"] = "(?:" + pattern + ")" + regexp.QuoteMeta(w.name(""))
+	}
+	if names, ok := rule["set_groups"].([]any); ok {
+		tagged := make([]any, len(names))
+		for i, name := range names {
+			tagged[i] = w.group(fmt.Sprint(name))
+		}
+		rule["set_groups"] = tagged
+	}
+	conditions, _ := rule["if"].([]any)
+	conditions = slices.Clone(conditions)
+	for i, c := range conditions {
+		condition, _ := c.(map[string]any)
+		condition = maps.Clone(condition)
+		for _, key := range []string{"role", "not_role"} {
+			if name, ok := condition[key].(string); ok {
+				condition[key] = w.group(name)
+			}
+		}
+		conditions[i] = condition
+	}
+	if len(conditions) > 0 {
+		rule["if"] = conditions
+	}
+	return rule
+}
+
+// remoteGroups returns the groups that the scenario made.
 func (w *world) remoteGroups(ctx context.Context, instance string) ([]appGroup, error) {
 	users, err := w.remoteUsers(ctx, instance)
 	if err != nil {
@@ -206,7 +265,7 @@ func (w *world) remoteUserByHand(
 }
 
 func (w *world) remoteGroupByHand(ctx context.Context, instance, group, member string) error {
-	g := map[string]any{"schemas": []string{groupURN}, "displayName": group}
+	g := map[string]any{"schemas": []string{groupURN}, "displayName": w.group(group)}
 	if member != "" {
 		u, err := w.theUser(ctx, instance, member)
 		if err != nil {
