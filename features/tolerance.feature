@@ -1,4 +1,4 @@
-@wire
+@wire @tolerance
 Feature: Tolerance of what identity providers get wrong
   Clients are not perfect, and a refused off-boarding is a security problem. What
   is known of the providers is taken, in one place, each deviation by its name. A

@@ -3,7 +3,6 @@
 package conformance
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,15 +10,12 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
-
-	"muster/features/harness"
 
 	"github.com/cucumber/godog"
 
 	"muster/features"
+	"muster/features/harness"
 	"muster/features/living"
 	"muster/features/steps"
 )
@@ -45,45 +41,17 @@ type Options struct {
 	// Template is the absolute path of the JSON template that the provider's
 	// apps have; empty for the simulator's own.
 	Template string
+	// DefaultTemplate is the text of the simulator's own. Where the server takes
+	// no {"active": "true"}, the run has one that is changed so that it does.
+	DefaultTemplate []byte
 	// Second is another instance of the same application, for the scenarios
 	// that need two; nil if there is none.
 	Second *harness.Target
+	// FailOn are the levels whose scenarios fail the run, as the report of godog's
+	// formats counts; see [harness.Outcome]. Empty for must alone, and Any for all.
+	FailOn []string
 	// Progress is called after each scenario; may be nil.
 	Progress func(done int)
-}
-
-// Report sums up a run.
-type Report struct {
-	Target      string `json:"target"`
-	Passed      int    `json:"passed"`
-	Failed      int    `json:"failed"`
-	Unsupported int    `json:"unsupported"`
-	// Administration is how many scenarios were left out by their tags: they
-	// need the application's administration, or a server of their own.
-	Administration int        `json:"administration"`
-	Sections       []*Section `json:"sections"`
-}
-
-// Section is what came of the scenarios of one section of an RFC.
-type Section struct {
-	Document    string `json:"document"` // "RFC 7644"
-	Number      string `json:"section"`  // "3.4.2"
-	Title       string `json:"title"`
-	Passed      int    `json:"passed"`
-	Failed      int    `json:"failed"`
-	Unsupported int    `json:"unsupported"`
-	// Lacks are the features that scenarios need and the server does not
-	// announce.
-	Lacks    []string  `json:"lacks,omitempty"`
-	Failures []Failure `json:"failures,omitempty"`
-}
-
-// Failure is a scenario that failed.
-type Failure struct {
-	Scenario string `json:"scenario"`
-	Reason   string `json:"reason"`
-	// Exchanges are the requests of the scenario with their answers.
-	Exchanges []string `json:"exchanges"`
 }
 
 // names of the feature files: rfc7644-3.4.2-queries.feature.
@@ -92,11 +60,16 @@ var names = regexp.MustCompile(`^(rfc)(\d+)-([\d.]+)-(.*)\.feature$`)
 // Run runs the features against a server. It returns an error only if they
 // could not be run; what failed is in the report.
 func Run(ctx context.Context, target harness.Target, o Options) (*Report, error) {
-	if err := target.Probe(ctx); err != nil {
+	offer, err := target.Survey(ctx)
+	if err != nil {
 		return nil, err
 	}
 	report := &Report{Target: target.BaseURL}
 	h, paths := harnessOf(target, o)
+	h.Offer, h.FailOn = offer, o.failing()
+	if err := report.adapt(h, o); err != nil {
+		return nil, err
+	}
 	page := &living.Recorder{}
 	done := report.listen(h, page, o.Progress)
 	// What needs the administration has the tag @admin; what needs a server
@@ -125,8 +98,8 @@ func Run(ctx context.Context, target harness.Target, o Options) (*Report, error)
 	if done() == 0 {
 		return nil, errors.New("no scenario was run; check the tags")
 	}
-	report.sum()
-	if status > 1 || status == 1 && report.Failed == 0 {
+	report.sum(h.FailOn)
+	if status > 1 || status == 1 && !report.Fails {
 		return nil, fmt.Errorf("the features could not be run (status %d)", status)
 	}
 	return report, nil
@@ -144,6 +117,23 @@ func harnessOf(target harness.Target, o Options) (h *harness.Harness, paths []st
 	h = harness.Against(o.Dir, o.Simulator, targets...)
 	h.Template, h.Admin = o.Template, o.Admin
 	return h, []string{"."}
+}
+
+// Any stands for all levels in [Options].
+const Any = "any"
+
+// Levels are what a scenario can be of, the most binding first.
+func Levels() []string { return []string{"must", "guide", "should", "may", "ours", "tolerance"} }
+
+// failing returns the levels whose scenarios fail the run.
+func (o *Options) failing() []string {
+	switch {
+	case len(o.FailOn) == 0:
+		return []string{"must"}
+	case slices.Contains(o.FailOn, Any):
+		return Levels()
+	}
+	return o.FailOn
 }
 
 // listen has a harness tell the report, and a page, what came of each scenario.
@@ -203,56 +193,4 @@ func and(a, b string) string {
 		return b
 	}
 	return a + " && " + b
-}
-
-func newSection(file string) *Section {
-	m := names.FindStringSubmatch(file)
-	if m == nil {
-		return &Section{
-			Document: "The guide",
-			Title:    strings.ReplaceAll(strings.TrimSuffix(file, ".feature"), "_", " "),
-		}
-	}
-	return &Section{
-		Document: "RFC " + m[2], Number: m[3], Title: strings.ReplaceAll(m[4], "-", " "),
-	}
-}
-
-func (s *Section) add(o harness.Outcome) {
-	switch {
-	case o.Unsupported != "":
-		s.Unsupported++
-		if !slices.Contains(s.Lacks, o.Unsupported) {
-			s.Lacks = append(s.Lacks, o.Unsupported)
-		}
-	case o.Err != nil:
-		s.Failed++
-		s.Failures = append(s.Failures, Failure{o.Scenario, o.Err.Error(), o.Exchanges})
-	default:
-		s.Passed++
-	}
-}
-
-func (r *Report) sum() {
-	slices.SortFunc(r.Sections, func(a, b *Section) int {
-		return cmp.Or(strings.Compare(a.Document, b.Document),
-			slices.Compare(numbers(a.Number), numbers(b.Number)), strings.Compare(a.Title, b.Title))
-	})
-	for _, s := range r.Sections {
-		r.Passed += s.Passed
-		r.Failed += s.Failed
-		r.Unsupported += s.Unsupported
-	}
-}
-
-// numbers takes "3.4.2" apart.
-func numbers(s string) []int {
-	var list []int
-	for part := range strings.SplitSeq(s, ".") {
-		n, err := strconv.Atoi(part)
-		if err == nil {
-			list = append(list, n)
-		}
-	}
-	return list
 }

@@ -26,8 +26,10 @@ import (
 // Harness is what all scenarios share: the commands, a database and a server
 // on it; or a server that somebody else runs.
 type Harness struct {
-	// Foreign is nil for a server of our own.
+	// Foreign is nil for a server of our own. Offer is what it offers then; nil
+	// stands for everything.
 	Foreign *Target
+	Offer   *Offer
 	HTTP    *http.Client
 	// Instances are the instances of somebody else's server; the first is target.
 	Instances []Target
@@ -41,6 +43,11 @@ type Harness struct {
 	Admin string
 	// simulator is the path of the command, if it is not among commands.
 	simulator string
+
+	// FailOn are the levels whose scenarios fail the run; see [Outcome.Level]. What
+	// fails of another level ends as if it were skipped, with the error in its
+	// outcome. At a server of our own everything counts.
+	FailOn []string
 
 	// Outcome is called at the end of each scenario; may be nil. It must be
 	// safe for concurrent use.

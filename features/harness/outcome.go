@@ -7,6 +7,18 @@ type Outcome struct {
 	// Unsupported is what the scenario needs and the server does not
 	// announce; it was left out then.
 	Unsupported string
+	// Level is that of the sentence which the scenario shows: must, should and may
+	// as in RFC 2119; ours for choices of our own where the standards are silent;
+	// tolerance for requests that only a tolerant server takes; and guide for what
+	// no RFC asks for.
+	Level string
+	// Place is where the sentence stands: "RFC 7644 §3.5.2"; empty for the guide.
+	Place string
+	// Refusal is the answer that the scenario failed for, without names and ids, so
+	// that scenarios with the same cause have the same; empty if it was no error.
+	Refusal string
+	// Remarks are what was not as it should be, and failed nothing.
+	Remarks []string
 	// ID is that of the scenario's pickle.
 	ID string
 	// Err is nil if the scenario passed. Exchanges are what it sent and got.

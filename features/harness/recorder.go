@@ -50,6 +50,8 @@ type Recorder struct {
 	target    string // host:port
 	exchanges []Exchange
 	broken    []string
+	// notImplemented is the first request that was answered with 501.
+	notImplemented string
 	// groups are the ids of those that were created.
 	groups map[string]bool
 	// underWay are requests that are not answered yet.
@@ -160,6 +162,9 @@ func (r *Recorder) record(answer *http.Response) error {
 			r.groups[group.ID] = true
 		}
 	}
+	if e.Status == http.StatusNotImplemented && r.notImplemented == "" {
+		r.notImplemented = e.Method + " " + e.Path
+	}
 	r.exchanges = append(r.exchanges, e)
 	if violation != nil {
 		r.broken = append(r.broken, fmt.Sprintf("%s\n  breaks the contract: %v", e, violation))
@@ -224,6 +229,14 @@ func (r *Recorder) MadeGroup(id string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.groups[id]
+}
+
+// NotImplemented returns method and path of the first request that was answered
+// with 501; empty if none was.
+func (r *Recorder) NotImplemented() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.notImplemented
 }
 
 // Forget drops what was recorded, so that the next check sees new exchanges only.

@@ -1,11 +1,6 @@
 package harness
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -39,36 +34,3 @@ func Against(dir, simulator string, targets ...Target) *Harness {
 	}
 	return h
 }
-
-// Probe reports whether the server answers, and accepts the token.
-func (t Target) Probe(ctx context.Context) error {
-	path := strings.TrimSuffix(t.BaseURL, "/") + "/ServiceProviderConfig"
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, path, nil)
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Accept", "application/scim+json")
-	if t.Token != "" {
-		r.Header.Set("Authorization", "Bearer "+t.Token)
-	}
-	answer, err := (&http.Client{Timeout: probeTime}).Do(r)
-	if err != nil {
-		return fmt.Errorf("the server cannot be reached: %w", err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, 1<<20))
-	if err != nil {
-		return fmt.Errorf("the server cannot be reached: %w", err)
-	}
-	switch status := answer.StatusCode; {
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return fmt.Errorf("the server does not accept the token: %d %s", status, text)
-	case len(bytes.TrimSpace(text)) > 0 && !json.Valid(text):
-		return fmt.Errorf("the server cannot be reached: the answer is no JSON: %d %s", status,
-			text)
-	}
-	return nil
-}
-
-// probeTime is how long a server may take to answer.
-const probeTime = 30 * time.Second

@@ -1,7 +1,10 @@
 @rfc7643-8
 Feature: The examples of Section 8 of RFC 7643
 
+  @should @rfc7643-8.2
   Scenario: The full user of Section 8.2 is taken, and comes back
+    Examples bind nobody, and a server need not support every attribute.
+
     When the client sends POST "/Users" with:
       """
       {
@@ -53,7 +56,10 @@ Feature: The examples of Section 8 of RFC 7643
     And "/timezone" is "America/Los_Angeles"
     And "/groups" is not there
 
+  @may @rfc7643-8.3
   Scenario: The enterprise user of Section 8.3 is taken, and comes back
+    A server may refuse a manager who is not there.
+
     When the client sends POST "/Users" with:
       """
       {
@@ -74,6 +80,7 @@ Feature: The examples of Section 8 of RFC 7643
     And "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/costCenter" is "4130"
     And "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/manager/value" is "26118915-6090-4610-87e4-49d8ca9f808d"
 
+  @must @rfc7643-8.1
   Scenario: The minimal user of Section 8.1 is taken
     When the client sends POST "/Users" with:
       """
@@ -87,6 +94,7 @@ Feature: The examples of Section 8 of RFC 7643
       """
     Then the answer is 201
 
+  @must @rfc7643-8.4
   Scenario: The group of Section 8.4 is taken when its members are there
     Given a user babs with:
       """

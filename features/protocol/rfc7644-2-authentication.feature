@@ -1,6 +1,7 @@
 @rfc7644-2
 Feature: Authentication (Section 2 of RFC 7644)
 
+  @must @rfc7644-2
   Scenario Outline: <what> is answered with 401 and a challenge
     Given the header "Authorization" is sent as "<header>"
     When the client sends GET "/Users"
@@ -14,6 +15,7 @@ Feature: Authentication (Section 2 of RFC 7644)
       | An unknown token   | Bearer not-a-token-{tag}   |
       | Another scheme     | Basic YW5uYTpzZWNyZXQ=     |
 
+  @must @rfc7644-2
   Scenario: Nothing is written without a token
     Given the header "Authorization" is sent as ""
     When the client sends POST "/Users" with:

@@ -16,6 +16,7 @@ Feature: The examples of Section 3 of RFC 7644
       "members": [{"value": "{james}"}]
       """
 
+  @must @rfc7644-3.3
   Scenario: 3.3 creates a user
     When the client sends POST "/Users" with:
       """
@@ -26,7 +27,10 @@ Feature: The examples of Section 3 of RFC 7644
     And "/externalId" is "bjensen"
     And "/name/formatted" is "Ms. Barbara J Jensen III"
 
+  @may @rfc7644-3.4.3
   Scenario: 3.4.3 searches by POST
+    A server may refuse to search all types at once (Section 3.4.2.1).
+
     When the client sends POST "/.search" with:
       """
       {"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "attributes": ["displayName", "userName"],
@@ -35,6 +39,7 @@ Feature: The examples of Section 3 of RFC 7644
     Then the answer is 200
     And "/totalResults" is there
 
+  @must @rfc7644-3.5.1
   Scenario: 3.5.1 replaces a user
     When the client sends PUT "/Users/{babs}" with:
       """
@@ -47,6 +52,7 @@ Feature: The examples of Section 3 of RFC 7644
     And "/emails" has 2 values
     And "/name/middleName" is "Jane"
 
+  @must @rfc7644-3.5.2.1
   Scenario: 3.5.2.1 adds members
     Given the server announces patch
     When the client sends PATCH "/Groups/{guides}" with:
@@ -58,6 +64,7 @@ Feature: The examples of Section 3 of RFC 7644
     When the client sends GET "/Groups/{guides}"
     Then "/members" has 2 values
 
+  @must @rfc7644-3.5.2.1
   Scenario: 3.5.2.1 adds attributes without a path
     Given the server announces patch
     When the client sends PATCH "/Users/{babs}" with:
@@ -70,6 +77,7 @@ Feature: The examples of Section 3 of RFC 7644
     Then "/emails" has 2 values
     And "/nickName" is "Babs"
 
+  @must @rfc7644-3.5.2.2
   Scenario: 3.5.2.2 removes one member
     Given the server announces patch
     When the client sends PATCH "/Groups/{guides}" with:
@@ -80,6 +88,7 @@ Feature: The examples of Section 3 of RFC 7644
     When the client sends GET "/Groups/{guides}"
     Then "/members" is not there
 
+  @must @rfc7644-3.5.2.2
   Scenario: 3.5.2.2 removes all members
     Given the server announces patch
     When the client sends PATCH "/Groups/{guides}" with:
@@ -90,6 +99,7 @@ Feature: The examples of Section 3 of RFC 7644
     When the client sends GET "/Groups/{guides}"
     Then "/members" is not there
 
+  @must @rfc7644-3.5.2.2
   Scenario: 3.5.2.2 removes the values that a filter chooses
     Given the server announces patch
     When the client sends PATCH "/Users/{babs}" with:
@@ -101,6 +111,7 @@ Feature: The examples of Section 3 of RFC 7644
     When the client sends GET "/Users/{babs}"
     Then "/emails" is not there
 
+  @must @rfc7644-3.5.2.2
   Scenario: 3.5.2.2 removes one member and adds another, without a space behind eq
     Given the server announces patch
     When the client sends PATCH "/Groups/{guides}" with:
@@ -114,6 +125,7 @@ Feature: The examples of Section 3 of RFC 7644
     Then "/members" has 1 value
     And "/members/0/value" is "{babs}"
 
+  @must @rfc7644-3.5.2.3
   Scenario: 3.5.2.3 replaces all members
     Given the server announces patch
     When the client sends PATCH "/Groups/{guides}" with:
@@ -128,6 +140,7 @@ Feature: The examples of Section 3 of RFC 7644
     When the client sends GET "/Groups/{guides}"
     Then "/members" has 2 values
 
+  @must @rfc7644-3.5.2.3
   Scenario: 3.5.2.3 replaces a work address
     Given the server announces patch
     When the client sends PATCH "/Users/{babs}" with:
@@ -141,6 +154,7 @@ Feature: The examples of Section 3 of RFC 7644
     Then "/addresses" has 1 value
     And "/addresses/0/postalCode" is "91608"
 
+  @must @rfc7644-3.5.2.3
   Scenario: 3.5.2.3 replaces a street address
     Given the server announces patch
     When the client sends PATCH "/Users/{babs}" with:
@@ -153,6 +167,7 @@ Feature: The examples of Section 3 of RFC 7644
     Then "/addresses/0/streetAddress" is "1010 Broadway Ave"
     And "/addresses/0/locality" is "Hollywood"
 
+  @must @rfc7644-3.5.2.3
   Scenario: 3.5.2.3 replaces attributes without a path
     Given the server announces patch
     When the client sends PATCH "/Users/{babs}" with:
@@ -165,6 +180,7 @@ Feature: The examples of Section 3 of RFC 7644
     Then "/emails" has 2 values
     And "/nickName" is "Babs"
 
+  @must @rfc7644-3.7.1
   Scenario: 3.7.1 refers in a circle: it is resolved, or refused with 409
     Given the server announces bulk
     When the client sends POST "/Bulk" with:
@@ -178,6 +194,7 @@ Feature: The examples of Section 3 of RFC 7644
     Then the answer is 200 or 409
     And what was refused is not there: "Group A {tag}", "Group B {tag}"
 
+  @must @rfc7644-3.7.2
   Scenario: 3.7.2 refers to a manager who is created in the same request
     Given the server announces bulk
     When the client sends POST "/Bulk" with:

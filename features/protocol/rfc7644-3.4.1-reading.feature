@@ -1,6 +1,7 @@
 @rfc7644-3.4.1
 Feature: Reading a known resource (Section 3.4.1 of RFC 7644)
 
+  @must @rfc7644-3.4.1
   Scenario: A resource is read by its id
     Given a user anna with:
       """
@@ -16,9 +17,14 @@ Feature: Reading a known resource (Section 3.4.1 of RFC 7644)
     When the client sends GET "<path>"
     Then the answer is 404
 
+    @must @rfc7644-3.4.1
     Examples:
       | path                                        |
       | /Users/00000000-0000-4000-8000-000000000000 |
       | /Users/not-an-id                            |
-      | /Groups/{anna}                              |
-      | /Users/anna-{tag}                           |
+
+    @should @rfc7644-3.4.1
+    Examples:
+      | path              |
+      | /Groups/{anna}    |
+      | /Users/anna-{tag} |

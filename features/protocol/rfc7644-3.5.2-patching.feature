@@ -17,7 +17,7 @@ Feature: Modifying with PATCH (Section 3.5.2 of RFC 7644)
       "members": [{"value": "{anna}"}]
       """
 
-  @rfc7644-3.5.2.1
+  @must @rfc7644-3.5.2.1
   Scenario Outline: add: <what>
     When the client patches "/Users/{anna}" with:
       """
@@ -33,13 +33,13 @@ Feature: Modifying with PATCH (Section 3.5.2 of RFC 7644)
       | a value that is there replaces | {"op": "add", "path": "title", "value": "Boss"}                                 | /title            | "Boss" |
       | a sub-attribute                | {"op": "add", "path": "name.middleName", "value": "Z"}                          | /name/middleName  | "Z"    |
       | a sub-attribute, the others stay | {"op": "add", "path": "name", "value": {"middleName": "Z"}}                   | /name/givenName   | "Anna" |
-      | a value to many                | {"op": "add", "path": "emails", "value": [{"value": "o@example.com", "type": "other"}]} | /emails/2/value | "o@example.com" |
+      | a value to many                | {"op": "add", "path": "emails", "value": [{"value": "o@example.com", "type": "other"}]} | /emails/[type=other]/value | "o@example.com" |
       | no path                        | {"op": "add", "value": {"nickName": "A"}}                                       | /nickName         | "A"    |
-      | no path, to many               | {"op": "add", "value": {"emails": [{"value": "o@example.com", "type": "other"}]}} | /emails/2/value | "o@example.com" |
+      | no path, to many               | {"op": "add", "value": {"emails": [{"value": "o@example.com", "type": "other"}]}} | /emails/[type=other]/value | "o@example.com" |
       | an extension by its URN        | {"op": "add", "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:division", "value": "D"} | /urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/division | "D" |
       | an extension without path      | {"op": "add", "value": {"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"division": "D"}}} | /urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/department | "Tours" |
 
-  @rfc7644-3.5.2.1
+  @should @rfc7644-3.5.2.1
   Scenario: add of a value that is there already changes nothing
     Given the server announces etag
     When the client sends GET "/Users/{anna}"
@@ -53,7 +53,6 @@ Feature: Modifying with PATCH (Section 3.5.2 of RFC 7644)
     Then "/emails" has 2 values
     And the header "ETag" is {first}
 
-  @rfc7644-3.5.2.2
   Scenario Outline: remove: <what>
     When the client patches "/Users/{anna}" with:
       """
@@ -64,16 +63,21 @@ Feature: Modifying with PATCH (Section 3.5.2 of RFC 7644)
     Then "<pointer>" is not there
     And "<kept>" is there
 
+    @must @rfc7644-3.5.2.2
     Examples:
       | what                        | path                              | pointer             | kept                    |
       | a single value              | title                             | /title              | /name/givenName         |
       | a sub-attribute             | name.givenName                    | /name/givenName     | /name/familyName        |
       | all of many                 | emails                            | /emails             | /title                  |
-      | those of many that a filter chooses | emails[type eq \"home\"]  | /emails/1           | /emails/0/value         |
-      | a part of those             | emails[type eq \"work\"].primary  | /emails/0/primary   | /emails/0/value         |
+      | those of many that a filter chooses | emails[type eq \"home\"]  | /emails/[type=home]  | /emails/[type=work]/value |
       | of an extension             | urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department | /urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/department | /title |
 
-  @rfc7644-3.5.2.2
+    @should @rfc7644-3.5.2.2
+    Examples: where false would be as good
+      | what                        | path                              | pointer             | kept                    |
+      | a part of those             | emails[type eq \"work\"].primary  | /emails/[type=work]/primary | /emails/[type=work]/value |
+
+  @must @rfc7644-3.5.2.2
   Scenario Outline: remove is refused: <what>
     When the client patches "/Users/{anna}" with:
       """
@@ -87,7 +91,7 @@ Feature: Modifying with PATCH (Section 3.5.2 of RFC 7644)
       | of what is required      | {"op": "remove", "path": "userName"}  | mutability |
       | of what is read-only     | {"op": "remove", "path": "id"}        | mutability |
 
-  @rfc7644-3.5.2.3
+  @must @rfc7644-3.5.2.3
   Scenario Outline: replace: <what>
     When the client patches "/Users/{anna}" with:
       """
@@ -104,8 +108,8 @@ Feature: Modifying with PATCH (Section 3.5.2 of RFC 7644)
       | a sub-attribute              | {"op": "replace", "path": "name.givenName", "value": "Ann"}                            | /name/givenName        | "Ann" |
       | a complex value, the rest stays | {"op": "replace", "path": "name", "value": {"givenName": "Ann"}}                    | /name/familyName       | "Novak" |
       | all of many                  | {"op": "replace", "path": "emails", "value": [{"value": "n@example.com"}]}             | /emails/0/value        | "n@example.com" |
-      | one of many                  | {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "n@example.com"}  | /emails/0/value        | "n@example.com" |
-      | one of many, the type stays  | {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "n@example.com"}  | /emails/0/type         | "work" |
+      | one of many                  | {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "n@example.com"}  | /emails/[type=work]/value      | "n@example.com" |
+      | one of many, the type stays  | {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "n@example.com"}  | /emails/[value=n@example.com]/type | "work" |
       | a part of an address         | {"op": "replace", "path": "addresses[type eq \"work\"].streetAddress", "value": "1010 Broadway Ave"} | /addresses/0/streetAddress | "1010 Broadway Ave" |
       | a whole address              | {"op": "replace", "path": "addresses[type eq \"work\"]", "value": {"type": "work", "streetAddress": "911 Universal City Plaza", "locality": "Hollywood"}} | /addresses/0/streetAddress | "911 Universal City Plaza" |
       | no path                      | {"op": "replace", "value": {"title": "Boss", "active": false}}                         | /active                | false |
@@ -119,23 +123,34 @@ Feature: Modifying with PATCH (Section 3.5.2 of RFC 7644)
       """
     Then the answer is 400 <scimType>
 
+    @must @rfc7644-3.5.2
+    Examples:
+      | what                        | operation                                                                   | scimType     |
+      | a path that is no path      | {"op": "replace", "path": "emails[type eq", "value": "x"}                   | invalidPath  |
+      | a read-only attribute       | {"op": "replace", "path": "meta.created", "value": "2020-01-01T00:00:00Z"}  | mutability   |
+
+    @should @rfc7644-3.5.2
     Examples:
       | what                        | operation                                                                   | scimType     |
       | an unknown attribute        | {"op": "replace", "path": "shoeSize", "value": 43}                          | invalidPath  |
-      | a path that is no path      | {"op": "replace", "path": "emails[type eq", "value": "x"}                   | invalidPath  |
       | a value of a wrong type     | {"op": "replace", "path": "title", "value": 43}                             | invalidValue |
-      | a read-only attribute       | {"op": "replace", "path": "meta.created", "value": "2020-01-01T00:00:00Z"}  | mutability   |
+
+    @ours @rfc7644-3.5.2
+    Examples:
+      | what                        | operation                                                                   | scimType     |
       | an unknown attribute inside | {"op": "add", "value": {"shoeSize": 43}}                                    | invalidSyntax |
 
+  @must @rfc7644-3.5.2
   Scenario: All operations or none
     When the client patches "/Users/{anna}" with:
       """
-      {"op": "replace", "path": "title", "value": "Boss"}, {"op": "replace", "path": "shoeSize", "value": 43}
+      {"op": "replace", "path": "title", "value": "Boss"}, {"op": "remove"}
       """
     Then the answer is 400
     When the client sends GET "/Users/{anna}"
     Then "/title" is "Guide"
 
+  @must @rfc7644-3.5.2
   Scenario: Operations are applied one after the other
     When the client patches "/Users/{anna}" with:
       """
@@ -145,6 +160,7 @@ Feature: Modifying with PATCH (Section 3.5.2 of RFC 7644)
     When the client sends GET "/Users/{anna}"
     Then "/title" is "two"
 
+  @must @rfc7644-3.5.2
   Scenario: A value that becomes primary takes the mark from the other
     When the client patches "/Users/{anna}" with:
       """
@@ -156,24 +172,24 @@ Feature: Modifying with PATCH (Section 3.5.2 of RFC 7644)
     When the client filters Users by: userName eq "anna-{tag}" and emails[type eq "home" and primary eq true]
     Then the list holds anna
 
+  @must @rfc7644-3.5.2
   Scenario Outline: Members of a group: <what>
     When the client patches "/Groups/{team}" with:
       """
       <operation>
       """
     Then the answer is 200 or 204
-    When the client filters Users by: id eq "<who>" and groups.value eq "{team}"
-    Then the answer is 200 or 400
     When the client sends GET "/Groups/{team}"
     Then "<pointer>" is <value>
 
     Examples:
-      | what                    | operation                                                                  | who    | pointer          | value    |
-      | replaced                | {"op": "replace", "path": "members", "value": [{"value": "{ben}"}]}        | {ben}  | /members/0/value | "{ben}"  |
-      | one removed, one added  | {"op": "remove", "path": "members[value eq \"{anna}\"]"}, {"op": "add", "path": "members", "value": [{"value": "{ben}"}]} | {ben} | /members/0/value | "{ben}" |
-      | renamed                 | {"op": "replace", "path": "displayName", "value": "renamed-{tag}"}         | {anna} | /displayName     | "renamed-{tag}" |
-      | added twice             | {"op": "add", "path": "members", "value": [{"value": "{anna}"}]}           | {anna} | /members/0/value | "{anna}" |
+      | what                    | operation                                                                  | pointer          | value    |
+      | replaced                | {"op": "replace", "path": "members", "value": [{"value": "{ben}"}]}        | /members/0/value | "{ben}"  |
+      | one removed, one added  | {"op": "remove", "path": "members[value eq \"{anna}\"]"}, {"op": "add", "path": "members", "value": [{"value": "{ben}"}]} | /members/0/value | "{ben}" |
+      | renamed                 | {"op": "replace", "path": "displayName", "value": "renamed-{tag}"}         | /displayName     | "renamed-{tag}" |
+      | added twice             | {"op": "add", "path": "members", "value": [{"value": "{anna}"}]}           | /members/0/value | "{anna}" |
 
+  @must @rfc7644-3.5.2
   Scenario: A member is added and all are removed
     When the client patches "/Groups/{team}" with:
       """
@@ -190,6 +206,7 @@ Feature: Modifying with PATCH (Section 3.5.2 of RFC 7644)
     When the client sends GET "/Groups/{team}"
     Then "/members" is not there
 
+  @should @rfc7644-3.5.2
   Scenario: Members that are added at the same moment are all there
     Given 6 users
     When 6 clients send PATCH "/Groups/{team}" at once with:
@@ -212,8 +229,9 @@ Feature: Modifying with PATCH (Section 3.5.2 of RFC 7644)
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "Tours", "manager": {"value": "{ben}"}}
         """
 
-    @rfc7644-3.5.2.1
     Scenario Outline: An add takes nothing away: <what>
+      The RFCs are silent about null and nothing inside an add.
+
       When the client patches "/Users/{carl}" with:
         """
         {"op": "add", <operation>}
@@ -222,6 +240,7 @@ Feature: Modifying with PATCH (Section 3.5.2 of RFC 7644)
       When the client sends GET "/Users/{carl}"
       Then "<pointer>" is <value>
 
+      @ours @rfc7643-2.5
       Examples:
         | what | operation | pointer | value |
         | an empty object | "path": "name", "value": {} | /name/givenName | "A" |
@@ -231,9 +250,12 @@ Feature: Modifying with PATCH (Section 3.5.2 of RFC 7644)
         | null for a part of a value that a filter chooses | "path": "emails[type eq \"work\"]", "value": {"display": null} | /emails/0/value | "work@example.com" |
         | null in an extension | "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "value": {"department": null} | /urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/department | "Tours" |
         | null without a path | "value": {"title": null, "nickName": "N"} | /title | "T" |
+
+      @tolerance @rfc7644-3.5.2.1
+      Examples:
+        | what | operation | pointer | value |
         | one object for a list | "path": "entitlements", "value": {"value": "e"} | /entitlements/0/value | "e" |
 
-    @rfc7644-3.5.2.3
     Scenario Outline: A replace leaves what it does not name: <what>
       When the client patches "/Users/{carl}" with:
         """
@@ -243,17 +265,22 @@ Feature: Modifying with PATCH (Section 3.5.2 of RFC 7644)
       When the client sends GET "/Users/{carl}"
       Then "<pointer>" is <value>
 
+      @should @rfc7644-3.5.2.3
       Examples:
         | what | operation | pointer | value |
-        | an empty object | "path": "name", "value": {} | /name/givenName | "A" |
         | null for a part | "path": "name", "value": {"middleName": null} | /name/familyName | "B" |
         | null beside a value | "path": "name", "value": {"givenName": "Z", "middleName": null} | /name/givenName | "Z" |
         | null for a part of a value that a filter chooses | "path": "emails[type eq \"work\"]", "value": {"display": null} | /emails/0/value | "work@example.com" |
-        | what is read-only | "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager", "value": {"displayName": "X"} | /urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/manager/value | "{ben}" |
         | null in an extension | "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "value": {"department": null} | /urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/manager/value | "{ben}" |
+
+      @ours @rfc7644-3.5.2.3
+      Examples:
+        | what | operation | pointer | value |
+        | an empty object | "path": "name", "value": {} | /name/givenName | "A" |
+        | what is read-only | "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager", "value": {"displayName": "X"} | /urn:ietf:params:scim:schemas:extension:enterprise:2.0:User/manager/value | "{ben}" |
         | the type that a filter states | "path": "addresses[type eq \"work\"]", "value": {"streetAddress": "2 New", "locality": "Oslo"} | /addresses/0/type | "work" |
 
-    @rfc7644-3.5.2.3
+    @should @rfc7644-3.5.2.3
     Scenario Outline: A replace clears what it names as null, and what it replaces whole: <what>
       When the client patches "/Users/{carl}" with:
         """

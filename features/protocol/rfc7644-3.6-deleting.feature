@@ -1,6 +1,7 @@
 @rfc7644-3.6
 Feature: Deleting (Section 3.6 of RFC 7644)
 
+  @must @rfc7644-3.6
   Scenario: What is deleted is gone
     Given a user anna
     When the client sends DELETE "/Users/{anna}"
@@ -13,6 +14,7 @@ Feature: Deleting (Section 3.6 of RFC 7644)
     When the client filters Users by: userName eq "anna-{tag}"
     Then the list holds nobody
 
+  @should @rfc7644-3.6
   Scenario: The userName is free again
     Given a user anna
     When the client sends DELETE "/Users/{anna}"
@@ -23,6 +25,7 @@ Feature: Deleting (Section 3.6 of RFC 7644)
       """
     Then the answer is 201
 
+  @should @rfc7644-3.6
   Scenario: A user who is deleted is in no group any more
     Given a user anna
     And a user ben
@@ -36,6 +39,7 @@ Feature: Deleting (Section 3.6 of RFC 7644)
     Then "/members" has 1 value
     And "/members/0/value" is "{ben}"
 
+  @must @rfc7644-3.6
   Scenario: The members of a group that is deleted stay
     Given a user anna
     And a group team with:

@@ -9,6 +9,7 @@ Feature: Attributes in answers (Sections 3.9 and 3.10 of RFC 7644)
       "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "Tours", "division": "Parks"}
       """
 
+  @must @rfc7644-3.9
   Scenario Outline: <query>
     When the client sends GET "/Users/{anna}?<query>"
     Then the answer is 200
@@ -30,15 +31,18 @@ Feature: Attributes in answers (Sections 3.9 and 3.10 of RFC 7644)
       | excludedAttributes=name.givenName  | /name/familyName | /name/givenName  |
       | excludedAttributes=emails,title    | /name            | /emails          |
 
+  @must @rfc7644-3.9
   Scenario: What is always returned cannot be left out
     When the client sends GET "/Users/{anna}?excludedAttributes=id,title"
     Then "/id" is "{anna}"
 
+  @must @rfc7644-3.9
   Scenario: Lists obey too
     When the client sends GET "/Users?filter=userName+eq+%22anna-{tag}%22&attributes=title"
     Then "/Resources/0/title" is "Guide"
     And "/Resources/0/userName" is not there
 
+  @must @rfc7644-3.9
   Scenario: And so do the answers to writes
     When the client sends PUT "/Users/{anna}?attributes=title" with:
       """
@@ -48,6 +52,7 @@ Feature: Attributes in answers (Sections 3.9 and 3.10 of RFC 7644)
     And "/title" is "Boss"
     And "/userName" is not there
 
+  @must @rfc7644-3.9
   Scenario: A group without its members
     Given a group team with:
       """

@@ -1,6 +1,7 @@
 @rfc7644-4
 Feature: Discovery (Section 4 of RFC 7644, Sections 5 to 7 of RFC 7643)
 
+  @must @rfc7643-5
   Scenario: The service provider's configuration
     When the client sends GET "/ServiceProviderConfig"
     Then the answer is 200
@@ -14,10 +15,16 @@ Feature: Discovery (Section 4 of RFC 7644, Sections 5 to 7 of RFC 7643)
     And "/changePassword/supported" is there
     And "/sort/supported" is there
     And "/etag/supported" is there
+
+  @must @rfc7643-5
+  Scenario: The service provider's configuration tells how to authenticate
+    When the client sends GET "/ServiceProviderConfig"
+    Then the answer is 200
     And "/authenticationSchemes/0/type" is there
     And "/authenticationSchemes/0/name" is there
     And "/authenticationSchemes/0/description" is there
 
+  @must @rfc7643-6
   Scenario: The resource types
     When the client sends GET "/ResourceTypes"
     Then the answer is 200
@@ -28,10 +35,11 @@ Feature: Discovery (Section 4 of RFC 7644, Sections 5 to 7 of RFC 7643)
     And "/name" is "User"
     And "/endpoint" is "/Users"
     And "/schema" is "urn:ietf:params:scim:schemas:core:2.0:User"
-    And "/meta/resourceType" is "ResourceType"
+    And "/meta/resourceType" should be "ResourceType"
     When the client sends GET "/ResourceTypes/Group"
     Then "/endpoint" is "/Groups"
 
+  @must @rfc7643-7
   Scenario Outline: The schema <name>
     When the client sends GET "/Schemas/<id>"
     Then the answer is 200
@@ -43,7 +51,7 @@ Feature: Discovery (Section 4 of RFC 7644, Sections 5 to 7 of RFC 7643)
     And "/attributes/0/required" is there
     And "/attributes/0/mutability" is there
     And "/attributes/0/returned" is there
-    And "/meta/resourceType" is "Schema"
+    And "/meta/resourceType" should be "Schema"
 
     Examples:
       | name       | id                                                         |
@@ -51,6 +59,7 @@ Feature: Discovery (Section 4 of RFC 7644, Sections 5 to 7 of RFC 7643)
       | Group      | urn:ietf:params:scim:schemas:core:2.0:Group                |
       | Enterprise | urn:ietf:params:scim:schemas:extension:enterprise:2.0:User |
 
+  @must @rfc7644-3.12
   Scenario Outline: What is not there is 404: <path>
     When the client sends GET "<path>"
     Then the answer is 404
@@ -60,6 +69,7 @@ Feature: Discovery (Section 4 of RFC 7644, Sections 5 to 7 of RFC 7643)
       | /Schemas/urn:example:no     |
       | /ResourceTypes/Nonsense     |
 
+  @should @rfc7644-4
   Scenario Outline: A filter is refused with 403 at <path>
     When the client sends GET "<path>?filter=id+pr"
     Then the answer is 403
@@ -70,7 +80,10 @@ Feature: Discovery (Section 4 of RFC 7644, Sections 5 to 7 of RFC 7643)
       | /ResourceTypes         |
       | /ServiceProviderConfig |
 
+  @ours @rfc7644-4
   Scenario Outline: <path> cannot be changed
+    HTTP has 405 for it; others answer 404.
+
     When the client sends DELETE "<path>"
     Then the answer is 405
 
@@ -91,12 +104,17 @@ Feature: Discovery (Section 4 of RFC 7644, Sections 5 to 7 of RFC 7643)
     Then the answer is 200
     And "/attributes/0/name" is there
 
-    Examples:
+    @must @rfc7644-4
+    Examples: of Section 3.4.2
       | parameter               |
       | count=100               |
       | startIndex=1            |
       | sortBy=id               |
       | sortOrder=descending    |
+
+    @should @rfc7644-4
+    Examples: of Section 3.9, and of RFC 9865
+      | parameter               |
       | attributes=id           |
       | excludedAttributes=meta |
       | cursor                  |

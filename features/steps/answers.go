@@ -40,6 +40,13 @@ func (w *world) registerAnswers(sc *registry) {
 // registerValues adds the steps about the values in an answer, by JSON pointers (RFC 6901).
 func (w *world) registerValues(sc *registry) {
 	sc.Step(`^"(/[^"]*)" is (".*"|\{.*\}|\[.*\]|true|false|null|-?\d.*)$`, w.valueIs)
+	// The value at the JSON pointer is another one, or there is none.
+	sc.Step(`^"(/[^"]*)" is not ("[^"]*")$`, func(path, text string) error {
+		if w.valueIs(path, text) == nil {
+			return fmt.Errorf("%s is %s", path, text)
+		}
+		return nil
+	})
 	// There is a value at the JSON pointer.
 	sc.Step(`^"(/[^"]*)" is there$`,
 		func(path string) error { _, err := w.value(path); return err })
@@ -89,12 +96,7 @@ func (w *world) registerHeaders(sc *registry) {
 		return nil
 	})
 	// The header of the last answer has this in it.
-	sc.Step(`^the header "([^"]*)" has "([^"]*)"$`, func(name, part string) error {
-		if v := w.scim.answer.header.Get(name); !strings.Contains(v, w.fill(part)) {
-			return fmt.Errorf("%s is %q", name, v)
-		}
-		return nil
-	})
+	sc.Step(`^the header "([^"]*)" has "([^"]*)"$`, w.headerHas)
 	// {name} is the value of the header from then on.
 	sc.Step(`^the header "([^"]*)" is kept as (\w+)$`, func(name, as string) error {
 		w.ids[as] = w.scim.answer.header.Get(name)
@@ -114,6 +116,13 @@ func (w *world) registerHeaders(sc *registry) {
 	sc.Step(`^what was refused is not there: "([^"]*)", "([^"]*)"$`,
 		func(ctx context.Context, a, b string) error { return w.refusedIsNotThere(ctx, a, b) })
 	sc.Step(`^the answer is the same as at "([^"]*)"$`, w.sameAs)
+}
+
+func (w *world) headerHas(name, part string) error {
+	if v := w.scim.answer.header.Get(name); !strings.Contains(v, w.fill(part)) {
+		return fmt.Errorf("%s is %q", name, v)
+	}
+	return nil
 }
 
 func (w *world) answerIs(status int, scimType string) error {

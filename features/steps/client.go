@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"muster/features/harness"
-
-	"github.com/cucumber/godog"
 )
 
 // NewTarget makes an instance on a harness's own server, and returns the server
@@ -39,9 +37,11 @@ type scimClient struct {
 	answer  *scimAnswer
 	// created is what the scenario created, to be deleted.
 	created []resource
-	// announced is the ServiceProviderConfig, once it was read.
-	announced map[string]any
-	log       []string
+	// offer is what our own server announces, once it was read.
+	offer *harness.Offer
+	// asked is the last request: "PATCH /Users/{id}".
+	asked string
+	log   []string
 }
 
 type scimAnswer struct {
@@ -124,6 +124,7 @@ func (w *world) send(ctx context.Context, method, path, body string) error {
 	if err != nil {
 		return err
 	}
+	c.asked = method + " " + endpoint(path)
 	c.answer = &scimAnswer{status: res.StatusCode, header: res.Header, text: string(text)}
 	c.log = append(c.log,
 		fmt.Sprintf("%s %s %s\n  → %s", method, path, clip(body), clip(c.answer.String())))
@@ -139,7 +140,20 @@ func (w *world) send(ctx context.Context, method, path, body string) error {
 		}
 	}
 	c.noteCreated(method, path)
+	c.answer.body = w.listOfNothing(c.answer.body)
 	return nil
+}
+
+// listOfNothing gives a ListResponse of somebody else's server without Resources
+// the empty list: Section 3.4.2 of RFC 7644 asks for them only if there are any on
+// the page.
+// That null stands in their place is told once for all scenarios, in the survey.
+func (w *world) listOfNothing(body any) any {
+	list, ok := body.(map[string]any)
+	if ok && w.h.Foreign != nil && list["totalResults"] != nil && list["Resources"] == nil {
+		list["Resources"] = []any{}
+	}
+	return body
 }
 
 // resource is one that a scenario created, and the token that it did so with.
@@ -224,6 +238,12 @@ func pointer(v any, path string) (any, error) {
 			return v, nil
 		}
 		part = strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
+		if name, want, ok := strings.Cut(strings.Trim(part, "[]"), "="); ok && part[0] == '[' {
+			if v = chosen(v, name, want); v == nil {
+				return nil, fmt.Errorf("there is no %s", path)
+			}
+			continue
+		}
 		switch x := v.(type) {
 		case map[string]any:
 			value, ok := x[part]
@@ -244,39 +264,45 @@ func pointer(v any, path string) (any, error) {
 	return v, nil
 }
 
-// announces reads the ServiceProviderConfig and reports whether it says that
-// a feature is supported. A server without one is taken to support all.
+// chosen returns the object of a list whose member is a text; nil if there is
+// none. The order of a multi-valued attribute says nothing (Section 2.4 of RFC
+// 7643).
+func chosen(list any, member, text string) any {
+	values, _ := list.([]any)
+	for _, v := range values {
+		if object, ok := v.(map[string]any); ok && object[member] == text {
+			return object
+		}
+	}
+	return nil
+}
+
+// announces reports whether the server says in its ServiceProviderConfig that a
+// feature is supported. A server without one is taken to support all.
 func (w *world) announces(ctx context.Context, feature string) (bool, error) {
 	c, err := w.client(ctx)
 	if err != nil {
 		return false, err
 	}
-	if c.announced == nil {
+	if w.h.Offer != nil {
+		return w.h.Offer.Announces(feature), nil
+	}
+	if c.offer == nil {
 		before := c.answer
 		if err := w.send(ctx, http.MethodGet, "/ServiceProviderConfig", ""); err != nil {
 			return false, err
 		}
-		c.announced, _ = c.answer.body.(map[string]any)
-		c.answer = before
+		config, _ := c.answer.body.(map[string]any)
+		c.offer, c.answer = &harness.Offer{Config: config}, before
 	}
-	entry, ok := c.announced[feature].(map[string]any)
-	switch feature {
-	case "cursor", "index":
-		pagination, _ := c.announced["pagination"].(map[string]any)
-		return pagination[feature] == true, nil
-	}
-	if !ok {
-		return feature != "pagination", nil
-	}
-	return entry["supported"] == true, nil
+	return c.offer.Announces(feature), nil
 }
 
 // needs skips the scenario if the server does not announce a feature.
 func (w *world) needs(ctx context.Context, feature string) error {
 	ok, err := w.announces(ctx, feature)
 	if err == nil && !ok {
-		w.unsupported = feature
-		return godog.ErrSkip
+		return w.lacks(feature)
 	}
 	return err
 }

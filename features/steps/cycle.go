@@ -64,9 +64,17 @@ func (w *world) hasRunCycle(ctx context.Context, app string) error {
 		return err
 	}
 	if w.last.Code != 0 {
-		return fmt.Errorf("the cycle failed: %s", w.last)
+		return fmt.Errorf("the cycle failed%s: %s", w.serverSaid(), w.last)
 	}
 	return nil
+}
+
+// serverSaid is the answer that a command failed for, to stand in an error.
+func (w *world) serverSaid() string {
+	if text := w.refusal(); text != "" {
+		return ": " + text
+	}
+	return ""
 }
 
 func (w *world) dryRun(ctx context.Context, app string) error {
@@ -83,7 +91,7 @@ func (w *world) simulator(ctx context.Context, dest any, args ...string) error {
 		return err
 	}
 	if w.last.Code != 0 {
-		return fmt.Errorf("the command failed: %s", w.last)
+		return fmt.Errorf("the command failed%s: %s", w.serverSaid(), w.last)
 	}
 	if err := json.Unmarshal([]byte(w.last.Out), dest); err != nil {
 		return fmt.Errorf("%w: %s", err, w.last)

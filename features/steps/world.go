@@ -63,13 +63,21 @@ type world struct {
 	// unsupported is what the scenario needs and the server does not
 	// announce.
 	unsupported string
+	// level and place are of the sentence that the scenario shows; failure is why
+	// it failed where that fails no run; remarks failed nothing at all.
+	level, place string
+	failure      error
+	remarks      []string
+	// refused is the answer that a step failed for.
+	refused string
 }
 
 // Register adds the steps to a scenario. It is for the ScenarioInitializer
 // of a godog suite.
 func Register(h *harness.Harness, sc *godog.ScenarioContext) {
 	w := &world{h: h}
-	sc.Before(func(ctx context.Context, _ *godog.Scenario) (context.Context, error) {
+	sc.Before(func(ctx context.Context, s *godog.Scenario) (context.Context, error) {
+		w.level, w.place = readTags(s.Tags)
 		return ctx, w.begin()
 	})
 	sc.StepContext().After(func(
@@ -89,7 +97,7 @@ func Register(h *harness.Harness, sc *godog.ScenarioContext) {
 	})
 	w.register(sc,
 		w.registerProtocol, w.registerSending, w.registerAnswers, w.registerValues,
-		w.registerLists, w.registerHeaders,
+		w.registerLists, w.registerHeaders, w.registerAdvice,
 	)
 	if h.Foreign != nil && h.Dir == "" {
 		return
@@ -105,7 +113,10 @@ func Register(h *harness.Harness, sc *godog.ScenarioContext) {
 }
 
 // registry takes the steps of one scenario.
-type registry struct{ *godog.ScenarioContext }
+type registry struct {
+	*godog.ScenarioContext
+	w *world
+}
 
 // patterns are the compiled ones of all steps. Each scenario registers all
 // steps: to compile their patterns each time took a third of the processor that
@@ -118,13 +129,13 @@ func (r *registry) Step(pattern string, f any) {
 	if !ok {
 		compiled, _ = patterns.LoadOrStore(pattern, regexp.MustCompile(pattern))
 	}
-	r.ScenarioContext.Step(compiled, f)
+	r.ScenarioContext.Step(compiled, r.w.lenient(f))
 }
 
 // register adds the steps of some topics.
 func (w *world) register(sc *godog.ScenarioContext, topics ...func(*registry)) {
 	for _, add := range topics {
-		add(&registry{sc})
+		add(&registry{sc, w})
 	}
 }
 
@@ -152,7 +163,7 @@ func (w *world) begin() (err error) {
 
 // end cleans up. To a scenario that failed it adds what one needs to see why.
 func (w *world) end(failed error) error {
-	if w.unsupported != "" {
+	if w.unsupported != "" || w.failure != nil {
 		failed = nil
 	}
 	if w.recorder == nil {
@@ -213,9 +224,13 @@ func (w *world) outcome(s *godog.Scenario, err error) harness.Outcome {
 		ID: s.Id, Steps: w.steps, File: s.Uri, Scenario: s.Name, Unsupported: w.unsupported,
 		Err: err,
 	}
-	if w.unsupported != "" {
+	switch {
+	case w.unsupported != "":
 		o.Err = nil
+	case w.failure != nil:
+		o.Err = w.failure
 	}
+	w.judged(&o)
 	if w.scim != nil {
 		o.Exchanges = w.scim.log
 	}

@@ -267,6 +267,10 @@ func (app *App) UnusedFields(d *directory.Directory) []string {
 // SetsActive reports whether the template has the attribute "active".
 func (app *App) SetsActive() bool { return app.template.Has("active") }
 
+// TextActive reports whether the template gives "active" as a text: a macro stands
+// inside a string.
+func (app *App) TextActive() bool { return app.template.Text("active") }
+
 // Groups returns the names of the groups that the rules set for a person,
 // sorted, each once. It returns none unless groups are included in user
 // provisioning.

@@ -6,14 +6,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"muster/features/harness"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"muster/features/conformance"
+	"muster/features/harness"
 	"muster/simulator/account"
 	"muster/simulator/report"
+	"muster/simulator/template"
 )
 
 func newCheck() *cobra.Command {
@@ -26,6 +28,18 @@ conflicts, rollouts, other providers' requests, bad lines. Show by section and t
 what passed, what failed, and what was left out: because the server does not announce
 it, because it needs a second instance, or because it needs the application's
 administration, which no standard describes.
+
+Each scenario has the level of the sentence that it shows:
+
+  must       the RFC binds every server; a failure ends the command with 1
+  should     the RFC recommends it; a failure is a warning
+  may, ours  the RFC leaves it open, or is silent and Muster chose; a note
+  tolerance  a request that the RFC does not allow, and providers send; refusing it is right
+  guide      what the guide asks of the application, and no RFC does
+
+--fail-on says which of them end the command with 1: --fail-on must,guide where OneLogin
+is to provision the server. A feature that the server does not announce, or answers with
+501, is not asked for.
 
 The scenarios create users and groups with names of their own and delete them again,
 one after the other; use a sandbox all the same.`,
@@ -48,6 +62,9 @@ one after the other; use a sandbox all the same.`,
 		"a command for the application's administration: it takes the arguments of muster-server, "+
 			"and prints the same with --json [MUSTER_ADMIN]")
 	c.Flags().Bool("protocol", false, "only the scenarios of the RFCs")
+	c.Flags().StringSlice("fail-on", []string{"must"},
+		"the levels whose failures end the command with 1: "+
+			strings.Join(conformance.Levels(), ", ")+", or any")
 	c.Flags().String("tags", "", "only the scenarios with these tags")
 	c.Flags().String("junit", "", "write a report in JUnit's format to this file")
 	c.Flags().String("cucumber", "", "write a report in cucumber's JSON to this file")
@@ -70,7 +87,10 @@ func check(c *cobra.Command, _ []string) (err error) {
 			return err
 		}
 	}
-	o := conformance.Options{}
+	o := conformance.Options{DefaultTemplate: template.Default()}
+	if o.FailOn, err = failOn(c); err != nil {
+		return err
+	}
 	o.Tags, _ = c.Flags().GetString("tags")
 	o.JUnit, _ = c.Flags().GetString("junit")
 	o.HTML, _ = c.Flags().GetString("html")
@@ -81,6 +101,9 @@ func check(c *cobra.Command, _ []string) (err error) {
 				return err
 			}
 		}
+	}
+	if err := checkTemplate(o.Template); err != nil {
+		return err
 	}
 	if token := os.Getenv("MUSTER_TOKEN_2"); token != "" {
 		second, _ := c.Flags().GetString("second-target")
@@ -116,8 +139,39 @@ func check(c *cobra.Command, _ []string) (err error) {
 	} else {
 		err = report.Conformance(c.OutOrStdout(), r)
 	}
-	if err == nil && r.Failed > 0 {
+	if err == nil && r.Fails {
 		err = errNotAsPlanned
 	}
 	return err
+}
+
+// checkTemplate refuses a template that is none at once, not in each scenario.
+func checkTemplate(path string) error {
+	if path == "" {
+		return nil
+	}
+	text, err := os.ReadFile(path)
+	if err == nil {
+		_, err = template.Parse(text, func(string, string) error { return nil })
+	}
+	if err != nil {
+		return fmt.Errorf("--template: %w", err)
+	}
+	return nil
+}
+
+// failOn reads the flag of that name.
+func failOn(c *cobra.Command) ([]string, error) {
+	levels, err := c.Flags().GetStringSlice("fail-on")
+	if err != nil {
+		return nil, err
+	}
+	known := append(conformance.Levels(), conformance.Any)
+	for _, level := range levels {
+		if !slices.Contains(known, level) {
+			return nil, fmt.Errorf("--fail-on: there is no level %q; take one or more of %s", level,
+				strings.Join(known, ", "))
+		}
+	}
+	return levels, nil
 }

@@ -106,6 +106,8 @@ type Report struct {
 	Limit int `json:"limit,omitempty"`
 	// Stopped says what ended the cycle before it was complete.
 	Stopped string `json:"stopped,omitempty"`
+	// Reason is why everybody failed, if nobody got through; nil otherwise.
+	Reason *Reason `json:"reason,omitempty"`
 	// Quarantine says why the app went into quarantine, if it did.
 	Quarantine string `json:"quarantine,omitempty"`
 	// GroupsCreated were missing at the application, GroupsMatched were there.

@@ -51,6 +51,7 @@ func (r *run) finish() {
 	}
 	r.report.CircuitOpened = r.Client.Opened() - r.opened
 	r.report.finish(time.Since(r.began), r.Client.Requests()-r.requests, r.Client.Instance())
+	r.report.Reason = commonReason(r.report.Items, r.App.TextActive())
 }
 
 // do is what is done for an action: it is attempted, or foretold.

@@ -157,7 +157,14 @@ func Cycle(w io.Writer, r *cycle.Report) error {
 		return p.err
 	}
 	corrected(p, r)
-	failures(p, r.Items)
+	if r.Reason != nil {
+		p.line("\nAll %d failed for the same reason:\n  %s", len(r.Items), r.Reason.What)
+		if r.Reason.Hint != "" {
+			p.line("\nLook at this first: %s.", r.Reason.Hint)
+		}
+	} else {
+		failures(p, r.Items)
+	}
 	if r.Quarantine != "" {
 		p.line("\nThe app went into quarantine: %s. Put it right, then `muster-simulator enable "+
 			"--app %s` ends it.", r.Quarantine, r.App)

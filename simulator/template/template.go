@@ -118,6 +118,16 @@ func (t *Template) Has(attribute string) bool {
 	return false
 }
 
+// Text reports whether the template gives an attribute at its top as a text.
+func (t *Template) Text(attribute string) bool {
+	for name, v := range t.root {
+		if _, ok := v.(string); ok && strings.EqualFold(name, attribute) {
+			return true
+		}
+	}
+	return false
+}
+
 func render(v any, value func(kind, name string) string, skipBlank bool) any {
 	switch v := v.(type) {
 	case string:
