@@ -32,7 +32,7 @@ type historyRow struct {
 }
 
 func (w *world) history(ctx context.Context, instance string) ([]historyRow, error) {
-	if err := w.tryServer(ctx, "history", "list", "--instance", w.slug(instance),
+	if err := w.tryServer(ctx, "history", "list", "--all", "--instance", w.slug(instance),
 		"--json"); err != nil {
 		return nil, err
 	}

@@ -69,6 +69,18 @@ func (s *Service) History(
 	return s.Users.History(ctx, q, yield)
 }
 
+// FollowHistory is like [Service.History], and goes on with the rows that are
+// written from then on, until ctx ends.
+func (s *Service) FollowHistory(
+	ctx context.Context, sc provisioning.Scope, h HistoryQuery, yield func(*history.Entry) error,
+) error {
+	q, err := h.query(sc.Instance.ID)
+	if err != nil {
+		return err
+	}
+	return s.Users.FollowHistory(ctx, q, yield)
+}
+
 // Export writes the rows that are chosen as a stream: as "jsonl", or as "csv",
 // in which each changed field is a line of its own. begin is called before
 // the first byte, once it is clear that there will be an answer.

@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"os"
 	"os/user"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -19,16 +22,18 @@ import (
 	"muster/server/instance"
 	"muster/server/provisioning"
 	"muster/server/store"
+	"muster/terminal"
+	"muster/usage"
 )
 
 // Main runs the command that the arguments of the process name, and returns
 // the status to exit with. What went wrong is on errs.
 func Main(ctx context.Context, errs io.Writer) int {
-	if err := newRoot().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(harmless{errs}, "muster-server:", err)
-		return 1
+	err := newRoot().ExecuteContext(ctx)
+	if err != nil {
+		fmt.Fprintln(errs, terminal.Red(errs, "muster-server:"), terminal.Harmless(err.Error()))
 	}
-	return 0
+	return usage.Status(err)
 }
 
 // newRoot returns the command with all its subcommands.
@@ -48,9 +53,17 @@ which one it is for. To set one up and serve it:
 
 Every flag that has a variable in brackets can be set by it; one that ends in
 _FILE names a file with the value. The database is
-PostgreSQL (a postgres:// URL) or, by default, SQLite in ./muster.db.`,
+PostgreSQL (a postgres:// URL) or, by default, SQLite in ./muster.db; serve, migrate
+and instance create make one that is not there. --instance may be left out where
+there is one instance, or MUSTER_INSTANCE names it.
+
+It exits with 0 when all went well, with 1 when something did not or was found, and
+with 2 when the command line is not right; the reason is on stderr.`,
 		SilenceUsage: true, SilenceErrors: true,
-		PersistentPreRunE: func(c *cobra.Command, _ []string) error { return configure(c.Flags()) },
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			warnOfVariables(c)
+			return configure(c.Flags())
+		},
 	}
 	for _, s := range settings() {
 		if s.everywhere {
@@ -64,6 +77,7 @@ PostgreSQL (a postgres:// URL) or, by default, SQLite in ./muster.db.`,
 		newImport(), newKey(), newClient(), newAdminToken(),
 		newHistory(), newLimits(), newOutbox(), newTolerance(),
 	)
+	usage.Prepare(c)
 	return c
 }
 
@@ -73,6 +87,8 @@ type application struct {
 	// admin is what commands and the admin API share.
 	admin *administration.Service
 	out   io.Writer
+	// width is that of the terminal behind out; 0 if there is none.
+	width int
 	// beside is what runs beside the answering of requests, and ends before the
 	// store is closed.
 	beside sync.WaitGroup
@@ -82,6 +98,9 @@ type application struct {
 func open(c *cobra.Command, log *slog.Logger) (*application, error) {
 	name, err := c.Flags().GetString("database")
 	if err != nil {
+		return nil, err
+	}
+	if err := mayCreate(c, name); err != nil {
 		return nil, err
 	}
 	s, err := store.Open(c.Context(), name)
@@ -95,7 +114,27 @@ func open(c *cobra.Command, log *slog.Logger) (*application, error) {
 	admin := &administration.Service{
 		Instances: instance.NewService(s, s, nil), Users: users, Outbox: s,
 	}
-	return &application{store: s, admin: admin, out: harmless{c.OutOrStdout()}}, nil
+	return &application{
+		store: s, admin: admin, out: harmless{c.OutOrStdout()},
+		width: terminal.Width(c.OutOrStdout()),
+	}, nil
+}
+
+// creates is the annotation of the commands that may create a database.
+const creates = "muster_creates"
+
+// mayCreate refuses a file of SQLite that is not there, unless the command is one
+// of those that begin a database: a slip in the name would make an empty one.
+func mayCreate(c *cobra.Command, name string) error {
+	path, sqlite := strings.CutPrefix(name, "sqlite:")
+	if !sqlite || c.Annotations[creates] != "" {
+		return nil
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no database %s: name the one that there is with --database; "+
+			"`muster-server instance create`, `migrate` and `serve` make one", path)
+	}
+	return nil
 }
 
 // run makes the function of a command of one that works on the application.
@@ -134,25 +173,41 @@ func administrator() history.Actor {
 	return history.Actor{Kind: history.Administrator, Name: name, Client: "muster-server"}
 }
 
-// scope returns the instance that the flag --instance names, with the
-// administrator as the actor.
+// scope returns the instance that the flag --instance names, or the variable, or
+// the only one that there is, with the administrator as the actor.
 func (a *application) scope(c *cobra.Command) (provisioning.Scope, error) {
 	slug, err := c.Flags().GetString("instance")
 	if err != nil {
 		return provisioning.Scope{}, err
 	}
+	if slug == "" {
+		list, err := a.admin.Instances.List(c.Context())
+		switch {
+		case err != nil:
+			return provisioning.Scope{}, err
+		case len(list) == 0:
+			return provisioning.Scope{}, errors.New("there is no instance yet: `muster-server " +
+				"instance create NAME` makes one")
+		case len(list) > 1:
+			return provisioning.Scope{}, usage.Errorf("--instance is missing, and there are %d: "+
+				"`muster-server instance list` shows them; MUSTER_INSTANCE can name one", len(list))
+		}
+		slug = list[0].Slug
+	}
 	return a.admin.Scope(c.Context(), slug, administrator())
 }
 
-// withInstance adds the flag --instance, which the command needs.
+// withInstance adds the flag --instance.
 func withInstance(commands ...*cobra.Command) {
 	for _, c := range commands {
-		c.Flags().String("instance", "", "the instance")
-		if err := c.MarkFlagRequired("instance"); err != nil {
-			panic(err)
-		}
+		c.Flags().String("instance", os.Getenv(instanceVariable),
+			"the instance; may be left out where there is one only ["+instanceVariable+"]")
+		complete(c, "instance", completeInstances)
 	}
 }
+
+// instanceVariable names the instance where the flag does not.
+const instanceVariable = "MUSTER_INSTANCE"
 
 // withJSON adds the flag --json.
 func withJSON(commands ...*cobra.Command) {

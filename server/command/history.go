@@ -1,6 +1,7 @@
 package command
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -16,15 +17,21 @@ func newHistory() *cobra.Command {
 	list := &cobra.Command{
 		Use: "list", Short: "List what was changed, and what was refused", Args: cobra.NoArgs,
 		RunE: runIn(listHistory),
-		Long: `List the change history of an instance, the oldest row first: who changed what,
-field by field, when, by which request, and with which outcome. With --json each
-row is a JSON object on a line of its own.`,
+		Long: `List the change history of an instance, the newest 50 rows, the oldest of them first:
+who changed what, field by field, when, by which request, and with which outcome.
+--all lists every row, and --follow goes on with those that are written from then
+on, until Ctrl-C. With --json each row is a JSON object on a line of its own.`,
 		Example: `  muster-server history list --instance acme --outcome refused
   muster-server history list --instance acme --user anna@acme.example --json
-  muster-server history list --instance acme --limit 50 --before ID      the page before`,
+  muster-server history list --instance acme --before ID      the page before
+  muster-server history list --instance acme --follow --outcome failed`,
 	}
-	list.Flags().Int("limit", 0, "only the newest rows, this many")
+	list.Flags().Int("limit", newestRows, "only the newest rows, this many")
+	list.Flags().Bool("all", false, "every row")
+	list.Flags().Bool("follow", false, "go on with the rows that are written from then on")
 	list.Flags().String("before", "", "only rows before the one with this id")
+	list.MarkFlagsMutuallyExclusive("limit", "all")
+	list.MarkFlagsMutuallyExclusive("follow", "before")
 	export := &cobra.Command{
 		Use: "export", Short: "Write the history as CSV or JSON lines, as a stream",
 		Args: cobra.NoArgs, RunE: runIn(exportHistory),
@@ -58,6 +65,7 @@ with 1 and names each row that is not as it was written.`,
 			"only rows of the request with this id: what the provider sent as X-Request-Id, or "+
 				"was answered")
 		cmd.Flags().String("outcome", "", "only rows with this outcome: done, refused or failed")
+		complete(cmd, "outcome", oneOfThese("done", "refused", "failed"))
 		cmd.Flags().String("text", "",
 			"only rows with this text in the name, the detail or the changes")
 		cmd.Flags().String("from", "",
@@ -86,11 +94,21 @@ func listHistory(a *application, c *cobra.Command, sc provisioning.Scope, _ []st
 	q := historyQuery(c)
 	q.Limit, _ = c.Flags().GetInt("limit")
 	q.Before, _ = c.Flags().GetString("before")
-	if asJSON, _ := c.Flags().GetBool("json"); !asJSON {
-		return a.admin.History(c.Context(), sc, q, a.entry)
+	if all, _ := c.Flags().GetBool("all"); all {
+		q.Limit = 0
 	}
-	return a.admin.Export(c.Context(), sc, q, "jsonl", a.out, func() {})
+	show := a.entry
+	if asJSON, _ := c.Flags().GetBool("json"); asJSON {
+		show = a.entryJSON
+	}
+	if follow, _ := c.Flags().GetBool("follow"); follow {
+		return a.admin.FollowHistory(c.Context(), sc, q, show)
+	}
+	return a.admin.History(c.Context(), sc, q, show)
 }
+
+// newestRows are how many rows are listed unless more are asked for.
+const newestRows = 50
 
 func exportHistory(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
 	format, _ := c.Flags().GetString("format")
@@ -131,6 +149,13 @@ func pruneHistory(a *application, c *cobra.Command, sc provisioning.Scope, _ []s
 		return err
 	}
 	return a.line("%d rows of %s deleted", n, sc.Instance.Slug)
+}
+
+// entryJSON prints a row of the history as a JSON object on a line of its own.
+func (a *application) entryJSON(e *history.Entry) error {
+	lines := json.NewEncoder(a.out)
+	lines.SetEscapeHTML(false)
+	return lines.Encode(e)
 }
 
 // entry prints a row of the history for people.

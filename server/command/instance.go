@@ -10,19 +10,21 @@ func newInstance() *cobra.Command {
 	c := &cobra.Command{Use: "instance", Short: "Create and show instances of the application"}
 	create := &cobra.Command{
 		Use: "create NAME", Short: "Create an instance", Args: cobra.ExactArgs(1),
-		RunE:    run(createInstance),
+		RunE: run(createInstance), Annotations: map[string]string{creates: "yes"},
 		Example: "  muster-server instance create acme --edition enterprise",
 	}
 	create.Flags().String("edition", "enterprise",
 		"professional, enterprise or unlimited; SCIM is part of the last two")
 	create.Flags().String("environment", "production", "production or sandbox")
 	create.Flags().String("title", "", "the name of the customer, for people")
+	complete(create, "edition", oneOfThese("professional", "enterprise", "unlimited"))
+	complete(create, "environment", oneOfThese("production", "sandbox"))
 	list := &cobra.Command{
 		Use: "list", Short: "List all instances", Args: cobra.NoArgs, RunE: run(listInstances),
 	}
 	show := &cobra.Command{
 		Use: "show NAME", Short: "Show an instance", Args: cobra.ExactArgs(1),
-		RunE: run(showInstance),
+		RunE: run(showInstance), ValidArgsFunction: completeInstances,
 	}
 	withJSON(create, list, show)
 	c.AddCommand(create, list, show)

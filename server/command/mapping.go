@@ -37,7 +37,7 @@ whole, and saved or refused; users are brought in line when they change, or by
 	}
 	remove := &cobra.Command{
 		Use: "delete FIELD", Short: "Delete the row of a field", Args: cobra.ExactArgs(1),
-		RunE: runIn(deleteMapping),
+		RunE: runIn(deleteMapping), ValidArgsFunction: completeFields,
 	}
 	restore := &cobra.Command{
 		Use: "restore", Short: "Restore the default mapping", Args: cobra.NoArgs,

@@ -9,10 +9,10 @@ import (
 func newMigrate() *cobra.Command {
 	c := &cobra.Command{
 		Use: "migrate", Short: "Bring the schema of the database up to date", Args: cobra.NoArgs,
-		RunE: run(migrate),
+		RunE: run(migrate), Annotations: map[string]string{creates: "yes"},
 		Long: `Bring the schema of the database up to date, and show its migrations. Every
 other command does the same before it begins, so this is for those who want to
-do it at a time of their own.`,
+do it at a time of their own. It makes a database of SQLite that is not there.`,
 	}
 	withJSON(c)
 	return c

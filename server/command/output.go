@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
+
+	"muster/terminal"
 )
 
 // harmless writes to a terminal. Names come from providers: control characters
@@ -50,18 +52,21 @@ func (a *application) line(format string, args ...any) error {
 	return err
 }
 
-// table prints rows under a head, in columns.
+// table prints rows under a head, whose names are separated by " | ".
 func (a *application) table(head string, rows [][]string) error {
-	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	if _, err := fmt.Fprintln(w, strings.ReplaceAll(head, " | ", "\t")); err != nil {
-		return err
+	list := make([]table.Row, len(rows))
+	for i, row := range rows {
+		list[i] = cells(row)
 	}
-	for _, row := range rows {
-		if _, err := fmt.Fprintln(w, strings.Join(row, "\t")); err != nil {
-			return err
-		}
+	return a.line("%s", terminal.Table(a.width, cells(strings.Split(head, " | ")), list))
+}
+
+func cells(texts []string) table.Row {
+	row := make(table.Row, len(texts))
+	for i, text := range texts {
+		row[i] = text
 	}
-	return w.Flush()
+	return row
 }
 
 // stamp writes a time for people.

@@ -35,6 +35,7 @@ const serveExample = `  muster-server serve --listen 127.0.0.1:8080 --database s
 func newServe() *cobra.Command {
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve SCIM", Args: cobra.NoArgs, RunE: serve,
+		Annotations: map[string]string{creates: "yes"},
 		Long: `Serve SCIM below /scim/v2, the admin API below /admin/v1, and /healthz and
 /readyz beside them. The server stops on SIGINT or SIGTERM, after the requests
 that are under way.
@@ -60,14 +61,18 @@ func (a *application) sendInvitations(c *cobra.Command, log *slog.Logger) error 
 	return nil
 }
 
-func newLogger(format string, w io.Writer) (*slog.Logger, error) {
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(w, nil)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(w, nil)), nil
+// newLogger returns a logger of a format, text or json, that leaves out what is
+// below a level. Both were checked as settings.
+func newLogger(format, level string, w io.Writer) (*slog.Logger, error) {
+	var least slog.Level
+	if err := least.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("--log-level: %w", err)
 	}
-	return nil, fmt.Errorf("--log-format %q: use text or json", format)
+	o := &slog.HandlerOptions{Level: least}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o)), nil
+	}
+	return slog.New(slog.NewTextHandler(w, o)), nil
 }
 
 // adoptInterval is how long history that a server of an older version left
@@ -88,7 +93,7 @@ const (
 func serve(c *cobra.Command, _ []string) (err error) {
 	tuneMemory()
 	lines := newLogWriter(c.ErrOrStderr())
-	log, err := newLogger(text(c, "log-format"), lines)
+	log, err := newLogger(text(c, "log-format"), text(c, "log-level"), lines)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"muster/server/store"
+	"muster/usage"
 )
 
 // setting is something that a flag, a variable or a file sets.
@@ -28,6 +29,8 @@ type setting struct {
 	// check returns an error that says what would be right; nil for what can
 	// be any text.
 	check func(value string) error
+	// values are those that there are; nil where it can be any that check allows.
+	values []string
 }
 
 // settings are all that there are. The README's table is made of them.
@@ -109,7 +112,15 @@ func otherSettings() []setting {
 			help: "address and port for profiles, below /debug/pprof/; keep it from strangers; " +
 				"off by default",
 		},
-		{flag: "log-format", fallback: "text", check: oneOf("text", "json"), help: "text or json"},
+		{
+			flag: "log-format", fallback: "text", check: oneOf("text", "json"), help: "text or json",
+			values: []string{"text", "json"},
+		},
+		{
+			flag: "log-level", fallback: "info", check: oneOf("debug", "info", "warn", "error"),
+			values: []string{"debug", "info", "warn", "error"},
+			help:   "the least that is logged: debug, info, warn or error; at warn, no requests",
+		},
 		{
 			flag: "strict", fallback: "false", check: isBool,
 			help: "refuse each known deviation of identity providers, so that the author of a " +
@@ -155,8 +166,12 @@ func (s *setting) register(f *pflag.FlagSet) {
 func addSettings(commands ...*cobra.Command) {
 	for _, c := range commands {
 		for _, s := range settings() {
-			if !s.everywhere {
-				s.register(c.Flags())
+			if s.everywhere {
+				continue
+			}
+			s.register(c.Flags())
+			if len(s.values) > 0 {
+				complete(c, s.flag, oneOfThese(s.values...))
 			}
 		}
 	}
@@ -232,9 +247,9 @@ func (s *setting) fromEnvironment() (value, from string, err error) {
 // unknownVariables returns variables that look like settings and are none: a
 // name with a slip would go unnoticed otherwise.
 func unknownVariables(environment []string) []string {
-	known := map[string]bool{"MUSTER_TOKEN": true}
-	for _, s := range settings() {
-		known[s.variable()], known[s.variable()+"_FILE"] = true, true
+	known := make(map[string]bool)
+	for _, name := range knownVariables() {
+		known[name] = true
 	}
 	var list []string
 	for _, entry := range environment {
@@ -246,6 +261,36 @@ func unknownVariables(environment []string) []string {
 	}
 	slices.Sort(list)
 	return list
+}
+
+// knownVariables are those that this program reads, and those of
+// muster-simulator, which may be set beside it.
+func knownVariables() []string {
+	list := []string{
+		instanceVariable, "MUSTER_TOKEN", "MUSTER_TOKEN_2", "MUSTER_TARGET", "MUSTER_TARGET_2",
+		"MUSTER_ADMIN",
+	}
+	for _, s := range settings() {
+		list = append(list, s.variable())
+		if s.secret {
+			list = append(list, s.variable()+"_FILE")
+		}
+	}
+	return list
+}
+
+// warnOfVariables tells of those that nobody reads; serve does so in its log.
+func warnOfVariables(c *cobra.Command) {
+	if c.Name() == "serve" {
+		return
+	}
+	for _, name := range unknownVariables(os.Environ()) {
+		text := name + " is set, and is no variable of muster-server"
+		if near := usage.Near(name, knownVariables()); near != "" {
+			text += "; perhaps " + near + " is meant"
+		}
+		fmt.Fprintln(c.ErrOrStderr(), "muster-server: warning:", text)
+	}
 }
 
 func newSettings() *cobra.Command {

@@ -17,7 +17,7 @@ const updateFieldExample = `  muster-server user update-field userName --instanc
 func newUpdateField() *cobra.Command {
 	c := &cobra.Command{
 		Use: "update-field FIELD", Short: "Give a field of many users a new value, after a preview",
-		Args: cobra.ExactArgs(1), RunE: runIn(updateField),
+		Args: cobra.ExactArgs(1), RunE: runIn(updateField), ValidArgsFunction: completeFields,
 		Long: `Give a field of many users a new value: the custom action "update field". It shows
 what would change, and what would conflict, and writes nothing until --apply is
 given. The use that it is made for: the User Names of accounts that were made by

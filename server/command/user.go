@@ -46,6 +46,7 @@ picks the account up.`,
 	create.Flags().Bool("integration", false,
 		"an integration user: may hold API keys, and is not visible over SCIM")
 	create.Flags().String("role", "user", "user, lite-admin or admin")
+	complete(create, "role", oneOfThese("user", "lite-admin", "admin"))
 	for _, f := range userFlags {
 		create.Flags().String(f.name, "", "the field "+f.field.Label())
 	}

@@ -6,6 +6,7 @@ package history
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -196,6 +197,29 @@ type Query struct {
 	Before string
 }
 
+// Matches reports whether an entry of the instance is chosen, but for Limit and
+// Before.
+func (q Query) Matches(e *Entry) bool {
+	target := func(kind, name string) bool {
+		return name == "" || e.Target.Type == kind && (e.Target.ID == name || e.Target.Name == name)
+	}
+	return target("User", q.User) && target("Group", q.Group) &&
+		(q.KeyID == "" || e.Actor.KeyID == q.KeyID) &&
+		(q.RequestID == "" || e.Actor.RequestID == q.RequestID) &&
+		(q.Outcome == "" || e.Outcome == q.Outcome) &&
+		(q.From.IsZero() || !e.Time.Before(q.From)) && (q.To.IsZero() || e.Time.Before(q.To)) &&
+		e.contains(q.Text)
+}
+
+// contains reports whether a text is in the name, the detail or the changes.
+func (e *Entry) contains(text string) bool {
+	parts := []string{e.Target.Name, e.Detail}
+	for _, c := range e.Changes {
+		parts = append(parts, c.Field, c.Attribute, c.Old, c.New)
+	}
+	return strings.Contains(strings.ToLower(strings.Join(parts, "\n")), strings.ToLower(text))
+}
+
 // Store keeps entries.
 type Store interface {
 	// AppendHistory writes an entry that stands alone: an attempt that was
@@ -209,6 +233,11 @@ type Store interface {
 	// rows: in the order of the chain, and then those not sealed yet.
 	Chain(ctx context.Context, instanceID string) (Chain, error)
 	Sealed(ctx context.Context, instanceID string, yield func(Sealed) error) error
+	// HistoryAfter calls yield with the rows of the chain behind a place, in its
+	// order: each once, and those of a change after its commit.
+	HistoryAfter(
+		ctx context.Context, instanceID string, after int64, yield func(Sealed) error,
+	) error
 	// Adopt links rows that servers of older versions left without a link, at
 	// most limit of each instance, and returns how many by instance.
 	Adopt(ctx context.Context, limit int) (map[string]int, error)

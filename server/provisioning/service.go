@@ -327,3 +327,45 @@ func (s *Service) History(
 ) error {
 	return s.store.History(ctx, q, yield)
 }
+
+// followInterval is how often the history is looked at for new rows.
+const followInterval = time.Second
+
+// FollowHistory calls yield with the entries that q chooses, and then with those
+// that are written from then on, until ctx ends, which is no error.
+func (s *Service) FollowHistory(
+	ctx context.Context, q history.Query, yield func(*history.Entry) error,
+) error {
+	chain, err := s.store.Chain(ctx, q.InstanceID)
+	if err != nil {
+		return err
+	}
+	// What is written between the two reads would be told twice.
+	told := make(map[string]bool)
+	err = s.store.History(ctx, q, func(e *history.Entry) error {
+		told[e.ID] = true
+		return yield(e)
+	})
+	if err != nil {
+		return err
+	}
+	tick := time.NewTicker(followInterval)
+	defer tick.Stop()
+	for last := chain.Seq; ; {
+		err := s.store.HistoryAfter(ctx, q.InstanceID, last, func(row history.Sealed) error {
+			last = row.Seq
+			if told[row.ID] || !q.Matches(row.Entry) {
+				return nil
+			}
+			return yield(row.Entry)
+		})
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

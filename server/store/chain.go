@@ -43,16 +43,7 @@ func (s *Store) Chain(ctx context.Context, instanceID string) (history.Chain, er
 func (s *Store) Sealed(
 	ctx context.Context, instanceID string, yield func(history.Sealed) error,
 ) error {
-	var after int64
-	err := historyParts(ctx, s.db.Read, func(limit int) (string, []any) {
-		return selectSealed, []any{instanceID, after, limit}
-	}, func(r *historyRow, e *history.Entry) error {
-		after = r.Seq.Int64
-		return yield(history.Sealed{
-			Entry: e, ContentHash: r.ContentHash, Seq: r.Seq.Int64, Link: r.Link.String,
-		})
-	})
-	if err != nil {
+	if err := s.HistoryAfter(ctx, instanceID, 0, yield); err != nil {
 		return err
 	}
 	last := uuid.Nil.String()
@@ -61,6 +52,21 @@ func (s *Store) Sealed(
 	}, func(r *historyRow, e *history.Entry) error {
 		last = r.ID
 		return yield(history.Sealed{Entry: e, ContentHash: r.ContentHash})
+	})
+}
+
+// HistoryAfter calls yield with the rows of the chain of an instance behind a
+// place, in its order.
+func (s *Store) HistoryAfter(
+	ctx context.Context, instanceID string, after int64, yield func(history.Sealed) error,
+) error {
+	return historyParts(ctx, s.db.Read, func(limit int) (string, []any) {
+		return selectSealed, []any{instanceID, after, limit}
+	}, func(r *historyRow, e *history.Entry) error {
+		after = r.Seq.Int64
+		return yield(history.Sealed{
+			Entry: e, ContentHash: r.ContentHash, Seq: r.Seq.Int64, Link: r.Link.String,
+		})
 	})
 }
 

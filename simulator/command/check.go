@@ -16,6 +16,7 @@ import (
 	"muster/simulator/account"
 	"muster/simulator/report"
 	"muster/simulator/template"
+	"muster/usage"
 )
 
 func newCheck() *cobra.Command {
@@ -65,6 +66,7 @@ one after the other; use a sandbox all the same.`,
 	c.Flags().StringSlice("fail-on", []string{"must"},
 		"the levels whose failures end the command with 1: "+
 			strings.Join(conformance.Levels(), ", ")+", or any")
+	complete(c, "fail-on", oneOfThese(append(conformance.Levels(), conformance.Any)...))
 	c.Flags().String("tags", "", "only the scenarios with these tags")
 	c.Flags().String("junit", "", "write a report in JUnit's format to this file")
 	c.Flags().String("cucumber", "", "write a report in cucumber's JSON to this file")
@@ -78,7 +80,7 @@ one after the other; use a sandbox all the same.`,
 func check(c *cobra.Command, _ []string) (err error) {
 	target, _ := c.Flags().GetString("target")
 	if target == "" {
-		return fmt.Errorf("--target is missing: give the base URL of the server, such as " +
+		return usage.Errorf("--target is missing: give the base URL of the server, such as " +
 			"https://scim.example.com/scim/v2")
 	}
 	t := harness.Target{BaseURL: target, Token: os.Getenv("MUSTER_TOKEN")}
@@ -169,7 +171,7 @@ func failOn(c *cobra.Command) ([]string, error) {
 	known := append(conformance.Levels(), conformance.Any)
 	for _, level := range levels {
 		if !slices.Contains(known, level) {
-			return nil, fmt.Errorf("--fail-on: there is no level %q; take one or more of %s", level,
+			return nil, usage.Errorf("--fail-on: there is no level %q; take one or more of %s", level,
 				strings.Join(known, ", "))
 		}
 	}

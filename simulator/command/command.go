@@ -8,13 +8,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"muster/simulator/account"
 	"muster/simulator/state"
+	"muster/terminal"
+	"muster/usage"
 )
 
 // errNotAsPlanned ends the process with 1 after the reasons were printed.
@@ -25,15 +29,36 @@ var errNotAsPlanned = errors.New("not as planned")
 func Main(ctx context.Context, errs io.Writer) int {
 	err := newRoot().ExecuteContext(ctx)
 	switch {
-	case err == nil:
-		return 0
+	case err == nil, errors.Is(err, errNotAsPlanned) && ctx.Err() == nil:
 	case ctx.Err() != nil:
 		fmt.Fprintln(errs,
 			"muster-simulator: stopped; the same command goes on where this one stopped")
-	case !errors.Is(err, errNotAsPlanned):
-		fmt.Fprintln(errs, "muster-simulator:", err)
+	default:
+		fmt.Fprintln(errs, terminal.Red(errs, "muster-simulator:"), terminal.Harmless(err.Error()))
 	}
-	return 1
+	return usage.Status(err)
+}
+
+// variables are those that this program reads, beside what account.yaml names.
+func variables() []string {
+	return []string{
+		"MUSTER_TOKEN", "MUSTER_TOKEN_2", "MUSTER_TARGET", "MUSTER_TARGET_2", "MUSTER_ADMIN",
+	}
+}
+
+// warnOfVariables tells of those that are nearly one of ours: account.yaml may name
+// any.
+func warnOfVariables(c *cobra.Command, _ []string) {
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, "MUSTER_") || slices.Contains(variables(), name) {
+			continue
+		}
+		if near := usage.Near(name, variables()); near != "" {
+			fmt.Fprintf(c.ErrOrStderr(), "muster-simulator: warning: %s is set, and is no variable "+
+				"of muster-simulator; perhaps %s is meant\n", name, near)
+		}
+	}
 }
 
 // newRoot returns the command with all its subcommands.
@@ -75,10 +100,10 @@ As another provider, and over a bad line:
   muster-simulator sync --app acme --profile entra
   muster-simulator sync --app acme --fault drop-after=5%,429=10%,latency=20%:50ms --fault-seed 7
 
-It exits with 0 when all went well, with 1 when something did not, and with the
-reason on stderr. Ctrl-C finishes the users who are being worked on and stops;
+It exits with 0 when all went well, with 1 when something did not or was found, and
+with 2 when the command line is not right; the reason is on stderr. Ctrl-C finishes the users who are being worked on and stops;
 the same command goes on from there. A second Ctrl-C stops at once.`,
-		SilenceUsage: true, SilenceErrors: true,
+		SilenceUsage: true, SilenceErrors: true, PersistentPreRun: warnOfVariables,
 	}
 	c.AddGroup(
 		&cobra.Group{ID: "rollout", Title: "Rollouts:"},
@@ -105,6 +130,7 @@ the same command goes on from there. A second Ctrl-C stops at once.`,
 	}
 	c.SetHelpCommandGroupID("other")
 	c.SetCompletionCommandGroupID("other")
+	usage.Prepare(c)
 	return c
 }
 
@@ -113,6 +139,7 @@ func withAccount(commands ...*cobra.Command) {
 	for _, c := range commands {
 		c.Flags().StringP("file", "f", "account.yaml", "the account")
 		c.Flags().String("app", "", "the app; may be left out when the account has one only")
+		complete(c, "app", completeApps)
 		withState(c)
 	}
 }

@@ -28,8 +28,9 @@ func withConnection(commands ...*cobra.Command) {
 			"a file of certificates in PEM that are trusted beside the system's")
 		c.Flags().Int("concurrency", 4, "how many users are worked on at once")
 		c.Flags().String("profile", "",
-			"the provider whose requests are sent; `muster-simulator profiles` lists them "+
-				"(default: the app's, else onelogin)")
+			"the `NAME` of the provider whose requests are sent; muster-simulator profiles lists "+
+				"them (default: the app's, else onelogin)")
+		complete(c, "profile", oneOfThese(profileNames()...))
 		c.Flags().String("fault", "",
 			"break the line on purpose, such as drop-after=5%,429=0.1,latency=20%:50ms, or all=3%")
 		c.Flags().Uint64("fault-seed", 1, "the same seed breaks the same requests")
@@ -110,4 +111,13 @@ func (s *session) cycle(c *cobra.Command) (*cycle.Cycle, *link, error) {
 		Account: s.account.Name, App: s.app, Directory: s.account.Directory, State: s.state,
 		Client: l.Client, Concurrency: n,
 	}, l, nil
+}
+
+// profileNames are those of the providers whose requests can be sent.
+func profileNames() []string {
+	var names []string
+	for _, p := range client.Profiles() {
+		names = append(names, p.Name)
+	}
+	return names
 }

@@ -195,8 +195,8 @@ others are named by --map.`,
 		"whose export it is: onelogin, okta, entra, google, bamboohr or none (default: found by "+
 			"its columns)")
 	take.Flags().StringArray("map", nil,
-		`what a column of the file is called here, such as "Work email=email"; may be given `+
-			`several times`)
+		"what a column of the file is called here, such as \"Work email=email\"; may be given "+
+			"several times")
 	take.Flags().Bool("dry-run", false, "show what would change, and write nothing")
 	withJSON(take)
 	for _, x := range []*cobra.Command{export, take} {

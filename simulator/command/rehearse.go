@@ -94,7 +94,7 @@ and with 1 and the list of what is not.`,
 		"go on with the wave at which the rollout was stopped; users who failed are tried again")
 	c.Flags().String("html", "", "write the report as an HTML page to this file")
 	c.Flags().String("report", "",
-		"write the report as JSON to this file; `muster-simulator schema report` prints its schema")
+		"write the report as JSON to this `FILE`; muster-simulator schema report prints its schema")
 	c.Flags().String("markdown", "", "write the report as Markdown to this file")
 	c.Flags().String("list", "",
 		"write what was done for whom, wave by wave, as CSV to this file: for the "+

@@ -115,7 +115,7 @@ func (p *printer) remarks(r *conformance.Report) {
 func (p *printer) verdict(r *conformance.Report) {
 	switch {
 	case r.Failed > 0:
-		p.line("\nThe server breaks %s of the RFCs that it says to support.",
+		p.failure("\nThe server breaks %s of the RFCs that it says to support.",
 			count(r.Failed, "sentence"))
 	default:
 		p.line("\nThe server breaks no MUST of the RFCs that it was asked about.")

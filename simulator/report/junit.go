@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"muster/simulator/rollout"
+	"muster/terminal"
 )
 
 // suite is a wave in JUnit's format.
@@ -30,11 +31,11 @@ type failure struct {
 }
 
 func (s *suite) add(class, name, problem string) {
-	c := testCase{Class: class, Name: harmless(name)}
+	c := testCase{Class: class, Name: terminal.Harmless(name)}
 	s.Tests++
 	if problem != "" {
 		s.Failures++
-		c.Failure = &failure{Message: harmless(problem), Text: harmless(problem)}
+		c.Failure = &failure{Message: terminal.Harmless(problem), Text: terminal.Harmless(problem)}
 	}
 	s.Cases = append(s.Cases, c)
 }

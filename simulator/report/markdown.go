@@ -8,6 +8,7 @@ import (
 
 	"muster/simulator/cycle"
 	"muster/simulator/rollout"
+	"muster/terminal"
 )
 
 //go:embed rehearsal.md
@@ -33,7 +34,7 @@ func cell(s string) string {
 	return strings.NewReplacer(
 		"\n", " ", "\\", `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "*", `\*`, "_", `\_`, "`",
 		"\\`", "[", `\[`, "]", `\]`,
-	).Replace(harmless(s))
+	).Replace(terminal.Harmless(s))
 }
 
 // failed returns who could not be provisioned in a wave.

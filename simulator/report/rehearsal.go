@@ -115,7 +115,7 @@ func verdict(p *printer, r *rollout.Result) {
 			seconds(r.Seconds))
 		return
 	}
-	p.line("Not as planned:")
+	p.failure("Not as planned:")
 	for i, problem := range r.Problems {
 		if i == shown && len(r.Problems) > shown+1 {
 			p.line("  - and %d more, which the JSON and HTML reports list", len(r.Problems)-shown)

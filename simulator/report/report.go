@@ -8,14 +8,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 	"time"
-	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
 
 	"muster/simulator/cycle"
+	"muster/terminal"
 )
 
 // JSON writes v as indented JSON.
@@ -72,40 +71,48 @@ type printer struct {
 	err error
 }
 
+// line writes a line. Texts come from files and from servers: what would steer the
+// terminal is not sent.
 func (p *printer) line(format string, args ...any) {
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case string:
+			args[i] = terminal.Harmless(v)
+		case fmt.Stringer:
+			args[i] = terminal.Harmless(v.String())
+		case error:
+			args[i] = terminal.Harmless(v.Error())
+		case []string:
+			args[i] = terminal.Harmless(fmt.Sprint(v))
+		}
+	}
+	p.write(fmt.Sprintf(format, args...) + "\n")
+}
+
+// failure writes a line that stands out.
+func (p *printer) failure(format string, args ...any) {
+	p.write(terminal.Red(p.w, terminal.Harmless(fmt.Sprintf(format, args...))) + "\n")
+}
+
+func (p *printer) write(text string) {
 	if p.err == nil {
-		_, p.err = io.WriteString(p.w, harmless(fmt.Sprintf(format, args...))+"\n")
+		_, p.err = io.WriteString(p.w, text)
 	}
 }
 
-// harmless replaces characters that would steer the terminal: names come
-// from files and from servers.
-func harmless(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\t' && unicode.IsControl(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, s)
-}
-
-// widest is how wide a column of text is at the most; longer text is wrapped.
-const widest = 72
-
-func (p *printer) table(head table.Row, rows []table.Row) {
-	t := table.NewWriter()
-	columns := make([]table.ColumnConfig, len(head))
-	for i := range head {
-		columns[i] = table.ColumnConfig{
-			Number: i + 1, WidthMax: widest, WidthMaxEnforcer: text.WrapSoft,
+// table writes a table; wrong are the words that stand out in it.
+func (p *printer) table(head table.Row, rows []table.Row, wrong ...string) {
+	for _, row := range rows {
+		for i, cell := range row {
+			if s, ok := cell.(string); ok {
+				row[i] = terminal.Harmless(s)
+				if slices.Contains(wrong, s) {
+					row[i] = terminal.Red(p.w, s)
+				}
+			}
 		}
 	}
-	t.SetColumnConfigs(columns)
-	t.SetStyle(table.StyleLight)
-	t.Style().Format.Header = 0 // as it is written
-	t.AppendHeader(head)
-	t.AppendRows(rows)
-	p.line("%s", t.Render())
+	p.write(terminal.Table(terminal.Width(p.w), head, rows) + "\n")
 }
 
 // Cycle writes the report of a cycle for a person: what happened in a line,
@@ -158,7 +165,7 @@ func Cycle(w io.Writer, r *cycle.Report) error {
 	}
 	corrected(p, r)
 	if r.Reason != nil {
-		p.line("\nAll %d failed for the same reason:\n  %s", len(r.Items), r.Reason.What)
+		p.failure("\nAll %d failed for the same reason:\n  %s", len(r.Items), r.Reason.What)
 		if r.Reason.Hint != "" {
 			p.line("\nLook at this first: %s.", r.Reason.Hint)
 		}
@@ -233,7 +240,8 @@ func failures(p *printer, items []cycle.Item) {
 		return
 	}
 	p.line("")
-	p.table(table.Row{"User", "Outcome", "Reason"}, rows)
+	p.table(table.Row{"User", "Outcome", "Reason"}, rows, string(cycle.Failed),
+		string(cycle.Conflict), string(cycle.Drifted))
 	if all > listed {
 		p.line("… and %d more, which the report as JSON lists", all-listed)
 	}
