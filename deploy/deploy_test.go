@@ -98,6 +98,9 @@ func TestNames(t *testing.T) {
 	m.Database("postgresql", pool)
 	m.Backlog(func(context.Context) (metrics.Backlog, error) { return metrics.Backlog{}, nil },
 		slog.Default())
+	m.Keys(func(context.Context) ([]metrics.Key, error) {
+		return []metrics.Key{{Instance: "acme", ID: "k"}}, nil
+	}, slog.Default())
 	m.Begin()
 	m.End("GET", "/scim/v2/Users", 200, time.Millisecond)
 	m.Provisioned("acme", "user.create", 409)

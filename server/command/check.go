@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"muster/server/administration"
 	"muster/server/store"
 )
 
@@ -76,7 +78,7 @@ func check(c *cobra.Command, _ []string) error {
 const clockTolerance = time.Second
 
 func checkDatabase(ctx context.Context, name string) []finding {
-	i, err := store.Inspect(ctx, name)
+	i, err := store.Inspect(ctx, name, administration.ExpiryWindow)
 	if err != nil {
 		return []finding{
 			{"database", "fail", err.Error()},
@@ -115,6 +117,7 @@ func checkDatabase(ctx context.Context, name string) []finding {
 				"the newer one", i.Schema, i.Newest),
 		})
 	}
+	list = append(list, keysFinding(i))
 	if i.Engine != "PostgreSQL" {
 		return append(list, finding{"clock", "ok", "there is only the one of this machine"})
 	}
@@ -138,6 +141,24 @@ func checkDatabase(ctx context.Context, name string) []finding {
 	return append(list, finding{
 		"clock", "ok", fmt.Sprintf("%v from the database's", i.Ahead.Abs().Round(time.Millisecond)),
 	})
+}
+
+// keysFinding says which keys end soon.
+func keysFinding(i store.Inspection) finding {
+	days := int(administration.ExpiryWindow.Hours() / 24)
+	if i.Schema != i.Newest {
+		return finding{"keys", "skip", "the schema is not the newest"}
+	}
+	if len(i.Expiring) == 0 {
+		return finding{"keys", "ok", fmt.Sprintf("no API key ends within %d days", days)}
+	}
+	texts := make([]string, len(i.Expiring))
+	for n, k := range i.Expiring {
+		texts[n] = fmt.Sprintf("%s of %s on %s", k.KeyID, k.Instance,
+			k.Expires.Format(time.DateOnly))
+	}
+	return finding{"keys", "warn", fmt.Sprintf("keys that end within %d days: %s; "+
+		"muster-server key rotate makes new ones", days, strings.Join(texts, ", "))}
 }
 
 // expirySoon is before what time a certificate should be renewed.

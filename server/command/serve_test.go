@@ -131,7 +131,10 @@ func fetch(t *testing.T, client *http.Client, url string, headers ...string) (in
 func TestServeTLS(t *testing.T) {
 	db := setUp(t)
 	key := strings.Fields(must(t, db, "key", "create", "--instance", "acme", "--user",
-		"scim-sync"))[0]
+		"scim-sync", "--days", "10"))[0]
+	if out := must(t, db, "check"); !strings.Contains(out, "keys that end within 30 days: ") {
+		t.Errorf("check says nothing of the key that ends in 10 days:\n%s", out)
+	}
 	cert, private, pool := certify(t, t.TempDir(), time.Hour)
 	log := serving(t, db, "--tls-cert", cert, "--tls-key", private, "--metrics-listen",
 		"127.0.0.1:0")
@@ -153,7 +156,7 @@ func TestServeTLS(t *testing.T) {
 	status, text := fetch(t, http.DefaultClient, metrics)
 	for _, want := range []string{
 		`muster_http_requests_total{code="200",method="GET",route="/scim/v2/Users"} 2`,
-		"muster_history_unsealed_age_seconds", "go_sql_in_use_connections", "muster_build_info",
+		`muster_key_expiry_timestamp_seconds{key="`, "muster_history_unsealed_age_seconds", "go_sql_in_use_connections", "muster_build_info",
 	} {
 		if status != 200 || !strings.Contains(text, want) {
 			t.Errorf("the metrics have no %s", want)

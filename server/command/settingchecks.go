@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -28,6 +29,14 @@ func isDatabase(value string) error {
 		}
 	}
 	return errors.New("give sqlite:PATH, such as sqlite:./muster.db, or a postgres:// URL")
+}
+
+// isAddresses takes e-mail addresses that are separated by commas.
+func isAddresses(value string) error {
+	if _, err := mail.ParseAddressList(value); err != nil {
+		return errors.New("give e-mail addresses, separated by commas, such as ops@example.com")
+	}
+	return nil
 }
 
 func isAddress(value string) error {

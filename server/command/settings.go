@@ -136,6 +136,11 @@ func otherSettings() []setting {
 				"smtps://; none are sent without it",
 		},
 		{flag: "smtp-from", help: "the sender of invitations"},
+		{
+			flag: "notify", check: optional(isAddresses),
+			help: "e-mail addresses, separated by commas, that are told of API keys which end " +
+				"soon, beside the integration user of each",
+		},
 	}
 }
 

@@ -119,6 +119,46 @@ func (m *Metrics) Backlog(read func(context.Context) (Backlog, error), log *slog
 	m.registry.MustRegister(&backlogCollector{read, log})
 }
 
+// Key is an API key that ends soon, or has ended of late.
+type Key struct {
+	// Instance is the name of the instance, ID the public id of the key.
+	Instance, ID string
+	Expires      time.Time
+}
+
+// Keys has those that end soon read whenever the metrics are. When they cannot be
+// read they are left out.
+func (m *Metrics) Keys(read func(context.Context) ([]Key, error), log *slog.Logger) {
+	m.registry.MustRegister(&keysCollector{read, log})
+}
+
+type keysCollector struct {
+	read func(context.Context) ([]Key, error)
+	log  *slog.Logger
+}
+
+func keyDesc() *prometheus.Desc {
+	return prometheus.NewDesc("muster_key_expiry_timestamp_seconds",
+		"When an API key ends that ends within 30 days, or ended 30 days ago at the most, and "+
+			"that no other took the place of.", []string{"muster_instance", "key"}, nil)
+}
+
+func (*keysCollector) Describe(to chan<- *prometheus.Desc) { to <- keyDesc() }
+
+func (c *keysCollector) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), backlogTime)
+	defer cancel()
+	keys, err := c.read(ctx)
+	if err != nil {
+		c.log.Warn("metrics without the keys that end soon", "error", err)
+		return
+	}
+	for _, k := range keys {
+		to <- prometheus.MustNewConstMetric(keyDesc(), prometheus.GaugeValue,
+			float64(k.Expires.Unix()), k.Instance, k.ID)
+	}
+}
+
 type backlogCollector struct {
 	read func(context.Context) (Backlog, error)
 	log  *slog.Logger

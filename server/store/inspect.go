@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"muster/server/instance"
 	"muster/server/store/engine"
 	"muster/server/store/migrations"
 )
@@ -22,11 +23,16 @@ type Inspection struct {
 	// Schema is the last migration that was done, or 0; and Newest the last
 	// one that this program knows.
 	Schema, Newest int64
+	// Expiring are the keys that end soon; nil if the schema is not the newest.
+	Expiring []instance.ExpiringKey
 }
 
 // Inspect looks at the database that a name stands for; see [Open]. It changes
-// nothing, and makes nothing that is not there.
-func Inspect(ctx context.Context, name string) (i Inspection, err error) {
+// nothing, and makes nothing that is not there. Keys that end within a window are
+// listed.
+func Inspect(
+	ctx context.Context, name string, window time.Duration,
+) (i Inspection, err error) {
 	if path, ok := strings.CutPrefix(name, "sqlite:"); ok {
 		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 			return Inspection{Engine: "SQLite", Missing: true}, nil
@@ -43,6 +49,12 @@ func Inspect(ctx context.Context, name string) (i Inspection, err error) {
 	}
 	if i.Schema, err = migrations.Applied(ctx, db); err != nil {
 		return i, err
+	}
+	if i.Schema == i.Newest {
+		now := time.Now()
+		if i.Expiring, err = expiringKeys(ctx, db, now, now.Add(window)); err != nil {
+			return i, err
+		}
 	}
 	i.Description, err = db.Describe(ctx)
 	return i, err

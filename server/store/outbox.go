@@ -45,6 +45,10 @@ func (r *outboxRow) message() invitation.Message {
 }
 
 const (
+	enqueueMessage = `INSERT INTO outbox (id, instance_id, user_name, recipient, subject, body,
+		created, attempts, claimed, failure) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, '')
+		ON CONFLICT (id) DO NOTHING`
+
 	// The condition stands outside too: another server may have been faster
 	// since the row was chosen.
 	claimMessage = `UPDATE outbox SET claimed = ?, attempts = attempts + 1
@@ -56,6 +60,15 @@ const (
 	selectOutbox = `SELECT id, instance_id, user_name, recipient, subject, body, created, sent,
 		attempts, failure FROM outbox WHERE instance_id = ? ORDER BY id`
 )
+
+// Enqueue puts a message into the outbox, unless one of its id is there.
+func (s *Store) Enqueue(ctx context.Context, m *invitation.Message) error {
+	return s.update(ctx, func(t *tx) error {
+		statement := invite(m)
+		statement.Query = enqueueMessage
+		return t.Run(ctx, statement)
+	})
+}
 
 // Claim takes a message that is to be sent.
 func (s *Store) Claim(ctx context.Context, now, until time.Time) (*invitation.Message, error) {

@@ -23,6 +23,7 @@ import (
 // Store is everything that a store must do.
 type Store interface {
 	instance.Store
+	instance.ExpiryStore
 	provisioning.Store
 }
 
@@ -36,6 +37,7 @@ func Run(t *testing.T, s Store) {
 		{"custom fields", testFields},
 		{"keys", testKeys},
 		{"keys are rotated", testRotation},
+		{"keys that end soon", testExpiringKeys},
 		{"users", testUsers},
 		{"user names are unique in the deployment", testUserNames},
 		{"parallel creations of one name", testParallelCreations},
