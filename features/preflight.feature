@@ -118,3 +118,17 @@ Feature: Preflight
         | Pilot | anna@acme.example | 0       |
       When the rollout is foretold
       Then there is something to mend
+
+  Rule: What is rolled out is not foretold again
+
+    Scenario: After the rollout nothing is left to mend, and each wave says that it is done
+      Given a rollout of the app "acme" in these waves:
+        | Wave      | Users             | Picked up | Created |
+        | Pilot     | anna@acme.example | 0         | 1       |
+        | Everybody | everybody         | 0         | 3       |
+      When the rollout is rehearsed
+      Then everything went as planned
+      When the rollout is foretold
+      Then every wave is already rolled out
+      And wave "Pilot" is foretold with 0 picked up, 0 created and 0 conflicts
+      And nothing stands in the way

@@ -13,7 +13,7 @@ import (
 type preflightReport struct {
 	Findings []finding
 	Waves    []struct {
-		Wave                         string
+		Wave, RolledOut              string
 		PickedUp, Created, Conflicts int
 		GroupsMatched, GroupsCreated []string
 		Findings                     []finding
@@ -58,6 +58,15 @@ func (w *world) registerPreflight(sc *registry) {
 	// The preflight found a problem.
 	sc.Step(`^there is something to mend$`,
 		func() error { return expect("exit code", w.synced.Code, 1) })
+	// The preflight says so of each wave.
+	sc.Step(`^every wave is already rolled out$`, func() error {
+		for _, wave := range w.preflight.Waves {
+			if wave.RolledOut == "" {
+				return fmt.Errorf("wave %q is not", wave.Wave)
+			}
+		}
+		return expect("waves", len(w.preflight.Waves) > 0, true)
+	})
 	// What the preflight says of a group.
 	sc.Step(`^it is foretold that the group "([^"]*)" is (matched by name|created)$`,
 		w.groupForetold)

@@ -82,6 +82,7 @@ func (w *world) round(
 	}
 	for _, verify := range []func(context.Context) ([]string, error){
 		w.verifyUsers, w.verifyMembers, w.verifyHistory, w.verifyChain, w.verifyCycle,
+		w.verifyAudit,
 	} {
 		findings, err := verify(ctx)
 		if err != nil {

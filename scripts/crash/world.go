@@ -186,9 +186,15 @@ func (w *world) startServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	args := []string{
+		"serve", "--listen", w.listen, "--database", through, "--public-url",
+		"http://" + w.toServer.Listen,
+	}
+	if w.options.older == "" { // an old version may have no audit log
+		args = append(args, "--audit-log", w.auditLog())
+	}
 	p, _, err := process.Start(ctx, filepath.Join(w.dir, "server.log"), "msg=serving",
-		w.options.server, "serve", "--listen", w.listen, "--database", through, "--public-url",
-		"http://"+w.toServer.Listen)
+		w.options.server, args...)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster/buildinfo"
-	"muster/server/administration"
 	"muster/server/certificate"
 	"muster/server/httpapi"
 	"muster/server/invitation"
@@ -221,6 +220,9 @@ func (a *application) serveOn(
 		return err
 	}
 	a.tellOfKeys(c, log)
+	if err := a.writeAudit(c, log); err != nil {
+		return err
+	}
 	go a.admin.Users.AdoptHistory(c.Context(), adoptInterval)
 	go a.store.KeepAnalyzed(c.Context(), log)
 	log.Info("serving", "url", public+httpapi.Base, "address", l.Addr().String(),
@@ -294,33 +296,6 @@ func (a *application) serveMetrics(c *cobra.Command, m *metrics.Metrics, log *sl
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.Handler())
 	return serveBeside(c, "metrics-listen", "/metrics", mux, log)
-}
-
-// tellOfKeys begins to tell of API keys that end soon.
-func (a *application) tellOfKeys(c *cobra.Command, log *slog.Logger) {
-	notice := &administration.KeyNotices{
-		Keys: a.store, Outbox: a.store, Mail: text(c, "smtp") != "", Log: log,
-	}
-	for address := range strings.SplitSeq(text(c, "notify"), ",") {
-		if address = strings.TrimSpace(address); address != "" {
-			notice.To = append(notice.To, address)
-		}
-	}
-	a.beside.Go(func() { notice.Run(c.Context(), noticeInterval) })
-}
-
-// noticeInterval is how often keys that end soon are looked for.
-const noticeInterval = time.Hour
-
-// expiryTimes returns when keys end that end soon, or have ended of late.
-func (a *application) expiryTimes(ctx context.Context) (list []metrics.Key, err error) {
-	now := time.Now()
-	keys, err := a.store.ExpiringKeys(ctx, now.Add(-administration.ExpiryWindow),
-		now.Add(administration.ExpiryWindow))
-	for _, k := range keys {
-		list = append(list, metrics.Key{Instance: k.Instance, ID: k.KeyID, Expires: k.Expires})
-	}
-	return list, err
 }
 
 // serveProfiles begins to serve profiles, if that is configured.

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"muster/server/audit"
 )
 
 func optional(check func(string) error) func(string) error {
@@ -29,6 +31,15 @@ func isDatabase(value string) error {
 		}
 	}
 	return errors.New("give sqlite:PATH, such as sqlite:./muster.db, or a postgres:// URL")
+}
+
+// isAuditLog takes a path, or a collector.
+func isAuditLog(value string) error {
+	sink, err := audit.Open(value)
+	if err == nil {
+		err = sink.Close()
+	}
+	return err
 }
 
 // isAddresses takes e-mail addresses that are separated by commas.

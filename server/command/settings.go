@@ -137,6 +137,11 @@ func otherSettings() []setting {
 		},
 		{flag: "smtp-from", help: "the sender of invitations"},
 		{
+			flag: "audit-log", check: optional(isAuditLog),
+			help: "where each row of the change history is written for a SIEM, as a JSON line in " +
+				"OCSF's fields: a file, or syslog://HOST:PORT (also syslog+tls:// and syslog+udp://)",
+		},
+		{
 			flag: "notify", check: optional(isAddresses),
 			help: "e-mail addresses, separated by commas, that are told of API keys which end " +
 				"soon, beside the integration user of each",

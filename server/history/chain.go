@@ -48,6 +48,9 @@ type Chain struct {
 	AnchorLink string
 }
 
+// Behind is an instance whose rows were not all written to an audit log.
+type Behind struct{ InstanceID, Instance string }
+
 // Verifier checks the rows of an instance, which it must be given in the
 // order of the chain, and then those that are not sealed yet.
 type Verifier struct {

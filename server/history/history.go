@@ -128,6 +128,9 @@ func (e *Entry) AddChange(field, before, after string) {
 
 // AddDetail adds a sentence to the detail.
 func (e *Entry) AddDetail(text string) {
+	if text == "" {
+		return
+	}
 	if e.Detail != "" {
 		e.Detail += "; "
 	}

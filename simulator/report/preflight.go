@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -43,8 +44,13 @@ func Preflight(w io.Writer, r *rollout.Preflight) error {
 	p.line("App %s%s at %s, as %s: %s and %s read in %s. Nothing was written.", r.App, at,
 		r.BaseURL, r.Profile, count(r.Users, "user"), count(r.Groups, "group"), seconds(r.Seconds))
 	rows := make([]table.Row, len(r.Waves))
+	rolledOut := 0
 	for i, f := range r.Waves {
 		planned := "-"
+		if f.RolledOut != nil {
+			rolledOut++
+			planned = "already rolled out, " + f.RolledOut.Local().Format("2006-01-02 15:04")
+		}
 		if len(f.Expectations) > 0 {
 			planned = "as planned"
 		}
@@ -65,15 +71,47 @@ func Preflight(w io.Writer, r *rollout.Preflight) error {
 	}, rows)
 	findings(p, "The app", r.Findings)
 	for _, f := range r.Waves {
-		findings(p, f.Wave, f.Findings)
+		findings(p, f.Wave, slices.Concat(f.Findings, unmet(f)))
+		withoutAccount(p, f)
 	}
 	p.line("")
+	if rolledOut > 0 {
+		p.line("%s of %d already rolled out.", count(rolledOut, "wave"), len(r.Waves))
+	}
 	if n := r.Problems(); n > 0 {
 		p.line("%s to mend before the rollout.", count(n, "problem"))
 	} else {
 		p.line("Nothing stands in the way.")
 	}
 	return p.err
+}
+
+// unmet returns what the plan of a wave expects and the forecast does not have.
+func unmet(f *rollout.Forecast) (list []rollout.Finding) {
+	for _, e := range f.Expectations {
+		if !e.Met {
+			list = append(list, rollout.Finding{
+				Severity: rollout.Problem, Kind: "plan",
+				Text: e.What + ": planned " + e.Expected + ", foretold " + e.Got,
+			})
+		}
+	}
+	return list
+}
+
+// withoutAccount lists who of a wave that was rolled out is not provisioned.
+func withoutAccount(p *printer, f *rollout.Forecast) {
+	if f.RolledOut == nil || len(f.Items) == 0 {
+		return
+	}
+	p.line("\n%s is rolled out; of its %d people these are not provisioned:", f.Wave, f.People)
+	for i, item := range f.Items {
+		if i == listed {
+			p.line("  … and %d more, which --json lists", len(f.Items)-listed)
+			break
+		}
+		p.line("  %s: the next cycle: %s", item.User, string(item.Outcome))
+	}
 }
 
 // findings lists what was noticed, the worst first, with what to do.

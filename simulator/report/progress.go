@@ -30,6 +30,12 @@ func (p *Progress) Start(heading string) {
 	fmt.Fprintln(p.w, heading)
 }
 
+// The time left is told after so many seconds, and when one of so many is done.
+const (
+	estimateAfter = 3
+	estimateShare = 20
+)
+
 // Show tells that done of total are done.
 func (p *Progress) Show(done, total int) {
 	took := time.Since(p.began).Seconds()
@@ -39,7 +45,9 @@ func (p *Progress) Show(done, total int) {
 	rate := float64(done) / took
 	line := fmt.Sprintf("  %*d of %d users, %.0f a second", len(fmt.Sprint(total)), done, total,
 		rate)
-	if left := float64(total-done) / rate; left >= 1 {
+	// The first requests say little of those that follow.
+	if left := float64(total-done) / rate; left >= 1 && took >= estimateAfter &&
+		done*estimateShare >= total {
 		line += fmt.Sprintf(", %.0f s left", left)
 	}
 	switch {

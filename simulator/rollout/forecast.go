@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"muster/simulator/client"
 	"muster/simulator/cycle"
@@ -61,6 +62,9 @@ type Forecast struct {
 	// Conflicts cannot be created; Blank have nothing as user name.
 	Conflicts int `json:"conflicts"`
 	Blank     int `json:"blank,omitempty"`
+	// RolledOut is when the wave was rolled out, if it was: then there is nothing to
+	// be compared with the plan.
+	RolledOut *time.Time `json:"rolledOut,omitempty"`
 	// Provisioned are provisioned already.
 	Provisioned   int       `json:"provisioned,omitempty"`
 	GroupsMatched []string  `json:"groupsMatched"`

@@ -91,6 +91,9 @@ func (r *Rehearsal) Preflight(ctx context.Context) (*Preflight, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := r.rolledOut(ctx, i, f); err != nil {
+			return nil, err
+		}
 		p.Waves = append(p.Waves, f)
 		// Those whom this wave provisions are provisioned for the next one.
 		now = now.after(f)
@@ -98,6 +101,20 @@ func (r *Rehearsal) Preflight(ctx context.Context) (*Preflight, error) {
 	p.Seconds, p.Requests = time.Since(began).Round(time.Millisecond).Seconds(),
 		r.Client.Requests()-requests
 	return p, nil
+}
+
+// rolledOut marks the forecast of a wave that was rolled out before. What the plan
+// expects of it has happened, and is not foretold again.
+func (r *Rehearsal) rolledOut(ctx context.Context, position int, f *Forecast) error {
+	wave := &WaveResult{}
+	known, err := r.State.Wave(ctx, r.Rollout.Name, position, wave)
+	if err != nil || !known || wave.Cycle == nil || !wave.Passed {
+		return err
+	}
+	f.RolledOut = &wave.Cycle.Began
+	f.Expectations = []Expectation{}
+	f.Findings = slices.DeleteFunc(f.Findings, func(x Finding) bool { return x.Kind == "expect" })
+	return nil
 }
 
 // lookElsewhere reads the user names of the instances of the other apps.
