@@ -3,7 +3,8 @@ BIN := bin
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 .PHONY: help build rehearse run check test lint format vulncheck fmt bench microbench conformance \
-	peers mutants fair image compose unit man sbom reproducible crash failover upgrade clean
+	peers mutants fair image compose unit man sbom reproducible release manifests crash failover \
+	upgrade clean
 
 help:
 	@echo "make rehearse   rehearse the sample company's rollout in a sandbox, and write a report"
@@ -26,6 +27,7 @@ help:
 	@echo "make man        manual pages and completions, in build/"
 	@echo "make sbom       what the programs are made of, as CycloneDX, in build/"
 	@echo "make reproducible  build twice from fresh clones, and compare"
+	@echo "make release    archives, packages, checksums, SBOMs and images of the tag, in build/release"
 	@echo "make mutants    put deliberate defects into the server; show which scenario notices each"
 	@echo "make peers      what others wrote about SCIM: clients, recorded requests and grammar"
 	@echo "make conformance TARGET=<base url> TOKEN=<key>"
@@ -58,7 +60,7 @@ test: build
 		$(GO) run ./scripts/withpostgres $(GO) test -count=1 -p 4 -vet=off \
 		-timeout 30m ./...
 
-lint: format vulncheck
+lint: format vulncheck manifests
 	$(BIN)/golangci-lint run ./...
 
 format: $(BIN)/golangci-lint
@@ -124,8 +126,9 @@ unit: build
 man: build
 	@mkdir -p build/man build/completion
 	$(BIN)/muster-server man build/man
-	@for shell in bash zsh fish; do \
-		$(BIN)/muster-server completion $$shell > build/completion/muster-server.$$shell; done
+	$(BIN)/muster-simulator man build/man
+	@for name in muster-server muster-simulator; do for shell in bash zsh fish; do \
+		$(BIN)/$$name completion $$shell > build/completion/$$name.$$shell; done; done
 
 sbom: build $(BIN)/golangci-lint
 	@mkdir -p build
@@ -135,6 +138,21 @@ sbom: build $(BIN)/golangci-lint
 
 reproducible:
 	scripts/reproducible
+
+# A snapshot, where the commit has no tag.
+release: $(BIN)/goreleaser $(BIN)/golangci-lint
+	scripts/release
+
+# The tool brings so many modules that it has a go.mod of its own.
+$(BIN)/goreleaser: tools/release/go.mod
+	@mkdir -p $(BIN)
+	cd tools/release && $(GO) build -o ../../$(BIN)/ github.com/goreleaser/goreleaser/v2
+
+# Kubernetes' objects against the types of its API.
+manifests:
+	@mkdir -p $(BIN)
+	@cd tools/manifests && $(GO) build -o ../../$(BIN)/manifests .
+	@$(BIN)/manifests deploy/kubernetes
 
 # A short campaign is part of make test.
 crash: build

@@ -9,13 +9,13 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"debug/elf"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -70,8 +70,12 @@ func run(args []string) error {
 		return err
 	}
 	path := "/usr/bin/" + filepath.Base(*program)
+	architecture, err := architectureOf(*program)
+	if err != nil {
+		return err
+	}
 	image, err = mutate.ConfigFile(image, &v1.ConfigFile{
-		OS: "linux", Architecture: runtime.GOARCH, Created: v1.Time{Time: time.Unix(0, 0).UTC()},
+		OS: "linux", Architecture: architecture, Created: v1.Time{Time: time.Unix(0, 0).UTC()},
 		RootFS: mustRootFS(image),
 		Config: v1.Config{
 			Entrypoint: []string{path}, Cmd: strings.Fields(*command),
@@ -96,6 +100,22 @@ func run(args []string) error {
 	}
 	_, err = fmt.Printf("%s is %s, in %s\n", *tag, id, *out)
 	return err
+}
+
+// architectureOf returns what a program of Linux runs on, in Go's words.
+func architectureOf(program string) (string, error) {
+	f, err := elf.Open(program)
+	if err != nil {
+		return "", fmt.Errorf("%s is no program of Linux: %w", program, err)
+	}
+	defer f.Close()
+	switch f.Machine {
+	case elf.EM_X86_64:
+		return "amd64", nil
+	case elf.EM_AARCH64:
+		return "arm64", nil
+	}
+	return "", fmt.Errorf("%s is for %v, for which no image is made", program, f.Machine)
 }
 
 func mustRootFS(image v1.Image) v1.RootFS {
