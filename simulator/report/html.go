@@ -1,10 +1,7 @@
 package report
 
 import (
-	_ "embed"
 	"encoding/json"
-	"html/template"
-	"io"
 	"slices"
 	"strings"
 
@@ -12,11 +9,9 @@ import (
 	"muster/simulator/rollout"
 )
 
-//go:embed rehearsal.html
-var page string
-
 // timeline is what happened to one user, wave by wave.
 type timeline struct {
+	key   string
 	User  string
 	Steps []step
 }
@@ -38,6 +33,14 @@ func (t timeline) Requests() int {
 	return n
 }
 
+// keyOf returns what a person is known by.
+func keyOf(item cycle.Item) string {
+	if item.Key == "" {
+		return item.User
+	}
+	return item.Key
+}
+
 // timelines returns what happened to each user, sorted by user name.
 func timelines(r *rollout.Result) []timeline {
 	at := make(map[string]int)
@@ -47,15 +50,12 @@ func timelines(r *rollout.Result) []timeline {
 			continue
 		}
 		for _, item := range w.Cycle.Items {
-			key := item.Key
-			if key == "" {
-				key = item.User
-			}
+			key := keyOf(item)
 			i, ok := at[key]
 			if !ok {
 				i = len(list)
 				at[key] = i
-				list = append(list, timeline{})
+				list = append(list, timeline{key: key})
 			}
 			list[i].User = item.User
 			list[i].Steps = append(list[i].Steps, step{w.Position, item})
@@ -76,34 +76,6 @@ func pretty(body string) string {
 		return body
 	}
 	return string(text)
-}
-
-// HTML writes the result of a rehearsal as a page that needs nothing beside
-// it.
-func HTML(w io.Writer, r *rollout.Result) error {
-	t, err := template.New("rehearsal").Funcs(template.FuncMap{
-		"count":     func(c *cycle.Report, o string) int { return c.Count(cycle.Outcome(o)) },
-		"seconds":   seconds,
-		"joined":    func(c *cycle.Report) int { n, _ := c.Memberships(); return n },
-		"left":      func(c *cycle.Report) int { _, n := c.Memberships(); return n },
-		"failed":    failed,
-		"fix":       fix,
-		"none":      orNone,
-		"pretty":    pretty,
-		"timelines": timelines,
-		"outcomes":  cycle.Outcomes,
-		"bars":      bars,
-		"share": func(part, whole int) float64 {
-			if whole == 0 {
-				return 0
-			}
-			return 100 * float64(part) / float64(whole)
-		},
-	}).Parse(page)
-	if err != nil {
-		return err
-	}
-	return t.Execute(w, r)
 }
 
 // bar is a part of the chart of a wave.
