@@ -170,7 +170,7 @@ func parse(args []string) (o options, err error) {
 	f.StringVar(&o.only, "only", "", "operations whose name holds this")
 	f.StringVar(&o.out, "out", "", "a file for the table, as Markdown")
 	f.StringVar(&o.raw, "json", "", "a file for all that was measured, as JSON")
-	f.StringVar(&o.readme, "readme", "", "a README whose summary is to be replaced")
+	f.StringVar(&o.readme, "readme", "", "a document whose summary is to be replaced")
 	f.StringVar(&o.from, "from", "", "render what -json wrote into this file, and measure nothing")
 	f.StringVar(&o.serveArgs, "serve", "", "more flags for muster-server serve")
 	if err := f.Parse(args); err != nil {

@@ -17,7 +17,7 @@ func newBackup() *cobra.Command {
 		Long: `Copy the database of SQLite into a new file, as it is at one moment. Servers and
 commands may go on meanwhile. The copy is checked before it gets its name.
 
-For PostgreSQL use pg_dump; the README tells with which options.`,
+For PostgreSQL use pg_dump; docs/operate.md tells with which options.`,
 		Example: "  muster-server backup /backup/muster-$(date +%F).db --database " +
 			"sqlite:./muster.db",
 	}

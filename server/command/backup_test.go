@@ -209,7 +209,7 @@ func TestBackupRefuses(t *testing.T) {
 	}
 }
 
-// TestDump: what the README says of pg_dump and pg_restore keeps every row.
+// TestDump: what docs/operate.md says of pg_dump and pg_restore keeps every row.
 func TestDump(t *testing.T) {
 	if testing.Short() {
 		t.Skip("with -short there is no PostgreSQL")

@@ -33,7 +33,7 @@ type setting struct {
 	values []string
 }
 
-// settings are all that there are. The README's table is made of them.
+// settings are all that there are. The table in docs/operate.md is made of them.
 func settings() []setting {
 	return slices.Concat(networkSettings(), limitSettings(), otherSettings())
 }
@@ -313,7 +313,7 @@ password are not shown. Wrong values are refused with the cure, as serve does.`,
 	}
 	addSettings(c)
 	withJSON(c)
-	c.Flags().Bool("markdown", false, "print the table of all settings that is in the README")
+	c.Flags().Bool("markdown", false, "print the table of all settings that is in docs/operate.md")
 	return c
 }
 

@@ -155,15 +155,15 @@ func TestSecretsInFiles(t *testing.T) {
 	}
 }
 
-// TestSettingsInREADME: the README's table is that of the code.
-func TestSettingsInREADME(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+// TestSettingsInDocuments: the table in docs/operate.md is that of the code.
+func TestSettingsInDocuments(t *testing.T) {
+	readme, err := os.ReadFile("../../docs/operate.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(readme), settingsTable()) {
 		t.Error(
-			"the README has another table of settings than this one; put it in: muster-server " +
+			"docs/operate.md has another table of settings than this one; put it in: muster-server " +
 				"settings --markdown")
 	}
 }
