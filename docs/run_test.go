@@ -73,7 +73,8 @@ func TestExamples(t *testing.T) {
 			outputs := strings.Split(shell(t, commands, freePort(t, script.String())), mark+"\n")
 			for i, e := range list {
 				for _, missing := range absent(outputs[i], e.prints) {
-					t.Errorf("%s:%d does not print %q, but:\n%.2000s", path, e.line, missing, outputs[i])
+					t.Errorf("%s:%d does not print %q, but:\n%.2000s", path, e.line, missing,
+						outputs[i])
 				}
 			}
 		})

@@ -75,7 +75,9 @@ func Table(width int, head table.Row, rows []table.Row) string {
 func columns(n, width int) []table.ColumnConfig {
 	list := make([]table.ColumnConfig, n)
 	for i := range list {
-		list[i] = table.ColumnConfig{Number: i + 1, WidthMax: width, WidthMaxEnforcer: text.WrapSoft}
+		list[i] = table.ColumnConfig{
+			Number: i + 1, WidthMax: width, WidthMaxEnforcer: text.WrapSoft,
+		}
 	}
 	return list
 }

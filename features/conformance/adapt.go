@@ -14,8 +14,8 @@ import (
 func (r *Report) adapt(h *harness.Harness, o Options) error {
 	offer := h.Offer
 	if offer.Config == nil {
-		r.Survey = append(r.Survey, "The server has no ServiceProviderConfig (RFC 7643 §5 asks for "+
-			"it): it is taken to support everything.")
+		r.Survey = append(r.Survey, "The server has no ServiceProviderConfig (RFC 7643 §5 asks "+
+			"for it): it is taken to support everything.")
 	}
 	if offer.Open {
 		r.Survey = append(r.Survey, "The server answers who has no token: nothing is asked about "+
@@ -23,8 +23,8 @@ func (r *Report) adapt(h *harness.Harness, o Options) error {
 	}
 	if offer.NullLists {
 		r.Survey = append(r.Survey, "In a list of nothing Resources is null: it is read as empty, "+
-			"here and in what follows. RFC 7643 §2.5 makes null no value; clients that expect a list "+
-			"break on it.")
+			"here and in what follows. RFC 7643 §2.5 makes null no value; clients that expect a "+
+			"list break on it.")
 	}
 	switch {
 	case !offer.BooleanActive && !offer.TextActive:
@@ -44,8 +44,8 @@ func (r *Report) adapt(h *harness.Harness, o Options) error {
 func (r *Report) booleanTemplate(h *harness.Harness, o Options) error {
 	const found = `The server refuses {"active": "true"} and takes {"active": true}`
 	if o.Template != "" || h.Dir == "" || o.DefaultTemplate == nil {
-		r.Survey = append(r.Survey, found+", as RFC 7643 §4.1.1 has it. A provider's template with "+
-			`a macro sends the text: write "active": true into it.`)
+		r.Survey = append(r.Survey, found+", as RFC 7643 §4.1.1 has it. A provider's template "+
+			`with a macro sends the text: write "active": true into it.`)
 		return nil
 	}
 	boolean := bytes.Replace(o.DefaultTemplate, []byte(`"{$user.active}"`), []byte("true"), 1)

@@ -94,7 +94,8 @@ func TestMuster(t *testing.T) {
 			if at == target && endpoint == "Groups" {
 				// Nothing of theirs is gone, and nothing else is there.
 				slices.Sort(left)
-				if slices.Sort(their); !slices.Equal(left, their) || len(their) < 5+len(groupNames) {
+				slices.Sort(their)
+				if !slices.Equal(left, their) || len(their) < 5+len(groupNames) {
 					t.Errorf("groups: got %v, want those of somebody else, %v", left, their)
 				}
 				continue
@@ -335,8 +336,8 @@ func TestElimity(t *testing.T) {
 	if s := sections["RFC 7644 3.6"]; s == nil || s.Passed == 0 {
 		t.Error("deleting does not work, which the library does well")
 	}
-	if s := sections["RFC 7644 3.5.2"]; s == nil || s.Passed+len(s.Failures) > 0 || s.Unsupported == 0 ||
-		s.Lacks[0] != "patch" {
+	if s := sections["RFC 7644 3.5.2"]; s == nil || s.Passed+len(s.Failures) > 0 ||
+		s.Unsupported == 0 || s.Lacks[0] != "patch" {
 		t.Errorf("PATCH is not announced, and was tried: %+v", s)
 	}
 	if s := sections["RFC 9865 2"]; s == nil || s.Failed > 0 || s.Unsupported == 0 {

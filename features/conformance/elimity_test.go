@@ -199,7 +199,8 @@ func TestElimityGuide(t *testing.T) {
 	}
 	r, err := conformance.Run(t.Context(), harness.Target{BaseURL: base, Token: "secret"},
 		conformance.Options{
-			Simulator: simulator, Dir: dir, DefaultTemplate: template.Default(), HTML: report(t, "html"),
+			Simulator: simulator, Dir: dir, DefaultTemplate: template.Default(),
+			HTML:  report(t, "html"),
 			JUnit: report(t, "xml"),
 		})
 	if err != nil {

@@ -23,7 +23,9 @@ import (
 // TestLevels: each scenario of the protocol has one level, and the place of its
 // sentence in an RFC.
 func TestLevels(t *testing.T) {
-	suite := godog.TestSuite{Options: &godog.Options{FS: features.Files(), Paths: []string{"protocol"}}}
+	suite := godog.TestSuite{
+		Options: &godog.Options{FS: features.Files(), Paths: []string{"protocol"}},
+	}
 	list, err := suite.RetrieveFeatures()
 	if err != nil {
 		t.Fatal(err)

@@ -175,22 +175,9 @@ func (w *world) offers(method, path, body string) error {
 		return nil
 	}
 	path, query, _ := strings.Cut(path, "?")
-	discovery := strings.HasPrefix(path, "/Schemas") || strings.HasPrefix(path, "/ResourceTypes") ||
-		strings.HasPrefix(path, "/ServiceProviderConfig")
-	search := strings.HasSuffix(path, "/.search")
-	for _, need := range []struct {
-		asked   bool
-		feature string
-	}{
-		{method == "PATCH", "patch"},
-		{strings.HasPrefix(path, "/Bulk"), "bulk"},
-		{strings.Contains(query, "filter=") && !discovery ||
-			search && strings.Contains(body, `"filter"`), "filter"},
-		{strings.Contains(query, "sortBy=") && !discovery ||
-			search && strings.Contains(body, `"sortBy"`), "sort"},
-	} {
-		if need.asked && !offer.Announces(need.feature) {
-			return w.lacks(need.feature)
+	for _, feature := range needed(method, path, query, body) {
+		if !offer.Announces(feature) {
+			return w.lacks(feature)
 		}
 	}
 	if (strings.HasPrefix(path, "/Groups") || strings.HasSuffix(path, "2.0:Group") ||
@@ -202,6 +189,33 @@ func (w *world) offers(method, path, body string) error {
 		return w.lacks("the enterprise extension")
 	}
 	return nil
+}
+
+// discovery is an endpoint that is asked what the server offers.
+var discovery = regexp.MustCompile(`^/(Schemas|ResourceTypes|ServiceProviderConfig)`)
+
+// needed returns the features that a server must announce before it is sent a
+// request.
+func needed(method, path, query, body string) (features []string) {
+	if method == "PATCH" {
+		features = append(features, "patch")
+	}
+	if strings.HasPrefix(path, "/Bulk") {
+		features = append(features, "bulk")
+	}
+	if discovery.MatchString(path) {
+		return features
+	}
+	asked := query
+	if strings.HasSuffix(path, "/.search") {
+		asked += body
+	}
+	for parameter, feature := range map[string]string{"filter": "filter", "sortBy": "sort"} {
+		if strings.Contains(asked, parameter+"=") || strings.Contains(asked, `"`+parameter+`"`) {
+			features = append(features, feature)
+		}
+	}
+	return features
 }
 
 const enterpriseURN = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

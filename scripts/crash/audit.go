@@ -22,7 +22,7 @@ const auditTime = 60 * time.Second
 // verifyAudit looks for each row of the history in the audit log, each line of which
 // must be whole.
 func (w *world) verifyAudit(ctx context.Context) (findings []string, err error) {
-	if w.options.older != "" {
+	if w.older != "" {
 		return nil, nil
 	}
 	for deadline := time.Now().Add(auditTime); ; {
@@ -34,8 +34,10 @@ func (w *world) verifyAudit(ctx context.Context) (findings []string, err error) 
 			return nil, nil
 		}
 		if time.Now().After(deadline) {
-			return []string{fmt.Sprintf("the audit log lacks %d rows of the history, and %d of its "+
-				"lines are no JSON", missing, broken)}, nil
+			return []string{
+				fmt.Sprintf("the audit log lacks %d rows of the history, and %d of its lines are "+
+					"no JSON", missing, broken),
+			}, nil
 		}
 		select {
 		case <-ctx.Done():

@@ -190,7 +190,7 @@ func (w *world) startServer(ctx context.Context) error {
 		"serve", "--listen", w.listen, "--database", through, "--public-url",
 		"http://" + w.toServer.Listen,
 	}
-	if w.options.older == "" { // an old version may have no audit log
+	if w.older == "" { // an old version may have no audit log
 		args = append(args, "--audit-log", w.auditLog())
 	}
 	p, _, err := process.Start(ctx, filepath.Join(w.dir, "server.log"), "msg=serving",

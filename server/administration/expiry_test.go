@@ -80,7 +80,15 @@ func TestKeysThatEnd(t *testing.T) {
 	for _, step := range []struct {
 		at   time.Duration
 		want int // mails to each who is told of a key
-	}{{0, 1}, {day, 1}, {7 * day, 2}, {8 * day, 2}, {18 * day, 3}, {19*day + time.Hour, 4}, {25 * day, 4}} {
+	}{
+		{0, 1},
+		{day, 1},
+		{7 * day, 2},
+		{8 * day, 2},
+		{18 * day, 3},
+		{19*day + time.Hour, 4},
+		{25 * day, 4},
+	} {
 		var servers sync.WaitGroup
 		for range 3 {
 			servers.Go(func() {

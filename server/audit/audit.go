@@ -134,6 +134,7 @@ func (l *Log) next(ctx context.Context, i history.Behind) (more bool, err error)
 		last, more = seq, false
 	}
 	// Whether or not it went well, others may go on.
-	settled := l.Store.SettleAudit(context.WithoutCancel(ctx), l.Sink.Name(), i.InstanceID, last, until)
+	settled := l.Store.SettleAudit(context.WithoutCancel(ctx), l.Sink.Name(), i.InstanceID, last,
+		until)
 	return more && settled == nil, errors.Join(err, settled)
 }

@@ -190,6 +190,6 @@ const priority = 13*8 + 6
 
 // message returns a line as RFC 5424 has it.
 func (s *syslog) message(line []byte) string {
-	return fmt.Sprintf("<%d>1 %s %s muster-server %d audit - %s", priority, stamp(time.Now()), s.host,
-		os.Getpid(), line)
+	return fmt.Sprintf("<%d>1 %s %s muster-server %d audit - %s", priority, stamp(time.Now()),
+		s.host, os.Getpid(), line)
 }

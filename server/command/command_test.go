@@ -172,7 +172,8 @@ func TestDemo(t *testing.T) {
 			t.Errorf("got %v, %s, want %s", err, &out, want)
 		}
 	}
-	if list := must(t, db, "user", "list", "--instance", "demo"); strings.Count(list, "@demo.example") != 2 {
+	if list := must(t, db, "user", "list", "--instance", "demo"); strings.Count(list,
+		"@demo.example") != 2 {
 		t.Errorf("got %s", list)
 	}
 }

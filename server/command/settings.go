@@ -139,7 +139,8 @@ func otherSettings() []setting {
 		{
 			flag: "audit-log", check: optional(isAuditLog),
 			help: "where each row of the change history is written for a SIEM, as a JSON line in " +
-				"OCSF's fields: a file, or syslog://HOST:PORT (also syslog+tls:// and syslog+udp://)",
+				"OCSF's fields: a file, or syslog://HOST:PORT (also syslog+tls:// and " +
+				"syslog+udp://)",
 		},
 		{
 			flag: "notify", check: optional(isAddresses),

@@ -163,8 +163,8 @@ func TestSettingsInDocuments(t *testing.T) {
 	}
 	if !strings.Contains(string(readme), settingsTable()) {
 		t.Error(
-			"docs/operate.md has another table of settings than this one; put it in: muster-server " +
-				"settings --markdown")
+			"docs/operate.md has another table of settings than this one; put it in: " +
+				"muster-server settings --markdown")
 	}
 }
 

@@ -69,7 +69,8 @@ func TestWrongCommandLines(t *testing.T) {
 	}
 	for line, want := range map[string]string{
 		"user bogus": "there are: create, delete, list", "user lst": "perhaps list",
-		"key crate": "perhaps create", "key": "which command of muster-server key?", "serv": "perhaps serve", "user create": "NAME is missing",
+		"key crate": "perhaps create", "key": "which command of muster-server key?",
+		"serv": "perhaps serve", "user create": "NAME is missing",
 		"key create": "--user is missing",
 	} {
 		if status, told := try(t, strings.Fields(line)...); status != usage.Wrong ||
@@ -120,13 +121,15 @@ func TestSlipInDatabase(t *testing.T) {
 func TestInstanceLeftOut(t *testing.T) {
 	db := "sqlite:" + filepath.Join(t.TempDir(), "one.db")
 	must(t, db, "migrate")
-	if _, told := try(t, "user", "list", "--database", db); !strings.Contains(told, "no instance yet") {
+	_, told := try(t, "user", "list", "--database", db)
+	if !strings.Contains(told, "no instance yet") {
 		t.Errorf("got %s", told)
 	}
 	must(t, db, "instance", "create", "acme")
 	must(t, db, "user", "create", "anna")
 	must(t, db, "instance", "create", "globex")
-	status, told := try(t, "user", "create", "ben", "--database", db)
+	var status int
+	status, told = try(t, "user", "create", "ben", "--database", db)
 	if status != usage.Wrong || !strings.Contains(told, "--instance is missing, and there are 2") {
 		t.Errorf("got %d, %s", status, told)
 	}
@@ -169,7 +172,8 @@ func TestCompletion(t *testing.T) {
 		var out bytes.Buffer
 		c.SetOut(&out)
 		c.SetArgs(append([]string{cobra.ShellCompNoDescRequestCmd}, strings.Split(line, " ")...))
-		if err := c.ExecuteContext(t.Context()); err != nil || !strings.Contains(out.String(), want) {
+		err := c.ExecuteContext(t.Context())
+		if err != nil || !strings.Contains(out.String(), want) {
 			t.Errorf("%s: got %s, %v, want %s", line, out.String(), err, want)
 		}
 	}

@@ -89,22 +89,8 @@ func check(c *cobra.Command, _ []string) (err error) {
 			return err
 		}
 	}
-	o := conformance.Options{DefaultTemplate: template.Default()}
-	if o.FailOn, err = failOn(c); err != nil {
-		return err
-	}
-	o.Tags, _ = c.Flags().GetString("tags")
-	o.JUnit, _ = c.Flags().GetString("junit")
-	o.HTML, _ = c.Flags().GetString("html")
-	o.Cucumber, _ = c.Flags().GetString("cucumber")
-	for flag, path := range map[string]*string{"template": &o.Template, "admin": &o.Admin} {
-		if file, _ := c.Flags().GetString(flag); file != "" {
-			if *path, err = filepath.Abs(file); err != nil {
-				return err
-			}
-		}
-	}
-	if err := checkTemplate(o.Template); err != nil {
+	o, err := checkOptions(c)
+	if err != nil {
 		return err
 	}
 	if token := os.Getenv("MUSTER_TOKEN_2"); token != "" {
@@ -162,6 +148,26 @@ func checkTemplate(path string) error {
 	return nil
 }
 
+// checkOptions reads the flags that say how to run.
+func checkOptions(c *cobra.Command) (o conformance.Options, err error) {
+	o.DefaultTemplate = template.Default()
+	if o.FailOn, err = failOn(c); err != nil {
+		return o, err
+	}
+	o.Tags, _ = c.Flags().GetString("tags")
+	o.JUnit, _ = c.Flags().GetString("junit")
+	o.HTML, _ = c.Flags().GetString("html")
+	o.Cucumber, _ = c.Flags().GetString("cucumber")
+	for flag, path := range map[string]*string{"template": &o.Template, "admin": &o.Admin} {
+		if file, _ := c.Flags().GetString(flag); file != "" {
+			if *path, err = filepath.Abs(file); err != nil {
+				return o, err
+			}
+		}
+	}
+	return o, checkTemplate(o.Template)
+}
+
 // failOn reads the flag of that name.
 func failOn(c *cobra.Command) ([]string, error) {
 	levels, err := c.Flags().GetStringSlice("fail-on")
@@ -171,8 +177,8 @@ func failOn(c *cobra.Command) ([]string, error) {
 	known := append(conformance.Levels(), conformance.Any)
 	for _, level := range levels {
 		if !slices.Contains(known, level) {
-			return nil, usage.Errorf("--fail-on: there is no level %q; take one or more of %s", level,
-				strings.Join(known, ", "))
+			return nil, usage.Errorf("--fail-on: there is no level %q; take one or more of %s",
+				level, strings.Join(known, ", "))
 		}
 	}
 	return levels, nil

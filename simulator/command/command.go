@@ -101,8 +101,9 @@ As another provider, and over a bad line:
   muster-simulator sync --app acme --fault drop-after=5%,429=10%,latency=20%:50ms --fault-seed 7
 
 It exits with 0 when all went well, with 1 when something did not or was found, and
-with 2 when the command line is not right; the reason is on stderr. Ctrl-C finishes the users who are being worked on and stops;
-the same command goes on from there. A second Ctrl-C stops at once.`,
+with 2 when the command line is not right; the reason is on stderr. Ctrl-C finishes
+the users who are being worked on and stops; the same command goes on from there. A
+second Ctrl-C stops at once.`,
 		SilenceUsage: true, SilenceErrors: true, PersistentPreRun: warnOfVariables,
 	}
 	c.AddGroup(

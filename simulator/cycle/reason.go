@@ -1,7 +1,6 @@
 package cycle
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 )
@@ -43,9 +42,9 @@ func hint(detail string, textActive bool) string {
 	switch status, _, _ := strings.Cut(detail, " "); strings.TrimSuffix(status, ":") {
 	case "400":
 		if textActive {
-			return fmt.Sprintf(`the template sends "active" as a text, %q, and many servers insist on `+
-				`a boolean: write "active": true into a template of your own, name it under `+
-				`configuration.json_template, and see what check --target says of the server`, "true")
+			return `the template sends "active" as a text, "true", and many servers insist on a ` +
+				`boolean: write "active": true into a template of your own, name it under ` +
+				`configuration.json_template, and see what check --target says of the server`
 		}
 	case "401", "403":
 		return "the server does not accept the token: look at configuration.bearer_token"

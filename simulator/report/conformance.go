@@ -28,8 +28,8 @@ func Conformance(w io.Writer, r *conformance.Report) error {
 	}
 	rows = append(rows, conformanceRow("all", "", r.Counts))
 	p.table(table.Row{
-		"Section", "What", "Passed", "MUST\nfailed", "SHOULD\nfailed", "Guide\nfailed", "May, ours\nfailed",
-		"Tolerance\nrefused", "Not\nasked",
+		"Section", "What", "Passed", "MUST\nfailed", "SHOULD\nfailed", "Guide\nfailed",
+		"May, ours\nfailed", "Tolerance\nrefused", "Not\nasked",
 	}, rows)
 	p.notAsked(r)
 	p.failures(r, "must", "What a MUST asks for, and the server does not do:")

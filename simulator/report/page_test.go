@@ -28,7 +28,10 @@ func large(people, conflicts, surprises int) *rollout.Result {
 			item := cycle.Item{
 				Key: fmt.Sprint(n), User: name, Outcome: cycle.Created,
 				Exchanges: []client.Exchange{
-					{Method: "POST", Path: "/Users", Request: body, Answer: body, Status: 201, At: time.Now()},
+					{
+						Method: "POST", Path: "/Users", Request: body, Answer: body, Status: 201,
+						At: time.Now(),
+					},
 				},
 			}
 			if n%(people/conflicts) == 0 {

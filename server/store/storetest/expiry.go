@@ -33,7 +33,9 @@ func testExpiringKeys(t *testing.T, x *suite) {
 			holders++
 			h, err := x.users.AddUser(ctx, provisioning.Scope{Instance: i, Actor: administrator},
 				provisioning.Account{
-					Fields:      mapping.Fields{mapping.UserName: x.name(fmt.Sprint("holder", holders))},
+					Fields: mapping.Fields{
+						mapping.UserName: x.name(fmt.Sprint("holder", holders)),
+					},
 					Integration: true, Role: instance.LiteAdmin,
 				})
 			fatal(t, err)
