@@ -3,8 +3,8 @@ BIN := bin
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 .PHONY: help build rehearse run check test lint format vulncheck fmt bench microbench conformance \
-	peers mutants fair image compose unit man sbom reproducible release manifests crash failover \
-	upgrade clean
+	peers mutants fair image compose unit man sbom reproducible release manifests screenshots \
+	crash failover upgrade clean
 
 help:
 	@echo "make rehearse   rehearse the sample company's rollout in a sandbox, and write a report"
@@ -28,6 +28,7 @@ help:
 	@echo "make sbom       what the programs are made of, as CycloneDX, in build/"
 	@echo "make reproducible  build twice from fresh clones, and compare"
 	@echo "make release    archives, packages, checksums, SBOMs and images of the tag, in build/release"
+	@echo "make screenshots  the pictures in docs/images, with Chromium"
 	@echo "make mutants    put deliberate defects into the server; show which scenario notices each"
 	@echo "make peers      what others wrote about SCIM: clients, recorded requests and grammar"
 	@echo "make conformance TARGET=<base url> TOKEN=<key>"
@@ -57,7 +58,7 @@ check: format
 test: build
 	@mkdir -p build/reports
 	MUSTER_TEST_REPORTS=$(CURDIR)/build/reports MUSTER_TEST_COMMANDS=$(CURDIR)/$(BIN) \
-		$(GO) run ./scripts/withpostgres $(GO) test -count=1 -p 4 -vet=off \
+		$(GO) run ./scripts/withpostgres $(GO) test -count=1 -p 5 -vet=off \
 		-timeout 30m ./...
 
 lint: format vulncheck manifests
@@ -147,6 +148,9 @@ release: $(BIN)/goreleaser $(BIN)/golangci-lint
 $(BIN)/goreleaser: tools/release/go.mod
 	@mkdir -p $(BIN)
 	cd tools/release && $(GO) build -o ../../$(BIN)/ github.com/goreleaser/goreleaser/v2
+
+screenshots: build
+	scripts/screenshots
 
 # Kubernetes' objects against the types of its API.
 manifests:

@@ -36,7 +36,7 @@ func examples(text string) (list []*example) {
 			if kind == "sh`" {
 				last = &example{line: began, commands: strings.Join(body, "\n")}
 				list = append(list, last)
-			} else if kind == "text`" && last != nil {
+			} else if kind == "text`" && last != nil && last.prints == nil {
 				last.prints = body
 			}
 			kind = ""

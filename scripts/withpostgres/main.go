@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"muster/server/store/pgtest"
@@ -44,6 +45,8 @@ func run(ctx context.Context, command []string) (err error) {
 	c := exec.CommandContext(ctx, command[0], command[1:]...)
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
-	c.Env = append(os.Environ(), server.Environment()...)
+	memory, clean := inMemory()
+	defer func() { err = errors.Join(err, clean()) }()
+	c.Env = slices.Concat(os.Environ(), server.Environment(), memory)
 	return c.Run()
 }
