@@ -43,7 +43,7 @@ Feature: The admin API
       Then the answer is 200
       When the client sends GET "/instances/{acme}/users"
       Then the answer is 403
-      And its detail says "the token is an auditor's, and this takes an administrator's"
+      And its detail says "the token is an auditor's, and this takes a lite administrator's"
       When the client sends GET "/instances/{globex}/history"
       Then the answer is 403
       And its detail says "only"
@@ -52,6 +52,37 @@ Feature: The admin API
       And "/items" has 1 value
       And "/items/0/action" is "authenticate"
       And "/items/0/actor/name" is "ada"
+
+    Scenario: A lite administrator looks after people, and sees the setup without changing it
+      Given an instance "acme"
+      And the client has a token of a lite-administrator of "acme"
+      When the client sends POST "/instances/{acme}/users" with:
+        """
+        {"userName": "ben.{tag}"}
+        """
+      Then the answer is 201
+      When the client sends GET "/instances/{acme}/mapping/attributes"
+      Then the answer is 200
+      And "/items/0/attribute" is "userName"
+      And "/items/0/readOnly" is true
+      When the client sends PUT "/instances/{acme}/mapping/officePhone" with:
+        """
+        {"attribute": "phoneNumbers[type eq \"other\"].value"}
+        """
+      Then the answer is 403
+      And its detail says "the token is a lite administrator's, and this takes an administrator's"
+      When the client sends GET "/instances/{acme}/keys"
+      Then the answer is 403
+      When the client sends PATCH "/instances/{acme}/users/ben.{tag}" with:
+        """
+        {"role": "lite-admin"}
+        """
+      Then the answer is 403
+      When the client sends POST "/instances/{acme}/users" with:
+        """
+        {"userName": "robot.{tag}", "integration": true, "role": "lite-admin"}
+        """
+      Then the answer is 403
 
     Scenario: An administrator makes no keys
       Given an instance "acme"
@@ -319,3 +350,43 @@ Feature: The admin API
         | An attribute that is not         | PUT    | /instances/{acme}/mapping/mobilePhone | {"attribute": "nonsense"}          | 400 invalidValue | define no attribute         |
         | A field that is not              | POST   | /instances/{acme}/users    | {"userName": "x", "fields": {"colour": "red"}} | 400 invalidValue | has no field                |
         | No JSON                          | POST   | /instances                 | {                                             | 400 invalidSyntax | JSON                       |
+
+  Rule: Two administrators do not overwrite one another
+
+    Background:
+      Given an instance "acme"
+      And the client has a token of the admin API
+
+    Scenario Outline: What was changed meanwhile is refused, and stays: <what>
+      When the client sends GET "/instances/{acme}/<what>"
+      Then the answer is 200
+      And the header "ETag" is kept as seen
+      # The other administrator.
+      When the client sends <method> "/instances/{acme}/<path>" with:
+        """
+        <theirs>
+        """
+      Then the answer is <status>
+      Given the header "If-Match" is sent as "{seen}"
+      When the client sends <method> "/instances/{acme}/<again>" with:
+        """
+        <ours>
+        """
+      Then the answer is 412
+      And its detail says "somebody else has changed it"
+      When the client sends GET "/instances/{acme}/<what>"
+      Then the header "ETag" is kept as now
+      Given the header "If-Match" is sent as "{now}"
+      When the client sends <method> "/instances/{acme}/<again>" with:
+        """
+        <ours>
+        """
+      Then the answer is <status>
+      When the client sends GET "/instances/{acme}/history?text=<text>"
+      Then "/items" has 2 values
+
+      Examples:
+        | what    | method | path                    | theirs | again | ours | status | text |
+        | mapping | PUT    | mapping/officePhone     | {"attribute": "phoneNumbers[type eq \"other\"].value"} | mapping/mobilePhone | {"attribute": "phoneNumbers[type eq \"home\"].value"} | 200 | phoneNumbers |
+        | rules   | POST   | rules                   | {"name": "titled-one", "field": "scimSyncJobTitle", "do": ["create:job-title"]} | rules | {"name": "titled-two", "field": "scimSyncJobTitle", "do": ["create:job-title"]} | 201 | titled |
+        | fields  | POST   | fields                  | {"name": "deskone", "title": "Desk"} | fields | {"name": "desktwo", "title": "Desk"} | 201 | desk |

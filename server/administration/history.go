@@ -81,6 +81,19 @@ func (s *Service) FollowHistory(
 	return s.Users.FollowHistory(ctx, q, yield)
 }
 
+// StreamHistory gives the rows behind a place of the chain that are chosen, and those
+// that are written from then on, to a stream, until ctx ends.
+func (s *Service) StreamHistory(
+	ctx context.Context, sc provisioning.Scope, h HistoryQuery, after int64,
+	to provisioning.Stream,
+) error {
+	q, err := h.query(sc.Instance.ID)
+	if err != nil {
+		return err
+	}
+	return s.Users.StreamHistory(ctx, q, after, to)
+}
+
 // Export writes the rows that are chosen as a stream: as "jsonl", or as "csv",
 // in which each changed field is a line of its own. begin is called before
 // the first byte, once it is clear that there will be an answer.

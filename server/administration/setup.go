@@ -19,27 +19,31 @@ import (
 func (s *Service) MapField(
 	ctx context.Context, sc provisioning.Scope, attribute, field string,
 ) error {
-	row := mapping.Row{Attribute: attribute, Field: Field(sc, field)}
-	rows := s.Users.Mapping(sc.Instance)
-	if i := slices.IndexFunc(rows,
-		func(r mapping.Row) bool { return r.Field == row.Field }); i >= 0 {
-		rows[i] = row
-	} else {
-		rows = append(rows, row)
-	}
-	return s.Users.SaveMapping(ctx, sc, rows)
+	return s.onLatest(ctx, sc, func(sc provisioning.Scope) error {
+		row := mapping.Row{Attribute: attribute, Field: Field(sc, field)}
+		rows := s.Users.Mapping(sc.Instance)
+		if i := slices.IndexFunc(rows,
+			func(r mapping.Row) bool { return r.Field == row.Field }); i >= 0 {
+			rows[i] = row
+		} else {
+			rows = append(rows, row)
+		}
+		return s.Users.SaveMapping(ctx, sc, rows)
+	})
 }
 
 // UnmapField deletes the row of a field.
 func (s *Service) UnmapField(ctx context.Context, sc provisioning.Scope, field string) error {
-	f := Field(sc, field)
-	rows := s.Users.Mapping(sc.Instance)
-	i := slices.IndexFunc(rows, func(r mapping.Row) bool { return r.Field == f })
-	if i < 0 {
-		return instance.Missing("nothing is mapped to %s in %s; `muster-server mapping list "+
-			"--instance %s` shows the rows", field, sc.Instance.Slug, sc.Instance.Slug)
-	}
-	return s.Users.SaveMapping(ctx, sc, slices.Delete(rows, i, i+1))
+	return s.onLatest(ctx, sc, func(sc provisioning.Scope) error {
+		f := Field(sc, field)
+		rows := s.Users.Mapping(sc.Instance)
+		i := slices.IndexFunc(rows, func(r mapping.Row) bool { return r.Field == f })
+		if i < 0 {
+			return instance.Missing("nothing is mapped to %s in %s; `muster-server mapping list "+
+				"--instance %s` shows the rows", field, sc.Instance.Slug, sc.Instance.Slug)
+		}
+		return s.Users.SaveMapping(ctx, sc, slices.Delete(rows, i, i+1))
+	})
 }
 
 // SaveMapping saves a whole mapping.
@@ -49,7 +53,14 @@ func (s *Service) SaveMapping(
 	if len(rows) == 0 {
 		return instance.Refuse("the mapping has no rows; `mapping restore` restores the default")
 	}
-	return s.Users.SaveMapping(ctx, sc, rows)
+	return s.onLatest(ctx, sc,
+		func(sc provisioning.Scope) error { return s.Users.SaveMapping(ctx, sc, rows) })
+}
+
+// RestoreMapping restores the default mapping.
+func (s *Service) RestoreMapping(ctx context.Context, sc provisioning.Scope) error {
+	return s.onLatest(ctx, sc,
+		func(sc provisioning.Scope) error { return s.Users.SaveMapping(ctx, sc, nil) })
 }
 
 // PreviewUser returns what lands in which field of a user who is there.
@@ -102,9 +113,11 @@ func (s *Service) CreateRule(
 		}
 		r.Do = append(r.Do, action)
 	}
-	w := sc.Instance.Workflow
-	w.Rules = append(slices.Clone(w.Rules), r)
-	return r, s.Users.SaveWorkflow(ctx, sc, w, history.RuleCreate, r.Name, DescribeRule(r))
+	return r, s.onLatest(ctx, sc, func(sc provisioning.Scope) error {
+		w := sc.Instance.Workflow
+		w.Rules = append(slices.Clone(w.Rules), r)
+		return s.Users.SaveWorkflow(ctx, sc, w, history.RuleCreate, r.Name, DescribeRule(r))
+	})
 }
 
 // DescribeRule says what a rule does.
@@ -126,32 +139,37 @@ func DescribeRule(r workflow.Rule) string {
 // DeleteRule deletes a rule by name, and returns how the name is spelled.
 func (s *Service) DeleteRule(
 	ctx context.Context, sc provisioning.Scope, name string,
-) (string, error) {
-	w := sc.Instance.Workflow
-	i := slices.IndexFunc(w.Rules,
-		func(r workflow.Rule) bool { return strings.EqualFold(r.Name, name) })
-	if i < 0 {
-		return "", instance.Missing("instance %s has no rule %q; `muster-server rule list "+
-			"--instance %s` shows all", sc.Instance.Slug, name, sc.Instance.Slug)
-	}
-	gone := w.Rules[i]
-	w.Rules = slices.Delete(slices.Clone(w.Rules), i, i+1)
-	return gone.Name, s.Users.SaveWorkflow(ctx, sc, w, history.RuleDelete, gone.Name,
-		DescribeRule(gone))
+) (deleted string, err error) {
+	err = s.onLatest(ctx, sc, func(sc provisioning.Scope) error {
+		w := sc.Instance.Workflow
+		i := slices.IndexFunc(w.Rules,
+			func(r workflow.Rule) bool { return strings.EqualFold(r.Name, name) })
+		if i < 0 {
+			return instance.Missing("instance %s has no rule %q; `muster-server rule list "+
+				"--instance %s` shows all", sc.Instance.Slug, name, sc.Instance.Slug)
+		}
+		gone := w.Rules[i]
+		w.Rules = slices.Delete(slices.Clone(w.Rules), i, i+1)
+		deleted = gone.Name
+		return s.Users.SaveWorkflow(ctx, sc, w, history.RuleDelete, gone.Name, DescribeRule(gone))
+	})
+	return deleted, err
 }
 
 // DefineType defines a type of objects.
 func (s *Service) DefineType(ctx context.Context, sc provisioning.Scope, name string) error {
-	w := sc.Instance.Workflow
-	if w.HasType(name) {
-		return instance.Existing("the object type %q is there already", name)
-	}
 	if strings.TrimSpace(name) == "" || strings.ContainsAny(name, "=: /") {
 		return instance.Refuse("the object type %q is no name: use letters, digits and hyphens",
 			name)
 	}
-	w.ObjectTypes = append(slices.Clone(w.ObjectTypes), name)
-	return s.Users.SaveWorkflow(ctx, sc, w, history.TypeCreate, name, "")
+	return s.onLatest(ctx, sc, func(sc provisioning.Scope) error {
+		w := sc.Instance.Workflow
+		if w.HasType(name) {
+			return instance.Existing("the object type %q is there already", name)
+		}
+		w.ObjectTypes = append(slices.Clone(w.ObjectTypes), name)
+		return s.Users.SaveWorkflow(ctx, sc, w, history.TypeCreate, name, "")
+	})
 }
 
 // Messages returns the invitations of an instance.

@@ -18,6 +18,8 @@ allows, in one instance or in all. The API keys of providers are not taken there
   owner          everything: also keys, OAuth clients, instances, and pruning
                  the history
   administrator  users, groups, fields, mapping, rules and objects
+  lite-administrator
+                 users, groups and objects; it sees the setup, and no keys
   auditor        reads the history, and nothing else
 
 What is refused to a token is in the history of the instance that it was about.`,
@@ -30,7 +32,8 @@ What is refused to a token is in the history of the instance that it was about.`
   muster-server admin-token create revision --role auditor --instance acme`,
 	}
 	create.Flags().String("role", "owner",
-		"what its holder may do: owner, administrator or auditor")
+		"what its holder may do: owner, administrator, lite-administrator or auditor")
+	complete(create, "role", oneOfThese("owner", "administrator", "lite-administrator", "auditor"))
 	create.Flags().String("instance", "", "the one instance that it is for; all by default")
 	create.Flags().Int("days", 90, "for how many days the token is valid")
 	list := &cobra.Command{

@@ -105,7 +105,7 @@ func deleteMapping(a *application, c *cobra.Command, sc provisioning.Scope, args
 }
 
 func restoreMapping(a *application, c *cobra.Command, sc provisioning.Scope, _ []string) error {
-	return a.saved(sc, a.admin.Users.SaveMapping(c.Context(), sc, nil))
+	return a.saved(sc, a.admin.RestoreMapping(c.Context(), sc))
 }
 
 // readInput reads a file, or standard input for "-".

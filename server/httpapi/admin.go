@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -40,7 +41,8 @@ func (s *server) adminRoute(method, path string, status int, f adminFunc) *route
 	r := &route{method: method, path: path}
 	r.handle = func(x *requestContext) error {
 		var err error
-		if err := s.mayAdminister(x); err != nil {
+		takes := cmp.Or(x.route.takes, instance.Administrator)
+		if err := s.mayAdminister(x, takes); err != nil {
 			return err
 		}
 		if slug := x.PathValue("instance"); slug != "" {
@@ -87,6 +89,8 @@ func administrators(err error) error {
 		return &scim.Error{Status: http.StatusNotFound, Detail: refused.Reason}
 	case errors.Is(err, instance.ErrExists):
 		return scim.Conflict("%s", refused.Reason)
+	case errors.Is(err, instance.ErrChanged):
+		return &scim.Error{Status: http.StatusPreconditionFailed, Detail: refused.Reason}
 	}
 	return scim.BadRequest(scim.InvalidValue, "%s", refused.Reason)
 }

@@ -20,7 +20,8 @@ import (
 // administration, in the terms of HTTP.
 func (s *server) adminRoutes() []*route {
 	list := s.instanceRoutes()
-	list = append(list, s.accountRoutes()...)
+	list = append(list, lites(s.accountRoutes()...)...)
+	list = append(list, lites(s.sightRoutes()...)...)
 	list = append(list, s.keyRoutes()...)
 	list = append(list, s.clientRoutes()...)
 	list = append(list, s.mappingRoutes()...)
@@ -36,6 +37,28 @@ func (s *server) instanceRoutes() []*route {
 		Environment instance.Environment `json:"environment"`
 	}
 	return []*route{
+		owners(s.adminRoute("POST", AdminBase+"/instances", http.StatusCreated,
+			with(func(x *requestContext, sc provisioning.Scope, n newInstance) (any, error) {
+				return s.Admin.CreateInstance(x.Context(),
+					instance.Instance{
+						Slug: n.Instance, Name: n.Title, Edition: n.Edition,
+						Environment: n.Environment,
+					}, sc.Actor)
+			}))),
+		s.adminRoute("POST", adminInstance+"/fields", http.StatusCreated, ofFields(
+			with(func(x *requestContext, sc provisioning.Scope, f instance.Field) (any, error) {
+				return s.Admin.Instances.AddField(x.Context(), sc.Instance, f, sc.Actor)
+			}))),
+	}
+}
+
+// sightRoutes show how an instance is set up, and look after its objects.
+func (s *server) sightRoutes() []*route {
+	type object struct {
+		Type string `json:"type"`
+		Name string `json:"name"`
+	}
+	return []*route{
 		s.adminRoute("GET", AdminBase+"/instances", http.StatusOK,
 			func(x *requestContext, _ provisioning.Scope) (any, error) {
 				list, err := s.Admin.ListInstances(x.Context())
@@ -45,29 +68,37 @@ func (s *server) instanceRoutes() []*route {
 				}
 				return itemsOf(list, err)
 			}),
-		owners(s.adminRoute("POST", AdminBase+"/instances", http.StatusCreated,
-			with(func(x *requestContext, sc provisioning.Scope, n newInstance) (any, error) {
-				return s.Admin.CreateInstance(x.Context(),
-					instance.Instance{
-						Slug: n.Instance, Name: n.Title, Edition: n.Edition,
-						Environment: n.Environment,
-					}, sc.Actor)
-			}))),
 		s.adminRoute("GET", adminInstance, http.StatusOK,
 			func(x *requestContext, sc provisioning.Scope) (any, error) {
 				return s.Admin.ShowInstance(x.Context(), sc)
 			}),
-		s.adminRoute("GET", adminInstance+"/fields", http.StatusOK,
+		s.adminRoute("GET", adminInstance+"/fields", http.StatusOK, ofFields(
 			func(_ *requestContext, sc provisioning.Scope) (any, error) {
 				return itemsOf(sc.Instance.Fields, nil)
-			}),
-		s.adminRoute("POST", adminInstance+"/fields", http.StatusCreated,
-			with(func(x *requestContext, sc provisioning.Scope, f instance.Field) (any, error) {
-				return s.Admin.Instances.AddField(x.Context(), sc.Instance, f, sc.Actor)
 			})),
 		s.adminRoute("GET", adminInstance+"/outbox", http.StatusOK,
 			func(x *requestContext, sc provisioning.Scope) (any, error) {
 				return itemsOf(s.Admin.Messages(x.Context(), sc))
+			}),
+		s.adminRoute("GET", adminInstance+"/mapping", http.StatusOK, s.ofMapping(
+			func(_ *requestContext, sc provisioning.Scope) (any, error) {
+				return rows{s.Admin.Users.Mapping(sc.Instance)}, nil
+			})),
+		s.adminRoute("GET", adminInstance+"/rules", http.StatusOK, ofRules(
+			func(_ *requestContext, sc provisioning.Scope) (any, error) {
+				return itemsOf[workflow.Rule](sc.Instance.Workflow.Rules, nil)
+			})),
+		s.adminRoute("GET", adminInstance+"/objects", http.StatusOK,
+			func(x *requestContext, sc provisioning.Scope) (any, error) {
+				return itemsOf(s.Admin.Users.Objects(x.Context(), sc))
+			}),
+		s.adminRoute("POST", adminInstance+"/objects", http.StatusCreated,
+			with(func(x *requestContext, sc provisioning.Scope, o object) (any, error) {
+				return s.Admin.Users.AddObject(x.Context(), sc, o.Type, o.Name)
+			})),
+		s.adminRoute("GET", adminInstance+"/mapping/attributes", http.StatusOK,
+			func(_ *requestContext, sc provisioning.Scope) (any, error) {
+				return itemsOf(s.Admin.Users.MappableAttributes(sc.Instance), nil)
 			}),
 	}
 }
@@ -86,6 +117,11 @@ func (s *server) accountRoutes() []*route {
 			with(func(
 				x *requestContext, sc provisioning.Scope, n administration.NewUser,
 			) (any, error) {
+				if n.Integration || n.Role != "" && n.Role != string(instance.PlainUser) {
+					if err := s.mayAdminister(x, instance.Administrator); err != nil {
+						return nil, err
+					}
+				}
 				return s.Admin.CreateUser(x.Context(), sc, n)
 			})),
 		s.adminRoute("GET", adminInstance+"/users/{user}", http.StatusOK,
@@ -130,6 +166,10 @@ func (s *server) changeAccount(
 	name := x.PathValue("user")
 	var err error
 	if c.Role != nil {
+		// A role decides on what keys may do: it is none of a lite administrator's.
+		if err := s.mayAdminister(x, instance.Administrator); err != nil {
+			return nil, err
+		}
 		_, _, err = s.Admin.SetRole(x.Context(), sc, name, *c.Role)
 	} else if c.State != nil {
 		_, _, err = s.Admin.SetActive(x.Context(), sc, name, *c.State == "active")
@@ -227,7 +267,9 @@ func (s *server) savedMapping(x *requestContext, sc provisioning.Scope, err erro
 	if err != nil {
 		return nil, err
 	}
-	return rows{s.Admin.Users.Mapping(now.Instance)}, nil
+	list := s.Admin.Users.Mapping(now.Instance)
+	x.answer.Header().Set("ETag", tag(list))
+	return rows{list}, nil
 }
 
 func (s *server) mappingRoutes() []*route {
@@ -243,27 +285,23 @@ func (s *server) mappingRoutes() []*route {
 		Changed int `json:"changed"`
 	}
 	return []*route{
-		s.adminRoute("GET", adminInstance+"/mapping", http.StatusOK,
-			func(_ *requestContext, sc provisioning.Scope) (any, error) {
-				return rows{s.Admin.Users.Mapping(sc.Instance)}, nil
-			}),
-		s.adminRoute("PUT", adminInstance+"/mapping", http.StatusOK,
+		s.adminRoute("PUT", adminInstance+"/mapping", http.StatusOK, s.ofMapping(
 			with(func(x *requestContext, sc provisioning.Scope, r rows) (any, error) {
 				return s.savedMapping(x, sc, s.Admin.SaveMapping(x.Context(), sc, r.Rows))
-			})),
-		s.adminRoute("DELETE", adminInstance+"/mapping", http.StatusNoContent,
+			}))),
+		s.adminRoute("DELETE", adminInstance+"/mapping", http.StatusNoContent, s.ofMapping(
 			func(x *requestContext, sc provisioning.Scope) (any, error) {
-				return nil, s.Admin.Users.SaveMapping(x.Context(), sc, nil)
-			}),
-		s.adminRoute("PUT", adminInstance+"/mapping/{field}", http.StatusOK,
+				return nil, s.Admin.RestoreMapping(x.Context(), sc)
+			})),
+		s.adminRoute("PUT", adminInstance+"/mapping/{field}", http.StatusOK, s.ofMapping(
 			with(func(x *requestContext, sc provisioning.Scope, a attribute) (any, error) {
 				return s.savedMapping(x, sc,
 					s.Admin.MapField(x.Context(), sc, a.Attribute, x.PathValue("field")))
-			})),
-		s.adminRoute("DELETE", adminInstance+"/mapping/{field}", http.StatusNoContent,
+			}))),
+		s.adminRoute("DELETE", adminInstance+"/mapping/{field}", http.StatusNoContent, s.ofMapping(
 			func(x *requestContext, sc provisioning.Scope) (any, error) {
 				return nil, s.Admin.UnmapField(x.Context(), sc, x.PathValue("field"))
-			}),
+			})),
 		s.adminRoute("POST", adminInstance+"/mapping/preview", http.StatusOK,
 			with(func(x *requestContext, sc provisioning.Scope, p preview) (any, error) {
 				if p.User != nil {
@@ -284,36 +322,20 @@ func (s *server) workflowRoutes() []*route {
 	type objectType struct {
 		Name string `json:"name"`
 	}
-	type object struct {
-		Type string `json:"type"`
-		Name string `json:"name"`
-	}
 	return []*route{
-		s.adminRoute("GET", adminInstance+"/rules", http.StatusOK,
-			func(_ *requestContext, sc provisioning.Scope) (any, error) {
-				return itemsOf[workflow.Rule](sc.Instance.Workflow.Rules, nil)
-			}),
-		s.adminRoute("POST", adminInstance+"/rules", http.StatusCreated,
+		s.adminRoute("POST", adminInstance+"/rules", http.StatusCreated, ofRules(
 			with(func(
 				x *requestContext, sc provisioning.Scope, n administration.NewRule,
 			) (any, error) {
 				return s.Admin.CreateRule(x.Context(), sc, n)
-			})),
-		s.adminRoute("DELETE", adminInstance+"/rules/{rule}", http.StatusNoContent,
+			}))),
+		s.adminRoute("DELETE", adminInstance+"/rules/{rule}", http.StatusNoContent, ofRules(
 			func(x *requestContext, sc provisioning.Scope) (any, error) {
 				return nothing(s.Admin.DeleteRule(x.Context(), sc, x.PathValue("rule")))
-			}),
+			})),
 		s.adminRoute("POST", adminInstance+"/object-types", http.StatusNoContent,
 			with(func(x *requestContext, sc provisioning.Scope, t objectType) (any, error) {
 				return nil, s.Admin.DefineType(x.Context(), sc, t.Name)
-			})),
-		s.adminRoute("GET", adminInstance+"/objects", http.StatusOK,
-			func(x *requestContext, sc provisioning.Scope) (any, error) {
-				return itemsOf(s.Admin.Users.Objects(x.Context(), sc))
-			}),
-		s.adminRoute("POST", adminInstance+"/objects", http.StatusCreated,
-			with(func(x *requestContext, sc provisioning.Scope, o object) (any, error) {
-				return s.Admin.Users.AddObject(x.Context(), sc, o.Type, o.Name)
 			})),
 	}
 }
@@ -341,6 +363,8 @@ func (s *server) historyRoutes() []*route {
 	}
 	return []*route{
 		auditors(s.adminRoute("GET", adminInstance+"/history", http.StatusOK, s.historyPage)),
+		auditors(s.adminRoute("GET", adminInstance+"/history/stream", http.StatusOK,
+			s.streamHistory)),
 		auditors(s.long(s.adminRoute("GET", adminInstance+"/history/export", http.StatusOK,
 			s.exportHistory))),
 		auditors(s.long(s.adminRoute("GET", adminInstance+"/history/verification", http.StatusOK,

@@ -42,8 +42,8 @@ func (s *server) deny(x *requestContext, reason string) error {
 // mayAdminister refuses what an administrator's token is not for: another
 // instance than its own, or what takes a higher role. The history of the
 // instance that it was about has it; what is about none stands in the log.
-func (s *server) mayAdminister(x *requestContext) error {
-	t, takes := x.administrator, cmp.Or(x.route.takes, instance.Administrator)
+func (s *server) mayAdminister(x *requestContext, takes instance.AdminRole) error {
+	t := x.administrator
 	slug := x.PathValue("instance")
 	var reason string
 	switch {
@@ -74,8 +74,11 @@ func (s *server) mayAdminister(x *requestContext) error {
 }
 
 func article(r instance.AdminRole) string {
-	if r == instance.Owner || r == instance.Administrator || r == instance.Auditor {
+	switch r {
+	case instance.Owner, instance.Administrator, instance.Auditor:
 		return "an " + string(r) + "'s"
+	case instance.LiteAdministrator:
+		return "a lite administrator's"
 	}
 	return "of no known role"
 }
@@ -84,6 +87,14 @@ func article(r instance.AdminRole) string {
 func owners(r *route) *route {
 	r.takes = instance.Owner
 	return r
+}
+
+// lites makes routes those of lite administrators, too.
+func lites(routes ...*route) []*route {
+	for _, r := range routes {
+		r.takes = instance.LiteAdministrator
+	}
+	return routes
 }
 
 // auditors makes a route one for auditors, too.

@@ -71,6 +71,9 @@ func (a *answerWriter) WriteHeader(status int) {
 	a.ResponseWriter.WriteHeader(status)
 }
 
+// Unwrap returns the writer behind it, for [http.ResponseController].
+func (a *answerWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
 // Write writes to the client, who may not be slower than writeTime.
 func (a *answerWriter) Write(p []byte) (int, error) {
 	// Not every kind of writer can do it; those of a real server can.

@@ -27,13 +27,16 @@ const (
 	Owner AdminRole = "owner"
 	// Administrator looks after users, groups, fields, mapping and rules.
 	Administrator AdminRole = "administrator"
+	// LiteAdministrator looks after users, groups and objects; it sees how the
+	// instance is set up, and changes nothing of that.
+	LiteAdministrator AdminRole = "lite-administrator"
 	// Auditor reads the history, and nothing else.
 	Auditor AdminRole = "auditor"
 )
 
 // May reports whether the role may do what takes another one.
 func (r AdminRole) May(takes AdminRole) bool {
-	rank := map[AdminRole]int{Owner: 3, Administrator: 2, Auditor: 1}
+	rank := map[AdminRole]int{Owner: 4, Administrator: 3, LiteAdministrator: 2, Auditor: 1}
 	return rank[r] >= rank[takes] && rank[takes] > 0
 }
 

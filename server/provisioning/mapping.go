@@ -37,7 +37,7 @@ func (s *Service) SaveMapping(ctx context.Context, sc Scope, rows []mapping.Row)
 	if len(e.Changes) == 0 {
 		return nil
 	}
-	return s.store.SaveMapping(ctx, sc.Instance.ID, rows, e)
+	return s.store.SaveMapping(ctx, sc.Instance, rows, e)
 }
 
 // mappingChanges returns what differs between two mappings, by field.

@@ -88,10 +88,15 @@ type Store interface {
 		ctx context.Context, instanceID, requestID string, now time.Time, limit int,
 	) (int, error)
 
-	// SaveMapping replaces the rows of an instance's mapping.
-	SaveMapping(ctx context.Context, instanceID string, rows []mapping.Row, e *history.Entry) error
-	// SaveWorkflow replaces the rules and object types of an instance.
-	SaveWorkflow(ctx context.Context, instanceID string, w workflow.Setup, e *history.Entry) error
+	// SaveMapping replaces the rows of an instance's mapping, and SaveWorkflow its
+	// rules and object types. Both return instance.ErrStale if they are no longer
+	// as the instance has them: somebody else has changed them.
+	SaveMapping(
+		ctx context.Context, was *instance.Instance, rows []mapping.Row, e *history.Entry,
+	) error
+	SaveWorkflow(
+		ctx context.Context, was *instance.Instance, w workflow.Setup, e *history.Entry,
+	) error
 	// AddObject returns instance.ErrExists if there is one of that name.
 	AddObject(ctx context.Context, o *Object, e *history.Entry) error
 	Objects(ctx context.Context, instanceID string) ([]Object, error)
@@ -204,6 +209,9 @@ type Scope struct {
 	// Policy decides on deviations from the standard, and has kept what the
 	// history is to tell of them. Nil is strict.
 	Policy *tolerance.Policy
+	// Exact has a change of the setup made on the setup as Instance has it, or not at
+	// all: an administrator has looked at that one.
+	Exact bool
 }
 
 // tell adds to an entry what was dropped of the request.
@@ -326,46 +334,4 @@ func (s *Service) History(
 	ctx context.Context, q history.Query, yield func(*history.Entry) error,
 ) error {
 	return s.store.History(ctx, q, yield)
-}
-
-// followInterval is how often the history is looked at for new rows.
-const followInterval = time.Second
-
-// FollowHistory calls yield with the entries that q chooses, and then with those
-// that are written from then on, until ctx ends, which is no error.
-func (s *Service) FollowHistory(
-	ctx context.Context, q history.Query, yield func(*history.Entry) error,
-) error {
-	chain, err := s.store.Chain(ctx, q.InstanceID)
-	if err != nil {
-		return err
-	}
-	// What is written between the two reads would be told twice.
-	told := make(map[string]bool)
-	err = s.store.History(ctx, q, func(e *history.Entry) error {
-		told[e.ID] = true
-		return yield(e)
-	})
-	if err != nil {
-		return err
-	}
-	tick := time.NewTicker(followInterval)
-	defer tick.Stop()
-	for last := chain.Seq; ; {
-		err := s.store.HistoryAfter(ctx, q.InstanceID, last, func(row history.Sealed) error {
-			last = row.Seq
-			if told[row.ID] || !q.Matches(row.Entry) {
-				return nil
-			}
-			return yield(row.Entry)
-		})
-		if err != nil && ctx.Err() == nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
 }

@@ -40,7 +40,7 @@ func (s *Service) SaveWorkflow(
 	e := history.New(sc.Instance.ID, s.clock(), sc.Actor, action,
 		history.Target{Type: "Workflow", Name: name})
 	e.Detail = detail
-	return s.store.SaveWorkflow(ctx, sc.Instance.ID, w, e)
+	return s.store.SaveWorkflow(ctx, sc.Instance, w, e)
 }
 
 // ruleFields returns the fields that rules can watch and set.

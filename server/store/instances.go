@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"muster/server/history"
 	"muster/server/instance"
@@ -30,6 +31,10 @@ const (
 	selectInstance = `SELECT
 		id, slug, name, edition, environment, fields, mapping, workflow, created,
 	revision FROM instances WHERE id = ?`
+
+	selectInstanceLocked = `SELECT
+		id, slug, name, edition, environment, fields, mapping, workflow, created,
+	revision FROM instances WHERE id = ? FOR UPDATE`
 
 	selectInstanceBySlug = `SELECT
 		id, slug, name, edition, environment, fields, mapping, workflow, created,
@@ -148,9 +153,19 @@ func (s *Store) AddField(
 	})
 }
 
+// setupNow returns an instance as it is set up now, and keeps others from changing
+// that until the transaction ends.
+func (t *tx) setupNow(ctx context.Context, instanceID string) (*instance.Instance, error) {
+	var r instanceRow
+	if err := t.Get(ctx, &r, selectInstanceLocked, instanceID); err != nil {
+		return nil, missing(err)
+	}
+	return r.instance()
+}
+
 // SaveMapping replaces the rows of an instance's mapping.
 func (s *Store) SaveMapping(
-	ctx context.Context, instanceID string, rows []mapping.Row, e *history.Entry,
+	ctx context.Context, was *instance.Instance, rows []mapping.Row, e *history.Entry,
 ) error {
 	if rows == nil {
 		rows = []mapping.Row{}
@@ -159,10 +174,17 @@ func (s *Store) SaveMapping(
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, instanceID, func(t *tx) error {
+	return s.change(ctx, was.ID, func(t *tx) error {
+		now, err := t.setupNow(ctx, was.ID)
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(now.Mapping, was.Mapping) {
+			return instance.ErrStale
+		}
 		if _, err := t.Exec(ctx,
 			"UPDATE instances SET mapping = ?, revision = revision + 1 WHERE id = ?", string(text),
-			instanceID); err != nil {
+			was.ID); err != nil {
 			return err
 		}
 		return t.append(e)

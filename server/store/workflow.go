@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"github.com/google/uuid"
@@ -19,16 +20,23 @@ import (
 
 // SaveWorkflow replaces the rules and object types of an instance.
 func (s *Store) SaveWorkflow(
-	ctx context.Context, instanceID string, w workflow.Setup, e *history.Entry,
+	ctx context.Context, was *instance.Instance, w workflow.Setup, e *history.Entry,
 ) error {
 	text, err := json.Marshal(w)
 	if err != nil {
 		return err
 	}
-	return s.change(ctx, instanceID, func(t *tx) error {
+	return s.change(ctx, was.ID, func(t *tx) error {
+		now, err := t.setupNow(ctx, was.ID)
+		if err != nil {
+			return err
+		}
+		if !reflect.DeepEqual(now.Workflow, was.Workflow) {
+			return instance.ErrStale
+		}
 		if _, err := t.Exec(ctx,
 			"UPDATE instances SET workflow = ?, revision = revision + 1 WHERE id = ?", string(text),
-			instanceID); err != nil {
+			was.ID); err != nil {
 			return err
 		}
 		return t.append(e)

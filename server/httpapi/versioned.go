@@ -1,0 +1,67 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+
+	"muster/server/instance"
+	"muster/server/provisioning"
+)
+
+// part is a part of the setup of an instance that administrators change as a whole.
+type part func(*instance.Instance) any
+
+// versioned makes an adminFunc of one about a part of the setup: what reads it answers
+// with its ETag, and a change with If-Match is made on that version or not at all, so
+// that two administrators do not overwrite one another.
+func versioned(p part, f adminFunc) adminFunc {
+	return func(x *requestContext, sc provisioning.Scope) (any, error) {
+		if x.Method == http.MethodGet {
+			x.answer.Header().Set("ETag", tag(p(sc.Instance)))
+			return f(x, sc)
+		}
+		if match := x.Header.Get("If-Match"); match != "" {
+			if !matches(match, tag(p(sc.Instance))) {
+				return nil, instance.Changed("this is no longer at the version %s of If-Match: "+
+					"somebody else has changed it; read it again, and do what is still to be done",
+					match)
+			}
+			sc.Exact = strings.TrimSpace(match) != "*"
+		}
+		return f(x, sc)
+	}
+}
+
+// tag returns the entity tag of a part of the setup: the same for the same content.
+func tag(content any) string {
+	text, err := json.Marshal(content)
+	if err != nil {
+		panic(err) // it is texts and lists of them
+	}
+	sum := sha256.Sum256(text)
+	return `"` + hex.EncodeToString(sum[:8]) + `"`
+}
+
+// matches reports whether an If-Match names a tag (Section 13.1.1 of RFC 9110).
+func matches(header, tag string) bool {
+	return slices.ContainsFunc(strings.Split(header, ","), func(one string) bool {
+		one = strings.TrimSpace(one)
+		return one == "*" || one == tag
+	})
+}
+
+func ofFields(f adminFunc) adminFunc {
+	return versioned(func(i *instance.Instance) any { return i.Fields }, f)
+}
+
+func ofRules(f adminFunc) adminFunc {
+	return versioned(func(i *instance.Instance) any { return i.Workflow }, f)
+}
+
+func (s *server) ofMapping(f adminFunc) adminFunc {
+	return versioned(func(i *instance.Instance) any { return s.Admin.Users.Mapping(i) }, f)
+}
