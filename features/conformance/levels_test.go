@@ -44,7 +44,8 @@ func TestLevels(t *testing.T) {
 				}
 			}
 			if len(levels) != 1 || len(places) == 0 || levels[0] == "guide" {
-				t.Errorf("%s: %q has the levels %v and the places %v", p.Uri, p.Name, levels, places)
+				t.Errorf("%s: %q has the levels %v and the places %v", p.Uri, p.Name, levels,
+					places)
 			}
 			scenarios++
 		}

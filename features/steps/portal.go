@@ -220,7 +220,8 @@ func (w *world) groupDiffers(userName, group string, missing bool) error {
 		if missing {
 			list = item.Joined
 		}
-		if strings.EqualFold(w.plain(item.User), userName) && slices.Contains(list, w.group(group)) {
+		if strings.EqualFold(w.plain(item.User), userName) &&
+			slices.Contains(list, w.group(group)) {
 			return nil
 		}
 	}

@@ -39,7 +39,8 @@ func TestSetupIsNotLost(t *testing.T) {
 	ctx, name := t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "m.db")
 	offices := []*administration.Service{office(t, name), office(t, name)}
 	actor := history.Actor{Kind: history.Administrator, Name: "test"}
-	if _, err := offices[0].Instances.Create(ctx, instance.Instance{Slug: "acme"}, actor); err != nil {
+	_, err := offices[0].Instances.Create(ctx, instance.Instance{Slug: "acme"}, actor)
+	if err != nil {
 		t.Fatal(err)
 	}
 	scope := func(o *administration.Service) provisioning.Scope {
@@ -106,7 +107,8 @@ func TestSetupIsNotLost(t *testing.T) {
 		}
 	}
 	after := scope(offices[0])
-	if len(after.Instance.Mapping) != len(now.Instance.Mapping) || after.Instance.Workflow.HasType("late") {
+	if len(after.Instance.Mapping) != len(now.Instance.Mapping) ||
+		after.Instance.Workflow.HasType("late") {
 		t.Error("what was refused was done")
 	}
 }

@@ -113,8 +113,8 @@ func otherSettings() []setting {
 				"off by default",
 		},
 		{
-			flag: "log-format", fallback: "text", check: oneOf("text", "json"), help: "text or json",
-			values: []string{"text", "json"},
+			flag: "log-format", fallback: "text", check: oneOf("text", "json"),
+			help: "text or json", values: []string{"text", "json"},
 		},
 		{
 			flag: "log-level", fallback: "info", check: oneOf("debug", "info", "warn", "error"),

@@ -55,8 +55,8 @@ func warnOfVariables(c *cobra.Command, _ []string) {
 			continue
 		}
 		if near := usage.Near(name, variables()); near != "" {
-			fmt.Fprintf(c.ErrOrStderr(), "muster-simulator: warning: %s is set, and is no variable "+
-				"of muster-simulator; perhaps %s is meant\n", name, near)
+			fmt.Fprintf(c.ErrOrStderr(), "muster-simulator: warning: %s is set, and is no "+
+				"variable of muster-simulator; perhaps %s is meant\n", name, near)
 		}
 	}
 }
