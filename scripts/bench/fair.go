@@ -303,7 +303,7 @@ func (r *report) fairTable(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "\n### One instance beside another that asks for the worst it may\n\n"+
 		"%d clients of an instance with %s users and groups of %s; "+
-		"beside them, the small requests of\nanother instance.\n\n",
+		"beside them, the small requests\nof another instance.\n\n",
 		r.Attackers, thousands(float64(r.FairUsers)), thousands(float64(r.FairUsers/2)))
 	b.WriteString("| engine | the first asks for | its answers | the other alone: p50 | p99 " +
 		"| beside it: p50 | p99 | failed | server's memory | bound |\n")
