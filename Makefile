@@ -2,7 +2,7 @@ GO ?= go
 BIN := bin
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help build rehearse run check test lint format vulncheck fmt bench microbench conformance \
+.PHONY: help build build-server build-simulator rehearse run check test lint format vulncheck fmt bench microbench conformance \
 	peers mutants fair image compose unit man sbom reproducible release manifests screenshots \
 	crash failover upgrade clean
 
@@ -37,8 +37,10 @@ help:
 # Static, and the same bits from the same commit wherever it is built.
 build:
 	@mkdir -p $(BIN)
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o $(BIN)/muster-server ./server
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o $(BIN)/muster-simulator ./simulator
+	@$(MAKE) --no-print-directory -j2 build-server build-simulator
+
+build-server build-simulator: build-%:
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o $(BIN)/muster-$* ./$*
 
 rehearse: build
 	scripts/rehearse

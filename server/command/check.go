@@ -88,7 +88,10 @@ func checkDatabase(ctx context.Context, name string) []finding {
 	}
 	if i.Missing {
 		return []finding{
-			{"database", "warn", "the file is not there; serve, migrate or instance create makes it"},
+			{
+				"database", "warn",
+				"the file is not there; serve, migrate or instance create makes it",
+			},
 			{"migrations", "skip", "no database"},
 			{"clock", "ok", "there is only the one of this machine"},
 		}
