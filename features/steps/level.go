@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -134,7 +135,7 @@ func endpoint(path string) string {
 	if len(parts) > 2 && (parts[1] == "Users" || parts[1] == "Groups") && parts[2] != ".search" {
 		parts[2] = "{id}"
 	}
-	return strings.Join(parts, "/")
+	return cmp.Or(strings.Join(parts, "/"), "/")
 }
 
 // remark keeps what is not as it should be. At a server of our own it is an
