@@ -97,6 +97,33 @@ func TestSetupIsNotLost(t *testing.T) {
 			len(setup.ObjectTypes), each)
 	}
 
+	// Of those who have looked at the same setup, and will have it so, one gets it.
+	same := scope(offices[0])
+	same.Exact = true
+	outcomes := make(chan error, each)
+	for n := range each {
+		o := offices[n%2]
+		administrators.Go(func() {
+			_, err := o.AddField(ctx, same,
+				instance.Field{Name: fmt.Sprint("exact", n), Type: "text"})
+			outcomes <- err
+		})
+	}
+	administrators.Wait()
+	close(outcomes)
+	made := 0
+	for err := range outcomes {
+		switch {
+		case err == nil:
+			made++
+		case !errors.Is(err, instance.ErrChanged):
+			t.Error(err)
+		}
+	}
+	if made != 1 {
+		t.Errorf("%d fields were added to the same setup, exactly", made)
+	}
+
 	looked.Exact = true
 	for what, err := range map[string]error{
 		"row":  offices[0].UnmapField(ctx, looked, "officePhone"),

@@ -57,6 +57,16 @@ func (s *Service) SaveMapping(
 		func(sc provisioning.Scope) error { return s.Users.SaveMapping(ctx, sc, rows) })
 }
 
+// AddField adds a custom field to the users of an instance.
+func (s *Service) AddField(
+	ctx context.Context, sc provisioning.Scope, f instance.Field,
+) (*instance.Field, error) {
+	if sc.Exact {
+		return s.Instances.AddFieldExactly(ctx, sc.Instance, f, sc.Actor)
+	}
+	return s.Instances.AddField(ctx, sc.Instance, f, sc.Actor)
+}
+
 // RestoreMapping restores the default mapping.
 func (s *Service) RestoreMapping(ctx context.Context, sc provisioning.Scope) error {
 	return s.onLatest(ctx, sc,

@@ -45,7 +45,7 @@ func (s *server) instanceRoutes() []*route {
 			}))),
 		s.adminRoute("POST", adminInstance+"/fields", http.StatusCreated, ofFields(
 			with(func(x *requestContext, sc provisioning.Scope, f instance.Field) (any, error) {
-				return s.Admin.Instances.AddField(x.Context(), sc.Instance, f, sc.Actor)
+				return s.Admin.AddField(x.Context(), sc, f)
 			}))),
 	}
 }

@@ -70,6 +70,20 @@ func (f Field) check() error {
 func (s *Service) AddField(
 	ctx context.Context, i *Instance, f Field, actor history.Actor,
 ) (*Field, error) {
+	return s.addField(ctx, i, false, f, actor)
+}
+
+// AddFieldExactly is like AddField, and refuses with [ErrChanged] if the fields are no
+// longer as i has them.
+func (s *Service) AddFieldExactly(
+	ctx context.Context, i *Instance, f Field, actor history.Actor,
+) (*Field, error) {
+	return s.addField(ctx, i, true, f, actor)
+}
+
+func (s *Service) addField(
+	ctx context.Context, i *Instance, exact bool, f Field, actor history.Actor,
+) (*Field, error) {
 	if f.Title == "" {
 		f.Title = f.Name
 	}
@@ -82,7 +96,11 @@ func (s *Service) AddField(
 	e := history.New(i.ID, s.now(), actor, history.FieldCreate,
 		history.Target{Type: "Field", Name: f.Name})
 	e.Detail = fmt.Sprintf("%s, %s", f.Title, f.Type)
-	err := s.store.AddField(ctx, i.ID, f, e)
+	err := s.store.AddField(ctx, i, exact, f, e)
+	if errors.Is(err, ErrStale) {
+		return nil, Changed("the fields of %s were changed meanwhile: look at them, and do what "+
+			"is still to be done", i.Slug)
+	}
 	if errors.Is(err, ErrExists) {
 		return nil, Existing("instance %s has a field %q already; `muster-server field list "+
 			"--instance %s` shows its fields", i.Slug, f.Name, i.Slug)

@@ -101,8 +101,10 @@ type Store interface {
 	Instance(ctx context.Context, id string) (*Instance, error)
 	// InstanceBySlug returns ErrNotFound if there is none.
 	InstanceBySlug(ctx context.Context, slug string) (*Instance, error)
-	// AddField returns ErrExists if the instance has a field of that name.
-	AddField(ctx context.Context, instanceID string, f Field, e *history.Entry) error
+	// AddField returns ErrExists if the instance has a field of that name, and, if
+	// it is to be exact, ErrStale if the fields are no longer as the instance has
+	// them.
+	AddField(ctx context.Context, was *Instance, exact bool, f Field, e *history.Entry) error
 	CreateKey(ctx context.Context, k *Key, e *history.Entry) error
 	// Keys returns the keys of an instance, the oldest first.
 	Keys(ctx context.Context, instanceID string) ([]*Key, error)

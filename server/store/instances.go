@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"muster/server/history"
@@ -125,28 +126,26 @@ func (s *Store) InstanceBySlug(ctx context.Context, slug string) (*instance.Inst
 
 // AddField adds a custom field to an instance.
 func (s *Store) AddField(
-	ctx context.Context, instanceID string, f instance.Field, e *history.Entry,
+	ctx context.Context, was *instance.Instance, exact bool, f instance.Field, e *history.Entry,
 ) error {
-	return s.change(ctx, instanceID, func(t *tx) error {
-		var text []byte
-		if err := t.Get(ctx, &text, "SELECT fields FROM instances WHERE id = ? FOR UPDATE",
-			instanceID); err != nil {
-			return missing(err)
-		}
-		var fields []instance.Field
-		if err := json.Unmarshal(text, &fields); err != nil {
+	return s.change(ctx, was.ID, func(t *tx) error {
+		now, err := t.setupNow(ctx, was.ID)
+		if err != nil {
 			return err
 		}
-		if instance.HasField(fields, f.Name) {
+		if exact && !reflect.DeepEqual(now.Fields, was.Fields) {
+			return instance.ErrStale
+		}
+		if instance.HasField(now.Fields, f.Name) {
 			return instance.ErrExists
 		}
-		text, err := json.Marshal(append(fields, f))
+		text, err := json.Marshal(append(now.Fields, f))
 		if err != nil {
 			return err
 		}
 		if _, err := t.Exec(ctx,
 			"UPDATE instances SET fields = ?, revision = revision + 1 WHERE id = ?", string(text),
-			instanceID); err != nil {
+			was.ID); err != nil {
 			return err
 		}
 		return t.append(e)
