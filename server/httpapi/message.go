@@ -5,6 +5,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -109,16 +110,12 @@ func (s *server) operations(
 // condition reads an If-Match header, Section 3.14 of RFC 7644. Tags are
 // compared weakly: all of ours are weak.
 func (x *requestContext) condition() *provisioning.Condition {
-	header := x.Header.Values("If-Match")
-	if len(header) == 0 {
+	tags := x.tags("If-Match")
+	if tags == nil || slices.Contains(tags, anyTag) {
 		return nil
 	}
 	c := &provisioning.Condition{}
-	for tag := range strings.SplitSeq(strings.Join(header, ","), ",") {
-		tag = strings.TrimSpace(tag)
-		if tag == "*" {
-			return nil // any version of what exists
-		}
+	for _, tag := range tags {
 		tag = strings.TrimPrefix(tag, "W/")
 		if v, err := strconv.ParseInt(strings.Trim(tag, `"`), 10, 64); err == nil {
 			c.Versions = append(c.Versions, v)
@@ -127,12 +124,26 @@ func (x *requestContext) condition() *provisioning.Condition {
 	return c
 }
 
+// anyTag stands for any version of what exists.
+const anyTag = "*"
+
+// tags returns the entity tags of all headers of a name; nil if there is no such
+// header, and one empty tag if that says nothing (Section 13.1.1 of RFC 9110).
+func (x *requestContext) tags(name string) (list []string) {
+	for _, header := range x.Header.Values(name) {
+		for tag := range strings.SplitSeq(header, ",") {
+			list = append(list, strings.TrimSpace(tag))
+		}
+	}
+	return list
+}
+
 // unchanged reports whether the client has the version already, by its
 // If-None-Match header.
 func (x *requestContext) unchanged(version int64) bool {
-	for tag := range strings.SplitSeq(strings.Join(x.Header.Values("If-None-Match"), ","), ",") {
-		tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/")
-		if tag == "*" || tag == strings.TrimPrefix(provisioning.ETag(version), "W/") {
+	for _, tag := range x.tags("If-None-Match") {
+		tag = strings.TrimPrefix(tag, "W/")
+		if tag == anyTag || tag == strings.TrimPrefix(provisioning.ETag(version), "W/") {
 			return true
 		}
 	}

@@ -24,13 +24,13 @@ func versioned(p part, f adminFunc) adminFunc {
 			x.answer.Header().Set("ETag", tag(p(sc.Instance)))
 			return f(x, sc)
 		}
-		if match := x.Header.Get("If-Match"); match != "" {
-			if !matches(match, tag(p(sc.Instance))) {
+		if tags := x.tags("If-Match"); tags != nil && !slices.Contains(tags, anyTag) {
+			if !slices.Contains(tags, tag(p(sc.Instance))) {
 				return nil, instance.Changed("this is no longer at the version %s of If-Match: "+
 					"somebody else has changed it; read it again, and do what is still to be done",
-					match)
+					strings.Join(tags, ", "))
 			}
-			sc.Exact = strings.TrimSpace(match) != "*"
+			sc.Exact = true
 		}
 		return f(x, sc)
 	}
@@ -44,14 +44,6 @@ func tag(content any) string {
 	}
 	sum := sha256.Sum256(text)
 	return `"` + hex.EncodeToString(sum[:8]) + `"`
-}
-
-// matches reports whether an If-Match names a tag (Section 13.1.1 of RFC 9110).
-func matches(header, tag string) bool {
-	return slices.ContainsFunc(strings.Split(header, ","), func(one string) bool {
-		one = strings.TrimSpace(one)
-		return one == "*" || one == tag
-	})
 }
 
 func ofFields(f adminFunc) adminFunc {
