@@ -2,6 +2,7 @@ package harness
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -57,7 +58,6 @@ func (o *Offer) Extends(schema string) bool {
 // them again. It returns an error if the server cannot be reached or does not
 // accept the token.
 func (t Target) Survey(ctx context.Context) (*Offer, error) {
-	t.BaseURL = strings.TrimSuffix(t.BaseURL, "/")
 	o := &Offer{}
 	config, err := t.probe(ctx)
 	if err != nil {
@@ -109,14 +109,20 @@ func (o *Offer) readTypes(list map[string]any) {
 	}
 }
 
-// takes reports whether the server creates a user with such a value of active.
+// takes reports whether the server creates a user with such a value of active. What
+// it began it ends, also after ctx is done: whoever stops waiting for the answer does
+// not learn whom to delete.
 func (t Target) takes(ctx context.Context, active any) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, err
+	}
+	ctx = context.WithoutCancel(ctx)
 	status, user, err := t.ask(ctx, http.MethodPost, "/Users", map[string]any{
 		"schemas":  []string{"urn:ietf:params:scim:schemas:core:2.0:User"},
 		"userName": "muster-check-" + strings.ToLower(rand.Text()), "active": active,
 	})
 	if id, ok := user["id"].(string); ok && status == http.StatusCreated {
-		_, _, gone := t.ask(context.WithoutCancel(ctx), http.MethodDelete, "/Users/"+id, nil)
+		_, _, gone := t.ask(ctx, http.MethodDelete, "/Users/"+id, nil)
 		err = errors.Join(err, gone)
 	}
 	return status == http.StatusCreated, err
@@ -134,8 +140,9 @@ func (t Target) probe(ctx context.Context) (map[string]any, error) {
 	case err != nil:
 		return nil, fmt.Errorf("the server cannot be reached: %w", err)
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return nil, fmt.Errorf("the server does not accept the token: %d %v", status,
-			config["detail"])
+		detail, _ := config["detail"].(string)
+		return nil, fmt.Errorf("the server does not accept the token: %d %s", status,
+			cmp.Or(detail, http.StatusText(status)))
 	case status != http.StatusOK:
 		return nil, nil
 	}
