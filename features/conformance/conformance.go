@@ -122,16 +122,13 @@ func harnessOf(target harness.Target, o Options) (h *harness.Harness, paths []st
 // Any stands for all levels in [Options].
 const Any = "any"
 
-// Levels are what a scenario can be of, the most binding first.
-func Levels() []string { return []string{"must", "guide", "should", "may", "ours", "tolerance"} }
-
 // failing returns the levels whose scenarios fail the run.
 func (o *Options) failing() []string {
 	switch {
 	case len(o.FailOn) == 0:
 		return []string{"must"}
 	case slices.Contains(o.FailOn, Any):
-		return Levels()
+		return harness.Levels()
 	}
 	return o.FailOn
 }

@@ -36,7 +36,7 @@ func TestLevels(t *testing.T) {
 			var levels, places []string
 			for _, tag := range p.Tags {
 				name := strings.TrimPrefix(tag.Name, "@")
-				if slices.Contains(conformance.Levels(), name) {
+				if slices.Contains(harness.Levels(), name) {
 					levels = append(levels, name)
 				}
 				if place.MatchString(tag.Name) {

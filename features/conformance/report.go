@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,7 +84,7 @@ type Section struct {
 	Title    string `json:"title"`
 	Counts
 	// Lacks are the features that scenarios need and the server does not
-	// announce.
+	// announce, in alphabetical order.
 	Lacks    []string  `json:"lacks,omitempty"`
 	Failures []Failure `json:"failures,omitempty"`
 	// lacked counts what scenarios were left out for, remarks what they met.
@@ -133,9 +134,7 @@ func (s *Section) add(o harness.Outcome) {
 	switch {
 	case o.Unsupported != "":
 		s.Unsupported++
-		if s.lacked[o.Unsupported]++; s.lacked[o.Unsupported] == 1 {
-			s.Lacks = append(s.Lacks, o.Unsupported)
-		}
+		s.lacked[o.Unsupported]++
 	case o.Err != nil:
 		s.count(o.Level)
 		reason, _, _ := strings.Cut(o.Err.Error(), "\n")
@@ -158,6 +157,7 @@ func (r *Report) sum(failing []string) {
 	causes := make(map[string]*Cause)
 	for _, s := range r.Sections {
 		s.whole()
+		s.Lacks = slices.Sorted(maps.Keys(s.lacked))
 		r.add(s.Counts)
 		for what, n := range s.lacked {
 			r.NotAsked[what] += n

@@ -1,5 +1,8 @@
 package harness
 
+// Levels are what a scenario can be of, the most binding first; see [Outcome.Level].
+func Levels() []string { return []string{"must", "guide", "should", "may", "ours", "tolerance"} }
+
 // Outcome is what came of one scenario.
 type Outcome struct {
 	// File is the feature file, Scenario the name.

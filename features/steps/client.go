@@ -146,8 +146,8 @@ func (w *world) send(ctx context.Context, method, path, body string) error {
 
 // listOfNothing gives a ListResponse of somebody else's server without Resources
 // the empty list: Section 3.4.2 of RFC 7644 asks for them only if there are any on
-// the page.
-// That null stands in their place is told once for all scenarios, in the survey.
+// the page. That null stands in their place is told once for all scenarios, in the
+// survey.
 func (w *world) listOfNothing(body any) any {
 	list, ok := body.(map[string]any)
 	if ok && w.h.Foreign != nil && list["totalResults"] != nil && list["Resources"] == nil {

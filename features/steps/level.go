@@ -15,10 +15,6 @@ import (
 	"muster/features/harness"
 )
 
-// levels are the tags that say how binding a scenario is; see
-// [harness.Outcome.Level].
-var levels = []string{"must", "should", "may", "ours", "tolerance"}
-
 // place is a tag that says where a sentence stands.
 var place = regexp.MustCompile(`^@rfc(\d+)-([\d.]+)$`)
 
@@ -27,7 +23,7 @@ var place = regexp.MustCompile(`^@rfc(\d+)-([\d.]+)$`)
 func readTags(tags []*messages.PickleTag) (level, where string) {
 	level = "guide"
 	for _, tag := range tags {
-		if name := strings.TrimPrefix(tag.Name, "@"); slices.Contains(levels, name) {
+		if name := strings.TrimPrefix(tag.Name, "@"); slices.Contains(harness.Levels(), name) {
 			level = name
 		}
 		if m := place.FindStringSubmatch(tag.Name); m != nil {
@@ -211,12 +207,18 @@ func needed(method, path, query, body string) (features []string) {
 	if strings.HasSuffix(path, "/.search") {
 		asked += body
 	}
-	for parameter, feature := range map[string]string{"filter": "filter", "sortBy": "sort"} {
-		if strings.Contains(asked, parameter+"=") || strings.Contains(asked, `"`+parameter+`"`) {
-			features = append(features, feature)
-		}
+	if asks(asked, "filter") {
+		features = append(features, "filter")
+	}
+	if asks(asked, "sortBy") {
+		features = append(features, "sort")
 	}
 	return features
+}
+
+// asks reports whether a query, or the body of a search, has a parameter.
+func asks(text, parameter string) bool {
+	return strings.Contains(text, parameter+"=") || strings.Contains(text, `"`+parameter+`"`)
 }
 
 const enterpriseURN = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

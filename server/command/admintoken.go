@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster/server/instance"
+	"muster/usage"
 )
 
 func newAdminToken() *cobra.Command {
@@ -33,7 +34,8 @@ What is refused to a token is in the history of the instance that it was about.`
 	}
 	create.Flags().String("role", "owner",
 		"what its holder may do: owner, administrator, lite-administrator or auditor")
-	complete(create, "role", oneOfThese("owner", "administrator", "lite-administrator", "auditor"))
+	usage.Complete(create, "role",
+		usage.OneOf("owner", "administrator", "lite-administrator", "auditor"))
 	create.Flags().String("instance", "", "the one instance that it is for; all by default")
 	create.Flags().Int("days", 90, "for how many days the token is valid")
 	list := &cobra.Command{

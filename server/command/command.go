@@ -202,7 +202,7 @@ func withInstance(commands ...*cobra.Command) {
 	for _, c := range commands {
 		c.Flags().String("instance", os.Getenv(instanceVariable),
 			"the instance; may be left out where there is one only ["+instanceVariable+"]")
-		complete(c, "instance", completeInstances)
+		usage.Complete(c, "instance", completeInstances)
 	}
 }
 

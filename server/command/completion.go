@@ -9,18 +9,6 @@ import (
 	"muster/server/instance"
 )
 
-// complete has the shell offer values for a flag.
-func complete(c *cobra.Command, flag string, values cobra.CompletionFunc) {
-	if err := c.RegisterFlagCompletionFunc(flag, values); err != nil {
-		panic(err) // the flag is not there
-	}
-}
-
-// oneOfThese offers fixed values.
-func oneOfThese(values ...string) cobra.CompletionFunc {
-	return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
-}
-
 // completeInstances offers the instances of the database.
 func completeInstances(
 	c *cobra.Command, _ []string, prefix string,

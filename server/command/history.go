@@ -10,6 +10,7 @@ import (
 	"muster/server/administration"
 	"muster/server/history"
 	"muster/server/provisioning"
+	"muster/usage"
 )
 
 func newHistory() *cobra.Command {
@@ -65,7 +66,7 @@ with 1 and names each row that is not as it was written.`,
 			"only rows of the request with this id: what the provider sent as X-Request-Id, or "+
 				"was answered")
 		cmd.Flags().String("outcome", "", "only rows with this outcome: done, refused or failed")
-		complete(cmd, "outcome", oneOfThese("done", "refused", "failed"))
+		usage.Complete(cmd, "outcome", usage.OneOf("done", "refused", "failed"))
 		cmd.Flags().String("text", "",
 			"only rows with this text in the name, the detail or the changes")
 		cmd.Flags().String("from", "",

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster/server/instance"
+	"muster/usage"
 )
 
 func newInstance() *cobra.Command {
@@ -17,8 +18,8 @@ func newInstance() *cobra.Command {
 		"professional, enterprise or unlimited; SCIM is part of the last two")
 	create.Flags().String("environment", "production", "production or sandbox")
 	create.Flags().String("title", "", "the name of the customer, for people")
-	complete(create, "edition", oneOfThese("professional", "enterprise", "unlimited"))
-	complete(create, "environment", oneOfThese("production", "sandbox"))
+	usage.Complete(create, "edition", usage.OneOf("professional", "enterprise", "unlimited"))
+	usage.Complete(create, "environment", usage.OneOf("production", "sandbox"))
 	list := &cobra.Command{
 		Use: "list", Short: "List all instances", Args: cobra.NoArgs, RunE: run(listInstances),
 	}

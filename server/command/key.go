@@ -9,6 +9,7 @@ import (
 
 	"muster/server/administration"
 	"muster/server/provisioning"
+	"muster/usage"
 )
 
 const keyExample = `  muster-server key create --instance acme --user scim-sync
@@ -58,7 +59,7 @@ overlap: give the provider the new one meanwhile.`,
 func withPermit(c *cobra.Command) {
 	c.Flags().String("access", "full",
 		"what it is for: full, users (no groups), or read (no changes)")
-	complete(c, "access", oneOfThese("full", "users", "read"))
+	usage.Complete(c, "access", usage.OneOf("full", "users", "read"))
 	c.Flags().StringSlice("network", nil,
 		"an address or a network that it is taken from, such as 203.0.113.0/24; can be repeated; "+
 			"all by default")

@@ -182,7 +182,7 @@ func addSettings(commands ...*cobra.Command) {
 			}
 			s.register(c.Flags())
 			if len(s.values) > 0 {
-				complete(c, s.flag, oneOfThese(s.values...))
+				usage.Complete(c, s.flag, usage.OneOf(s.values...))
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"muster/server/instance"
 	"muster/server/mapping"
 	"muster/server/provisioning"
+	"muster/usage"
 )
 
 // userFlags are the flags of `user create` that fill a field.
@@ -46,7 +47,7 @@ picks the account up.`,
 	create.Flags().Bool("integration", false,
 		"an integration user: may hold API keys, and is not visible over SCIM")
 	create.Flags().String("role", "user", "user, lite-admin or admin")
-	complete(create, "role", oneOfThese("user", "lite-admin", "admin"))
+	usage.Complete(create, "role", usage.OneOf("user", "lite-admin", "admin"))
 	for _, f := range userFlags {
 		create.Flags().String(f.name, "", "the field "+f.field.Label())
 	}

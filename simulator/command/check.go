@@ -65,8 +65,8 @@ one after the other; use a sandbox all the same.`,
 	c.Flags().Bool("protocol", false, "only the scenarios of the RFCs")
 	c.Flags().StringSlice("fail-on", []string{"must"},
 		"the levels whose failures end the command with 1: "+
-			strings.Join(conformance.Levels(), ", ")+", or any")
-	complete(c, "fail-on", oneOfThese(append(conformance.Levels(), conformance.Any)...))
+			strings.Join(harness.Levels(), ", ")+", or any")
+	usage.Complete(c, "fail-on", usage.OneOf(append(harness.Levels(), conformance.Any)...))
 	c.Flags().String("tags", "", "only the scenarios with these tags")
 	c.Flags().String("junit", "", "write a report in JUnit's format to this file")
 	c.Flags().String("cucumber", "", "write a report in cucumber's JSON to this file")
@@ -174,7 +174,7 @@ func failOn(c *cobra.Command) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := append(conformance.Levels(), conformance.Any)
+	known := append(harness.Levels(), conformance.Any)
 	for _, level := range levels {
 		if !slices.Contains(known, level) {
 			return nil, usage.Errorf("--fail-on: there is no level %q; take one or more of %s",

@@ -140,7 +140,7 @@ func withAccount(commands ...*cobra.Command) {
 	for _, c := range commands {
 		c.Flags().StringP("file", "f", "account.yaml", "the account")
 		c.Flags().String("app", "", "the app; may be left out when the account has one only")
-		complete(c, "app", completeApps)
+		usage.Complete(c, "app", completeApps)
 		withState(c)
 	}
 }

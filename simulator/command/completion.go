@@ -6,18 +6,6 @@ import (
 	"muster/simulator/account"
 )
 
-// complete has the shell offer values for a flag.
-func complete(c *cobra.Command, flag string, values cobra.CompletionFunc) {
-	if err := c.RegisterFlagCompletionFunc(flag, values); err != nil {
-		panic(err) // the flag is not there
-	}
-}
-
-// oneOfThese offers fixed values.
-func oneOfThese(values ...string) cobra.CompletionFunc {
-	return cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)
-}
-
 // completeApps offers the apps of the account that the flags name.
 func completeApps(
 	c *cobra.Command, _ []string, _ string,

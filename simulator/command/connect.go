@@ -13,6 +13,7 @@ import (
 	"muster/simulator/client"
 	"muster/simulator/cycle"
 	"muster/simulator/fault"
+	"muster/usage"
 )
 
 // withConnection adds the flags that say how an app's server is spoken to.
@@ -30,7 +31,7 @@ func withConnection(commands ...*cobra.Command) {
 		c.Flags().String("profile", "",
 			"the `NAME` of the provider whose requests are sent; muster-simulator profiles lists "+
 				"them (default: the app's, else onelogin)")
-		complete(c, "profile", oneOfThese(profileNames()...))
+		usage.Complete(c, "profile", usage.OneOf(profileNames()...))
 		c.Flags().String("fault", "",
 			"break the line on purpose, such as drop-after=5%,429=0.1,latency=20%:50ms, or all=3%")
 		c.Flags().Uint64("fault-seed", 1, "the same seed breaks the same requests")
