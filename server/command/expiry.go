@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,10 +16,8 @@ func (a *application) tellOfKeys(c *cobra.Command, log *slog.Logger) {
 	notice := &administration.KeyNotices{
 		Keys: a.store, Outbox: a.store, Mail: text(c, "smtp") != "", Log: log,
 	}
-	for address := range strings.SplitSeq(text(c, "notify"), ",") {
-		if address = strings.TrimSpace(address); address != "" {
-			notice.To = append(notice.To, address)
-		}
+	if list := text(c, "notify"); list != "" {
+		notice.To, _ = addresses(list) // the settings are checked
 	}
 	a.beside.Go(func() { notice.Run(c.Context(), noticeInterval) })
 }

@@ -44,10 +44,18 @@ func isAuditLog(value string) error {
 
 // isAddresses takes e-mail addresses that are separated by commas.
 func isAddresses(value string) error {
-	if _, err := mail.ParseAddressList(value); err != nil {
-		return errors.New("give e-mail addresses, separated by commas, such as ops@example.com")
+	_, err := addresses(value)
+	return err
+}
+
+// addresses returns the e-mail addresses of a list, without the names beside them.
+func addresses(value string) ([]string, error) {
+	list, err := mail.ParseAddressList(value)
+	if err != nil {
+		return nil, errors.New(
+			"give e-mail addresses, separated by commas, such as ops@example.com")
 	}
-	return nil
+	return each(list, func(a *mail.Address) string { return a.Address }), nil
 }
 
 func isAddress(value string) error {
