@@ -2,8 +2,8 @@ GO ?= go
 BIN := bin
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help build build-server build-simulator rehearse run check test lint format vulncheck fmt bench microbench conformance \
-	peers mutants fair image compose unit man sbom reproducible release manifests screenshots \
+.PHONY: help build build-server build-simulator rehearse run check test lint format \
+	vulncheck fmt bench microbench conformance peers mutants fair image compose unit man sbom reproducible release manifests screenshots \
 	crash failover upgrade clean
 
 help:

@@ -66,19 +66,18 @@ type view struct {
 // and as many of the others as fit.
 func HTML(w io.Writer, r *rollout.Result) error {
 	t, err := template.New("rehearsal").Funcs(template.FuncMap{
-		"count":    func(c *cycle.Report, o string) int { return c.Count(cycle.Outcome(o)) },
-		"seconds":  seconds,
-		"joined":   func(c *cycle.Report) int { n, _ := c.Memberships(); return n },
-		"left":     func(c *cycle.Report) int { _, n := c.Memberships(); return n },
-		"failed":   failed,
-		"fixes":    fixes,
-		"none":     orNone,
-		"pretty":   pretty,
-		"outcomes": cycle.Outcomes,
-		"bars":     bars,
-		"of":       count,
-		"first":    first,
-		"beyond":   func(list any) int { return max(0, reflect.ValueOf(list).Len()-pageLines) },
+		"count":   func(c *cycle.Report, o string) int { return c.Count(cycle.Outcome(o)) },
+		"seconds": seconds,
+		"joined":  func(c *cycle.Report) int { n, _ := c.Memberships(); return n },
+		"left":    func(c *cycle.Report) int { _, n := c.Memberships(); return n },
+		"failed":  failed,
+		"fixes":   fixes,
+		"none":    orNone,
+		"pretty":  pretty,
+		"bars":    bars,
+		"of":      count,
+		"first":   first,
+		"beyond":  func(list any) int { return max(0, reflect.ValueOf(list).Len()-pageLines) },
 		"share": func(part, whole int) float64 {
 			if whole == 0 {
 				return 0
