@@ -86,6 +86,12 @@ func TestHistoryStream(t *testing.T) {
 		got = append(got, part...)
 	}
 	writing.Wait()
+	// A place of another instance, or of before a restore, would pass rows over.
+	for _, ahead := range []string{"100000", "999999999999999999"} {
+		wantError(t, f.send("GET", "/admin/v1/instances/acme/history/stream", "", "Authorization",
+			"Bearer "+f.adminToken, "Last-Event-ID", ahead), http.StatusBadRequest, "invalidValue",
+			"has no row "+ahead+" yet")
+	}
 	if len(got) != rows+1 {
 		t.Fatalf("got %d rows of %d: %+v", len(got), rows+1, got)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"muster/server/history"
+	"muster/server/instance"
 )
 
 // followInterval is how often the history is looked at for new rows.
@@ -51,15 +52,21 @@ const FromNow = -1
 
 // StreamHistory gives the rows of a chain behind a place, which q chooses but for
 // Limit and Before, and those that are written from then on, to a stream, in the order
-// of the chain, until ctx ends, which is no error, or the stream returns one.
+// of the chain, until ctx ends, which is no error, or the stream returns one. A place
+// that no row has yet is refused: the rows until there would be passed over.
 func (s *Service) StreamHistory(
 	ctx context.Context, q history.Query, after int64, to Stream,
 ) error {
+	chain, err := s.store.Chain(ctx, q.InstanceID)
+	if err != nil {
+		return err
+	}
+	if after > chain.Seq {
+		return instance.Refuse("the history ends at %d, and has no row %d yet: that is of another "+
+			"instance, or of before a backup was restored; read the history, and then begin "+
+			"without a place", chain.Seq, after)
+	}
 	if after == FromNow {
-		chain, err := s.store.Chain(ctx, q.InstanceID)
-		if err != nil {
-			return err
-		}
 		after = chain.Seq
 	}
 	tick := time.NewTicker(followInterval)
