@@ -76,7 +76,7 @@ vulncheck: $(BIN)/golangci-lint
 fmt: $(BIN)/golangci-lint
 	$(BIN)/gofumpt -w $(SOURCES)
 
-SOURCES = buildinfo deploy docs example features mailtest queue scripts server simulator spec
+SOURCES = buildinfo deploy docs example features mailtest queue screen scripts server simulator spec
 
 # The tools have a go.mod of their own, so that theirs and ours do not mix.
 $(BIN)/golangci-lint: tools/go.mod tools/go.sum

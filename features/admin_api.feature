@@ -43,7 +43,7 @@ Feature: The admin API
       Then the answer is 200
       When the client sends GET "/instances/{acme}/users"
       Then the answer is 403
-      And its detail says "the token is an auditor's, and this takes a lite administrator's"
+      And its detail says "the token is an auditor's, and this takes a reader's"
       When the client sends GET "/instances/{globex}/history"
       Then the answer is 403
       And its detail says "only"
@@ -83,6 +83,22 @@ Feature: The admin API
         {"userName": "robot.{tag}", "integration": true, "role": "lite-admin"}
         """
       Then the answer is 403
+
+    Scenario: A reader sees people and the setup, and changes nothing
+      Given an instance "acme"
+      And the client has a token of a reader of "acme"
+      When the client sends GET "/instances/{acme}/users"
+      Then the answer is 200
+      When the client sends GET "/instances/{acme}/mapping"
+      Then the answer is 200
+      When the client sends GET "/instances/{acme}/keys"
+      Then the answer is 403
+      When the client sends POST "/instances/{acme}/users" with:
+        """
+        {"userName": "ben.{tag}"}
+        """
+      Then the answer is 403
+      And its detail says "the token is a reader's, and this takes a lite administrator's"
 
     Scenario: An administrator makes no keys
       Given an instance "acme"

@@ -12,7 +12,7 @@ func (w *world) registerAdministration(sc *registry) {
 	sc.Step(`^the client has a token of the admin API$`,
 		func(ctx context.Context) error { return w.adminToken(ctx) })
 	// Makes a token with a role, of one instance only.
-	sc.Step(`^the client has a token of an? (owner|administrator|lite-administrator|auditor) of "([^"]*)"$`,
+	sc.Step(`^the client has a token of an? (owner|administrator|lite-administrator|reader|auditor) of "([^"]*)"$`,
 		func(ctx context.Context, role, instance string) error {
 			return w.adminToken(ctx, "--role", role, "--instance", w.slug(instance))
 		})

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,9 @@ import (
 // HistoryQuery chooses rows of the change history, in texts. Empty ones
 // choose all.
 type HistoryQuery struct {
-	User, Group, Key, Request, Outcome, Text string
+	User, Group, Key, Request, Outcome, Action, Text string
+	// ID is that of one row, and Target that of what it is about.
+	ID, Target string
 	// From and To are a date or a time of RFC 3339; From is in it, To is not.
 	From, To string
 	// Limit is how many of the newest rows are chosen; 0 means all. Before is
@@ -30,6 +33,7 @@ type HistoryQuery struct {
 func (h HistoryQuery) query(instanceID string) (q history.Query, err error) {
 	q = history.Query{
 		InstanceID: instanceID, User: h.User, Group: h.Group, KeyID: h.Key, RequestID: h.Request,
+		Action: history.Action(h.Action), ID: h.ID, TargetID: h.Target,
 		Text: h.Text, Limit: h.Limit, Before: h.Before,
 	}
 	if q.Outcome, err = history.ParseOutcome(h.Outcome); err != nil {
@@ -160,6 +164,25 @@ func harmless(cell string) string {
 	return cell
 }
 
+// HistoryPage returns a page of rows, the newest first, and the id before which the
+// next page is; empty if there is none.
+func (s *Service) HistoryPage(
+	ctx context.Context, sc provisioning.Scope, h HistoryQuery,
+) (rows []*history.Entry, before string, err error) {
+	limit := h.Limit
+	h.Limit++ // one more tells whether there is a page before
+	err = s.History(ctx, sc, h, func(e *history.Entry) error {
+		rows = append(rows, e)
+		return nil
+	})
+	if len(rows) > limit {
+		rows = rows[1:]
+		before = rows[0].ID
+	}
+	slices.Reverse(rows)
+	return rows, before, err
+}
+
 // Verification is what came of checking the hash chain of a history.
 type Verification struct {
 	Instance string `json:"instance"`
@@ -171,11 +194,15 @@ type Verification struct {
 
 // Verify checks that no row of the history was altered, removed or reordered.
 func (s *Service) Verify(ctx context.Context, sc provisioning.Scope) (Verification, error) {
-	v, err := s.Users.VerifyHistory(ctx, sc)
+	v, err := s.Users.VerifyHistory(ctx, sc, nil)
 	if err != nil {
 		return Verification{}, err
 	}
+	return describeVerification(sc, v), nil
+}
+
+func describeVerification(sc provisioning.Scope, v *history.Verifier) Verification {
 	return Verification{
 		sc.Instance.Slug, v.Rows, v.Unsealed, append([]string{}, v.Problems...),
-	}, nil
+	}
 }

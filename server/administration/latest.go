@@ -2,6 +2,9 @@ package administration
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 
 	"muster/server/instance"
@@ -11,6 +14,16 @@ import (
 // attempts is how often a change of the setup begins anew because somebody else was
 // faster.
 const attempts = 20
+
+// Version names the state of a part of the setup: the same for the same content.
+func Version(content any) string {
+	text, err := json.Marshal(content)
+	if err != nil {
+		panic(err) // it is texts and lists of them
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
 
 // onLatest makes a change of the setup of an instance, which reads it, and writes all
 // of it: if somebody else has changed it meanwhile, it begins anew on what there is

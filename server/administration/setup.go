@@ -94,6 +94,24 @@ func (s *Service) Preview(sc provisioning.Scope, body []byte) (mapping.Fields, e
 	return s.Users.Preview(sc.Instance, r), nil
 }
 
+// TryMapping returns what would land in which field by rows that are not saved: of a user
+// who is there, or of a SCIM body if no user is named.
+func (s *Service) TryMapping(
+	ctx context.Context, sc provisioning.Scope, rows []mapping.Row, userName, body string,
+) (mapping.Fields, error) {
+	if problems := s.Users.CheckMapping(sc.Instance, rows); strings.Join(problems, "") != "" {
+		return nil, instance.Refuse("the mapping is not right yet: %s",
+			strings.Join(slices.DeleteFunc(problems, func(p string) bool { return p == "" }), "; "))
+	}
+	tried := *sc.Instance
+	tried.Mapping = rows
+	sc.Instance = &tried
+	if userName != "" {
+		return s.PreviewUser(ctx, sc, userName)
+	}
+	return s.Preview(sc, []byte(body))
+}
+
 // NewRule is a workflow rule in texts; see [workflow.ParseCondition] and
 // [workflow.ParseAction].
 type NewRule struct {

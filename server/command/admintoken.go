@@ -21,6 +21,7 @@ allows, in one instance or in all. The API keys of providers are not taken there
   administrator  users, groups, fields, mapping, rules and objects
   lite-administrator
                  users, groups and objects; it sees the setup, and no keys
+  reader         sees users, groups and the setup, no keys, and changes nothing
   auditor        reads the history, and nothing else
 
 What is refused to a token is in the history of the instance that it was about.`,
@@ -33,9 +34,9 @@ What is refused to a token is in the history of the instance that it was about.`
   muster-server admin-token create revision --role auditor --instance acme`,
 	}
 	create.Flags().String("role", "owner",
-		"what its holder may do: owner, administrator, lite-administrator or auditor")
+		"what its holder may do: "+instance.RoleNames())
 	usage.Complete(create, "role",
-		usage.OneOf("owner", "administrator", "lite-administrator", "auditor"))
+		usage.OneOf("owner", "administrator", "lite-administrator", "reader", "auditor"))
 	create.Flags().String("instance", "", "the one instance that it is for; all by default")
 	create.Flags().Int("days", 90, "for how many days the token is valid")
 	list := &cobra.Command{

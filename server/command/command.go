@@ -74,7 +74,7 @@ with 2 when the command line is not right; the reason is on stderr.`,
 		newServe(), newCheck(), newSettings(), newVersion(), newMan(),
 		newMigrate(), newBackup(), newRestore(),
 		newInstance(), newUser(), newField(), newMapping(), newRule(), newObject(), newGroup(),
-		newImport(), newKey(), newClient(), newAdminToken(),
+		newImport(), newKey(), newClient(), newAdminToken(), newConsole(),
 		newHistory(), newLimits(), newOutbox(), newTolerance(),
 	)
 	usage.Prepare(c)

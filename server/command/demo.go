@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"muster/server/httpapi"
 	"muster/server/instance"
 	"muster/server/mapping"
 	"muster/server/provisioning"
@@ -22,8 +23,9 @@ const (
 // demo makes the instance demo with an API key, and a few accounts that were
 // made by hand. If the instance is there already, it stays as it is; one that
 // could not be finished is. The key comes last.
-// database is the value of the flag.
-func (a *application) demo(ctx context.Context, base, database string) error {
+// public is where the server is reached; database is the value of the flag.
+func (a *application) demo(ctx context.Context, public, database string) error {
+	base := public + httpapi.Base
 	i, err := a.admin.Instances.BySlug(ctx, demoInstance)
 	if errors.Is(err, instance.ErrNotFound) {
 		i, err = a.admin.Instances.Create(ctx,
@@ -38,8 +40,12 @@ func (a *application) demo(ctx context.Context, base, database string) error {
 	if err != nil {
 		return err
 	}
+	link, err := a.signInURL(ctx, public, instance.Person{Name: administrator().Name})
+	if err != nil {
+		return err
+	}
 	if len(keys) == 0 {
-		return a.finishDemo(ctx, i, base)
+		return a.finishDemo(ctx, i, base, link)
 	}
 	valid := 0
 	for _, k := range keys {
@@ -52,14 +58,18 @@ func (a *application) demo(ctx context.Context, base, database string) error {
 	}
 	return a.line(`Base URL   %s
 Instance   %s, as it was left; %d valid API key(s)
+Console    %s
+           (this link signs you in once, within ten minutes)
 
 A key is shown once only. For a new one:
   %s key create --instance %s --user %s --database %s
-`, base, i.Slug, valid, os.Args[0], i.Slug, demoUser, database)
+`, base, i.Slug, valid, link, os.Args[0], i.Slug, demoUser, database)
 }
 
 // finishDemo makes what the instance does not have yet.
-func (a *application) finishDemo(ctx context.Context, i *instance.Instance, base string) error {
+func (a *application) finishDemo(
+	ctx context.Context, i *instance.Instance, base, link string,
+) error {
 	sc := provisioning.Scope{Instance: i, Actor: administrator()}
 	accounts := []provisioning.Account{
 		{
@@ -105,8 +115,10 @@ func (a *application) finishDemo(ctx context.Context, i *instance.Instance, base
 	return a.line(`Base URL   %s
 Instance   %s (%s edition, %s)
 API key    %s
+Console    %s
+           (this link signs you in once, within ten minutes)
 
 The key is shown this once. Try it:
   curl -H 'Authorization: Bearer %s' '%s/Users'
-`, base, i.Slug, i.Edition, i.Environment, key, key, base)
+`, base, i.Slug, i.Edition, i.Environment, key, link, key, base)
 }

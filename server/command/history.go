@@ -67,6 +67,7 @@ with 1 and names each row that is not as it was written.`,
 				"was answered")
 		cmd.Flags().String("outcome", "", "only rows with this outcome: done, refused or failed")
 		usage.Complete(cmd, "outcome", usage.OneOf("done", "refused", "failed"))
+		cmd.Flags().String("action", "", "only rows of this action, such as user.create")
 		cmd.Flags().String("text", "",
 			"only rows with this text in the name, the detail or the changes")
 		cmd.Flags().String("from", "",
@@ -84,7 +85,7 @@ func historyQuery(c *cobra.Command) administration.HistoryQuery {
 	var q administration.HistoryQuery
 	for name, dest := range map[string]*string{
 		"user": &q.User, "group": &q.Group, "key": &q.Key, "request": &q.Request,
-		"outcome": &q.Outcome, "text": &q.Text, "from": &q.From, "to": &q.To,
+		"outcome": &q.Outcome, "action": &q.Action, "text": &q.Text, "from": &q.From, "to": &q.To,
 	} {
 		*dest, _ = c.Flags().GetString(name)
 	}

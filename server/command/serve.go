@@ -36,9 +36,9 @@ func newServe() *cobra.Command {
 	c := &cobra.Command{
 		Use: "serve", Short: "Serve SCIM", Args: cobra.NoArgs, RunE: serve,
 		Annotations: map[string]string{creates: "yes"},
-		Long: `Serve SCIM below /scim/v2, the admin API below /admin/v1, and /healthz and
-/readyz beside them. The server stops on SIGINT or SIGTERM, after the requests
-that are under way.
+		Long: `Serve SCIM below /scim/v2, the admin API below /admin/v1, the console below
+/console, and /healthz and /readyz beside them. The server stops on SIGINT or
+SIGTERM, after the requests that are under way.
 
 Traces go to the collector that OTEL_EXPORTER_OTLP_ENDPOINT names, if it is set.`,
 		Example: serveExample,
@@ -197,7 +197,7 @@ func (a *application) serveOn(
 		return err
 	}
 	if text(c, "demo") == "true" {
-		if err := a.demo(c.Context(), strings.TrimSuffix(public, "/")+httpapi.Base,
+		if err := a.demo(c.Context(), strings.TrimSuffix(public, "/"),
 			text(c, "database")); err != nil {
 			return err
 		}
@@ -275,11 +275,15 @@ func (a *application) handler(
 	if limits.Requests, err = strconv.Atoi(text(c, "max-requests")); err != nil {
 		return nil, err
 	}
+	pages, err := a.console(c, public, log)
+	if err != nil {
+		return nil, err
+	}
 	a.beside.Go(func() { limits.Ledger.Run(c.Context(), ledgerInterval, a.store.NoteHeld, log) })
 	return httpapi.New(httpapi.Config{
 		Admin: a.admin, PublicURL: public, Strict: text(c, "strict") == "true", Log: log,
 		Ready:  a.store.Ping,
-		Limits: limits, TrustedProxies: trusted, Metrics: counted,
+		Limits: limits, TrustedProxies: trusted, Metrics: counted, Console: pages,
 	})
 }
 

@@ -35,7 +35,7 @@ type setting struct {
 
 // settings are all that there are. The table in docs/operate.md is made of them.
 func settings() []setting {
-	return slices.Concat(networkSettings(), limitSettings(), otherSettings())
+	return slices.Concat(networkSettings(), limitSettings(), consoleSettings(), otherSettings())
 }
 
 // networkSettings say where the server and its database are.

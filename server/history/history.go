@@ -56,6 +56,8 @@ const (
 	FieldCreate  Action = "field.create"
 	// HistoryPrune is the removal of rows by their age.
 	HistoryPrune Action = "history.prune"
+	// HistoryVerify is a look at whether the rows are as they were written.
+	HistoryVerify Action = "history.verify"
 	// MappingUpdate is a change of the attribute mapping, as a whole.
 	MappingUpdate Action = "mapping.update"
 	// The changes of workflow rules, and of what they link to.
@@ -67,6 +69,17 @@ const (
 	// one whose instance has no SCIM.
 	Authenticate Action = "authenticate"
 )
+
+// Actions returns all actions, in the order of what they are about.
+func Actions() []Action {
+	return []Action{
+		InstanceCreate, UserCreate, UserUpdate, UserPickUp, UserSuspend, UserReactivate,
+		UserDelete, UserManager, GroupCreate, GroupUpdate, GroupPickUp, GroupDelete, KeyCreate,
+		KeyRotate, KeyRevoke, ClientCreate, ClientRevoke, TokenIssue, FieldCreate, HistoryPrune,
+		HistoryVerify, MappingUpdate, RuleCreate, RuleDelete, TypeCreate, ObjectCreate,
+		Authenticate,
+	}
+}
 
 // Kind says what an actor is.
 type Kind string
@@ -188,6 +201,10 @@ type Query struct {
 	// RequestID is that of the request which was answered.
 	RequestID string
 	Outcome   Outcome
+	// Action is what was attempted. ID is that of one row, and TargetID that of what it
+	// is about, whatever that is called.
+	Action       Action
+	ID, TargetID string
 	// From and To are the time; From is in it, To is not.
 	From, To time.Time
 	// Text is part of the target's name, the detail, or the changes, in any
@@ -206,10 +223,11 @@ func (q Query) Matches(e *Entry) bool {
 	target := func(kind, name string) bool {
 		return name == "" || e.Target.Type == kind && (e.Target.ID == name || e.Target.Name == name)
 	}
+	same := func(want, is string) bool { return want == "" || want == is }
 	return target("User", q.User) && target("Group", q.Group) &&
-		(q.KeyID == "" || e.Actor.KeyID == q.KeyID) &&
-		(q.RequestID == "" || e.Actor.RequestID == q.RequestID) &&
-		(q.Outcome == "" || e.Outcome == q.Outcome) &&
+		same(q.KeyID, e.Actor.KeyID) && same(q.RequestID, e.Actor.RequestID) &&
+		same(string(q.Outcome), string(e.Outcome)) && same(string(q.Action), string(e.Action)) &&
+		same(q.ID, e.ID) && same(q.TargetID, e.Target.ID) &&
 		(q.From.IsZero() || !e.Time.Before(q.From)) && (q.To.IsZero() || e.Time.Before(q.To)) &&
 		e.contains(q.Text)
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,7 +20,7 @@ func historyQuery(x *requestContext) administration.HistoryQuery {
 	q := x.query
 	return administration.HistoryQuery{
 		User: q.Get("user"), Group: q.Get("group"), Key: q.Get("key"), Request: q.Get("request"),
-		Outcome: q.Get("outcome"), Text: q.Get("text"),
+		Outcome: q.Get("outcome"), Action: q.Get("action"), Text: q.Get("text"),
 		From: q.Get("from"), To: q.Get("to"), Before: q.Get("before"),
 	}
 }
@@ -51,24 +52,19 @@ func (s *server) historyRoutes() []*route {
 }
 
 func (s *server) historyPage(x *requestContext, sc provisioning.Scope) (any, error) {
-	page := struct {
+	var page struct {
 		Items  []*history.Entry `json:"items"`
 		Before string           `json:"before,omitempty"`
-	}{Items: []*history.Entry{}}
+	}
 	q := historyQuery(x)
 	limit, err := strconv.Atoi(x.query.Get("limit"))
 	if err != nil { // not given: the contract has checked it
 		limit = historyPage
 	}
-	q.Limit = limit + 1 // one more tells whether there is a page before
-	err = s.Admin.History(x.Context(), sc, q, func(e *history.Entry) error {
-		page.Items = append(page.Items, e)
-		return nil
-	})
-	if len(page.Items) > limit {
-		page.Items = page.Items[1:]
-		page.Before = page.Items[0].ID
-	}
+	q.Limit = limit
+	list, before, err := s.Admin.HistoryPage(x.Context(), sc, q)
+	slices.Reverse(list) // the API has the oldest first
+	page.Items, page.Before = append([]*history.Entry{}, list...), before
 	return page, err
 }
 

@@ -18,8 +18,8 @@ import (
 // administration, in the terms of HTTP.
 func (s *server) adminRoutes() []*route {
 	list := s.instanceRoutes()
-	list = append(list, lites(s.accountRoutes()...)...)
-	list = append(list, lites(s.sightRoutes()...)...)
+	list = append(list, readers(s.accountRoutes()...)...)
+	list = append(list, readers(s.sightRoutes()...)...)
 	list = append(list, s.keyRoutes()...)
 	list = append(list, s.clientRoutes()...)
 	list = append(list, s.mappingRoutes()...)

@@ -27,6 +27,14 @@ const Base = "/scim/v2"
 // MaxBody is how long the body of a request may be, in bytes.
 const MaxBody = 8 << 20
 
+// ConsoleBase is the path below which the console is served.
+const ConsoleBase = "/console"
+
+// Console serves what is below [ConsoleBase], to somebody who asks from there.
+type Console interface {
+	ServeConsole(w http.ResponseWriter, r *http.Request, from history.Actor)
+}
+
 // Config is what a server is made of.
 type Config struct {
 	// Admin has the use cases of the admin API, and the services behind them,
@@ -43,6 +51,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Metrics is told of each request; it may be nil.
 	Metrics Recorder
+	// Console may be nil. It finds out by itself who somebody is.
+	Console Console
 	// Ready returns an error when requests cannot be answered now.
 	Ready func(context.Context) error
 }
@@ -81,7 +91,7 @@ func New(c Config) (http.Handler, error) {
 			Detail: "there is nothing at this path; SCIM is at " + x.base,
 		}
 	}))
-	return plainSlashes(s.observe(s.admit(s.authenticate(s.mux)))), nil
+	return plainSlashes(s.observe(s.admit(s.console(s.authenticate(s.mux))))), nil
 }
 
 // plainSlashes makes one slash of several in the path of a SCIM request, and
@@ -100,6 +110,22 @@ func plainSlashes(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// console serves the console, if there is one, and has next serve all else.
+func (s *server) console(next http.Handler) http.Handler {
+	return s.serve(func(x *requestContext) error {
+		if s.Console != nil && isConsole(x.URL.EscapedPath()) {
+			s.Console.ServeConsole(x.answer, x.Request, x.scope.Actor)
+			return nil
+		}
+		next.ServeHTTP(x.answer, x.Request)
+		return nil
+	})
+}
+
+func isConsole(path string) bool {
+	return path == ConsoleBase || strings.HasPrefix(path, ConsoleBase+"/")
 }
 
 func isSCIM(path string) bool {

@@ -112,9 +112,11 @@ func (s *server) admit(next http.Handler) http.Handler {
 			}
 		}
 		defer s.limits.slots.Give()
-		ctx, cancel := context.WithTimeout(x.Context(), requestTime)
-		defer cancel()
-		x.Request = x.WithContext(ctx)
+		if !isConsole(x.URL.EscapedPath()) { // who looks at long work can stop it
+			ctx, cancel := context.WithTimeout(x.Context(), requestTime)
+			defer cancel()
+			x.Request = x.WithContext(ctx)
+		}
 		next.ServeHTTP(x.answer, x.Request)
 		return nil
 	})

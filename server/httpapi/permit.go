@@ -77,6 +77,8 @@ func article(r instance.AdminRole) string {
 	switch r {
 	case instance.Owner, instance.Administrator, instance.Auditor:
 		return "an " + string(r) + "'s"
+	case instance.Reader:
+		return "a reader's"
 	case instance.LiteAdministrator:
 		return "a lite administrator's"
 	}
@@ -93,6 +95,17 @@ func owners(r *route) *route {
 func lites(routes ...*route) []*route {
 	for _, r := range routes {
 		r.takes = instance.LiteAdministrator
+	}
+	return routes
+}
+
+// readers makes those of some routes that change nothing ones for readers, too, and
+// leaves the others to lite administrators.
+func readers(routes ...*route) []*route {
+	for _, r := range lites(routes...) {
+		if r.method == http.MethodGet {
+			r.takes = instance.Reader
+		}
 	}
 	return routes
 }

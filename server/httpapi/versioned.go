@@ -1,13 +1,11 @@
 package httpapi
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
 
+	"muster/server/administration"
 	"muster/server/instance"
 	"muster/server/provisioning"
 )
@@ -37,14 +35,7 @@ func versioned(p part, f adminFunc) adminFunc {
 }
 
 // tag returns the entity tag of a part of the setup: the same for the same content.
-func tag(content any) string {
-	text, err := json.Marshal(content)
-	if err != nil {
-		panic(err) // it is texts and lists of them
-	}
-	sum := sha256.Sum256(text)
-	return `"` + hex.EncodeToString(sum[:8]) + `"`
-}
+func tag(content any) string { return `"` + administration.Version(content) + `"` }
 
 func ofFields(f adminFunc) adminFunc {
 	return versioned(func(i *instance.Instance) any { return i.Fields }, f)

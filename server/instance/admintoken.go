@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,14 +31,31 @@ const (
 	// LiteAdministrator looks after users, groups and objects; it sees how the
 	// instance is set up, and changes nothing of that.
 	LiteAdministrator AdminRole = "lite-administrator"
+	// Reader sees users, groups and how the instance is set up, and changes nothing.
+	Reader AdminRole = "reader"
 	// Auditor reads the history, and nothing else.
 	Auditor AdminRole = "auditor"
 )
 
+// AdminRoles returns the roles, each of which may do what those behind it may.
+func AdminRoles() []AdminRole {
+	return []AdminRole{Owner, Administrator, LiteAdministrator, Reader, Auditor}
+}
+
+// RoleNames returns the names of the roles, for people.
+func RoleNames() string {
+	var names []string
+	for _, r := range AdminRoles() {
+		names = append(names, string(r))
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
 // May reports whether the role may do what takes another one.
 func (r AdminRole) May(takes AdminRole) bool {
-	rank := map[AdminRole]int{Owner: 4, Administrator: 3, LiteAdministrator: 2, Auditor: 1}
-	return rank[r] >= rank[takes] && rank[takes] > 0
+	own := slices.Index(AdminRoles(), r)
+	return own >= 0 && own <= slices.Index(AdminRoles(), takes)
 }
 
 // AdminToken authenticates an administrator at the admin API. The server keeps
@@ -76,7 +94,7 @@ func (s *Service) CreateAdminToken(
 		return nil, "", Refuse("the name of the token is empty; give the name of its holder")
 	}
 	if t.Role = cmp.Or(t.Role, Owner); !t.Role.May(Auditor) {
-		return nil, "", Refuse("the role %q: use owner, administrator or auditor", t.Role)
+		return nil, "", Refuse("the role %q: use %s", t.Role, RoleNames())
 	}
 	if t.Instance != "" {
 		if _, err := s.BySlug(ctx, t.Instance); err != nil {

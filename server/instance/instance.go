@@ -140,6 +140,7 @@ type Store interface {
 	AdminTokens(ctx context.Context) ([]*AdminToken, error)
 	// RevokeAdminToken returns ErrNotFound if no valid token has the id.
 	RevokeAdminToken(ctx context.Context, id string, at time.Time) error
+	SignInStore
 	// Current returns [ErrStale] if the instance is not at the revision that
 	// the context is for.
 	Current(ctx context.Context) error

@@ -46,15 +46,24 @@ func (s *Service) adopt(ctx context.Context) (more bool, err error) {
 	return more, err
 }
 
-// VerifyHistory checks that the history of an instance is as it was written.
-func (s *Service) VerifyHistory(ctx context.Context, sc Scope) (*history.Verifier, error) {
+// VerifyHistory checks that the history of an instance is as it was written. progress,
+// which may be nil, is called after each row that was checked, of so many in the chain.
+func (s *Service) VerifyHistory(
+	ctx context.Context, sc Scope, progress func(done, total int),
+) (*history.Verifier, error) {
+	if progress == nil {
+		progress = func(int, int) {}
+	}
 	for attempt := 0; ; attempt++ {
 		c, err := s.store.Chain(ctx, sc.Instance.ID)
 		if err != nil {
 			return nil, err
 		}
 		v := history.NewVerifier(c)
-		if err := s.store.Sealed(ctx, sc.Instance.ID, v.Check); err != nil {
+		if err := s.store.Sealed(ctx, sc.Instance.ID, func(r history.Sealed) error {
+			progress(v.Rows, int(c.Seq-c.AnchorSeq))
+			return v.Check(r)
+		}); err != nil {
 			return nil, err
 		}
 		now, err := s.store.Chain(ctx, sc.Instance.ID)
@@ -67,6 +76,17 @@ func (s *Service) VerifyHistory(ctx context.Context, sc Scope) (*history.Verifie
 			return v, nil
 		}
 	}
+}
+
+// NoteVerification writes to the history that it was checked, and what came of it.
+func (s *Service) NoteVerification(ctx context.Context, sc Scope, v *history.Verifier) error {
+	e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.HistoryVerify,
+		history.Target{Type: "Instance", ID: sc.Instance.ID, Name: sc.Instance.Slug})
+	e.Detail = fmt.Sprintf("%d rows, all as they were written", v.Rows)
+	if n := len(v.Problems); n > 0 {
+		e.Detail = fmt.Sprintf("%d problems: %s", n, v.Problems[0])
+	}
+	return s.store.AppendHistory(ctx, e)
 }
 
 // PruneHistory deletes rows that are older than an age. The rest still

@@ -40,6 +40,24 @@ func (s *Service) SaveMapping(ctx context.Context, sc Scope, rows []mapping.Row)
 	return s.store.SaveMapping(ctx, sc.Instance, rows, e)
 }
 
+// CheckMapping says of each row what is wrong with it, and nothing of one that is right.
+func (s *Service) CheckMapping(i *instance.Instance, rows []mapping.Row) []string {
+	problems := make([]string, len(rows))
+	seen := make(map[mapping.Field]string)
+	for n, row := range rows {
+		alone := *i
+		alone.Mapping = []mapping.Row{row}
+		if other, ok := seen[row.Field]; ok {
+			problems[n] = row.Field.Label() + " is mapped to " + other + " already: a field " +
+				"takes one attribute"
+		} else if _, err := newSetup(&alone); err != nil {
+			problems[n] = err.Error()
+		}
+		seen[row.Field] = row.Attribute
+	}
+	return problems
+}
+
 // mappingChanges returns what differs between two mappings, by field.
 func mappingChanges(before, after []mapping.Row) []history.Change {
 	old := make(map[mapping.Field]string)

@@ -160,10 +160,26 @@ type GroupUpdate struct {
 	Entry   EntryFunc
 }
 
+// Choice chooses users and groups as people look for them. The zero Choice is all.
+type Choice struct {
+	// Search is a part of a name, or of users the beginning of an e-mail address, in
+	// any letter case.
+	Search string
+	// State is "active" or "suspended", and Source one of the sources; empty for all.
+	// Pending chooses those whose manager is not there. They are of users.
+	State   string
+	Source  Source
+	Pending bool
+	// Integration chooses integration users alone.
+	Integration bool
+}
+
 // Query chooses a page of users or groups of an instance.
 type Query struct {
 	InstanceID string
 	Filter     filter.Node // nil for all
+	// Choice is what a filter of SCIM cannot ask for.
+	Choice Choice
 	// SortBy is nil for the order of creation.
 	SortBy     *schema.Attribute
 	Descending bool

@@ -19,6 +19,10 @@ func (s *Store) sender(
 	k *kind, q provisioning.Query, branches []filter.Node, query string,
 ) engine.Sender {
 	switch {
+	case q.Choice.Search != "":
+		return func(ctx context.Context, list ...engine.Statement) error {
+			return s.db.Scan(ctx, "Cheaper is a whole user name", list...)
+		}
 	case q.Filter == nil && q.SortBy == nil && q.Offset <= scanOffset:
 		return s.db.Read
 	case branches == nil:

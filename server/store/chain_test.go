@@ -58,7 +58,7 @@ func testChain(t *testing.T, name, driver, dsn string) {
 	}
 	verify := func(rows, unsealed int, problems ...string) {
 		t.Helper()
-		v, err := users.VerifyHistory(t.Context(), sc)
+		v, err := users.VerifyHistory(t.Context(), sc, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"muster/server/history"
 	"muster/server/provisioning"
+	"muster/server/scim/schema"
 	"muster/server/store/engine"
 )
 
@@ -78,8 +79,13 @@ func (s *Store) Group(ctx context.Context, instanceID, id string) (*provisioning
 func (s *Store) Groups(
 	ctx context.Context, q provisioning.Query,
 ) ([]*provisioning.Group, provisioning.Page, error) {
+	where, args := "WHERE instance_id = ?", []any{q.InstanceID}
+	if search := q.Choice.Search; search != "" {
+		where += " AND " + s.db.Contains("display_name_key")
+		args = append(args, schema.Fold(search))
+	}
 	rows, page, err := readPage(ctx, s, q, pageOf[groupRow]{
-		kind: s.groupKind, where: "WHERE instance_id = ?", args: []any{q.InstanceID},
+		kind: s.groupKind, where: where, args: args,
 		columns: groupColumns, scan: (*groupRow).scan, position: (*groupRow).position,
 	})
 	if err != nil {

@@ -134,14 +134,20 @@ func (s *Store) History(
 				target.name)
 		}
 	}
-	if q.KeyID != "" {
-		and("key_id = ?", q.KeyID)
+	for _, same := range []struct{ condition, value string }{
+		{"key_id = ?", q.KeyID},
+		{"request_id = ?", q.RequestID},
+		{"outcome = ?", string(q.Outcome)},
+		{"action = ?", string(q.Action)},
+		{"id = ?", q.ID},
+		{"target_id = ?", q.TargetID},
+	} {
+		if same.value != "" {
+			and(same.condition, same.value)
+		}
 	}
-	if q.RequestID != "" {
-		and("request_id = ?", q.RequestID)
-	}
-	if q.Outcome != "" {
-		and("outcome = ?", string(q.Outcome))
+	if q.Outcome != "" && q.Outcome != history.Done {
+		and("outcome <> 'done'") // as the index on the few has it
 	}
 	if !q.From.IsZero() {
 		and("at >= ?", millis(q.From))

@@ -137,6 +137,6 @@ func (f *planned) all() {
 		func(*history.Entry) error { return nil }))
 	f.must(f.users.History(ctx, history.Query{InstanceID: f.sc.Instance.ID, Text: "small"},
 		func(*history.Entry) error { return nil }))
-	_, err := f.users.VerifyHistory(ctx, f.sc)
+	_, err := f.users.VerifyHistory(ctx, f.sc, nil)
 	f.must(err)
 }

@@ -194,7 +194,7 @@ func (f *planned) rest(ctx context.Context) {
 	}
 	_, err = f.s.Adopt(ctx, 500)
 	f.must(err)
-	_, err = f.users.VerifyHistory(ctx, admin)
+	_, err = f.users.VerifyHistory(ctx, admin, nil)
 	f.must(err)
 	_, err = f.users.PruneHistory(ctx, admin, time.Hour)
 	f.must(err)

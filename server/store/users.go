@@ -13,6 +13,7 @@ import (
 
 	"muster/server/instance"
 	"muster/server/provisioning"
+	"muster/server/scim/schema"
 	"muster/server/store/engine"
 )
 
@@ -279,9 +280,14 @@ func (s *Store) Users(
 			all = countUsers
 		}
 	}
+	args := []any{q.InstanceID}
+	if q.Choice != (provisioning.Choice{}) {
+		chosen, more := s.chosenUsers(q.Choice)
+		where, args, all = where+chosen, append(args, more...), ""
+	}
 	r := userReading{plain: q.Plain, groups: q.Groups, apart: s.userKind.branches(q.Filter) == nil}
 	p := pageOf[userRow]{
-		kind: s.userKind, where: where, args: []any{q.InstanceID}, all: all, columns: s.columns(r),
+		kind: s.userKind, where: where, args: args, all: all, columns: s.columns(r),
 		scan: r.scan, position: (*userRow).position,
 	}
 	names, groups, nested := make(map[string]string), make(map[string][]provisioning.Membership),
@@ -341,4 +347,33 @@ func (s *Store) allMemberships(
 		slices.SortFunc(list, byDisplay)
 	}
 	return groups, err
+}
+
+// chosenUsers returns the condition that people make of a choice.
+func (s *Store) chosenUsers(c provisioning.Choice) (condition string, args []any) {
+	switch c.State {
+	case "active":
+		condition += " AND active"
+	case "suspended":
+		condition += " AND NOT active"
+	}
+	switch c.Source { // spelled out, as the index on the few has it
+	case provisioning.Manual:
+		condition += " AND source = 'manual'"
+	case provisioning.Provisioned:
+		condition += " AND source = 'provisioned'"
+	}
+	if c.Integration {
+		condition += " AND integration"
+	}
+	if c.Pending {
+		condition += " AND manager_id IS NULL AND manager_key IS NOT NULL"
+	}
+	if c.Search != "" {
+		condition += " AND (" + s.db.Contains("user_name_key") + " OR " +
+			s.db.Contains("display_name_key") + " OR " + s.db.HasPrefix("email_key") + ")"
+		args = append(args, schema.UserNameKey(c.Search), schema.Fold(c.Search),
+			schema.Fold(c.Search))
+	}
+	return condition, args
 }

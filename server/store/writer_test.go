@@ -222,7 +222,7 @@ func (c *crowd) check(s *store.Store) {
 				want, u.Manager.ID)
 		}
 	}
-	v, err := c.servers[0].VerifyHistory(t.Context(), c.sc)
+	v, err := c.servers[0].VerifyHistory(t.Context(), c.sc, nil)
 	if err != nil || len(v.Problems) > 0 || v.Unsealed > 0 {
 		t.Errorf("the chain: %v, %q, %d unsealed", err, v.Problems, v.Unsealed)
 	}

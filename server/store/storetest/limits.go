@@ -118,7 +118,7 @@ func testHistoryParts(t *testing.T, x *suite) {
 			t.Errorf("%q: %d entries of %d", text, len(got), len(want))
 		}
 	}
-	v, err := x.users.VerifyHistory(t.Context(), x.scope)
+	v, err := x.users.VerifyHistory(t.Context(), x.scope, nil)
 	fatal(t, err)
 	if len(v.Problems) > 0 || v.Rows < len(want) {
 		t.Errorf("%d rows, %q", v.Rows, v.Problems)

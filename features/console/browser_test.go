@@ -1,0 +1,300 @@
+package console_test
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+//go:embed find.js
+var find string
+
+// patience is how long something may take to be seen.
+const patience = 15 * time.Second
+
+// The size of a window.
+const width, height = 1280, 900
+
+// chromium is the browser of all scenarios.
+type chromium struct {
+	ctx context.Context
+	// looked are the pages that were looked at in dark, and narrow, by path.
+	looked sync.Map
+	shots  string
+}
+
+// startChromium starts a browser without a window, or leaves the test out where
+// there is none.
+func startChromium(t *testing.T) *chromium {
+	t.Helper()
+	path := os.Getenv("MUSTER_TEST_BROWSER")
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil && path == "" {
+			path = found
+		}
+	}
+	if path == "" {
+		t.Skip("there is no Chromium: the consoles are not tried in a browser. Install it, " +
+			"or name one of its kind in MUSTER_TEST_BROWSER")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
+		chromedp.WindowSize(width, height), chromedp.Flag("lang", "en-US"))
+	if os.Geteuid() == 0 { // its sandbox needs somebody else
+		options = append(options, chromedp.NoSandbox)
+	}
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(cancel)
+	ctx, stop := chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	c := &chromium{ctx: ctx}
+	if dir := os.Getenv("MUSTER_TEST_REPORTS"); dir != "" {
+		c.shots = filepath.Join(dir, "screens")
+		if err := os.MkdirAll(c.shots, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// tab is a window of a person, who shares no cookies with others.
+type tab struct {
+	of   *chromium
+	ctx  context.Context
+	stop context.CancelFunc
+
+	mu sync.Mutex
+	// faults are what scripts did wrong, and what the browser did not let a page do.
+	faults []string
+}
+
+// open opens a window.
+func (c *chromium) open() (*tab, error) {
+	t := &tab{of: c}
+	listen := func(event any) {
+		switch e := event.(type) {
+		case *runtime.EventExceptionThrown:
+			t.fault("script: " + e.ExceptionDetails.Text)
+		case *log.EventEntryAdded:
+			// A page that is refused is told of, too, and is meant to be.
+			if e.Entry.Level == log.EntryLevelError && e.Entry.Source != log.EntrySourceNetwork {
+				t.fault(string(e.Entry.Source) + ": " + e.Entry.Text)
+			}
+		}
+	}
+	t.ctx, t.stop = chromedp.NewContext(c.ctx, chromedp.WithNewBrowserContext(),
+		chromedp.WithListener(listen))
+	// This opens it, for longer than one action.
+	if err := chromedp.Do(t.ctx, chromedp.EmulateViewport(width, height)); err != nil {
+		return nil, err
+	}
+	_, err := call(t, page.AddScriptToEvaluateOnNewDocument,
+		page.AddScriptToEvaluateOnNewDocumentParams{Source: find})
+	if err == nil {
+		_, err = call(t, log.Enable, cdp.Empty{})
+	}
+	return t, err
+}
+
+// call sends a command of the browser's protocol.
+func call[P, R any](t *tab, command cdp.Command[P, R], parameters P) (R, error) {
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	return chromedp.Call(ctx, command, parameters)
+}
+
+func (t *tab) fault(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.faults = append(t.faults, text)
+}
+
+// run runs actions within the patience.
+func (t *tab) run(actions ...chromedp.Action[chromedp.Void]) error {
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	return chromedp.Do(ctx, actions...)
+}
+
+// get runs an action that returns something, within the patience.
+func get[T any](t *tab, action chromedp.Action[T]) (T, error) {
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	return chromedp.Run(ctx, action)
+}
+
+// script evaluates an expression, and decodes what it is into dest, if that is not nil.
+func (t *tab) script(expression string, dest any) error {
+	text, err := get(t, chromedp.Evaluate[[]byte](expression))
+	var thrown *chromedp.ExceptionError
+	switch {
+	case errors.As(err, &thrown) && thrown.Exception != nil:
+		text, _, _ := strings.Cut(thrown.Exception.Description, "\n")
+		return errors.New(text)
+	case err != nil || dest == nil:
+		return err
+	}
+	return json.Unmarshal(text, dest)
+}
+
+// eval evaluates a function of find.js, with texts as its arguments.
+func (t *tab) eval(dest any, function string, arguments ...string) error {
+	list, err := json.Marshal(append([]string{}, arguments...))
+	if err != nil {
+		return err
+	}
+	return t.script(function+"(..."+string(list)+")", dest)
+}
+
+// visit opens an address.
+func (t *tab) visit(address string) error {
+	if err := t.run(chromedp.Navigate(address)); err != nil {
+		return fmt.Errorf("%s: %w", address, err)
+	}
+	return t.settle(false)
+}
+
+// until tries something until it works, or for as long as the patience lasts.
+func until(f func() error) error {
+	end := time.Now().Add(patience)
+	for {
+		err := f()
+		if err == nil || time.Now().After(end) {
+			return err
+		}
+		time.Sleep(30 * time.Millisecond)
+	}
+}
+
+// settle waits until a page is there: another one than before, if it leads to one.
+func (t *tab) settle(another bool) error {
+	err := until(func() error {
+		var state struct {
+			Old   bool
+			Ready string
+		}
+		if err := t.script(`({Old: !!window.musterOld, Ready: document.readyState})`,
+			&state); err != nil {
+			return err
+		}
+		if state.Ready != "complete" || another && state.Old {
+			return fmt.Errorf("the page is %s", state.Ready)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return t.look()
+}
+
+// click clicks at something by its name, within what has a text if one is given.
+func (t *tab) click(kind, name, within string) error {
+	var point struct {
+		X, Y  float64
+		Leads bool
+	}
+	if err := until(func() error {
+		return t.eval(&point, "musterPoint", kind, name, within)
+	}); err != nil {
+		return err
+	}
+	if err := t.run(chromedp.MouseClickXY(point.X, point.Y)); err != nil {
+		return err
+	}
+	return t.settle(point.Leads)
+}
+
+// enter types a text into a field, instead of what stands there.
+func (t *tab) enter(name, text, within string) error {
+	var kind string
+	if err := until(func() error {
+		return t.eval(&kind, `((...a) => { const e = musterFind("field", ...a); e.focus();
+			if (e.select) e.select(); return e.type })`, name, within)
+	}); err != nil {
+		return err
+	}
+	switch kind {
+	case "date":
+		return t.eval(nil, `((name, text) => { const e = musterFind("field", name);
+			e.value = text; e.dispatchEvent(new Event("input", {bubbles: true})) })`, name, text)
+	case "checkbox":
+		return t.click("field", name, within)
+	}
+	if text == "" {
+		return t.run(chromedp.KeyEvent(kb.Backspace))
+	}
+	_, err := call(t, input.InsertText, input.InsertTextParams{Text: text})
+	return err
+}
+
+func (t *tab) choose(name, option, within string) error {
+	return until(func() error { return t.eval(nil, "musterChoose", name, option, within) })
+}
+
+// text returns what can be read on the page.
+func (t *tab) text() (text string, err error) {
+	return text, t.eval(&text, "musterText")
+}
+
+// sees waits for a text.
+func (t *tab) sees(want string) error {
+	return until(func() error {
+		text, err := t.text()
+		if err == nil && !strings.Contains(text, want) {
+			err = fmt.Errorf("“%s” is not on the page:\n%s", want, text)
+		}
+		return err
+	})
+}
+
+func (t *tab) address() (string, error) { return get(t, chromedp.Location()) }
+
+// shoot keeps a picture of the page, if the run keeps reports.
+func (t *tab) shoot(name string) error {
+	if t.of.shots == "" {
+		return nil
+	}
+	picture, err := get(t, chromedp.FullScreenshot(100))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(t.of.shots, name+".png"), picture, 0o644)
+}
+
+// press presses keys, one after the other.
+func (t *tab) press(keys ...string) error {
+	for _, k := range keys {
+		if err := t.run(chromedp.KeyEvent(k)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// focused returns the name of what has the focus.
+func (t *tab) focused() (name string, err error) {
+	return name, t.script(`(() => { const e = document.activeElement;
+		return (e.getAttribute("aria-label") || (e.labels && e.labels[0] &&
+			e.labels[0].textContent) || e.textContent || "").replace(/\s+/g, " ").trim() })()`,
+		&name)
+}
