@@ -169,7 +169,7 @@ func consoleSettings() []setting {
 		{
 			flag: "console-issuer", check: optional(isURL),
 			help: "the issuer of OpenID Connect by which people sign in to the console; without " +
-				"it they do so by links of `muster-server console link`",
+				"it they do so by the links that muster-server console link makes",
 		},
 		{flag: "console-client", help: "the client_id of the console there; its redirect URI is " +
 			"the public URL and /console/sign-in/openid/back"},

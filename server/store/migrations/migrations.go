@@ -116,7 +116,7 @@ func Applied(ctx context.Context, db *engine.DB) (int64, error) {
 
 // newestFile is the number of the last migration: a file is looked at without
 // a provider, which would write into it.
-const newestFile = 17
+const newestFile = 18
 
 // CheckFile returns an error unless a file of SQLite is a database of this
 // program, of a version that it knows.
