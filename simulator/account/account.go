@@ -218,9 +218,6 @@ func (a *Account) load(dir string) (err error) {
 			known[role] = true
 		}
 	}
-	if len(a.Apps) == 0 {
-		return yamlfile.Atf("apps", "the account has no app; add one to provision to")
-	}
 	names := make(map[string]bool)
 	for i, app := range a.Apps {
 		if err := a.loadApp(app, names, dir); err != nil {
@@ -252,7 +249,10 @@ func (a *Account) checkRole(name string) error {
 
 // App returns the app of that name. With no name, it returns the only one.
 func (a *Account) App(name string) (*App, error) {
-	if name == "" && len(a.Apps) == 1 {
+	switch {
+	case len(a.Apps) == 0:
+		return nil, errors.New("the account has no app; add one to provision to")
+	case name == "" && len(a.Apps) == 1:
 		return a.Apps[0], nil
 	}
 	names := make([]string, len(a.Apps))

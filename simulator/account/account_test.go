@@ -189,7 +189,6 @@ func TestLoadRefuses(t *testing.T) {
 	app := func(s string) string { return head + "apps:\n  - name: acme\n    " + s + "\n" }
 	for name, test := range map[string]struct{ text, want string }{
 		"no users":       {"account: A\n", "users: the path"},
-		"no app":         {head, "has no app"},
 		"an unknown key": {head + "apps: []\nappz: 1\n", "unknown field"},
 		"where it is": {
 			head + "apps:\n  - nam: acme\n", "account.yaml:5:5: unknown field",

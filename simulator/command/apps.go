@@ -6,9 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster/simulator/account"
-	"muster/simulator/client"
+	"muster/simulator/administration"
 	"muster/simulator/report"
-	"muster/simulator/state"
 )
 
 func newApps() *cobra.Command {
@@ -38,7 +37,7 @@ func apps(c *cobra.Command, _ []string) (err error) {
 	defer func() { err = errors.Join(err, st.Close()) }()
 	list := make([]report.App, len(a.Apps))
 	for i, app := range a.Apps {
-		if list[i], err = describe(c, app, st); err != nil {
+		if list[i], err = administration.Describe(c.Context(), app, st); err != nil {
 			return err
 		}
 	}
@@ -46,35 +45,4 @@ func apps(c *cobra.Command, _ []string) (err error) {
 		return report.JSON(c.OutOrStdout(), list)
 	}
 	return report.Apps(c.OutOrStdout(), list)
-}
-
-func describe(c *cobra.Command, app *account.App, st *state.File) (report.App, error) {
-	r := report.App{
-		Name: app.Name, Instance: app.Configuration.Instance, Connection: "enabled",
-		Provisioning: app.Provisioning.Enabled, Users: make(map[state.Status]int),
-	}
-	var err error
-	if r.BaseURL, err = app.Configuration.BaseURL.Read("base_url"); err != nil {
-		r.BaseURL = err.Error()
-	}
-	p, err := client.ProfileNamed(app.Configuration.Profile)
-	if err != nil {
-		return r, err
-	}
-	r.Profile = p.Name
-	known, err := st.App(c.Context(), app.Name)
-	if err != nil {
-		return r, err
-	}
-	switch q := known.Quarantine; {
-	case known.Disabled:
-		r.Connection = "disabled"
-	case q != nil:
-		r.Connection = "in quarantine until " + q.Until.Local().Format("2006-01-02 15:04") + ": " +
-			q.Reason
-	}
-	return r, st.EachRecord(c.Context(), app.Name, func(rec *state.Record) error {
-		r.Users[rec.Status]++
-		return nil
-	})
 }

@@ -113,10 +113,10 @@ second Ctrl-C stops at once.`,
 		&cobra.Group{ID: "other", Title: "Other:"},
 	)
 	for group, commands := range map[string][]*cobra.Command{
-		"rollout": {newPreflight(), newRehearse(), newRollback()},
+		"rollout": {newPreflight(), newRehearse(), newRollback(), newSandbox()},
 		"app": {
 			newApps(), newSync(), newEnable(), newDisable(), newRefresh(), newReapply(), newDrift(),
-			newUsers(), newApprovals(), newRetry(), newLog(), newForget(),
+			newUsers(), newApprovals(), newRetry(), newLog(), newForget(), newPortal(),
 		},
 		"people": {
 			newGenerate(), newDirectory(), newUnsupported("import-users"),

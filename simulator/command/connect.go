@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster/simulator/account"
+	"muster/simulator/administration"
 	"muster/simulator/client"
 	"muster/simulator/cycle"
 	"muster/simulator/fault"
@@ -38,80 +39,58 @@ func withConnection(commands ...*cobra.Command) {
 	}
 }
 
-// link is an app's server with how it is spoken to.
-type link struct {
-	*client.Client
-	base   string
-	faults *fault.Transport // nil without faults
-}
-
-// connect returns a client for an app.
-func connect(c *cobra.Command, app *account.App) (*link, error) {
-	what := "app " + app.Name + ": configuration."
-	base, err := app.Configuration.BaseURL.Read(what + "base_url")
-	if err != nil {
-		return nil, err
-	}
-	token, err := app.Configuration.BearerToken.Read(what + "bearer_token")
-	if err != nil {
-		return nil, err
-	}
-	name := app.Configuration.Profile
-	if given, _ := c.Flags().GetString("profile"); given != "" {
-		name = given
-	}
-	o := client.Options{BaseURL: base, Token: token, Headers: app.Configuration.Headers}
-	if o.Profile, err = client.ProfileNamed(name); err != nil {
-		return nil, err
-	}
-	o.Tries, _ = c.Flags().GetUint("tries")
-	o.Wait, _ = c.Flags().GetDuration("wait")
-	o.Timeout, _ = c.Flags().GetDuration("timeout")
+// line reads the flags that say how an app's server is spoken to.
+func line(c *cobra.Command) (l administration.Line, err error) {
+	l.Profile, _ = c.Flags().GetString("profile")
+	l.Tries, _ = c.Flags().GetUint("tries")
+	l.Wait, _ = c.Flags().GetDuration("wait")
+	l.Timeout, _ = c.Flags().GetDuration("timeout")
+	l.Concurrency, _ = c.Flags().GetInt("concurrency")
 	transport := client.NewTransport()
+	l.Transport = transport
 	if file, _ := c.Flags().GetString("ca-file"); file != "" {
 		if err := client.Trust(transport, file); err != nil {
-			return nil, fmt.Errorf("--ca-file: %w", err)
+			return l, fmt.Errorf("--ca-file: %w", err)
 		}
 	}
-	o.Transport = transport
-	l := &link{base: base}
 	if text, _ := c.Flags().GetString("fault"); text != "" {
 		plan, err := fault.Parse(text)
 		if err != nil {
-			return nil, fmt.Errorf("--fault: %w", err)
+			return l, fmt.Errorf("--fault: %w", err)
 		}
-		seed, _ := c.Flags().GetUint64("fault-seed")
-		l.faults = &fault.Transport{Base: transport, Plan: plan, Seed: seed}
-		o.Transport = l.faults
-	}
-	if l.Client, err = client.New(o); err != nil {
-		return nil, fmt.Errorf("app %s: %w", app.Name, err)
+		l.Faults = &plan
+		l.Seed, _ = c.Flags().GetUint64("fault-seed")
 	}
 	return l, nil
 }
 
-// tell says on stderr which faults happened.
-func (l *link) tell() {
-	if l.faults == nil {
+// connect returns a link to the server of an app, as the flags have it.
+func connect(c *cobra.Command, app *account.App) (*administration.Link, error) {
+	l, err := line(c)
+	if err != nil {
+		return nil, err
+	}
+	return administration.Connect(app, l)
+}
+
+// tellFaults says on stderr which faults happened.
+func tellFaults(l *administration.Link) {
+	if l.Faults == nil {
 		return
 	}
-	counts := l.faults.Counts()
+	counts := l.Faults.Counts()
 	for _, k := range slices.Sorted(maps.Keys(counts)) {
 		fmt.Fprintf(os.Stderr, "fault %-13s %d times\n", k, counts[k])
 	}
 }
 
 // cycle returns a cycle of the session's app.
-func (s *session) cycle(c *cobra.Command) (*cycle.Cycle, *link, error) {
+func (s *session) cycle(c *cobra.Command) (*cycle.Cycle, *administration.Link, error) {
 	l, err := connect(c, s.app)
 	if err != nil {
 		return nil, nil, err
 	}
-	n, _ := c.Flags().GetInt("concurrency")
-	return &cycle.Cycle{
-		Account: s.account.Name, App: s.app, Directory: s.account.Directory, State: s.state,
-		Client: l.Client, Concurrency: n,
-	}, l, nil
+	return l.Cycle(s.account, s.app, s.state), l, nil
 }
 
 // profileNames are those of the providers whose requests can be sent.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster/simulator/account"
+	"muster/simulator/administration"
 	"muster/simulator/report"
 	"muster/simulator/rollout"
 )
@@ -61,7 +62,7 @@ func preflight(c *cobra.Command, _ []string) error {
 		return err
 	}
 	result, err := r.Preflight(c.Context())
-	l.tell()
+	tellFaults(l)
 	if err = errors.Join(err, closing()); err != nil {
 		return err
 	}
@@ -127,31 +128,23 @@ func plan(c *cobra.Command) (*rollout.Rollout, string, error) {
 }
 
 // rehearsal returns what the commands on rollouts work with; closing ends it.
-func rehearsal(c *cobra.Command) (r *rollout.Rehearsal, l *link, closing func() error, err error) {
+func rehearsal(c *cobra.Command) (
+	r *rollout.Rehearsal, l *administration.Link, closing func() error, err error,
+) {
 	p, path, err := plan(c)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	if l, err = connect(c, p.App); err != nil {
+	how, err := line(c)
+	if err != nil {
 		return nil, nil, nil, err
 	}
 	st, err := openState(c, path)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	r = &rollout.Rehearsal{Rollout: p, State: st, Client: l.Client, BaseURL: l.base}
-	r.Concurrency, _ = c.Flags().GetInt("concurrency")
-	for _, app := range p.Account.Apps {
-		if app == p.App {
-			continue
-		}
-		other := rollout.Other{App: app}
-		if elsewhere, err := connect(c, app); err != nil {
-			other.Err = err
-		} else {
-			other.Client = elsewhere.Client
-		}
-		r.Others = append(r.Others, other)
+	if r, l, err = administration.Rehearsal(p, st, how); err != nil {
+		return nil, nil, nil, errors.Join(err, st.Close())
 	}
 	return r, l, st.Close, nil
 }
@@ -170,14 +163,14 @@ func rehearse(c *cobra.Command, _ []string) error {
 	if !asJSON(c) {
 		p := report.NewProgress(os.Stderr)
 		p.Start(fmt.Sprintf("Rehearsing %q: %d people, app %s at %s", r.Rollout.Name,
-			len(r.Rollout.Account.Directory.Users), r.Rollout.App.Name, l.base))
+			len(r.Rollout.Account.Directory.Users), r.Rollout.App.Name, l.Base))
 		r.Began = func(position int, w *rollout.Wave) {
 			p.Start(fmt.Sprintf("Wave %d of %d: %s", position, len(r.Rollout.Waves), w.Name))
 		}
 		r.Progress = p.Show
 	}
 	result, err := r.Run(c.Context())
-	l.tell()
+	tellFaults(l)
 	if err = errors.Join(err, publish(c, result), closing()); err != nil {
 		return err
 	}
@@ -219,7 +212,7 @@ func rollBack(c *cobra.Command, _ []string) error {
 		r.Progress = report.NewProgress(os.Stderr).Show
 	}
 	result, err := r.Rollback(c.Context())
-	l.tell()
+	tellFaults(l)
 	if result != nil {
 		show := report.RolledBack
 		if asJSON(c) {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"muster/simulator/client"
+	"muster/simulator/administration"
 	"muster/simulator/report"
 )
 
@@ -118,7 +118,7 @@ func (s *session) runCycle(c *cobra.Command, reapply, dry bool) error {
 		do = cy.DryRun
 	}
 	r, err := do(c.Context())
-	l.tell()
+	tellFaults(l)
 	show := report.Cycle
 	if asJSON(c) {
 		show = report.CycleJSON
@@ -172,7 +172,7 @@ func enable(s *session, c *cobra.Command, _ []string) error {
 		App: s.app.Name, Status: "connected", Instance: found.Instance, Note: found.Note,
 	}
 	if err != nil {
-		result.Status, result.Reason = "failed", explain(err)
+		result.Status, result.Reason = "failed", administration.Explain(err)
 	}
 	if asJSON(c) {
 		if printed := report.JSON(c.OutOrStdout(), result); printed != nil || err == nil {
@@ -195,31 +195,13 @@ func enable(s *session, c *cobra.Command, _ []string) error {
 	return err
 }
 
-// explain adds to an error what an administrator can do about it.
-func explain(err error) string {
-	var down *client.DownError
-	switch status := client.Status(err); {
-	case errors.As(err, &down):
-		return down.Error() + "; check the base URL, and that the server runs"
-	case status == 401:
-		return err.Error() + "; check the SCIM bearer token"
-	case status == 404, status/100 == 3:
-		return err.Error() + "; check the base URL, which ends in /scim/v2"
-	}
-	return err.Error()
-}
-
 func newDisable() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "disable",
 		Short: "Disable the API connection of an app: no cycle runs until it is enabled again",
 		Args:  cobra.NoArgs,
 		RunE: run(func(s *session, c *cobra.Command, _ []string) error {
-			app, err := s.state.App(c.Context(), s.app.Name)
-			if err == nil {
-				app.Disabled = true
-				err = s.state.SaveApp(c.Context(), s.app.Name, app)
-			}
+			err := administration.Disable(c.Context(), s.app.Name, s.state)
 			if err == nil {
 				_, err = fmt.Fprintf(c.OutOrStdout(),
 					"the API connection of the app %s is disabled\n", s.app.Name)

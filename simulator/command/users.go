@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"muster/simulator/administration"
 	"muster/simulator/report"
 	"muster/simulator/state"
 )
@@ -47,19 +48,7 @@ func newUsers() *cobra.Command {
 func (s *session) records(
 	c *cobra.Command, choose func(*state.Record) bool,
 ) ([]*state.Record, error) {
-	list := []*state.Record{}
-	err := s.state.EachRecord(c.Context(), s.app.Name, func(r *state.Record) error {
-		if choose(r) {
-			list = append(list, r)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(list,
-		func(a, b *state.Record) int { return strings.Compare(a.UserName, b.UserName) })
-	return list, nil
+	return administration.Records(c.Context(), s.app.Name, s.state, choose)
 }
 
 // withChoice adds the flags that choose users.
@@ -99,33 +88,21 @@ func (s *session) chosen(
 	return list, nil
 }
 
-// change saves records after f changed them, and says so.
-func (s *session) change(
-	c *cobra.Command, records []*state.Record, done string, f func(*state.Record),
-) error {
-	unlock, err := s.state.Lock(c.CommandPath() + " --app " + s.app.Name)
+// decide decides about the records that the flags choose, and says so.
+func (s *session) decide(c *cobra.Command, d administration.Decision) error {
+	records, err := s.chosen(c, d.Qualifies, d.What)
 	if err != nil {
 		return err
 	}
-	defer unlock() //nolint:errcheck // the end of the process unlocks, too
-	for _, r := range records {
-		f(r)
-		if err := s.state.Save(c.Context(), s.app.Name, r); err != nil {
+	err = d.Decide(c.Context(), s.app.Name, s.state, records, c.CommandPath()+" --app "+s.app.Name,
+		func(r *state.Record) error {
+			_, err := fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", r.UserName, d.Done)
 			return err
-		}
-		if _, err := fmt.Fprintf(c.OutOrStdout(), "%s: %s\n", r.UserName, done); err != nil {
-			return err
-		}
+		})
+	if err == nil && len(records) == 0 {
+		_, err = fmt.Fprintln(c.OutOrStdout(), "there is none")
 	}
-	if len(records) == 0 {
-		_, err := fmt.Fprintln(c.OutOrStdout(), "there is none")
-		return err
-	}
-	return nil
-}
-
-func waits(r *state.Record) bool {
-	return r.Waiting != nil && !r.Waiting.Approved && !r.Waiting.Skipped
+	return err
 }
 
 func newApprovals() *cobra.Command {
@@ -141,27 +118,13 @@ approval for them. The next sync does what was approved.`,
 	approve := &cobra.Command{
 		Use: "approve", Short: "Approve actions; the next sync does them", Args: cobra.NoArgs,
 		RunE: run(func(s *session, c *cobra.Command, _ []string) error {
-			records, err := s.chosen(c, waits, "that wait for approval")
-			if err != nil {
-				return err
-			}
-			return s.change(c, records, "approved; the next sync does it",
-				func(r *state.Record) { r.Waiting.Approved = true })
+			return s.decide(c, administration.Approve())
 		}),
 	}
 	skip := &cobra.Command{
 		Use: "skip", Short: "Pass actions over, until the user changes again", Args: cobra.NoArgs,
 		RunE: run(func(s *session, c *cobra.Command, _ []string) error {
-			records, err := s.chosen(c, waits, "that wait for approval")
-			if err != nil {
-				return err
-			}
-			return s.change(c, records, "skipped", func(r *state.Record) {
-				r.Waiting.Skipped = true
-				if r.RemoteID == "" {
-					r.Status = state.Skipped
-				}
-			})
+			return s.decide(c, administration.Skip())
 		}),
 	}
 	withAccount(list, approve, skip)
@@ -172,7 +135,7 @@ approval for them. The next sync does what was approved.`,
 }
 
 func listApprovals(s *session, c *cobra.Command, _ []string) error {
-	records, err := s.records(c, waits)
+	records, err := s.records(c, administration.Waits)
 	if err != nil {
 		return err
 	}
@@ -187,14 +150,7 @@ func newRetry() *cobra.Command {
 		Use: "retry", Short: "Let users who failed be tried again by the next sync",
 		Args: cobra.NoArgs,
 		RunE: run(func(s *session, c *cobra.Command, _ []string) error {
-			records, err := s.chosen(c, func(r *state.Record) bool { return r.Failure != "" },
-				"who failed")
-			if err != nil {
-				return err
-			}
-			return s.change(c, records, "the next sync tries again", func(r *state.Record) {
-				r.Failure, r.FailedAt, r.Status = "", "", state.Pending
-			})
+			return s.decide(c, administration.Retry())
 		}),
 	}
 	withAccount(c)

@@ -97,7 +97,7 @@ func (f *File) ForgetApp(ctx context.Context, app string) (int64, error) {
 		"DELETE FROM progress WHERE rollout IN (SELECT rollout FROM waves WHERE " +
 			"json_extract(data, '$.cycle.app') = ?)",
 		"DELETE FROM waves WHERE json_extract(data, '$.cycle.app') = ?",
-		"DELETE FROM apps WHERE app = ?",
+		"DELETE FROM exchanges WHERE app = ?", "DELETE FROM apps WHERE app = ?",
 	} {
 		result, err := tx.ExecContext(ctx, query, app)
 		if err != nil {

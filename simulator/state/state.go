@@ -138,6 +138,9 @@ CREATE TABLE IF NOT EXISTS snapshots (rollout TEXT NOT NULL, position INTEGER NO
 CREATE TABLE IF NOT EXISTS progress (rollout TEXT NOT NULL, position INTEGER NOT NULL,
 	kind TEXT NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL,
 	PRIMARY KEY (rollout, position, kind, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS exchanges (app TEXT NOT NULL, cycle INTEGER NOT NULL,
+	key TEXT NOT NULL, data TEXT NOT NULL, PRIMARY KEY (app, cycle, key)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS exchanges_person ON exchanges (app, key);
 CREATE TABLE IF NOT EXISTS waves (rollout TEXT NOT NULL, position INTEGER NOT NULL,
 	data TEXT NOT NULL,
 	PRIMARY KEY (rollout, position));
