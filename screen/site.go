@@ -21,6 +21,10 @@ const (
 // maxForm is how long what a form sends may be, in bytes.
 const maxForm = 16 << 20
 
+// tokenField is the field of a form that has the token of the session. A site has no
+// field of that name of its own.
+const tokenField = "form-token"
+
 // The names of what a session holds, beside what a site puts there.
 const (
 	personValue = "person"
@@ -139,7 +143,7 @@ func (s *Site) Form(show, send func(*Visit) error) http.HandlerFunc {
 		if v.Method != http.MethodPost {
 			return show(v)
 		}
-		if subtle.ConstantTimeCompare([]byte(v.PostFormValue("token")), []byte(v.Token)) != 1 {
+		if subtle.ConstantTimeCompare([]byte(v.PostFormValue(tokenField)), []byte(v.Token)) != 1 {
 			return Forbidden("This form is not one of your session. Nothing was done; open the " +
 				"page again.")
 		}

@@ -29,7 +29,11 @@ type world struct {
 	// links are those that sign in, by the person.
 	links map[string]string
 	name  string
-	shots int
+	// sandbox is one that the scenario started for itself; plain says that what is in
+	// it carries no tag. key is the API key that was remembered.
+	sandbox *sandbox
+	plain   bool
+	key     string
 }
 
 // register adds the steps to a scenario.
@@ -38,7 +42,7 @@ func register(h *harness.Harness, c *chromium, sc *godog.ScenarioContext) {
 	sc.Before(func(ctx context.Context, s *godog.Scenario) (context.Context, error) {
 		w.tag, w.tabs, w.links = strings.ToLower(rand.Text()[:8]), make(map[string]*tab),
 			make(map[string]string)
-		w.name, w.shots = s.Name, 0
+		w.name, w.sandbox, w.plain = s.Name, nil, false
 		var err error
 		w.dir, err = os.MkdirTemp(h.Dir, "scenario")
 		return ctx, err
@@ -50,16 +54,23 @@ func register(h *harness.Harness, c *chromium, sc *godog.ScenarioContext) {
 		for _, t := range w.tabs {
 			t.stop()
 		}
+		if w.sandbox != nil {
+			return ctx, w.sandbox.stop()
+		}
 		return ctx, nil
 	})
 	w.registerApplication(sc)
 	w.registerBrowser(sc)
 	w.registerLooking(sc)
 	w.registerKeys(sc)
+	w.registerSandbox(sc)
 }
 
 // tagged adds the tag of the scenario to what must be of its own.
 func (w *world) tagged(text string) string {
+	if w.plain {
+		return text
+	}
 	return strings.ReplaceAll(strings.ReplaceAll(text, "acme.example", "acme-"+w.tag+".example"),
 		"{acme}", "acme-"+w.tag)
 }

@@ -267,12 +267,14 @@ func TestOpenID(t *testing.T) {
 		status int
 		want   string
 	}{
-		"an owner":        {who(true, "Other", "Muster Owners"), "", 200, "Instances"},
-		"a reader":        {who(true, "Acme Readers"), "", 200, "Overview"},
-		"the first group": {who(true, "Acme Readers", "Muster Owners"), "/console/account", 200, "owner"},
-		"no group":        {who(true), "", 403, "is in no group that may use the console"},
-		"another group":   {who(true, "muster owners"), "", 403, "is in no group"},
-		"not verified":    {who(false, "Muster Owners"), "/console/account", 200, "4711"},
+		"an owner": {who(true, "Other", "Muster Owners"), "", 200, "Instances"},
+		"a reader": {who(true, "Acme Readers"), "", 200, "Overview"},
+		"the first group": {
+			who(true, "Acme Readers", "Muster Owners"), "/console/account", 200, "owner",
+		},
+		"no group":      {who(true), "", 403, "is in no group that may use the console"},
+		"another group": {who(true, "muster owners"), "", 403, "is in no group"},
+		"not verified":  {who(false, "Muster Owners"), "/console/account", 200, "4711"},
 		"a page of somebody else": {
 			who(true, "Muster Owners"), "https://mallory.example/console/", 200, "Instances",
 		},

@@ -10,7 +10,8 @@ import (
 func FuzzOwn(f *testing.F) {
 	for _, to := range []string{
 		"", "/", "//mallory.example/console/", "/console/../x", `/console/\mallory.example`,
-		"https://mallory.example/console/", "/console/users?x=%2F%2F#y", "/console/\n//x", "/console//x",
+		"https://mallory.example/console/", "/console/users?x=%2F%2F#y", "/console/\n//x",
+		"/console//x",
 		"javascript:alert(1)", "/console/%5c%5cmallory", "\t//mallory.example/console/",
 	} {
 		f.Add(to)

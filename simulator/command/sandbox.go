@@ -27,7 +27,7 @@ import (
 
 func newSandbox() *cobra.Command {
 	c := &cobra.Command{
-		Use: "sandbox", Short: "Serve both consoles on the sample company, to walk through the guide",
+		Use: "sandbox", Short: "Serve both consoles, to walk through the guide by clicking",
 		Args: cobra.NoArgs, RunE: sandbox,
 		Long: `Start a server on SQLite with the sample company's two instances as they were before
 SCIM, its console and the provider's portal beside it, and print two links that sign
@@ -129,6 +129,7 @@ func serverProgram(c *cobra.Command) (string, error) {
 // command returns a command of the server on the sandbox's database. What the
 // environment says of another server is none of the sandbox's business.
 func (b *box) command(ctx context.Context, args ...string) *exec.Cmd {
+	//nolint:gosec // G204: the program is the one that a person names, or the one beside
 	c := exec.CommandContext(ctx, b.server,
 		append(args, "--database", "sqlite:"+filepath.Join(b.dir, "muster.db"))...)
 	c.Env = slices.DeleteFunc(os.Environ(),
@@ -143,7 +144,8 @@ func (b *box) run(ctx context.Context, args ...string) ([]byte, error) {
 	c.Stderr = &errs
 	out, err := c.Output()
 	if err != nil {
-		return nil, fmt.Errorf("muster-server %s: %w\n%s", strings.Join(args, " "), err, errs.String())
+		return nil, fmt.Errorf("muster-server %s: %w\n%s", strings.Join(args, " "), err,
+			errs.String())
 	}
 	return out, nil
 }
@@ -248,12 +250,10 @@ func (b *box) serve(
 	}
 	stop = func() error {
 		_ = c.Process.Signal(syscall.SIGTERM) // it may have ended
-		err := c.Wait()
-		var exit *exec.ExitError
-		if ctx.Err() != nil || errors.As(err, &exit) && exit.Success() {
-			return nil
+		if err := c.Wait(); ctx.Err() == nil {
+			return err
 		}
-		return err
+		return nil // it was told to end together with this process
 	}
 	serving := make(chan string, 1)
 	go func() {

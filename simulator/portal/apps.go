@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 
@@ -31,8 +32,13 @@ func (v *visit) showAdd() error {
 	return v.Show("add", "Add Application", struct {
 		Version string
 		Found   bool
-	}{v.version, strings.Contains("clarizen scim muster",
-		strings.ToLower(strings.TrimSpace(v.FormValue("search"))))})
+	}{v.version, found(v.FormValue("search"))})
+}
+
+// found reports whether a search finds the application that there is.
+func found(search string) bool {
+	const known = "clarizen scim muster"
+	return strings.Contains(known, strings.ToLower(strings.TrimSpace(search)))
 }
 
 // sendAdd adds an application to the account's file.
@@ -113,7 +119,8 @@ func (v *visit) sendConfiguration() error {
 		if err := administration.Disable(v.Context(), v.app.Name, v.portal.State); err != nil {
 			return err
 		}
-		return v.Go(v.path(""), "The API connection is disabled: no cycle runs until it is enabled.")
+		return v.Go(v.path(""),
+			"The API connection is disabled: no cycle runs until it is enabled.")
 	}
 	c := v.app.Configuration
 	get := func(name string) string { return strings.TrimSpace(v.PostFormValue(name)) }
@@ -124,7 +131,8 @@ func (v *visit) sendConfiguration() error {
 		})
 	}
 	if now, _ := c.BaseURL.Read("base_url"); get("base") != now {
-		if !strings.HasPrefix(get("base"), "http://") && !strings.HasPrefix(get("base"), "https://") {
+		u, err := url.Parse(get("base"))
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 			return screen.Fail("The base URL %s is none: it begins with https:// and ends in "+
 				"/scim/v2.", get("base"))
 		}
@@ -133,9 +141,9 @@ func (v *visit) sendConfiguration() error {
 	for _, key := range []struct{ form, yaml, now string }{
 		{"instance", "instance", c.Instance}, {"profile", "profile", c.Profile},
 	} {
-		switch value := get(key.form); {
-		case value == key.now:
-		case value == "":
+		switch value := get(key.form); value {
+		case key.now:
+		case "":
 			set(key.yaml, nil)
 		default:
 			set(key.yaml, value)

@@ -15,7 +15,7 @@ import (
 func faults() map[string]string {
 	return map[string]string{
 		"bad":  "drop-before=3%,drop-after=3%,429=5%,500=3%,latency=20%:50ms",
-		"down": "503=100%",
+		"down": "503=99.9%",
 	}
 }
 

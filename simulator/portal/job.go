@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -195,12 +194,4 @@ func (v *visit) jobEvents() error {
 		last = html
 		return html, true
 	})
-}
-
-// plural says how many.
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strings.Join([]string{fmt.Sprint(n), many}, " ")
 }

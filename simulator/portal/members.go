@@ -56,7 +56,8 @@ func (v *visit) showMembers() error {
 		m.Key = r.Key
 		all = append(all, m)
 	}
-	search, status := strings.ToLower(strings.TrimSpace(v.FormValue("search"))), v.FormValue("status")
+	search := strings.ToLower(strings.TrimSpace(v.FormValue("search")))
+	status := v.FormValue("status")
 	var chosen []member
 	for _, m := range all {
 		p.Counts[m.Status]++

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"slices"
+	"strconv"
 	"strings"
 
 	"muster/screen"
@@ -128,10 +129,10 @@ func (v *visit) sendPerson() error {
 				d.Remove(u)
 			case "suspend":
 				done = "suspended"
-				err = d.Set(u, "status", "suspended")
+				err = d.Set(u, "status", statusOf(u, directory.Suspended))
 			case "reactivate":
 				done = "active again"
-				err = d.Set(u, "status", "active")
+				err = d.Set(u, "status", statusOf(u, directory.Active))
 			default:
 				err = v.setFields(d, u)
 			}
@@ -144,6 +145,14 @@ func (v *visit) sendPerson() error {
 		return v.Go("/users", "The person is %s.", done)
 	}
 	return v.Go("/users/"+key, "The person is %s.", done)
+}
+
+// statusOf writes a status as the file writes that of a person: as a code or a word.
+func statusOf(u *directory.User, s directory.Status) string {
+	if now := u.Field("status"); strings.Trim(now, "0123456789") == "" {
+		return strconv.Itoa(int(s))
+	}
+	return s.String()
 }
 
 // setFields changes the fields that differ.
@@ -188,8 +197,8 @@ func (v *visit) sendNewPerson() error {
 			}
 			merged, changes, err := d.Merge(one, false)
 			if err == nil && (len(changes) != 1 || changes[0].Kind != directory.Added) {
-				err = screen.Fail("There is somebody of that id or user name already. Nothing was " +
-					"changed.")
+				err = screen.Fail("There is somebody of that id or user name already. Nothing " +
+					"was changed.")
 			}
 			return merged, err
 		})

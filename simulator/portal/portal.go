@@ -189,15 +189,8 @@ func (p *Portal) in(f func(*visit) error) func(*screen.Visit) error {
 }
 
 // path returns the path of a tab of the app.
-func (v *visit) path(tab string, parts ...string) string {
-	p := "/apps/" + url.PathEscape(v.app.Name)
-	if tab != "" {
-		p += "/" + tab
-	}
-	for _, part := range parts {
-		p += "/" + url.PathEscape(part)
-	}
-	return p
+func (v *visit) path(tab string) string {
+	return strings.TrimSuffix("/apps/"+url.PathEscape(v.app.Name)+"/"+tab, "/")
 }
 
 // sent is the version of the files that a form was made of.

@@ -49,7 +49,7 @@ func (v *visit) load() (*rolloutPage, error) {
 	for n, w := range r.Waves {
 		row := waveRow{Position: n + 1, Wave: w, State: "planned"}
 		var result rollout.WaveResult
-		found, err := v.portal.State.Wave(v.Context(), r.Name, n+1, &result)
+		found, err := v.portal.State.Wave(v.Context(), r.Name, n, &result)
 		if err != nil {
 			return nil, err
 		}

@@ -192,8 +192,9 @@ func (v *visit) showAccess() error {
 		}
 	}
 	for _, role := range v.account.Roles {
-		p.Roles = append(p.Roles, roleRow{role, slices.ContainsFunc(v.app.Access.Roles,
-			func(r string) bool { return strings.EqualFold(r, role) }), people[strings.ToLower(role)]})
+		has := slices.ContainsFunc(v.app.Access.Roles,
+			func(r string) bool { return strings.EqualFold(r, role) })
+		p.Roles = append(p.Roles, roleRow{role, has, people[strings.ToLower(role)]})
 	}
 	return v.tab("access", "Access", p)
 }
