@@ -2,12 +2,13 @@ GO ?= go
 BIN := bin
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
-.PHONY: help build build-server build-simulator rehearse run check test lint format \
+.PHONY: help build build-server build-simulator rehearse sandbox run check test lint format \
 	vulncheck fmt bench microbench conformance peers mutants fair image compose unit man sbom reproducible release manifests screenshots \
 	crash failover upgrade clean
 
 help:
 	@echo "make rehearse   rehearse the sample company's rollout in a sandbox, and write a report"
+	@echo "make sandbox    both consoles in a browser, on the sample company before SCIM"
 	@echo "make run        serve a demo instance on SQLite in ./muster.db"
 	@echo "make check      the linter and the quick tests: for every few minutes"
 	@echo "make test       all tests, on SQLite and PostgreSQL"
@@ -44,6 +45,9 @@ build-server build-simulator: build-%:
 
 rehearse: build
 	scripts/rehearse
+
+sandbox: build
+	$(BIN)/muster-simulator sandbox
 
 run: build
 	$(BIN)/muster-server serve --demo

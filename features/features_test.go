@@ -149,7 +149,8 @@ func paths() []string {
 	if list := strings.Fields(os.Getenv("MUSTER_TEST_PATHS")); len(list) > 0 {
 		return list
 	}
-	return []string{"."}
+	names, _ := filepath.Glob("*.feature") // the pattern is right
+	return append(names, "protocol")       // those in a browser have a suite of their own
 }
 
 // TestBusinessScenariosHaveNoJSON: what is not about the wire is written in

@@ -17,6 +17,7 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -27,7 +28,7 @@ import (
 var find string
 
 // patience is how long something may take to be seen.
-const patience = 15 * time.Second
+const patience = 30 * time.Second
 
 // The size of a window.
 const width, height = 1280, 900
@@ -38,6 +39,14 @@ type chromium struct {
 	// looked are the pages that were looked at in dark, and narrow, by path.
 	looked sync.Map
 	shots  string
+	// free are windows of scenarios that have ended: a new one takes most of a second.
+	mu   sync.Mutex
+	free []*tab
+
+	// filled is the directory of a sandbox that was filled and never used.
+	filling sync.Once
+	filled  string
+	fillErr error
 }
 
 // startChromium starts a browser without a window, or leaves the test out where
@@ -55,7 +64,8 @@ func startChromium(t *testing.T) *chromium {
 			"or name one of its kind in MUSTER_TEST_BROWSER")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
-		chromedp.WindowSize(width, height), chromedp.Flag("lang", "en-US"))
+		chromedp.WindowSize(width, height), chromedp.Flag("lang", "en-US"),
+		chromedp.Flag("renderer-process-limit", "2"), chromedp.DisableGPU)
 	if os.Geteuid() == 0 { // its sandbox needs somebody else
 		options = append(options, chromedp.NoSandbox)
 	}
@@ -87,8 +97,16 @@ type tab struct {
 	faults []string
 }
 
-// open opens a window.
+// open opens a window, or takes one that a scenario has left.
 func (c *chromium) open() (*tab, error) {
+	c.mu.Lock()
+	if n := len(c.free); n > 0 {
+		t := c.free[n-1]
+		c.free = c.free[:n-1]
+		c.mu.Unlock()
+		return t, nil
+	}
+	c.mu.Unlock()
 	t := &tab{of: c}
 	listen := func(event any) {
 		switch e := event.(type) {
@@ -113,6 +131,24 @@ func (c *chromium) open() (*tab, error) {
 		_, err = call(t, log.Enable, cdp.Empty{})
 	}
 	return t, err
+}
+
+// giveBack leaves a window to other scenarios, without what it knew of its person.
+func (c *chromium) giveBack(t *tab) {
+	t.mu.Lock()
+	t.faults = nil
+	t.mu.Unlock()
+	_, err := call(t, network.ClearBrowserCookies, cdp.Empty{})
+	if err == nil {
+		err = t.run(chromedp.Navigate("about:blank"))
+	}
+	if err != nil {
+		t.stop()
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.free = append(c.free, t)
 }
 
 // call sends a command of the browser's protocol.
@@ -145,6 +181,10 @@ func get[T any](t *tab, action chromedp.Action[T]) (T, error) {
 // script evaluates an expression, and decodes what it is into dest, if that is not nil.
 func (t *tab) script(expression string, dest any) error {
 	text, err := get(t, chromedp.Evaluate[[]byte](expression))
+	for end := time.Now().Add(patience); err != nil && left(err) && time.Now().Before(end); {
+		time.Sleep(20 * time.Millisecond)
+		text, err = get(t, chromedp.Evaluate[[]byte](expression))
+	}
 	var thrown *chromedp.ExceptionError
 	switch {
 	case errors.As(err, &thrown) && thrown.Exception != nil:
@@ -154,6 +194,15 @@ func (t *tab) script(expression string, dest any) error {
 		return err
 	}
 	return json.Unmarshal(text, dest)
+}
+
+// left reports whether the page was left while it was looked at, as one that follows its
+// own progress may be.
+func left(err error) bool {
+	return strings.Contains(err.Error(), "Inspected target navigated") ||
+		strings.Contains(err.Error(), "Cannot find context") ||
+		strings.Contains(err.Error(), "context was destroyed") ||
+		strings.Contains(err.Error(), "musterFind is not defined")
 }
 
 // eval evaluates a function of find.js, with texts as its arguments.
@@ -181,7 +230,7 @@ func until(f func() error) error {
 		if err == nil || time.Now().After(end) {
 			return err
 		}
-		time.Sleep(30 * time.Millisecond)
+		time.Sleep(15 * time.Millisecond)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/emulation"
@@ -31,7 +32,16 @@ func (t *tab) look() error {
 	var list []string
 	kind := ids.ReplaceAllString(page.Path, "/*") + page.Kind
 	if _, before := t.of.looked.LoadOrStore(kind, true); !before {
-		if err := t.named(); err != nil {
+		// The tree is made after the page: it is asked for again for a while.
+		err := t.named()
+		for range 40 {
+			if err == nil {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+			err = t.named()
+		}
+		if err != nil {
 			return fmt.Errorf("%s: %w", page.URL, err)
 		}
 		if list, err = t.lookClosely(); err != nil {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/cucumber/godog"
+
+	"muster/features/harness"
 )
 
 // sandbox is muster-simulator sandbox as a process.
@@ -26,9 +28,18 @@ type sandbox struct {
 
 var sandboxLine = regexp.MustCompile(`^(Portal of|Console of|Base URL).*?(http://\S+)`)
 
-// startSandbox starts a sandbox, and waits for the links that it prints.
+// startSandbox starts a sandbox of the scenario's own.
 func (w *world) startSandbox(ctx context.Context) error {
-	b := &sandbox{dir: filepath.Join(w.dir, "sandbox")}
+	dir := filepath.Join(w.dir, "sandbox")
+	if err := w.c.fill(ctx, w.h, dir); err != nil {
+		return err
+	}
+	return w.open(ctx, dir)
+}
+
+// open starts a sandbox in a directory, and waits for the links that it prints.
+func (w *world) open(ctx context.Context, dir string) error {
+	b := &sandbox{dir: dir}
 	b.process = exec.CommandContext(context.WithoutCancel(ctx),
 		filepath.Join(w.h.Dir, "muster-simulator"), "sandbox", "--dir", b.dir)
 	b.process.Stderr = os.Stderr
@@ -63,6 +74,23 @@ func (w *world) startSandbox(ctx context.Context) error {
 		return errors.New("the sandbox did not start")
 	}
 	return nil
+}
+
+// fill makes the directory of a sandbox: a copy of one that was filled once, which takes
+// a dozen commands.
+func (c *chromium) fill(ctx context.Context, h *harness.Harness, dir string) error {
+	c.filling.Do(func() {
+		c.filled = filepath.Join(h.Dir, "filled")
+		first := &world{c: c, h: h, dir: h.Dir}
+		c.fillErr = first.open(ctx, c.filled)
+		if c.fillErr == nil {
+			c.fillErr = first.sandbox.stop()
+		}
+	})
+	if c.fillErr != nil {
+		return c.fillErr
+	}
+	return os.CopyFS(dir, os.DirFS(c.filled))
 }
 
 // stop ends the sandbox, and its server with it.

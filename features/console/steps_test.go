@@ -52,7 +52,7 @@ func register(h *harness.Harness, c *chromium, sc *godog.ScenarioContext) {
 			_ = w.now.shoot("failed: " + w.name)
 		}
 		for _, t := range w.tabs {
-			t.stop()
+			c.giveBack(t)
 		}
 		if w.sandbox != nil {
 			return ctx, w.sandbox.stop()

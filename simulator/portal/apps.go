@@ -2,6 +2,7 @@ package portal
 
 import (
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -85,7 +86,7 @@ func given(s account.Source) string {
 	case s.Env != "":
 		return "the variable " + s.Env
 	case s.File != "":
-		return "the file " + s.File
+		return "the file " + filepath.Base(s.File)
 	}
 	return ""
 }

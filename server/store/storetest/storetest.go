@@ -25,6 +25,7 @@ type Store interface {
 	instance.Store
 	instance.ExpiryStore
 	provisioning.Store
+	sessions
 }
 
 // Run runs the suite on a store. Every test has an instance of its own.
@@ -64,6 +65,10 @@ func Run(t *testing.T, s Store) {
 		{"large groups", testLargeGroups},
 		{"users are counted", testCounts},
 		{"a change of the instance is noticed", testStale},
+		{"sessions of the console", testSessions},
+		{"links that sign in", testSignInLinks},
+		{"users are chosen", testChoices},
+		{"rows of the history are chosen", testHistoryChoices},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.f(t, newSuite(t, s)) })
 	}
