@@ -31,8 +31,8 @@ func TestRelative(t *testing.T) {
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 	for d, want := range map[time.Duration]string{
 		0: "just now", -3 * time.Second: "just now", 59 * time.Second: "59 seconds ago",
-		time.Minute: "1 minute ago", 90 * time.Minute: "2 hours ago", 47 * time.Hour: "47 hours ago",
-		72 * time.Hour: "3 days ago", -365 * 24 * time.Hour: "in 365 days",
+		time.Minute: "1 minute ago", 90 * time.Minute: "2 hours ago",
+		47 * time.Hour: "47 hours ago", 72 * time.Hour: "3 days ago", -365 * 24 * time.Hour: "in 365 days",
 	} {
 		if got := relative(now.Add(-d), now); got != want {
 			t.Errorf("%v: %s, want %s", d, got, want)

@@ -161,16 +161,18 @@ func (r references) of(u *provisioning.User) string {
 	return ""
 }
 
-// These find managers by what a provider may call them.
+// These find managers by what a provider may call them. The condition on the instance stands
+// in a form that no index serves: without statistics PostgreSQL would go through all users
+// of the instance by it.
 const (
 	selectByExternalID = `SELECT id, user_name_key, external_id FROM users
-	WHERE instance_id = ? AND NOT integration AND external_id IN (?)`
+	WHERE (instance_id = ?) IS TRUE AND NOT integration AND external_id IN (?)`
 
 	selectByUserName = `SELECT id, user_name_key, external_id FROM users
-	WHERE instance_id = ? AND NOT integration AND user_name_key IN (?)`
+	WHERE (instance_id = ?) IS TRUE AND NOT integration AND user_name_key IN (?)`
 
 	selectByID = `SELECT id, user_name_key, external_id FROM users
-	WHERE instance_id = ? AND NOT integration AND id IN (?)`
+	WHERE (instance_id = ?) IS TRUE AND NOT integration AND id IN (?)`
 )
 
 // managers finds the managers of users among those who are in the instance.

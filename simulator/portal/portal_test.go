@@ -109,7 +109,8 @@ func paths() []string {
 	return []string{
 		"/", "/add", "/apps/acme", "/apps/acme/parameters", "/apps/acme/rules",
 		"/apps/acme/provisioning", "/apps/acme/access", "/apps/acme/users",
-		"/apps/acme/users/10001", "/apps/acme/cycle", "/apps/acme/activity", "/users", "/users/new", "/users/import",
+		"/apps/acme/users/10001", "/apps/acme/cycle", "/apps/acme/activity", "/users",
+		"/users/new", "/users/import",
 		"/users/10001", "/rollout", "/job", "/changes",
 	}
 }
