@@ -1,6 +1,11 @@
 package screen
 
 import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
 	"os/exec"
 	"strings"
 	"testing"
@@ -32,7 +37,8 @@ func TestRelative(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "just now", -3 * time.Second: "just now", 59 * time.Second: "59 seconds ago",
 		time.Minute: "1 minute ago", 90 * time.Minute: "2 hours ago",
-		47 * time.Hour: "47 hours ago", 72 * time.Hour: "3 days ago", -365 * 24 * time.Hour: "in 365 days",
+		47 * time.Hour: "47 hours ago", 72 * time.Hour: "3 days ago",
+		-365 * 24 * time.Hour: "in 365 days",
 	} {
 		if got := relative(now.Add(-d), now); got != want {
 			t.Errorf("%v: %s, want %s", d, got, want)
@@ -64,5 +70,66 @@ func TestEscaped(t *testing.T) {
 	if strings.Contains(string(text), "<script>alert") ||
 		strings.Contains(string(text), `href="javascript:`) {
 		t.Errorf("it is on the page: %s", text)
+	}
+}
+
+// TestIdle: a session ends after half an hour without a page, whatever the browser has;
+// and a page read before that keeps it.
+func TestIdle(t *testing.T) {
+	pages, err := NewPages(fstest.MapFS{
+		"x.html":     {Data: []byte(`{{define "main"}}it is {{.Person}}{{end}}`)},
+		"error.html": {Data: []byte(`{{define "main"}}{{end}}`)},
+	}, "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Site{
+		Pages: pages, Sessions: NewSessions("x", "/", false), Log: slog.New(slog.DiscardHandler),
+		SignIn: "/in", Frame: func(*Visit) Frame { return Frame{} },
+		Explain: func(error) *ProblemError { return nil },
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /in", s.Open(func(v *Visit) error { return s.Begin(v, "ada", nil) }))
+	mux.HandleFunc("GET /ago", s.Open(func(v *Visit) error {
+		d, err := time.ParseDuration(v.FormValue("d"))
+		s.Sessions.Put(v.Context(), seenValue, time.Now().Add(-d).UTC().Format(time.RFC3339))
+		return err
+	}))
+	mux.HandleFunc("GET /x", s.Page(func(v *Visit) error { return v.Show("x", "X", nil) }))
+	server := httptest.NewServer(s.Guard(mux))
+	defer server.Close()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	get := func(path string) string {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		}}
+		answer, err := c.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	get("/in")
+	for _, step := range []struct {
+		idle string
+		in   bool
+	}{{"0s", true}, {"29m", true}, {"1m", true}, {"31m", false}, {"0s", false}} {
+		get("/ago?d=" + step.idle)
+		if in := strings.Contains(get("/x"), "it is ada"); in != step.in {
+			t.Errorf("after %s: signed in is %v", step.idle, in)
+		}
 	}
 }

@@ -37,6 +37,14 @@ func (w *world) registerLooking(sc *godog.ScenarioContext) {
 		}
 		return err
 	})
+	sc.Step(`^the page is marked as production$`, func() error {
+		var marked bool
+		err := w.now.script(`document.body.classList.contains("production")`, &marked)
+		if err == nil && !marked {
+			err = errors.New("it is not")
+		}
+		return err
+	})
 	sc.Step(`^there is no field "([^"]*)"$`, func(name string) error {
 		if err := w.now.eval(nil, "musterFind", "field", name); err == nil {
 			return errors.New("there is one")

@@ -159,3 +159,50 @@ Feature: The provider's portal
     And she clicks "Roll back"
     And she waits until it is done
     Then she sees "is taken back"
+
+  Scenario: What waits is skipped, and who failed is tried again, several at once
+    Given a sandbox with the sample's application
+    And somebody changes "create: false" to "create: true" in the file "account.yaml"
+    When Ada signs in to the portal of the sandbox
+    And she opens "acme → Run a cycle"
+    And she clicks "Run"
+    And she waits until it is done
+    And she opens "Users of acme"
+    And she clicks "Skip"
+    Then she sees "Tick whom it is about."
+    When she ticks "anna.dubois@acme.example"
+    And she ticks "liam.smith@acme.example"
+    And she clicks "Skip"
+    Then she sees "2: skipped."
+    When she chooses "skipped" as "State"
+    And she clicks "Search"
+    Then she sees "anna.dubois@acme.example"
+    And she does not see "ben.bjornsson@acme.example"
+
+  Scenario: What was changed at the application by hand is shown, and corrected
+    Given a sandbox with the sample's application
+    When Ada signs in to the portal of the sandbox
+    And she opens "acme → Run a cycle"
+    And she clicks "Run"
+    And she waits until it is done
+    And Grace signs in to the console of the sandbox
+    And she opens "acme → Users"
+    And she enters "liam.smith@" as "Search"
+    Then she sees only "Liam Smith" of "Liam Smith"
+    When she opens "Liam Smith"
+    And she clicks "Suspend"
+    Then she sees "Do it at the provider instead."
+    When Ada is at the window again
+    And she opens "Users of acme → Run a cycle"
+    And she ticks "Show what was changed at the application"
+    And she clicks "Run"
+    And she waits until it is done
+    Then she sees "liam.smith@acme.example"
+    When she opens "Users of acme → Run a cycle"
+    And she ticks "Reapply the mappings"
+    And she clicks "Run"
+    And she waits until it is done
+    Then she sees "corrected" beside "liam.smith@acme.example"
+    When Grace is at the window again
+    And she reads the page again
+    Then she sees "active"

@@ -92,6 +92,13 @@ func (w *world) registerApplication(sc *godog.ScenarioContext) {
 	sc.Step(`^an instance with these people, made by hand:$`, w.makeInstance)
 	// Opens a window, and signs somebody in by a link.
 	sc.Step(`^(\w+) is signed in to the console(?: as ([\w-]+))?$`, w.signIn)
+	sc.Step(`^(\w+) is signed in to the console of all instances$`,
+		func(ctx context.Context, who string) error {
+			if err := w.makeLinkFor(ctx, who, "owner", ""); err != nil {
+				return err
+			}
+			return w.useLink(who)
+		})
 	sc.Step(`^there is a link that signs (\w+) in(?: as ([\w-]+))?$`, w.makeLink)
 	sc.Step(`^(\w+) opens the link$`, w.openLink)
 	sc.Step(`^(\w+) signs in by the link$`, w.useLink)
@@ -146,8 +153,13 @@ func (w *world) makeLink(ctx context.Context, who, role string) error {
 	if role == "" {
 		role = "owner"
 	}
+	return w.makeLinkFor(ctx, who, role, w.instance())
+}
+
+// makeLinkFor makes a link for an instance, or for all.
+func (w *world) makeLinkFor(ctx context.Context, who, role, instance string) error {
 	out, err := w.run(ctx, "console", "link", "--user", who+"-"+w.tag, "--role", role,
-		"--instance", w.instance(), "--url", "http://"+w.h.Server.Address, "--json")
+		"--instance", instance, "--url", "http://"+w.h.Server.Address, "--json")
 	if err != nil {
 		return err
 	}

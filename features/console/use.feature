@@ -38,3 +38,10 @@ Feature: The console without a mouse, and what wants attention
     When a page of another site sends a form that suspends "ada@acme.example"
     Then she sees "This was sent by a page of another site."
     And "muster-server user show ada@acme.example --instance {acme}" prints "active"
+
+  Scenario: Production looks different from a sandbox
+    Given somebody runs "muster-server instance create live-{acme} --edition enterprise"
+    And Ines is signed in to the console of all instances
+    When she opens "live-{acme}"
+    Then she sees "production"
+    And the page is marked as production

@@ -1,6 +1,6 @@
 // Command mutants shows that the features can fail: it puts deliberate
 // defects into copies of muster-server, one at a time, and runs the features
-// against each. A defect that no scenario notices is a gap.
+// against each, or the tests that stand for them. A defect that none notices is a gap.
 //
 //	go run ./scripts/mutants [-only NAME] [-json]
 //
@@ -46,6 +46,10 @@ type mutant struct {
 	// Features are the files to run first; all others follow if none of their
 	// scenarios fails.
 	Features []string `yaml:"features" json:"-"`
+
+	// Tests are a package and the tests of it that are run instead of the features, for
+	// what no feature without a browser comes by: "./server/console TestOpenID".
+	Tests string `yaml:"tests" json:"-"`
 
 	// Noticed is the scenario that failed; empty if none did.
 	Noticed string  `yaml:"-" json:"noticed"`
@@ -202,6 +206,11 @@ func (l *laboratory) try(ctx context.Context, m *mutant) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.WriteFile(path, text, 0o600)) }()
+	if m.Tests != "" {
+		m.Noticed, err = l.noticedBy(ctx, m)
+		m.Seconds = time.Since(began).Round(100 * time.Millisecond).Seconds()
+		return err
+	}
 	if _, err := output(ctx, l.tree(), nil, "go", "build", "-o",
 		filepath.Join(l.commands(), "muster-server"), "./server"); err != nil {
 		return fmt.Errorf("mutant %s does not compile: %w", m.Name, err)
@@ -213,6 +222,22 @@ func (l *laboratory) try(ctx context.Context, m *mutant) (err error) {
 	}
 	m.Seconds = time.Since(began).Round(100 * time.Millisecond).Seconds()
 	return err
+}
+
+var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
+
+// noticedBy runs the tests of a mutant, and returns the first that fails.
+func (l *laboratory) noticedBy(ctx context.Context, m *mutant) (string, error) {
+	pkg, tests, _ := strings.Cut(m.Tests, " ")
+	out, err := output(ctx, l.tree(), nil, "go", "test", "-count=1", pkg, "-run",
+		"^("+strings.ReplaceAll(tests, " ", "|")+")$")
+	switch found := failedTest.FindStringSubmatch(out); {
+	case err == nil:
+		return "", nil
+	case found != nil:
+		return found[1], nil
+	}
+	return "", fmt.Errorf("mutant %s: %w\n%s", m.Name, err, out)
 }
 
 var failed = regexp.MustCompile(`(?m)^\s+--- FAIL: TestFeatures/SQLite/(.*) \(`)

@@ -26,6 +26,11 @@ func TestPlaces(t *testing.T) {
 		if n := strings.Count(string(text), m.Old); n != 1 || m.Old == m.New {
 			t.Errorf("%s: what it replaces stands in %s %d times", m.Name, m.File, n)
 		}
+		if pkg, tests, _ := strings.Cut(m.Tests, " "); m.Tests != "" && (tests == "" ||
+			!strings.HasPrefix(m.File, strings.SplitN(strings.TrimPrefix(pkg, "./"), "/", 2)[0]) &&
+				!strings.HasPrefix(m.File, "screen/")) {
+			t.Errorf("%s: %q names no tests", m.Name, m.Tests)
+		}
 		for _, feature := range m.Features {
 			if _, err := os.Stat(filepath.Join(root, "features", feature)); err != nil {
 				t.Errorf("%s: %v", m.Name, err)

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"syscall"
 
+	"muster/features/harness"
 	"muster/server/store/pgtest"
 )
 
@@ -42,6 +43,10 @@ func run(ctx context.Context, command []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
 	fmt.Println("Tests on PostgreSQL use", server.Origin)
+	if harness.Chromium() == "" {
+		fmt.Println("The consoles are not tried in a browser: there is no Chromium, and " +
+			"MUSTER_TEST_BROWSER names none of its kind")
+	}
 	c := exec.CommandContext(ctx, command[0], command[1:]...)
 	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
 	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr

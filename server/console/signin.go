@@ -54,7 +54,7 @@ func (c *Console) begin(v *screen.Visit, p instance.Person, how, to string) erro
 	if err != nil {
 		return err
 	}
-	ctx := context.WithValue(v.Context(), begins{}, true)
+	ctx := begin(v.Context())
 	if _, _, err := c.site.Sessions.Commit(ctx); err != nil {
 		return err
 	}
@@ -62,6 +62,11 @@ func (c *Console) begin(v *screen.Visit, p instance.Person, how, to string) erro
 	c.Log.InfoContext(ctx, "signed in to the console", "person", p.Name, "role", p.Role,
 		"instance", p.Instance, "how", how, "address", from.Address, "requestId", from.RequestID)
 	return v.Go(to, "")
+}
+
+// begin returns a context in which a session is begun when it is written.
+func begin(ctx context.Context) context.Context {
+	return context.WithValue(ctx, begins{}, true)
 }
 
 // own returns a path of the console that a page asked to be led back to, or its first
