@@ -95,7 +95,8 @@ func TestIdle(t *testing.T) {
 		s.Sessions.Put(v.Context(), seenValue, time.Now().Add(-d).UTC().Format(time.RFC3339))
 		return err
 	}))
-	mux.HandleFunc("GET /x", s.Page(func(v *Visit) error { return v.Show("x", "X", nil) }))
+	x := func(v *Visit) error { return v.Show("x", "X", nil) }
+	mux.HandleFunc("GET /x", s.Form(x, x))
 	server := httptest.NewServer(s.Guard(mux))
 	defer server.Close()
 	jar, err := cookiejar.New(nil)

@@ -122,11 +122,8 @@ func (s *Site) signedIn(v *Visit) bool {
 	return true
 }
 
-// Page serves a page to who is signed in; all others are asked to sign in. What a
-// form sends must have the token of the session.
-func (s *Site) Page(show func(*Visit) error) http.HandlerFunc { return s.Form(show, show) }
-
-// Form serves a page with a form in it, and what it sends. When that is refused the
+// Form serves a page to who is signed in, and what its forms send; all others are asked to
+// sign in. What a form sends must have the token of the session. When it is refused the
 // page is shown again, with the reason and what was entered.
 func (s *Site) Form(show, send func(*Visit) error) http.HandlerFunc {
 	return s.open(func(v *Visit) error {

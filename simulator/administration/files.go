@@ -185,20 +185,29 @@ func (f *Files) change(
 
 // replace replaces a file in one step.
 func replace(name string, text []byte) error {
-	temporary, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*")
+	return ReplaceFile(name, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+// ReplaceFile writes a file, or another one in its place, with its permissions: in one
+// step, so that whoever reads it has the old one or the new one.
+func ReplaceFile(path string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
 		return err
 	}
-	_, err = temporary.Write(text)
-	err = errors.Join(err, temporary.Sync(), temporary.Close())
-	if old, there := os.Stat(name); err == nil && there == nil {
-		err = os.Chmod(temporary.Name(), old.Mode().Perm())
+	b := bufio.NewWriterSize(f, 1<<16)
+	err = errors.Join(write(b), b.Flush(), f.Sync(), f.Close())
+	if old, there := os.Stat(path); err == nil && there == nil {
+		err = os.Chmod(f.Name(), old.Mode().Perm())
 	}
 	if err == nil {
-		err = os.Rename(temporary.Name(), name)
+		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(temporary.Name()))
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
 }

@@ -1,8 +1,6 @@
 package command
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"muster/simulator/account"
+	"muster/simulator/administration"
 	"muster/simulator/client"
 	"muster/simulator/directory"
 	"muster/simulator/report"
@@ -63,7 +62,8 @@ func generate(c *cobra.Command, args []string) (err error) {
 	p := report.NewProgress(os.Stderr)
 	company.Progress = p.Show
 	users := filepath.Join(args[0], "users.csv")
-	err = replaceFile(users, func(w io.Writer) error { return company.Generate(c.Context(), w) })
+	err = administration.ReplaceFile(users,
+		func(w io.Writer) error { return company.Generate(c.Context(), w) })
 	if err != nil {
 		return err
 	}
@@ -89,27 +89,6 @@ func generate(c *cobra.Command, args []string) (err error) {
 			"preflight -f %s\n",
 		users, company.Domain, filepath.Join(args[0], "rollout.yaml"))
 	return err
-}
-
-// replaceFile writes a file beside the old one and then in its place, so
-// that nothing is lost when the writing fails.
-func replaceFile(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	b := bufio.NewWriterSize(f, 1<<16)
-	err = errors.Join(write(b), b.Flush(), f.Close())
-	if old, there := os.Stat(path); err == nil && there == nil {
-		err = os.Chmod(f.Name(), old.Mode().Perm())
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }
 
 // companyAccount is the account of a generated company, with an app.
@@ -226,7 +205,7 @@ func importPeople(c *cobra.Command, args []string) error {
 		return fmt.Errorf("%s: %w", args[0], err)
 	}
 	if !dryRun(c) {
-		if err := replaceFile(a.UsersPath(), merged.Write); err != nil {
+		if err := administration.ReplaceFile(a.UsersPath(), merged.Write); err != nil {
 			return err
 		}
 	}
