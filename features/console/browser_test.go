@@ -203,10 +203,20 @@ func (t *tab) script(expression string, dest any) error {
 // left reports whether the page was left while it was looked at, as one that follows its
 // own progress may be.
 func left(err error) bool {
-	return strings.Contains(err.Error(), "Inspected target navigated") ||
-		strings.Contains(err.Error(), "Cannot find context") ||
-		strings.Contains(err.Error(), "context was destroyed") ||
-		strings.Contains(err.Error(), "musterFind is not defined")
+	said := err.Error()
+	var thrown *chromedp.ExceptionError
+	if errors.As(err, &thrown) && thrown.Exception != nil {
+		said += thrown.Exception.Description
+	}
+	for _, sign := range []string{
+		"Inspected target navigated", "Cannot find context", "context was destroyed",
+		"musterFind is not defined", "is not of type 'Node'", "of null",
+	} {
+		if strings.Contains(said, sign) {
+			return true
+		}
+	}
+	return false
 }
 
 // eval evaluates a function of find.js, with texts as its arguments.

@@ -44,7 +44,7 @@ func TestConsole(t *testing.T) {
 		ScenarioInitializer: func(sc *godog.ScenarioContext) { register(h, c, sc) },
 		Options: &godog.Options{
 			Format: format, Paths: []string{"."}, Tags: os.Getenv("MUSTER_TEST_TAGS"), Strict: true,
-			NoColors: true, Randomize: -1, Concurrency: 3, TestingT: t,
+			NoColors: true, Randomize: -1, Concurrency: 2, TestingT: t,
 		},
 	}
 	if status := suite.Run(); status != 0 && !t.Failed() {
