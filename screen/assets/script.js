@@ -25,10 +25,17 @@ function say(button, text) {
 // what is typed. The address follows, too, so that it can be shared.
 for (const form of document.querySelectorAll("form[data-search]")) {
 	let timer, asked = 0;
-	const search = async () => {
+	// What was looked through so far held nothing: it goes on until there is something.
+	const further = (number) => {
+		const link = document.querySelector(`#${form.dataset.search} [data-further]`);
+		if (link && number === asked) show(new URL(link.href), number);
+	};
+	const search = () => {
 		const url = new URL(form.getAttribute("action") || location.pathname, location);
 		for (const [name, value] of new FormData(form)) if (value) url.searchParams.set(name, value);
-		const number = ++asked;
+		show(url, ++asked);
+	};
+	const show = async (url, number) => {
 		const answer = await fetch(url, { headers: { "X-Requested-With": "search" } });
 		if (!answer.ok || answer.redirected || number !== asked) return;
 		const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -37,7 +44,9 @@ for (const form of document.querySelectorAll("form[data-search]")) {
 		if (!there || !here || number !== asked) return;
 		here.replaceWith(there);
 		history.replaceState(null, "", url);
+		further(number);
 	};
+	further(asked);
 	form.addEventListener("input", () => {
 		clearTimeout(timer);
 		timer = setTimeout(search, 200);

@@ -23,6 +23,10 @@ type HistoryQuery struct {
 	ID, Target string
 	// From and To are a date or a time of RFC 3339; From is in it, To is not.
 	From, To string
+	// Window is among how many of the newest rows a page of [Service.HistoryPage] looks, so
+	// that none takes long; 0 is no limit. since is where that begins.
+	Window int
+	since  string
 	// Limit is how many of the newest rows are chosen; 0 means all. Before is
 	// the id of the row before which they are.
 	Limit  int
@@ -34,7 +38,7 @@ func (h HistoryQuery) query(instanceID string) (q history.Query, err error) {
 	q = history.Query{
 		InstanceID: instanceID, User: h.User, Group: h.Group, KeyID: h.Key, RequestID: h.Request,
 		Action: history.Action(h.Action), ID: h.ID, TargetID: h.Target,
-		Text: h.Text, Limit: h.Limit, Before: h.Before,
+		Text: h.Text, Limit: h.Limit, Before: h.Before, Since: h.since,
 	}
 	if q.Outcome, err = history.ParseOutcome(h.Outcome); err != nil {
 		return q, instance.Refuse("%v", err)
@@ -165,11 +169,17 @@ func harmless(cell string) string {
 }
 
 // HistoryPage returns a page of rows, the newest first, and the id before which the
-// next page is; empty if there is none.
+// next page is; empty if there is none. With a window a page may be empty, and still have
+// a next one.
 func (s *Service) HistoryPage(
 	ctx context.Context, sc provisioning.Scope, h HistoryQuery,
 ) (rows []*history.Entry, before string, err error) {
 	limit := h.Limit
+	if h.Window > 0 {
+		if h.since, err = s.Users.HistoryWindow(ctx, sc, h.Before, h.Window); err != nil {
+			return nil, "", err
+		}
+	}
 	h.Limit++ // one more tells whether there is a page before
 	err = s.History(ctx, sc, h, func(e *history.Entry) error {
 		rows = append(rows, e)
@@ -178,6 +188,8 @@ func (s *Service) HistoryPage(
 	if len(rows) > limit {
 		rows = rows[1:]
 		before = rows[0].ID
+	} else if err == nil {
+		before = h.since
 	}
 	slices.Reverse(rows)
 	return rows, before, err

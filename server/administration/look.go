@@ -19,6 +19,8 @@ type Look struct {
 	// After is the id behind which the page begins, and Limit how many it has.
 	After string
 	Limit int
+	// Window is among how many users a page of a search looks: see [provisioning.Choice].
+	Window int
 }
 
 // query reads the texts.
@@ -27,7 +29,7 @@ func (l Look) query() (provisioning.Query, error) {
 		Integration: true, Limit: l.Limit, Keyset: true,
 		Choice: provisioning.Choice{
 			Search: l.Search, State: l.State, Source: provisioning.Source(l.Source),
-			Pending: l.Pending,
+			Pending: l.Pending, Window: l.Window,
 		},
 	}
 	switch l.State {

@@ -24,7 +24,13 @@ func (v *visit) historyQuery() administration.HistoryQuery {
 // showHistory is the guide's Change History, the newest first.
 func (v *visit) showHistory() error {
 	q := v.historyQuery()
-	q.Limit = perPage
+	q.Limit, q.Window = perPage, rowsWindow
+	switch {
+	case q.Text != "":
+		q.Window = textWindow
+	case q.Outcome != "" && q.Outcome != string(history.Done):
+		q.Window = 0 // an index has the few
+	}
 	rows, before, err := v.console.Admin.HistoryPage(v.Context(), v.scope, q)
 	if err != nil {
 		return err

@@ -210,6 +210,8 @@ type Query struct {
 	// Text is part of the target's name, the detail, or the changes, in any
 	// letter case.
 	Text string
+	// Since is the id of the first entry that is looked at; empty for the oldest.
+	Since string
 	// Limit is how many entries are returned at the most; 0 means all.
 	Limit int
 	// Before is the id of the entry before which the newest are returned: the
@@ -250,6 +252,9 @@ type Store interface {
 	// until there are no more or yield returns an error. With a limit, they
 	// are the newest ones.
 	History(ctx context.Context, q Query, yield func(*Entry) error) error
+	// HistoryWindow returns the id of the first of the n newest entries of an instance
+	// before one, or of all if before is empty; empty if there are fewer.
+	HistoryWindow(ctx context.Context, instanceID, before string, n int) (string, error)
 	// Chain returns the chain of an instance, and Sealed calls yield with its
 	// rows: in the order of the chain, and then those not sealed yet.
 	Chain(ctx context.Context, instanceID string) (Chain, error)

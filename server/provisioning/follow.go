@@ -11,6 +11,14 @@ import (
 // followInterval is how often the history is looked at for new rows.
 const followInterval = time.Second
 
+// HistoryWindow returns the id of the first of the n newest entries of an instance before
+// one; see [history.Store].
+func (s *Service) HistoryWindow(
+	ctx context.Context, sc Scope, before string, n int,
+) (string, error) {
+	return s.store.HistoryWindow(ctx, sc.Instance.ID, before, n)
+}
+
 // FollowHistory calls yield with the entries that q chooses, and then with those
 // that are written from then on, until ctx ends, which is no error.
 func (s *Service) FollowHistory(

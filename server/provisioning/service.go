@@ -172,6 +172,10 @@ type Choice struct {
 	Pending bool
 	// Integration chooses integration users alone.
 	Integration bool
+	// Window is among how many users at the most a Search looks for a page, so that none
+	// takes long, however many there are; 0 is no limit. A page may then be empty and
+	// still have a next one.
+	Window int
 }
 
 // Query chooses a page of users or groups of an instance.

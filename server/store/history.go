@@ -166,6 +166,9 @@ func (s *Store) History(
 	if q.Before != "" {
 		and("id < ?", q.Before)
 	}
+	if q.Since != "" {
+		and("id >= ?", q.Since)
+	}
 	send := s.db.Read
 	if q.Text != "" {
 		send = func(ctx context.Context, list ...engine.Statement) error {

@@ -13,7 +13,6 @@ import (
 
 	"muster/server/instance"
 	"muster/server/provisioning"
-	"muster/server/scim/schema"
 	"muster/server/store/engine"
 )
 
@@ -295,9 +294,16 @@ func (s *Store) Users(
 	if r.apart {
 		p.apart = s.apartFrom(r, names, groups, nested)
 	}
+	end, err := s.window(ctx, &p, q)
+	if err != nil {
+		return nil, provisioning.Page{}, err
+	}
 	list, page, err := readPage(ctx, s, q, p)
 	if err != nil {
 		return nil, page, err
+	}
+	if page.Next == nil && end != "" {
+		page.Next = &provisioning.Position{ID: end}
 	}
 	users, err := s.complete(ctx, list)
 	if err != nil || !r.apart {
@@ -347,33 +353,4 @@ func (s *Store) allMemberships(
 		slices.SortFunc(list, byDisplay)
 	}
 	return groups, err
-}
-
-// chosenUsers returns the condition that people make of a choice.
-func (s *Store) chosenUsers(c provisioning.Choice) (condition string, args []any) {
-	switch c.State {
-	case "active":
-		condition += " AND active"
-	case "suspended":
-		condition += " AND NOT active"
-	}
-	switch c.Source { // spelled out, as the index on the few has it
-	case provisioning.Manual:
-		condition += " AND source = 'manual'"
-	case provisioning.Provisioned:
-		condition += " AND source = 'provisioned'"
-	}
-	if c.Integration {
-		condition += " AND integration"
-	}
-	if c.Pending {
-		condition += " AND manager_id IS NULL AND manager_key IS NOT NULL"
-	}
-	if c.Search != "" {
-		condition += " AND (" + s.db.Contains("user_name_key") + " OR " +
-			s.db.Contains("display_name_key") + " OR " + s.db.HasPrefix("email_key") + ")"
-		args = append(args, schema.UserNameKey(c.Search), schema.Fold(c.Search),
-			schema.Fold(c.Search))
-	}
-	return condition, args
 }

@@ -194,6 +194,7 @@ func testChoices(t *testing.T, x *suite) {
 			Pending:     rapid.Bool().Draw(r, "pending"),
 			Integration: rapid.Bool().Draw(r, "integration"),
 		}
+		c.Window = rapid.IntRange(0, 50).Draw(r, "window")
 		limit := rapid.IntRange(1, 50).Draw(r, "limit")
 		if problem := x.choose(t, all, c, limit); problem != "" {
 			r.Error(problem)
