@@ -32,20 +32,8 @@ func (t *tab) look() error {
 	var list []string
 	kind := ids.ReplaceAllString(page.Path, "/*") + page.Kind
 	if _, before := t.of.looked.LoadOrStore(kind, true); !before {
-		// The tree is made after the page: it is asked for again for a while.
-		err := t.named()
-		for range 40 {
-			if err == nil {
-				break
-			}
-			time.Sleep(50 * time.Millisecond)
-			err = t.named()
-		}
-		if err != nil {
+		if list, err = t.lookWhole(); err != nil {
 			return fmt.Errorf("%s: %w", page.URL, err)
-		}
-		if list, err = t.lookClosely(); err != nil {
-			return err
 		}
 	}
 	t.mu.Lock()
@@ -54,6 +42,42 @@ func (t *tab) look() error {
 		return fmt.Errorf("%s: %s", page.URL, strings.Join(list, "; "))
 	}
 	return nil
+}
+
+// lookWhole looks closely at a page that stays while it is looked at: one that follows its
+// own progress may be read again meanwhile, and is looked at again then.
+func (t *tab) lookWhole() (list []string, err error) {
+	for range 5 {
+		if err = t.script(`window.musterLooked = true`, nil); err != nil {
+			return nil, err
+		}
+		// The tree is made after the page: it is asked for again for a while.
+		err = t.named()
+		for n := 0; err != nil && n < 40; n++ {
+			time.Sleep(50 * time.Millisecond)
+			err = t.named()
+		}
+		if err == nil {
+			list, err = t.lookClosely()
+		}
+		var state struct {
+			Same  bool
+			Ready string
+		}
+		if wrong := until(func() error {
+			wrong := t.script(`({Same: !!window.musterLooked, Ready: document.readyState})`, &state)
+			if wrong == nil && state.Ready != "complete" {
+				wrong = fmt.Errorf("the page is %s", state.Ready)
+			}
+			return wrong
+		}); wrong != nil {
+			return nil, wrong
+		}
+		if state.Same {
+			break
+		}
+	}
+	return list, err
 }
 
 func (t *tab) faultsNow(function string) (list []string, err error) {
