@@ -172,7 +172,6 @@ func functions() template.FuncMap {
 		"pairs":    pairs,
 		"join":     strings.Join,
 		"progress": func() template.HTML { return place },
-		"lower":    strings.ToLower,
 	}
 }
 

@@ -72,14 +72,3 @@ for (const live of document.querySelectorAll("[data-live]")) {
 	};
 	stream.addEventListener("end", () => { stream.close(); location.reload(); });
 }
-
-// data-more: a list that grows by stream: each event holds the HTML of a new element
-// at its head.
-for (const list of document.querySelectorAll("[data-more]")) {
-	const stream = new EventSource(list.dataset.more);
-	stream.onmessage = (event) => {
-		const page = new DOMParser().parseFromString(
-			`<table><tbody>${event.data}</tbody></table>`, "text/html");
-		list.prepend(...page.querySelectorAll("tr"));
-	};
-}

@@ -248,10 +248,7 @@ func (s *Service) describeGroups(
 	ids := make([]string, len(groups))
 	at := make(map[string]int, len(groups))
 	for i, g := range groups {
-		list[i] = Group{
-			ID: g.ID, DisplayName: g.DisplayName, Source: string(g.Source), Version: g.Version,
-			Members: []Member{},
-		}
+		list[i] = describeGroup(g)
 		ids[i], at[g.ID] = g.ID, i
 	}
 	err := s.Users.Members(ctx, ids, func(groupID string, m provisioning.Member) error {

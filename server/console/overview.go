@@ -86,22 +86,24 @@ func (v *visit) showOverview() error {
 			o.LastUsed, o.LastAddress = k.LastUsed, k.LastAddress
 		}
 	}
-	if o.Wants, err = v.wants(ctx, &o, keys); err != nil {
-		return err
-	}
-	o.Latest, _, err = admin.HistoryPage(ctx, v.scope, administration.HistoryQuery{Limit: 8})
+	rows, _, err := admin.HistoryPage(ctx, v.scope, administration.HistoryQuery{Limit: looked})
 	if err != nil {
 		return err
 	}
+	if o.Wants, err = v.wants(ctx, &o, keys, failedRules(rows)); err != nil {
+		return err
+	}
+	o.Latest = rows[:min(latest, len(rows))]
 	return v.Show("overview", "Overview", o)
 }
 
 // recent is how far back what went wrong wants attention.
 const recent = 7 * 24 * time.Hour
 
-// wants returns what wants attention, with what to do about it.
+// wants returns what wants attention, with what to do about it; rulesFailed is for how
+// many of the latest changes rules could not do their work.
 func (v *visit) wants(
-	ctx context.Context, o *overview, held []administration.Key,
+	ctx context.Context, o *overview, held []administration.Key, rulesFailed int,
 ) (list []wants, err error) {
 	add := func(url, cure, format string, args ...any) {
 		list = append(list, wants{fmt.Sprintf(format, args...), cure, url})
@@ -118,15 +120,12 @@ func (v *visit) wants(
 		}
 		if n := len(rows); n > 0 {
 			add(v.path("history")+"?outcome="+outcome, "See why.", "%s %s within the last week.",
-				counted(n, more != "", "request"), outcome)
+				requests(n, more != ""), outcome)
 		}
 	}
-	if n, err := v.failedRules(ctx); err != nil {
-		return nil, err
-	} else if n > 0 {
+	if rulesFailed > 0 {
 		add(v.path("rules"), "See the rules; add what is missing under Objects.",
-			"Workflow rules could not do their work for %s of the latest changes.",
-			counted(n, false, "one"))
+			"Workflow rules could not do their work for %d of the latest changes.", rulesFailed)
 	}
 	if o.Pending > 0 {
 		add(v.path("users")+"?pending=yes", "They are linked when the manager arrives.",
@@ -166,31 +165,27 @@ func (v *visit) wants(
 	return list, nil
 }
 
-// looked is how many of the latest rows are looked at for rules that failed: what a
-// rule could not do stands in the row of the change that fired it.
-const looked = 200
+// Of the history the overview shows the latest rows, and looks at more of them for rules
+// that failed: what a rule could not do stands in the row of the change that fired it.
+const latest, looked = 8, 200
 
-func (v *visit) failedRules(ctx context.Context) (n int, err error) {
-	rows, _, err := v.console.Admin.HistoryPage(ctx, v.scope,
-		administration.HistoryQuery{Limit: looked})
+func failedRules(rows []*history.Entry) (n int) {
 	for _, e := range rows {
 		if e.Target.Type == "User" && e.Outcome == history.Done && ruleFailed(e) {
 			n++
 		}
 	}
-	return n, err
+	return n
 }
 
-func counted(n int, more bool, what string) string {
+func requests(n int, more bool) string {
 	switch {
 	case more:
-		return fmt.Sprintf("More than %d %ss were", n, what)
-	case what == "one":
-		return fmt.Sprint(n)
+		return fmt.Sprintf("More than %d requests were", n)
 	case n == 1:
-		return "1 " + what + " was"
+		return "1 request was"
 	}
-	return fmt.Sprintf("%d %ss were", n, what)
+	return fmt.Sprintf("%d requests were", n)
 }
 
 func verb(n int, one, many string) string {
