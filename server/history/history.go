@@ -65,6 +65,13 @@ const (
 	RuleDelete   Action = "rule.delete"
 	TypeCreate   Action = "object-type.create"
 	ObjectCreate Action = "object.create"
+	// The changes of feeds of events, and of the keys that sign them.
+	FeedCreate Action = "feed.create"
+	FeedUpdate Action = "feed.update"
+	FeedRewind Action = "feed.rewind"
+	FeedDelete Action = "feed.delete"
+	// RequestEnd is the end of a request that was answered before it was done.
+	RequestEnd Action = "request.end"
 	// Authenticate is an attempt with a key that is valid no more, or with
 	// one whose instance has no SCIM.
 	Authenticate Action = "authenticate"
@@ -77,7 +84,7 @@ func Actions() []Action {
 		UserDelete, UserManager, GroupCreate, GroupUpdate, GroupPickUp, GroupDelete, KeyCreate,
 		KeyRotate, KeyRevoke, ClientCreate, ClientRevoke, TokenIssue, FieldCreate, HistoryPrune,
 		HistoryVerify, MappingUpdate, RuleCreate, RuleDelete, TypeCreate, ObjectCreate,
-		Authenticate,
+		FeedCreate, FeedUpdate, FeedRewind, FeedDelete, RequestEnd, Authenticate,
 	}
 }
 
@@ -175,6 +182,9 @@ type Entry struct {
 	ScimType string   `json:"scimType,omitempty"`
 	Detail   string   `json:"detail,omitempty"`
 	Changes  []Change `json:"changes,omitempty"`
+	// Event is what listeners are told of a change of a resource, beyond the rest of
+	// the entry. It is nil for what is none, and in rows of older versions.
+	Event *Event `json:"event,omitempty"`
 }
 
 // New returns an entry for a change that is done, with an id of its own.

@@ -79,10 +79,21 @@ type Instance struct {
 	Mapping []mapping.Row
 	// Workflow holds the rules and object types.
 	Workflow workflow.Setup
-	Created  time.Time
+	// Publishing is what the feeds of events need of each change.
+	Publishing Publishing
+	Created    time.Time
 	// Revision counts the changes of all this, of the keys, and of the users
 	// who hold them.
 	Revision int64
+}
+
+// Publishing is what is kept with each change of an instance for its feeds of
+// events.
+type Publishing struct {
+	// Full is set if a feed wants the values of what changed.
+	Full bool `json:"full,omitempty"`
+	// Filters are those of feeds, by the ids of these.
+	Filters map[string]string `json:"filters,omitempty"`
 }
 
 // ErrNotFound is returned for what does not exist.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 
 	"github.com/google/uuid"
@@ -60,6 +61,7 @@ func (s *Service) CreateGroup(ctx context.Context, sc Scope, r schema.Resource) 
 	entry := func(added, _ []Member) *history.Entry {
 		e := history.New(sc.Instance.ID, now, sc.Actor, history.GroupCreate, g.target())
 		e.Changes = append(changes(s.groups, nil, r, noField), memberChanges(added, nil)...)
+		e.Event = s.groupEvent(sc, g, change{method: http.MethodPost, after: r, members: ids})
 		sc.tell(e)
 		return e
 	}
@@ -155,7 +157,7 @@ func (s *Service) ReplaceGroup(
 	ctx context.Context, sc Scope, id string, r schema.Resource, c *Condition,
 ) (*Group, bool, error) {
 	r, ids := splitMembers(r)
-	return s.updateGroup(ctx, sc, id, c,
+	return s.updateGroup(ctx, sc, http.MethodPut, id, c,
 		func(*Group, schema.Resource) (schema.Resource, MemberChange, error) {
 			return r, MemberChange{Clear: true, Add: ids}, checkIDs(ids)
 		})
@@ -167,7 +169,7 @@ func (s *Service) ReplaceGroup(
 func (s *Service) PatchGroup(
 	ctx context.Context, sc Scope, id string, ops []patch.Operation, c *Condition,
 ) (*Group, bool, error) {
-	return s.updateGroup(ctx, sc, id, c,
+	return s.updateGroup(ctx, sc, http.MethodPatch, id, c,
 		func(g *Group, before schema.Resource) (schema.Resource, MemberChange, error) {
 			own, members := splitOperations(ops)
 			after, err := patch.Apply(s.groups, before, own, sc.Policy)
@@ -195,9 +197,10 @@ func (s *Service) AddGroup(
 }
 
 // updateGroup reads a group, lets change decide what becomes of it and of its
-// members, and writes that. What changes nothing writes nothing.
-func (s *Service) updateGroup(ctx context.Context, sc Scope, id string, c *Condition,
-	change func(g *Group, before schema.Resource) (schema.Resource, MemberChange, error),
+// members, and writes that. What changes nothing writes nothing. method is that of the
+// request.
+func (s *Service) updateGroup(ctx context.Context, sc Scope, method, id string, c *Condition,
+	alter func(g *Group, before schema.Resource) (schema.Resource, MemberChange, error),
 ) (g *Group, changed bool, err error) {
 	target := history.Target{Type: "Group", ID: id}
 	err = retry(ctx, func() error {
@@ -208,7 +211,7 @@ func (s *Service) updateGroup(ctx context.Context, sc Scope, id string, c *Condi
 		if err = c.check(g.Version); err != nil {
 			return err
 		}
-		changed, err = s.updateGroupOnce(ctx, sc, g, c != nil, change)
+		changed, err = s.updateGroupOnce(ctx, sc, method, g, c != nil, alter)
 		return err
 	})
 	if err != nil {
@@ -217,14 +220,15 @@ func (s *Service) updateGroup(ctx context.Context, sc Scope, id string, c *Condi
 	return g, changed, nil
 }
 
-func (s *Service) updateGroupOnce(ctx context.Context, sc Scope, g *Group, exact bool,
-	change func(g *Group, before schema.Resource) (schema.Resource, MemberChange, error),
+func (s *Service) updateGroupOnce(
+	ctx context.Context, sc Scope, method string, g *Group, exact bool,
+	alter func(g *Group, before schema.Resource) (schema.Resource, MemberChange, error),
 ) (bool, error) {
 	before, err := s.groups.Decode(g.Text)
 	if err != nil {
 		return false, err
 	}
-	after, members, err := change(g, before)
+	after, members, err := alter(g, before)
 	if err != nil {
 		return false, err
 	}
@@ -246,6 +250,10 @@ func (s *Service) updateGroupOnce(ctx context.Context, sc Scope, g *Group, exact
 			e := history.New(sc.Instance.ID, g.Modified, sc.Actor, action, was.target())
 			e.Changes = append(changes(s.groups, before, after, noField),
 				memberChanges(added, removed)...)
+			e.Event = s.groupEvent(sc, g, change{
+				method: method, before: before, after: after, members: members.Add,
+				added: idsOf(added), removed: idsOf(removed),
+			})
 			sc.tell(e)
 			return e
 		},
@@ -271,6 +279,7 @@ func (s *Service) DeleteGroup(ctx context.Context, sc Scope, id string, c *Condi
 		}
 		e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.GroupDelete, target)
 		e.Changes = changes(s.groups, before, nil, noField)
+		e.Event = s.groupEvent(sc, g, change{method: http.MethodDelete, before: before})
 		return s.store.DeleteGroup(ctx, g, g.Version, e)
 	})
 	return s.Refuse(ctx, sc, history.GroupDelete, target, err)

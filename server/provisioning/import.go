@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -72,6 +73,10 @@ func (s *Service) Import(ctx context.Context, sc Scope, newcomers []*Newcomer) e
 	}
 	if len(users) == 0 {
 		return nil
+	}
+	txn := cmp.Or(sc.Txn, entries[0].Txn())
+	for _, e := range entries {
+		e.Event.Txn = txn
 	}
 	taken, err := s.store.ImportUsers(ctx, sc.Instance.ID, users, entries)
 	if err != nil {

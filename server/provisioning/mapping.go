@@ -3,6 +3,7 @@ package provisioning
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 
 	"muster/server/history"
@@ -27,7 +28,7 @@ func (s *Service) SaveMapping(ctx context.Context, sc Scope, rows []mapping.Row)
 			return instance.Refuse("%v", err)
 		}
 	}
-	after, err := newSetup(&changed)
+	after, err := newSetup(&changed, s.groups)
 	if err != nil {
 		return instance.Refuse("%v", err)
 	}
@@ -50,7 +51,7 @@ func (s *Service) CheckMapping(i *instance.Instance, rows []mapping.Row) []strin
 		if other, ok := seen[row.Field]; ok {
 			problems[n] = row.Field.Label() + " is mapped to " + other + " already: a field " +
 				"takes one attribute"
-		} else if _, err := newSetup(&alone); err != nil {
+		} else if _, err := newSetup(&alone, s.groups); err != nil {
 			problems[n] = err.Error()
 		}
 		seen[row.Field] = row.Attribute
@@ -150,7 +151,7 @@ func (s *Service) refresh(ctx context.Context, sc Scope, u *User) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	was := *u
+	was, before := *u, r.Clone()
 	s.describe(sc.Instance, u, r)
 	var list []history.Change
 	for _, f := range fieldNames(was.Fields, u.Fields) {
@@ -165,6 +166,11 @@ func (s *Service) refresh(ctx context.Context, sc Scope, u *User) (bool, error) 
 	u.Version, u.Modified = was.Version+1, s.clock()
 	e := history.New(sc.Instance.ID, u.Modified, sc.Actor, history.UserUpdate, was.target())
 	e.Detail, e.Changes = "mappings re-applied", list
+	e.Event = &history.Event{Concealed: true}
+	if paths := attributesOf(changes(set.rt, before, r, noField)); len(paths) > 0 {
+		e.Event = s.userEvent(sc, http.MethodPatch, u, before, r)
+		e.Event.Attributes = paths
+	}
 	u.tellFailures(e)
 	if err := s.store.UpdateUser(ctx, u.since(&was, e)); err != nil {
 		return false, s.nameTaken(err, u)

@@ -232,6 +232,9 @@ type Scope struct {
 	// Exact has a change of the setup made on the setup as Instance has it, or not at
 	// all: an administrator has looked at that one.
 	Exact bool
+	// Txn is the transaction that listeners are told of; empty for one of its own for
+	// each change.
+	Txn string
 }
 
 // tell adds to an entry what was dropped of the request.
@@ -260,12 +263,12 @@ func NewService(store Store, log *slog.Logger, now func() time.Time) (*Service, 
 		now = time.Now
 	}
 	s := &Service{store: store, log: log, now: now, groups: schema.Group()}
-	plain, err := newSetup(&instance.Instance{})
+	plain, err := newSetup(&instance.Instance{}, s.groups)
 	if err != nil {
 		return nil, err
 	}
 	s.users = plain.rt
-	s.setups = setups{plain: plain, byID: make(map[string]*setup)}
+	s.setups = setups{groups: s.groups, plain: plain, byID: make(map[string]*setup)}
 	return s, nil
 }
 
@@ -332,6 +335,9 @@ func (s *Service) Refuse(
 	e := history.New(sc.Instance.ID, s.now(), sc.Actor, action, target)
 	e.Outcome, e.Status, e.Detail = history.Failed, 500, "internal error; the server's log has "+
 		"the request id "+sc.Actor.RequestID
+	if sc.Txn != "" { // so that it is found when its request is gone on with
+		e.Event = &history.Event{Txn: sc.Txn}
+	}
 	if known := scim.AsError(err); known != nil {
 		e.Outcome, e.Status, e.ScimType, e.Detail = history.Refused, known.Status, string(
 			known.Type), known.Detail

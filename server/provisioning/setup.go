@@ -2,10 +2,13 @@ package provisioning
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
+	"muster/server/events"
 	"muster/server/instance"
 	"muster/server/mapping"
 	"muster/server/scim"
@@ -18,19 +21,21 @@ type setup struct {
 	key     string
 	rt      *schema.ResourceType
 	mapping *mapping.Mapping
+	filters *events.Filters // of its feeds
 }
 
 // setups holds the setup of each instance. It follows from the instance as it
 // was read with the request, so that no other server need know of it.
 type setups struct {
-	mu    sync.Mutex
-	plain *setup
-	byID  map[string]*setup
+	groups *schema.ResourceType
+	mu     sync.Mutex
+	plain  *setup
+	byID   map[string]*setup
 }
 
 // of returns the setup of an instance.
 func (t *setups) of(i *instance.Instance) *setup {
-	if len(i.Fields) == 0 && len(i.Mapping) == 0 {
+	if len(i.Fields) == 0 && len(i.Mapping) == 0 && len(i.Publishing.Filters) == 0 {
 		return t.plain
 	}
 	key := setupKey(i)
@@ -39,11 +44,11 @@ func (t *setups) of(i *instance.Instance) *setup {
 	if s := t.byID[i.ID]; s != nil && s.key == key {
 		return s
 	}
-	s, err := newSetup(i)
+	s, err := newSetup(i, t.groups)
 	if err != nil {
 		// What was saved was checked, so this is a defect; the default keeps
 		// people provisioned meanwhile.
-		s = &setup{rt: t.plain.rt, mapping: t.plain.mapping}
+		s = &setup{rt: t.plain.rt, mapping: t.plain.mapping, filters: t.plain.filters}
 	}
 	s.key = key
 	t.byID[i.ID] = s
@@ -59,12 +64,15 @@ func setupKey(i *instance.Instance) string {
 	for _, r := range i.Mapping {
 		b.WriteString("m" + r.Attribute + "\x00" + string(r.Field) + "\x00")
 	}
+	for _, id := range slices.Sorted(maps.Keys(i.Publishing.Filters)) {
+		b.WriteString("e" + id + "\x00" + i.Publishing.Filters[id] + "\x00")
+	}
 	return b.String()
 }
 
 // newSetup compiles how an instance is set up, and refuses a mapping that
-// cannot be applied.
-func newSetup(i *instance.Instance) (*setup, error) {
+// cannot be applied. groups is the resource type of its groups.
+func newSetup(i *instance.Instance, groups *schema.ResourceType) (*setup, error) {
 	attributes := make([]*schema.Attribute, len(i.Fields))
 	targets := mapping.Standard()
 	for n, f := range i.Fields {
@@ -78,7 +86,9 @@ func newSetup(i *instance.Instance) (*setup, error) {
 	}
 	rt := schema.User(attributes...)
 	m, err := mapping.Compile(rt, rows, targets)
-	return &setup{rt: rt, mapping: m}, err
+	return &setup{
+		rt: rt, mapping: m, filters: events.Compile(i.Publishing, rt, groups),
+	}, err
 }
 
 // customAttribute returns the attribute for a custom field.

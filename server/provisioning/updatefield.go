@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"muster/server/instance"
@@ -126,7 +127,7 @@ func (s *Service) foreseeProblem(
 func (s *Service) updateField(
 	ctx context.Context, sc Scope, u *User, a FieldUpdate,
 ) (problem string, err error) {
-	_, _, err = s.update(ctx, sc, u.ID, nil,
+	_, _, err = s.update(ctx, sc, http.MethodPatch, u.ID, nil,
 		func(_ *User, before schema.Resource) (schema.Resource, error) {
 			return s.setups.of(sc.Instance).mapping.Set(before, a.Field, a.value(u))
 		})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -116,6 +117,7 @@ func (s *Service) begin(sc Scope, u *User, r schema.Resource) *history.Entry {
 	s.describe(sc.Instance, u, r)
 	e := history.New(sc.Instance.ID, u.Created, sc.Actor, history.UserCreate, u.target())
 	e.Changes = changes(s.UserType(sc.Instance), nil, r, s.setups.of(sc.Instance).label)
+	e.Event = s.userEvent(sc, http.MethodPost, u, nil, r)
 	u.tellFailures(e)
 	sc.tell(e)
 	if u.Integration {
@@ -188,7 +190,7 @@ func (s *Service) nameTaken(err error, u *User) error {
 func (s *Service) ReplaceUser(
 	ctx context.Context, sc Scope, id string, r schema.Resource, c *Condition,
 ) (*User, bool, error) {
-	return s.update(ctx, sc, id, c, func(_ *User, before schema.Resource) (schema.Resource, error) {
+	f := func(_ *User, before schema.Resource) (schema.Resource, error) {
 		after := r.Clone()
 		if _, given := after["active"]; !given {
 			after["active"] = before["active"]
@@ -200,7 +202,8 @@ func (s *Service) ReplaceUser(
 			after[scim.ApplicationUserURN] = before[scim.ApplicationUserURN]
 		}
 		return after, nil
-	})
+	}
+	return s.update(ctx, sc, http.MethodPut, id, c, f)
 }
 
 // PatchUser applies PATCH operations to a user, Section 3.5.2 of RFC 7644. It
@@ -208,9 +211,10 @@ func (s *Service) ReplaceUser(
 func (s *Service) PatchUser(
 	ctx context.Context, sc Scope, id string, ops []patch.Operation, c *Condition,
 ) (*User, bool, error) {
-	return s.update(ctx, sc, id, c, func(u *User, before schema.Resource) (schema.Resource, error) {
+	f := func(u *User, before schema.Resource) (schema.Resource, error) {
 		return patch.Apply(s.UserType(sc.Instance), before, u.asSeen(ops), sc.Policy)
-	})
+	}
+	return s.update(ctx, sc, http.MethodPatch, id, c, f)
 }
 
 // asSeen returns the operations as they are about what is stored. A client that
@@ -235,7 +239,7 @@ func (u *User) asSeen(ops []patch.Operation) []patch.Operation {
 func (s *Service) SetActive(
 	ctx context.Context, sc Scope, u *User, active bool,
 ) (*User, bool, error) {
-	return s.update(ctx, sc, u.ID, nil,
+	return s.update(ctx, sc, http.MethodPatch, u.ID, nil,
 		func(_ *User, before schema.Resource) (schema.Resource, error) {
 			after := before.Clone()
 			after["active"] = active
@@ -259,6 +263,7 @@ func (s *Service) SetRole(
 		s.describe(sc.Instance, u, r)
 		e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.UserUpdate, u.target())
 		e.Changes = []history.Change{{Field: "Role", Old: string(u.Role), New: string(role)}}
+		e.Event = &history.Event{Concealed: true}
 		version := u.Version
 		u.Role, u.Version, u.Modified = role, version+1, e.Time
 		if err := s.store.UpdateUser(ctx,
@@ -276,8 +281,8 @@ func (u *User) target() history.Target {
 }
 
 // update reads a user, lets change decide what becomes of it, and writes
-// that. What changes nothing writes nothing.
-func (s *Service) update(ctx context.Context, sc Scope, id string, c *Condition,
+// that. What changes nothing writes nothing. method is that of the request.
+func (s *Service) update(ctx context.Context, sc Scope, method, id string, c *Condition,
 	change func(u *User, before schema.Resource) (schema.Resource, error),
 ) (u *User, changed bool, err error) {
 	target := history.Target{Type: "User", ID: id}
@@ -289,7 +294,7 @@ func (s *Service) update(ctx context.Context, sc Scope, id string, c *Condition,
 		if err = c.check(u.Version); err != nil {
 			return err
 		}
-		changed, err = s.updateOnce(ctx, sc, u, change)
+		changed, err = s.updateOnce(ctx, sc, method, u, change)
 		return err
 	})
 	if err != nil {
@@ -298,7 +303,7 @@ func (s *Service) update(ctx context.Context, sc Scope, id string, c *Condition,
 	return u, changed, nil
 }
 
-func (s *Service) updateOnce(ctx context.Context, sc Scope, u *User,
+func (s *Service) updateOnce(ctx context.Context, sc Scope, method string, u *User,
 	change func(*User, schema.Resource) (schema.Resource, error),
 ) (bool, error) {
 	rt := s.UserType(sc.Instance)
@@ -331,6 +336,7 @@ func (s *Service) updateOnce(ctx context.Context, sc Scope, u *User,
 	u.Version, u.Modified = was.Version+1, s.clock()
 	e := history.New(sc.Instance.ID, u.Modified, sc.Actor, action, was.target())
 	e.Changes = changes(rt, before, after, s.setups.of(sc.Instance).label)
+	e.Event = s.userEvent(sc, method, u, before, after)
 	u.tellFailures(e)
 	sc.tell(e)
 	if err := s.store.UpdateUser(ctx, u.since(&was, e)); err != nil {
@@ -371,6 +377,7 @@ func (s *Service) DeleteUser(ctx context.Context, sc Scope, id string, c *Condit
 		}
 		e := history.New(sc.Instance.ID, s.clock(), sc.Actor, history.UserDelete, target)
 		e.Changes = changes(s.UserType(sc.Instance), before, nil, s.setups.of(sc.Instance).label)
+		e.Event = s.userEvent(sc, http.MethodDelete, u, before, nil)
 		return s.store.DeleteUser(ctx, u, u.Version, e)
 	})
 	return s.Refuse(ctx, sc, history.UserDelete, target, err)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"muster/server/history"
 	"muster/server/provisioning"
 	"muster/server/scim/schema"
 	"muster/server/store/engine"
@@ -168,8 +169,8 @@ func (b *batch) manager(p *person) *person {
 	return nil
 }
 
-// arrive links the users who wait for p.
-func (b *batch) arrive(p *person, u *provisioning.User, requestID string) error {
+// arrive links the users who wait for p, in the transaction of an entry.
+func (b *batch) arrive(p *person, u *provisioning.User, by *history.Entry) error {
 	var reports []*person
 	for _, key := range arrivalKeys(u) {
 		for _, r := range b.waiting[key] {
@@ -182,7 +183,8 @@ func (b *batch) arrive(p *person, u *provisioning.User, requestID string) error 
 	for _, r := range reports {
 		if r.managerID == "" {
 			b.relink(r, p.id, millis(u.Modified))
-			e := r.report().entry(u, u.Modified, requestID, linkedDetail(u.UserName()))
+			e := r.report().entry(u, u.Modified, by.Actor.RequestID, linkedDetail(u.UserName()),
+				by.Txn(), r.version)
 			if err := b.history.append(e); err != nil {
 				return err
 			}

@@ -37,6 +37,7 @@ type historyRow struct {
 	ContentHash string         `db:"content_hash"`
 	Seq         sql.NullInt64  `db:"seq"`
 	Link        sql.NullString `db:"link"`
+	Event       sql.NullString `db:"event"`
 }
 
 // selectHistory is what a query of the history begins with; the others are of
@@ -44,23 +45,23 @@ type historyRow struct {
 const (
 	selectHistory = `SELECT id, instance_id, at, actor_kind, actor_name, key_id, request_id, client,
 	address, action, target_type, target_id, target_name, outcome, status, scim_type, detail,
-	changes, content_hash, seq, link FROM history WHERE instance_id = ?`
+	changes, content_hash, seq, link, event FROM history WHERE instance_id = ?`
 
 	selectSealed = `SELECT id, instance_id, at, actor_kind, actor_name, key_id, request_id, client,
 	address, action, target_type, target_id, target_name, outcome, status, scim_type, detail,
-	changes, content_hash, seq, link FROM history
+	changes, content_hash, seq, link, event FROM history
 	WHERE instance_id = ? AND seq > ? ORDER BY seq LIMIT ?`
 
 	selectUnsealed = `SELECT
 		id, instance_id, at, actor_kind, actor_name, key_id, request_id, client,
 	address, action, target_type, target_id, target_name, outcome, status, scim_type, detail,
-	changes, content_hash, seq, link FROM history
+	changes, content_hash, seq, link, event FROM history
 	WHERE instance_id = ? AND seq IS NULL ORDER BY id LIMIT ?`
 
 	selectUnsealedAfter = `SELECT
 		id, instance_id, at, actor_kind, actor_name, key_id, request_id, client,
 	address, action, target_type, target_id, target_name, outcome, status, scim_type, detail,
-	changes, content_hash, seq, link FROM history
+	changes, content_hash, seq, link, event FROM history
 	WHERE instance_id = ? AND seq IS NULL AND id > ? ORDER BY id LIMIT ?`
 )
 
@@ -79,6 +80,11 @@ func (r *historyRow) entry() (*history.Entry, error) {
 	if err := json.Unmarshal(r.Changes, &e.Changes); err != nil {
 		return nil, fmt.Errorf("history row %s: changes: %w", r.ID, err)
 	}
+	if r.Event.Valid {
+		if err := json.Unmarshal([]byte(r.Event.String), &e.Event); err != nil {
+			return nil, fmt.Errorf("history row %s: event: %w", r.ID, err)
+		}
+	}
 	return e, nil
 }
 
@@ -89,6 +95,14 @@ func historyColumns(e *history.Entry) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	var event sql.NullString
+	if e.Event != nil {
+		text, err := json.Marshal(e.Event)
+		if err != nil {
+			return nil, err
+		}
+		event = sql.NullString{String: string(text), Valid: true}
+	}
 	hash, err := e.Hash()
 	if err != nil {
 		return nil, err
@@ -97,7 +111,7 @@ func historyColumns(e *history.Entry) ([]any, error) {
 		e.ID, e.InstanceID, millis(e.Time), string(e.Actor.Kind), e.Actor.Name, e.Actor.KeyID,
 		e.Actor.RequestID, e.Actor.Client, e.Actor.Address,
 		string(e.Action), e.Target.Type, e.Target.ID, e.Target.Name, string(e.Outcome), e.Status,
-		e.ScimType, e.Detail, string(changes), hash,
+		e.ScimType, e.Detail, string(changes), event, hash,
 	}, nil
 }
 
@@ -244,7 +258,7 @@ func historyRows(
 			if err := engine.ScanInto(from, r); err != nil {
 				return err
 			}
-			size += len(r.Changes) + len(r.Detail)
+			size += len(r.Changes) + len(r.Detail) + len(r.Event.String)
 			engine.Yield(len(list))
 		}
 		return from.Err()

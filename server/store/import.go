@@ -5,7 +5,10 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"muster/server/history"
 	"muster/server/instance"
@@ -273,18 +276,19 @@ func (s *Store) LinkPending(
 			return err
 		}
 		var entries []*history.Entry
+		txn := strings.ReplaceAll(uuid.Must(uuid.NewV7()).String(), "-", "")
 		for _, p := range pending {
-			n, err := t.Exec(ctx,
+			var versions []int64
+			if err := t.List(ctx, &versions,
 				`UPDATE users SET manager_id = ?, version = version + 1, modified = ?
-					WHERE id = ? AND manager_id IS NULL AND manager_ref = ?`,
-				p.Manager, millis(now), p.ID, p.ManagerRef)
-			if err != nil {
+					WHERE id = ? AND manager_id IS NULL AND manager_ref = ? RETURNING version`,
+				p.Manager, millis(now), p.ID, p.ManagerRef); err != nil {
 				return err
 			}
-			if n > 0 {
+			for _, version := range versions {
 				entries = append(entries,
 					p.entry(&provisioning.User{InstanceID: instanceID}, now, requestID,
-						linkedDetail(p.ManagerName)))
+						linkedDetail(p.ManagerName), txn, version))
 			}
 		}
 		linked = len(pending)

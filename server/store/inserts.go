@@ -48,22 +48,23 @@ var insertHistory = engine.Insertion{
 	Postgres: `INSERT INTO history (
 	id, instance_id, at, actor_kind, actor_name, key_id, request_id, client, address, action,
 	target_type, target_id, target_name, outcome, status, scim_type, detail, changes,
-	content_hash, seq, link)
+	event, content_hash, seq, link)
 SELECT * FROM unnest(
 	CAST(? AS uuid[]), CAST(? AS uuid[]), CAST(? AS bigint[]), CAST(? AS text[]),
 	CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[]),
 	CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[]),
 	CAST(? AS text[]), CAST(? AS text[]), CAST(? AS integer[]), CAST(? AS text[]),
-	CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS bigint[]),
-	CAST(? AS text[]))`,
+	CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[]), CAST(? AS text[]),
+	CAST(? AS bigint[]), CAST(? AS text[]))`,
 	SQLite: `INSERT INTO history (
 	id, instance_id, at, actor_kind, actor_name, key_id, request_id, client, address, action,
 	target_type, target_id, target_name, outcome, status, scim_type, detail, changes,
-	content_hash, seq, link)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	event, content_hash, seq, link)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 	Types: []string{
 		"uuid", "uuid", "bigint", "text", "text", "text", "text", "text", "text", "text", "text",
-		"text", "text", "text", "integer", "text", "text", "text", "text", "bigint", "text",
+		"text", "text", "text", "integer", "text", "text", "text", "text", "text", "bigint",
+		"text",
 	},
 }
 

@@ -23,6 +23,7 @@ type instanceRow struct {
 	Fields      []byte `db:"fields"`
 	Mapping     []byte `db:"mapping"`
 	Workflow    []byte `db:"workflow"`
+	Publishing  []byte `db:"publishing"`
 	Created     int64  `db:"created"`
 	Revision    int64  `db:"revision"`
 }
@@ -31,19 +32,19 @@ type instanceRow struct {
 const (
 	selectInstance = `SELECT
 		id, slug, name, edition, environment, fields, mapping, workflow, created,
-	revision FROM instances WHERE id = ?`
+	revision, publishing FROM instances WHERE id = ?`
 
 	selectInstanceLocked = `SELECT
 		id, slug, name, edition, environment, fields, mapping, workflow, created,
-	revision FROM instances WHERE id = ? FOR UPDATE`
+	revision, publishing FROM instances WHERE id = ? FOR UPDATE`
 
 	selectInstanceBySlug = `SELECT
 		id, slug, name, edition, environment, fields, mapping, workflow, created,
-	revision FROM instances WHERE slug = ?`
+	revision, publishing FROM instances WHERE slug = ?`
 
 	selectInstances = `SELECT
 		id, slug, name, edition, environment, fields, mapping, workflow, created,
-	revision FROM instances ORDER BY slug`
+	revision, publishing FROM instances ORDER BY slug`
 )
 
 func (r *instanceRow) instance() (*instance.Instance, error) {
@@ -60,6 +61,9 @@ func (r *instanceRow) instance() (*instance.Instance, error) {
 	}
 	if err := json.Unmarshal(r.Workflow, &i.Workflow); err != nil {
 		return nil, fmt.Errorf("instance %s: workflow: %w", r.Slug, err)
+	}
+	if err := json.Unmarshal(r.Publishing, &i.Publishing); err != nil {
+		return nil, fmt.Errorf("instance %s: publishing: %w", r.Slug, err)
 	}
 	return i, nil
 }

@@ -190,7 +190,7 @@ const selectCredential = `SELECT k.id AS id, k.instance_id AS instance_id, k.use
 	k.client_id AS client_id, k.access AS access, k.networks AS networks,
 	i.slug AS slug, i.name AS name, i.edition AS edition, i.environment AS environment,
 	i.fields AS fields, i.mapping AS mapping, i.workflow AS workflow, i.created AS began,
-	i.revision AS revision,
+	i.revision AS revision, i.publishing AS publishing,
 	u.role AS role, u.active AS active, u.integration AS integration
 	FROM api_keys AS k
 	JOIN instances AS i ON i.id = k.instance_id
@@ -208,6 +208,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 		Fields      []byte         `db:"fields"`
 		Mapping     []byte         `db:"mapping"`
 		Workflow    []byte         `db:"workflow"`
+		Publishing  []byte         `db:"publishing"`
 		Began       int64          `db:"began"`
 		Revision    int64          `db:"revision"`
 		Role        sql.NullString `db:"role"`
@@ -224,7 +225,7 @@ func (s *Store) Credential(ctx context.Context, keyID string) (*instance.Credent
 	}
 	i, err := (&instanceRow{
 		r.InstanceID, r.Slug, r.Name, r.Edition, r.Environment, r.Fields, r.Mapping, r.Workflow,
-		r.Began, r.Revision,
+		r.Publishing, r.Began, r.Revision,
 	}).instance()
 	if err != nil {
 		return nil, err

@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"reflect"
 	"slices"
 
 	"github.com/google/uuid"
 
+	"muster/server/events"
 	"muster/server/history"
 	"muster/server/instance"
 	"muster/server/provisioning"
@@ -228,9 +230,22 @@ func (t *tx) membership(
 	if effect.Kind == workflow.RemoveFromGroup {
 		e.AddChange("group", g.DisplayName, "")
 		entry.Changes = []history.Change{{Attribute: "members", Old: label}}
+		entry.Event = groupEvent(g, e, nil, []string{u.ID})
 	} else {
 		e.AddChange("group", "", g.DisplayName)
 		entry.Changes = []history.Change{{Attribute: "members", New: label}}
+		entry.Event = groupEvent(g, e, []string{u.ID}, nil)
 	}
 	return entry, "", nil
+}
+
+// groupEvent returns the event of a group whose members change in consequence of the
+// change that an entry is about. A feed with a filter looks at the group itself.
+func groupEvent(
+	g *provisioning.Group, e *history.Entry, added, removed []string,
+) *history.Event {
+	return &history.Event{
+		Txn: e.Txn(), Method: http.MethodPatch, Version: g.Version, ExternalID: g.ExternalID,
+		Data: events.PatchData(nil, nil, added, removed),
+	}
 }

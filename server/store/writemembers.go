@@ -38,6 +38,7 @@ func (b *batch) changeMembers(u provisioning.GroupUpdate, version int64) (change
 	if err != nil || len(added)+len(removed) == 0 {
 		return false, err
 	}
+	u.Group.Version = g.version + 1 // as touch makes it
 	if err := b.history.append(u.Entry(added, removed)); err != nil {
 		return false, err
 	}

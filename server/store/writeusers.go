@@ -1,16 +1,19 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"muster/server/history"
 	"muster/server/mapping"
 	"muster/server/provisioning"
+	"muster/server/scim"
 	"muster/server/scim/schema"
 	"muster/server/store/engine"
 )
@@ -133,6 +136,10 @@ func (b *batch) save(
 			p.managerID, u.Manager.ID, u.Manager.DisplayName = m.id, m.id, m.display
 		}
 	}
+	own, err := withManager(own, u, e)
+	if err != nil {
+		return err
+	}
 	b.enter(p)
 	b.note(p)
 	if m := u.Invitation; m != nil {
@@ -148,7 +155,21 @@ func (b *batch) save(
 	if !renamed {
 		return nil
 	}
-	return b.arrive(p, u, e.Actor.RequestID)
+	return b.arrive(p, u, e)
+}
+
+// withManager returns the row of an entry, with the manager who is linked in what it
+// tells listeners: as an answer has it, and not as the provider has sent it.
+func withManager(own []any, u *provisioning.User, e *history.Entry) ([]any, error) {
+	if u.Manager.ID == "" || e.Event == nil || e.Event.Data == nil {
+		return own, nil
+	}
+	value := func(id string) []byte { return fmt.Appendf(nil, `"manager":{"value":%q}`, id) }
+	linked := *e
+	event := *e.Event
+	event.Data = bytes.Replace(event.Data, value(u.Manager.Ref), value(u.Manager.ID), 1)
+	linked.Event = &event
+	return historyColumns(&linked)
 }
 
 // revise tells servers that what they remember of the instance has changed.
@@ -183,14 +204,18 @@ type report struct {
 }
 
 // entry is the row of the history for a link that comes or goes with the
-// manager.
+// manager, in a transaction; version is that of the report behind it.
 func (r report) entry(
-	manager *provisioning.User, at time.Time, requestID, detail string,
+	manager *provisioning.User, at time.Time, requestID, detail, txn string, version int64,
 ) *history.Entry {
 	e := history.New(manager.InstanceID, at,
 		history.Actor{Kind: history.System, Name: "muster", RequestID: requestID},
 		history.UserManager, history.Target{Type: "User", ID: r.ID, Name: r.UserName})
 	e.Detail = detail
+	e.Event = &history.Event{
+		Txn: txn, Method: http.MethodPatch, Version: version,
+		Attributes: []string{scim.EnterpriseUserURN + ":manager"},
+	}
 	return e
 }
 
@@ -241,7 +266,7 @@ func (b *batch) leave(p *person, u *provisioning.User, e *history.Entry) error {
 		b.relink(r, "", millis(e.Time))
 		err := b.history.append(r.report().entry(u, e.Time, e.Actor.RequestID,
 			fmt.Sprintf("the manager %q was deleted: pending until a user %q arrives", u.UserName(),
-				r.managerRef)))
+				r.managerRef), e.Txn(), r.version))
 		if err != nil {
 			return err
 		}

@@ -28,7 +28,8 @@ func provider(db *engine.DB) (*goose.Provider, error) {
 		goose.WithDisableGlobalRegistry(true),
 		goose.WithGoMigrations(
 			rowSecurity(db.Postgres), lightRowSecurity(db.Postgres), tuning(db.Postgres),
-			counts(db.Postgres), clients(db.Postgres), indexes(db.Postgres)),
+			counts(db.Postgres), clients(db.Postgres), indexes(db.Postgres),
+			events(db.Postgres)),
 	}
 	if db.Postgres {
 		dialect = goose.DialectPostgres

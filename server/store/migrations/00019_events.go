@@ -1,0 +1,63 @@
+package migrations
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/pressly/goose/v3"
+)
+
+// events returns the migration: what the history tells listeners, the feeds that
+// they listen to, the keys that sign, and requests that are answered before they are
+// done.
+func events(postgres bool) *goose.Migration {
+	id := uuidType(postgres)
+	statements := []string{
+		"ALTER TABLE history ADD COLUMN event text",
+		// What is to be kept of each change for the feeds of the instance.
+		"ALTER TABLE instances ADD COLUMN publishing text NOT NULL DEFAULT '{}'",
+		// A feed is a position in the chain of its instance: all up to seq is done, and
+		// of what is behind it those in acked. Who sends it is the owner, as long as the
+		// beat goes on.
+		`CREATE TABLE feeds (
+			id text PRIMARY KEY, instance_id ` + id + ` NOT NULL REFERENCES instances (id),
+			name text NOT NULL, setup text NOT NULL, token text NOT NULL,
+			created bigint NOT NULL, paused bigint NOT NULL, epoch bigint NOT NULL,
+			seq bigint NOT NULL, acked text NOT NULL, owner text NOT NULL, beat bigint NOT NULL,
+			delivered bigint NOT NULL, delivered_at bigint NOT NULL,
+			failures bigint NOT NULL, error text NOT NULL, error_at bigint NOT NULL)`,
+		"CREATE UNIQUE INDEX feeds_name ON feeds (instance_id, name)",
+		"CREATE INDEX feeds_owner ON feeds (owner)",
+		`CREATE TABLE parked_events (
+			feed_id text NOT NULL REFERENCES feeds (id) ON DELETE CASCADE,
+			instance_id ` + id + ` NOT NULL, epoch bigint NOT NULL, seq bigint NOT NULL,
+			at bigint NOT NULL, error text NOT NULL, PRIMARY KEY (feed_id, epoch, seq))`,
+		`CREATE TABLE event_keys (
+			id text PRIMARY KEY, private text NOT NULL, created bigint NOT NULL,
+			retired bigint NOT NULL)`,
+		`CREATE TABLE accepted_requests (
+			txn text PRIMARY KEY, instance_id ` + id + ` NOT NULL REFERENCES instances (id),
+			accepted bigint NOT NULL, seq bigint NOT NULL, request text NOT NULL,
+			owner text NOT NULL, beat bigint NOT NULL, attempts bigint NOT NULL,
+			ended bigint NOT NULL)`,
+		"CREATE INDEX accepted_requests_ended ON accepted_requests (ended, accepted)",
+		// Servers look for what waits many times a second.
+		"CREATE INDEX accepted_requests_owner ON accepted_requests (owner)",
+	}
+	if postgres {
+		for _, table := range []string{"feeds", "parked_events", "accepted_requests"} {
+			statements = append(statements, "ALTER TABLE "+table+" ENABLE ROW LEVEL SECURITY",
+				"ALTER TABLE "+table+" FORCE ROW LEVEL SECURITY", ownRows(table, "instance_id"))
+		}
+	}
+	return goose.NewGoMigration(19,
+		&goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
+			for _, statement := range statements {
+				if _, err := t.ExecContext(ctx, statement); err != nil {
+					return fmt.Errorf("%s: %w", statement, err)
+				}
+			}
+			return nil
+		}}, nil)
+}
