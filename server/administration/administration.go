@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"muster/server/events"
 	"muster/server/history"
 	"muster/server/instance"
 	"muster/server/invitation"
@@ -28,6 +29,7 @@ type Service struct {
 	Instances *instance.Service
 	Users     *provisioning.Service
 	Outbox    Outbox
+	Feeds     events.Store
 }
 
 // perPage is how many rows are read at once.

@@ -75,7 +75,7 @@ with 2 when the command line is not right; the reason is on stderr.`,
 		newMigrate(), newBackup(), newRestore(),
 		newInstance(), newUser(), newField(), newMapping(), newRule(), newObject(), newGroup(),
 		newImport(), newKey(), newClient(), newAdminToken(), newConsole(),
-		newHistory(), newLimits(), newOutbox(), newTolerance(),
+		newFeed(), newHistory(), newLimits(), newOutbox(), newTolerance(),
 	)
 	usage.Prepare(c)
 	return c
@@ -113,6 +113,7 @@ func open(c *cobra.Command, log *slog.Logger) (*application, error) {
 	}
 	admin := &administration.Service{
 		Instances: instance.NewService(s, s, nil), Users: users, Outbox: s,
+		Feeds: s,
 	}
 	return &application{
 		store: s, admin: admin, out: harmless{c.OutOrStdout()},

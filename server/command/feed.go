@@ -30,7 +30,7 @@ change history: each change is told at least once, those of one resource in thei
 	}
 	create := &cobra.Command{
 		Use: "create NAME", Short: "Make a feed", Args: cobra.ExactArgs(1), RunE: runIn(createFeed),
-		Long: `Make a feed. With --poll it prints the token that its receiver polls with, once.`,
+		Long:    `Make a feed. With --poll it prints the token that its receiver polls with, once.`,
 		Example: feedExample,
 	}
 	create.Flags().String("push", "", "the URL of the receiver to push to")

@@ -21,6 +21,7 @@ import (
 
 	"muster/buildinfo"
 	"muster/server/certificate"
+	"muster/server/events"
 	"muster/server/httpapi"
 	"muster/server/invitation"
 	"muster/server/limit"
@@ -192,7 +193,11 @@ func (a *application) serveOn(
 		public = scheme(cert) + reachable(l.Addr().(*net.TCPAddr))
 	}
 	counted := metrics.New(buildinfo.Read().Version, buildinfo.Read().Commit)
-	handler, err := a.handler(c, public, counted, log)
+	publisher, err := a.sendEvents(c, public, log)
+	if err != nil {
+		return err
+	}
+	handler, err := a.handler(c, public, publisher, counted, log)
 	if err != nil {
 		return err
 	}
@@ -258,7 +263,8 @@ func scheme(cert *certificate.Files) string {
 // handler makes what serves SCIM, as it is configured. The flags were checked
 // when they were set.
 func (a *application) handler(
-	c *cobra.Command, public string, counted *metrics.Metrics, log *slog.Logger,
+	c *cobra.Command, public string, publisher *events.Service, counted *metrics.Metrics,
+	log *slog.Logger,
 ) (http.Handler, error) {
 	trusted, err := proxies(text(c, "trusted-proxies"))
 	if err != nil {
@@ -283,7 +289,7 @@ func (a *application) handler(
 	return httpapi.New(httpapi.Config{
 		Admin: a.admin, PublicURL: public, Strict: text(c, "strict") == "true", Log: log,
 		Ready:  a.store.Ping,
-		Limits: limits, TrustedProxies: trusted, Metrics: counted, Console: pages,
+		Limits: limits, TrustedProxies: trusted, Metrics: counted, Console: pages, Events: publisher,
 	})
 }
 

@@ -137,6 +137,11 @@ func otherSettings() []setting {
 		},
 		{flag: "smtp-from", help: "the sender of invitations"},
 		{
+			flag: "allow-networks", check: optional(isProxies),
+			help: "addresses or networks that are not public, and that events may be pushed to all " +
+				"the same, separated by commas; none by default",
+		},
+		{
 			flag: "audit-log", check: optional(isAuditLog),
 			help: "where each row of the change history is written for a SIEM, as a JSON line in " +
 				"OCSF's fields: a file, or syslog://HOST:PORT (also syslog+tls:// and " +

@@ -24,6 +24,7 @@ func (s *server) adminRoutes() []*route {
 	list = append(list, s.clientRoutes()...)
 	list = append(list, s.mappingRoutes()...)
 	list = append(list, s.workflowRoutes()...)
+	list = append(list, s.feedRoutes()...)
 	return append(list, s.historyRoutes()...)
 }
 

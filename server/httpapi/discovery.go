@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"muster/server/events"
 	"muster/server/scim"
 	"muster/server/scim/schema"
 )
@@ -23,6 +24,10 @@ func (s *server) serviceProviderConfig(x *requestContext) error {
 		Supported      bool `json:"supported"`
 		MaxOperations  int  `json:"maxOperations"`
 		MaxPayloadSize int  `json:"maxPayloadSize"`
+	}
+	type security struct {
+		AsyncRequest string   `json:"asyncRequest"`
+		EventURIs    []string `json:"eventUris"`
 	}
 	type filter struct {
 		Supported  bool `json:"supported"`
@@ -51,6 +56,7 @@ func (s *server) serviceProviderConfig(x *requestContext) error {
 			MaxSize       int    `json:"maxPageSize"`
 			CursorTimeout int    `json:"cursorTimeout"`
 		} `json:"pagination"`
+		Events  security `json:"securityEvents"`
 		Schemes []scheme `json:"authenticationSchemes"`
 		Meta    metaOf   `json:"meta"`
 	}{
@@ -60,6 +66,7 @@ func (s *server) serviceProviderConfig(x *requestContext) error {
 		Filter:  filter{true, MaxCount},
 		Sort:    supported{true},
 		ETag:    supported{true},
+		Events:  security{"none", events.URIs()},
 		Schemes: []scheme{{
 			Type: "oauthbearertoken", Name: "API key", Primary: true,
 			SpecURI: "https://www.rfc-editor.org/info/rfc6750",

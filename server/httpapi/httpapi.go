@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"muster/server/administration"
 	"muster/server/history"
@@ -51,6 +52,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Metrics is told of each request; it may be nil.
 	Metrics Recorder
+	// Events sends the events of RFC 9967.
+	Events Publisher
 	// Console may be nil. It finds out by itself who somebody is.
 	Console Console
 	// Ready returns an error when requests cannot be answered now.
@@ -67,6 +70,7 @@ func New(c Config) (http.Handler, error) {
 	s := &server{
 		Config: c, public: strings.TrimSuffix(c.PublicURL, "/"), limits: newLimits(c.Limits),
 	}
+	s.polls = &limit.Shares{Name: "polls", Places: 256, Share: 4, Wait: time.Second}
 	s.oauth = oauth.NewServer(c.Admin.Instances, s.public)
 	if s.contract, err = newContract(); err != nil {
 		return nil, err
@@ -146,9 +150,11 @@ func me(*requestContext) error {
 
 type server struct {
 	Config
-	public   string // the public URL
-	limits   limits
-	oauth    *oauth.Server
+	public string // the public URL
+	limits limits
+	oauth  *oauth.Server
+	// polls are the places for receivers who wait for events.
+	polls    *limit.Shares
 	contract *contract
 	mux      *http.ServeMux
 }

@@ -15,7 +15,7 @@ const maxForm = 64 << 10
 
 // isOpen reports whether a path is for those who have no key yet.
 func isOpen(path string) bool {
-	return IsProbe(path) || path == oauth.TokenPath || path == oauth.MetadataPath
+	return IsProbe(path) || path == oauth.TokenPath || path == oauth.MetadataPath || isEvents(path)
 }
 
 // oauthMetadata answers with the metadata of RFC 8414.

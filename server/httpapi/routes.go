@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"muster/server/events"
 	"muster/server/history"
 	"muster/server/oauth"
 	"muster/server/scim/schema"
@@ -36,6 +37,8 @@ func (s *server) serverRoutes() []*route {
 		{method: "GET", path: "/readyz", handle: s.readiness},
 		{method: "GET", path: oauth.MetadataPath, handle: s.oauthMetadata},
 		{method: "POST", path: oauth.TokenPath, handle: s.oauthToken},
+		{method: "GET", path: events.KeysPath, handle: s.eventKeys},
+		{method: "POST", path: feedPath, handle: s.poll},
 		{method: "GET", path: Base + "/ServiceProviderConfig", handle: s.serviceProviderConfig},
 		{method: "GET", path: Base + "/ResourceTypes", handle: s.listResourceTypes},
 		{method: "GET", path: Base + "/ResourceTypes/{id}", handle: s.getResourceType},

@@ -29,7 +29,13 @@ type Store struct {
 	userKind, groupKind *kind
 	// counted is set where the database counts the users of an instance.
 	counted bool
+	// written is called when the history has grown; nil if nobody wants to know.
+	written func()
 }
+
+// OnHistory has f called whenever the history has grown. It is for before the store is
+// used by others, and f must not take long.
+func (s *Store) OnHistory(f func()) { s.written = f }
 
 // Open connects to the database that a name stands for, sqlite:PATH or a
 // postgres:// URL, and brings its schema up to date.

@@ -94,11 +94,15 @@ func (s *Store) write(ctx context.Context, instanceID string, j *job) (err error
 	ctx, end := s.db.Span(ctx, "write")
 	defer func() { end(err) }()
 	j.revision, j.ctx = instance.TenantOf(ctx).Revision, instance.WithTenant(ctx, instanceID)
-	return s.writers.of(instanceID).Do(ctx, j, func(ctx context.Context, jobs []*job) {
+	err = s.writers.of(instanceID).Do(ctx, j, func(ctx context.Context, jobs []*job) {
 		ctx, cancel := context.WithTimeout(instance.WithTenant(ctx, instanceID), writeTime)
 		defer cancel()
 		s.serve(ctx, instanceID, jobs)
 	})
+	if s.written != nil {
+		s.written()
+	}
+	return err
 }
 
 // change runs f in a transaction of the instance's writer.

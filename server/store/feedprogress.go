@@ -1,0 +1,198 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+
+	"muster/server/events"
+	"muster/server/instance"
+)
+
+const (
+	selectDue = `SELECT f.id AS id, f.owner AS owner, f.beat AS beat
+	FROM feeds AS f JOIN history_chains AS c ON c.instance_id = f.instance_id
+	WHERE f.paused = 0 AND f.seq < c.seq AND f.token = ''`
+
+	selectLags = `SELECT i.slug AS slug, f.name AS name, f.delivered AS delivered,
+		f.failures AS failures, c.seq - f.seq AS behind,
+		COALESCE((SELECT h.at FROM history AS h WHERE h.instance_id = f.instance_id
+			AND h.seq > f.seq ORDER BY h.seq LIMIT 1), 0) AS since,
+		(SELECT count(*) FROM parked_events AS p WHERE p.feed_id = f.id) AS parked
+	FROM feeds AS f JOIN history_chains AS c ON c.instance_id = f.instance_id
+	JOIN instances AS i ON i.id = f.instance_id
+	WHERE f.paused = 0 ORDER BY i.slug, f.name`
+)
+
+// DueFeeds returns the feeds that are pushed and behind their history.
+func (s *Store) DueFeeds(ctx context.Context) ([]events.Due, error) {
+	var rows []struct {
+		ID    string `db:"id"`
+		Owner string `db:"owner"`
+		Beat  int64  `db:"beat"`
+	}
+	if err := s.db.List(ctx, &rows, selectDue); err != nil {
+		return nil, err
+	}
+	list := make([]events.Due, len(rows))
+	for i, r := range rows {
+		list[i] = events.Due{ID: r.ID, Owner: r.Owner, Beat: r.Beat}
+	}
+	return list, nil
+}
+
+// ClaimFeed makes a server the owner of a feed, in place of the one that was seen.
+// It returns nil if another one was faster.
+func (s *Store) ClaimFeed(
+	ctx context.Context, seen events.Due, owner string,
+) (f *events.Feed, err error) {
+	err = s.update(ctx, func(t *tx) error {
+		n, err := t.Exec(ctx, `UPDATE feeds SET owner = ?, beat = beat + 1
+			WHERE id = ? AND owner = ? AND beat = ?`, owner, seen.ID, seen.Owner, seen.Beat)
+		if err != nil || n == 0 {
+			return err
+		}
+		var r feedRow
+		if err := t.Get(ctx, &r, selectFeed, seen.ID); err != nil {
+			return err
+		}
+		f, err = r.feed()
+		return err
+	})
+	return f, err
+}
+
+// BeatFeeds tells that an owner lives.
+func (s *Store) BeatFeeds(ctx context.Context, owner string) error {
+	return s.update(ctx, func(t *tx) error {
+		_, err := t.Exec(ctx, "UPDATE feeds SET beat = beat + 1 WHERE owner = ?", owner)
+		return err
+	})
+}
+
+// ReleaseFeeds gives all feeds of an owner free.
+func (s *Store) ReleaseFeeds(ctx context.Context, owner string) error {
+	return s.update(ctx, func(t *tx) error {
+		_, err := t.Exec(ctx, "UPDATE feeds SET owner = '', beat = beat + 1 WHERE owner = ?", owner)
+		return err
+	})
+}
+
+// SettleFeed writes how far an owner has come, and what was refused for good. It
+// returns instance.ErrNotFound if the feed is not the owner's any more: then nothing
+// is written.
+func (s *Store) SettleFeed(ctx context.Context, owner string, p events.Progress) error {
+	var row []any
+	const progress = `UPDATE feeds SET seq = ?, delivered = delivered + ?, delivered_at = ?,
+		failures = 0, error = '' WHERE id = ? AND owner = ? AND epoch = ?`
+	query := progress
+	switch {
+	case p.Error != "":
+		query = `UPDATE feeds SET seq = ?, delivered = delivered + ?, failures = failures + 1,
+			error = ?, error_at = ? WHERE id = ? AND owner = ? AND epoch = ?`
+		row = []any{p.Seq, p.Delivered, p.Error, millis(p.At)}
+	case p.Delivered == 0:
+		query = "UPDATE feeds SET seq = ? WHERE id = ? AND owner = ? AND epoch = ?"
+		row = []any{p.Seq}
+	default:
+		row = []any{p.Seq, p.Delivered, millis(p.At)}
+	}
+	return s.update(ctx, func(t *tx) error {
+		n, err := t.Exec(ctx, query, append(row, p.FeedID, owner, p.Epoch)...)
+		if err == nil && n == 0 {
+			err = instance.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		return t.park(ctx, p)
+	})
+}
+
+// park writes what was refused for good.
+func (t *tx) park(ctx context.Context, p events.Progress) error {
+	for _, x := range p.Parked {
+		if _, err := t.Exec(ctx, `INSERT INTO parked_events
+			(feed_id, instance_id, epoch, seq, at, error) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO NOTHING`,
+			p.FeedID, p.InstanceID, x.Epoch, x.Seq, millis(x.At), x.Error); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SettlePoll writes how far a feed has come that is polled, if it is still where it
+// was: at most once for what a receiver sends.
+func (s *Store) SettlePoll(ctx context.Context, was *events.Feed, p events.Progress) error {
+	acked, err := json.Marshal(append([]int64{}, p.Acked...))
+	if err != nil {
+		return err
+	}
+	return s.update(ctx, func(t *tx) error {
+		n, err := t.Exec(ctx, `UPDATE feeds SET seq = ?, acked = ?, delivered = delivered + ?,
+			delivered_at = ?, beat = beat + 1, failures = 0, error = ''
+			WHERE id = ? AND beat = ? AND epoch = ?`, p.Seq, string(acked), p.Delivered,
+			millis(p.At), was.ID, was.Beat, was.Epoch)
+		if err == nil && n == 0 {
+			err = instance.ErrChanged
+		}
+		if err != nil {
+			return err
+		}
+		return t.park(ctx, p)
+	})
+}
+
+// Parked returns what a feed's receiver has refused for good, the oldest first.
+func (s *Store) Parked(ctx context.Context, feedID string) ([]events.Parked, error) {
+	var rows []struct {
+		Epoch int64  `db:"epoch"`
+		Seq   int64  `db:"seq"`
+		At    int64  `db:"at"`
+		Error string `db:"error"`
+	}
+	err := s.db.List(ctx, &rows, `SELECT epoch, seq, at, error FROM parked_events
+		WHERE feed_id = ? ORDER BY epoch, seq`, feedID)
+	list := make([]events.Parked, len(rows))
+	for i, r := range rows {
+		list[i] = events.Parked{
+			Epoch: r.Epoch, Seq: r.Seq, At: fromMillis(r.At), Error: r.Error,
+		}
+	}
+	return list, err
+}
+
+// Unpark deletes what is parked of a feed: one event, or all if seq is 0.
+func (s *Store) Unpark(ctx context.Context, feedID string, epoch, seq int64) error {
+	return s.update(ctx, func(t *tx) error {
+		_, err := t.Exec(ctx, `DELETE FROM parked_events
+			WHERE feed_id = ? AND (? = 0 OR epoch = ? AND seq = ?)`, feedID, seq, epoch, seq)
+		return err
+	})
+}
+
+// Lags returns how far the feeds of all instances are behind, but those that are
+// paused.
+func (s *Store) Lags(ctx context.Context) ([]events.FeedLag, error) {
+	var rows []struct {
+		Slug      string `db:"slug"`
+		Name      string `db:"name"`
+		Delivered int64  `db:"delivered"`
+		Failures  int64  `db:"failures"`
+		Behind    int64  `db:"behind"`
+		Since     int64  `db:"since"`
+		Parked    int    `db:"parked"`
+	}
+	err := s.db.List(ctx, &rows, selectLags)
+	list := make([]events.FeedLag, len(rows))
+	for i, r := range rows {
+		list[i] = events.FeedLag{
+			Instance: r.Slug, Feed: r.Name, Delivered: r.Delivered, Failures: r.Failures,
+			Lag: events.Lag{Rows: r.Behind, Parked: r.Parked},
+		}
+		if r.Since != 0 {
+			list[i].Since = fromMillis(r.Since)
+		}
+	}
+	return list, err
+}
