@@ -70,7 +70,7 @@ type MadeFeed struct {
 
 var (
 	feedNames   = regexp.MustCompile(`^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$`)
-	headerTexts = regexp.MustCompile(`^[\x21-\x7e]([\x20-\x7e]{0,4094}[\x21-\x7e])?$`)
+	headerTexts = regexp.MustCompile(`^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$`)
 )
 
 // setup checks how a feed is to be set up.

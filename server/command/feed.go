@@ -70,7 +70,9 @@ change history: each change is told at least once, those of one resource in thei
   muster-server feed rewind app --instance acme --to 36h`,
 	}
 	rewind.Flags().String("to", "", "a time, or for how long ago, such as 36h")
-	must(rewind.MarkFlagRequired("to"))
+	if err := rewind.MarkFlagRequired("to"); err != nil {
+		panic(err)
+	}
 	parked := &cobra.Command{
 		Use: "parked NAME", Short: "Show the events that the receiver has refused for good",
 		Args: cobra.ExactArgs(1), RunE: runIn(parkedEvents),
@@ -91,13 +93,6 @@ change history: each change is told at least once, those of one resource in thei
 	withJSON(create, list, show, parked)
 	c.AddCommand(create, list, show, pause, resume, rewind, parked, remove, rotate)
 	return c
-}
-
-// must is for what fails only if the program is wrong.
-func must(err error) {
-	if err != nil {
-		panic(err)
-	}
 }
 
 // moment reads a time, or how long ago it was.
@@ -172,13 +167,21 @@ func showFeed(a *application, c *cobra.Command, sc provisioning.Scope, args []st
 	}
 	return a.print(c, f, func() error {
 		for _, row := range [][2]string{
-			{"feed", f.Name}, {"id", f.ID}, {"delivery", string(f.Delivery)}, {"url", f.URL},
-			{"path", f.Path}, {"mode", string(f.Mode)}, {"types", strings.Join(f.Types, ", ")},
-			{"filter", f.Filter}, {"audience", f.Audience}, {"state", f.State},
+			{"feed", f.Name},
+			{"id", f.ID},
+			{"delivery", string(f.Delivery)},
+			{"url", f.URL},
+			{"path", f.Path},
+			{"mode", string(f.Mode)},
+			{"types", strings.Join(f.Types, ", ")},
+			{"filter", f.Filter},
+			{"audience", f.Audience},
+			{"state", f.State},
 			{"position", strconv.FormatInt(f.Position, 10)},
 			{"behind", strconv.FormatInt(f.Behind, 10) + " rows of the history"},
 			{"delivered", strconv.FormatInt(f.Delivered, 10)},
-			{"parked", strconv.Itoa(f.Parked)}, {"error", f.Error},
+			{"parked", strconv.Itoa(f.Parked)},
+			{"error", f.Error},
 		} {
 			if row[1] == "" {
 				continue

@@ -58,7 +58,7 @@ func adminOperations(t *testing.T) (list []adminOperation) {
 func TestAdminRoles(t *testing.T) {
 	owners := []string{
 		"createInstance", "createKey", "revokeKey", "rotateKey", "createClient", "revokeClient",
-		"pruneHistory",
+		"pruneHistory", "createFeed", "pauseFeed", "deleteFeed", "rewindFeed", "dropParkedEvents",
 	}
 	auditors := []string{"listHistory", "exportHistory", "streamHistory", "verifyHistory"}
 	lites := []string{

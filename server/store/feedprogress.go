@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"muster/server/events"
 	"muster/server/instance"
@@ -128,11 +129,15 @@ func (s *Store) SettlePoll(ctx context.Context, was *events.Feed, p events.Progr
 	if err != nil {
 		return err
 	}
+	at := p.At
+	if p.Delivered == 0 {
+		at = was.DeliveredAt
+	}
 	return s.update(ctx, func(t *tx) error {
 		n, err := t.Exec(ctx, `UPDATE feeds SET seq = ?, acked = ?, delivered = delivered + ?,
 			delivered_at = ?, beat = beat + 1, failures = 0, error = ''
 			WHERE id = ? AND beat = ? AND epoch = ?`, p.Seq, string(acked), p.Delivered,
-			millis(p.At), was.ID, was.Beat, was.Epoch)
+			orZero(at), was.ID, was.Beat, was.Epoch)
 		if err == nil && n == 0 {
 			err = instance.ErrChanged
 		}
@@ -195,4 +200,12 @@ func (s *Store) Lags(ctx context.Context) ([]events.FeedLag, error) {
 		}
 	}
 	return list, err
+}
+
+// orZero returns a time in milliseconds, and 0 for none.
+func orZero(at time.Time) int64 {
+	if at.IsZero() {
+		return 0
+	}
+	return millis(at)
 }

@@ -171,11 +171,7 @@ func (s *Store) ChangeFeed(
 		if err != nil {
 			return err
 		}
-		paused := int64(0)
-		if !f.Paused.IsZero() {
-			paused = millis(f.Paused)
-		}
-		if _, err := t.Exec(ctx, updateFeed, string(setup), paused, f.Epoch, f.Seq, string(acked),
+		if _, err := t.Exec(ctx, updateFeed, string(setup), orZero(f.Paused), f.Epoch, f.Seq, string(acked),
 			f.Token, id); err != nil {
 			return err
 		}

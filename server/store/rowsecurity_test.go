@@ -6,9 +6,11 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
+	"muster/server/events"
 	"muster/server/history"
 	"muster/server/instance"
 	"muster/server/mapping"
@@ -59,10 +61,10 @@ func TestRowSecurity(t *testing.T) {
 		`SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'
 		AND table_name NOT IN ('goose_db_version', 'goose_lock', 'admin_tokens',
 		'client_assertions', 'held_back', 'rate_buckets', 'audit_positions', 'sign_in_links',
-		'console_sessions') ORDER BY 1`); err != nil {
+		'console_sessions', 'event_keys') ORDER BY 1`); err != nil {
 		t.Fatal(err)
 	}
-	if len(tables) != 13 {
+	if len(tables) != 15 {
 		t.Errorf("tables %v: does each have a policy?", tables)
 	}
 	count := func(table string) (n int) {
@@ -221,5 +223,17 @@ func fill(t testing.TB, s *store.Store, slug string) filled {
 	fatal(err)
 	_, err = s.Adopt(t.Context(), 500)
 	fatal(err)
+	feed := &events.Feed{
+		ID: "feed-" + slug, InstanceID: i.ID, Name: "app",
+		Setup: events.Setup{Delivery: events.Push}, Epoch: 1,
+	}
+	fatal(s.CreateFeed(t.Context(), feed, history.New(i.ID, time.Now(), actor,
+		history.FeedCreate, history.Target{Type: "Feed", ID: feed.ID})))
+	_, err = s.ClaimFeed(t.Context(), events.Due{ID: feed.ID}, "a server")
+	fatal(err)
+	fatal(s.SettleFeed(t.Context(), "a server", events.Progress{
+		FeedID: feed.ID, InstanceID: i.ID, Epoch: 1,
+		Parked: []events.Parked{{Epoch: 1, Seq: 1, Error: "refused"}},
+	}))
 	return filled{i.ID, u.ID}
 }

@@ -36,17 +36,9 @@ func events(postgres bool) *goose.Migration {
 		`CREATE TABLE event_keys (
 			id text PRIMARY KEY, private text NOT NULL, created bigint NOT NULL,
 			retired bigint NOT NULL)`,
-		`CREATE TABLE accepted_requests (
-			txn text PRIMARY KEY, instance_id ` + id + ` NOT NULL REFERENCES instances (id),
-			accepted bigint NOT NULL, seq bigint NOT NULL, request text NOT NULL,
-			owner text NOT NULL, beat bigint NOT NULL, attempts bigint NOT NULL,
-			ended bigint NOT NULL)`,
-		"CREATE INDEX accepted_requests_ended ON accepted_requests (ended, accepted)",
-		// Servers look for what waits many times a second.
-		"CREATE INDEX accepted_requests_owner ON accepted_requests (owner)",
 	}
 	if postgres {
-		for _, table := range []string{"feeds", "parked_events", "accepted_requests"} {
+		for _, table := range []string{"feeds", "parked_events"} {
 			statements = append(statements, "ALTER TABLE "+table+" ENABLE ROW LEVEL SECURITY",
 				"ALTER TABLE "+table+" FORCE ROW LEVEL SECURITY", ownRows(table, "instance_id"))
 		}

@@ -117,7 +117,7 @@ func Applied(ctx context.Context, db *engine.DB) (int64, error) {
 
 // newestFile is the number of the last migration: a file is looked at without
 // a provider, which would write into it.
-const newestFile = 18
+const newestFile = 19
 
 // CheckFile returns an error unless a file of SQLite is a database of this
 // program, of a version that it knows.
