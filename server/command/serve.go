@@ -289,7 +289,8 @@ func (a *application) handler(
 	return httpapi.New(httpapi.Config{
 		Admin: a.admin, PublicURL: public, Strict: text(c, "strict") == "true", Log: log,
 		Ready:  a.store.Ping,
-		Limits: limits, TrustedProxies: trusted, Metrics: counted, Console: pages, Events: publisher,
+		Limits: limits, TrustedProxies: trusted, Metrics: counted, Console: pages,
+		Events: publisher,
 	})
 }
 

@@ -138,8 +138,8 @@ func otherSettings() []setting {
 		{flag: "smtp-from", help: "the sender of invitations"},
 		{
 			flag: "allow-networks", check: optional(isProxies),
-			help: "addresses or networks that are not public, and that events may be pushed to all " +
-				"the same, separated by commas; none by default",
+			help: "addresses or networks that are not public, and that events may be pushed to " +
+				"all the same, separated by commas; none by default",
 		},
 		{
 			flag: "audit-log", check: optional(isAuditLog),

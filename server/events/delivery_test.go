@@ -264,7 +264,9 @@ func TestPolled(t *testing.T) {
 			}
 			back := events.PollRequest{
 				MaxEvents: new(int),
-				Ack:       []string{"", "x", made.ID + ".9.1", made.ID + ".1.-1", made.ID + ".1.99999999"},
+				Ack: []string{
+					"", "x", made.ID + ".9.1", made.ID + ".1.-1", made.ID + ".1.99999999",
+				},
 			}
 			for id := range answer.Sets {
 				if acked[id] {

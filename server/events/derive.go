@@ -64,8 +64,8 @@ func CheckFilter(text string, users, groups *schema.ResourceType) error {
 	}
 	for _, n := range nodes {
 		if name := computed(n); name != "" {
-			return instance.Refuse("the filter: %q is no part of what a change is about; filter by "+
-				"attributes that are written with a resource, such as userType or displayName",
+			return instance.Refuse("the filter: %q is no part of what a change is about; filter "+
+				"by attributes that are written with a resource, such as userType or displayName",
 				name)
 		}
 	}

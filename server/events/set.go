@@ -3,6 +3,7 @@ package events
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -173,7 +174,7 @@ func typeOf(row history.Sealed) Type {
 		return Delete
 	case history.UserUpdate, history.UserPickUp, history.UserSuspend, history.UserReactivate,
 		history.UserManager, history.GroupUpdate, history.GroupPickUp:
-		if row.Event != nil && row.Event.Method == "PUT" {
+		if row.Event != nil && row.Event.Method == http.MethodPut {
 			return Put
 		}
 		return Patch

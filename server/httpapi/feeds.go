@@ -115,7 +115,9 @@ func (s *server) feedRoutes() []*route {
 				return itemsOf(s.Admin.ListFeeds(x.Context(), sc))
 			}),
 		owners(s.adminRoute("POST", all, http.StatusCreated,
-			with(func(x *requestContext, sc provisioning.Scope, n administration.NewFeed) (any, error) {
+			with(func(
+				x *requestContext, sc provisioning.Scope, n administration.NewFeed,
+			) (any, error) {
 				return s.Admin.CreateFeed(x.Context(), sc, n)
 			}))),
 		s.adminRoute("GET", one, http.StatusOK,

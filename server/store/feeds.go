@@ -171,8 +171,8 @@ func (s *Store) ChangeFeed(
 		if err != nil {
 			return err
 		}
-		if _, err := t.Exec(ctx, updateFeed, string(setup), orZero(f.Paused), f.Epoch, f.Seq, string(acked),
-			f.Token, id); err != nil {
+		if _, err := t.Exec(ctx, updateFeed, string(setup), orZero(f.Paused), f.Epoch, f.Seq,
+			string(acked), f.Token, id); err != nil {
 			return err
 		}
 		if err := t.publish(ctx, instanceID); err != nil {
