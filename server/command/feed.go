@@ -60,7 +60,7 @@ change history: each change is told at least once, those of one resource in thei
 		Args: cobra.ExactArgs(1), RunE: runIn(pauseFeed),
 	}
 	resume := &cobra.Command{
-		Use: "resume NAME", Short: "Have it go on", Args: cobra.ExactArgs(1), RunE: runIn(resumeFeed),
+		Use: "resume NAME", Short: "Go on", RunE: runIn(resumeFeed), Args: cobra.ExactArgs(1),
 	}
 	rewind := &cobra.Command{
 		Use: "rewind NAME", Short: "Tell again of all changes since a time",
@@ -129,7 +129,7 @@ func createFeed(a *application, c *cobra.Command, sc provisioning.Scope, args []
 			return a.line("feed %s of instance %s pushes to %s", f.Name, sc.Instance.Slug, f.URL)
 		}
 		return a.line("%s\n\nThis is the only time that the token is shown. The receiver polls "+
-			"with it, as RFC 8936 says:\nPOST %s, below the address of the server.", f.Token, f.Path)
+			"with it, as RFC 8936 says:\nPOST %s, below the server's address.", f.Token, f.Path)
 	})
 }
 
