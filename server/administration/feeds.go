@@ -3,8 +3,6 @@ package administration
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"regexp"
 	"slices"
@@ -134,8 +132,7 @@ func (s *Service) CreateFeed(
 	token := ""
 	if setup.Delivery == events.Poll {
 		token = "feed_" + rand.Text() + rand.Text()
-		sum := sha256.Sum256([]byte(token))
-		f.Token = hex.EncodeToString(sum[:])
+		f.Token = events.Digest(token)
 	}
 	e := feedEntry(sc, history.FeedCreate, f)
 	e.Detail = string(setup.Delivery) + ", " + string(setup.Mode)
@@ -355,5 +352,5 @@ func (s *Service) DropParked(
 	if err != nil || len(parked) == 0 {
 		return 0, err
 	}
-	return len(parked), s.Feeds.Unpark(ctx, f.ID, 0, 0)
+	return len(parked), s.Feeds.Unpark(ctx, f.ID)
 }

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -42,7 +41,7 @@ change history: each change is told at least once, those of one resource in thei
 		"notice: the names of what changed; full: with the values")
 	usage.Complete(create, "mode", usage.OneOf("notice", "full"))
 	create.Flags().StringSlice("type", nil,
-		"a type of event: create, patch, put, delete, activate, deactivate, asyncresp, "+
+		"a type of event: create, patch, put, delete, activate, deactivate, "+
 			"feed-add, feed-remove; can be repeated; all by default")
 	create.Flags().String("filter", "", "a SCIM filter: only resources that match it")
 	create.Flags().String("audience", "", "the \"aud\" of the tokens; the feed's URL by default")
@@ -273,7 +272,7 @@ func (a *application) sendEvents(
 ) (*events.Service, error) {
 	allowed, err := proxies(text(c, "allow-networks"))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("--allow-networks: %w", err))
+		return nil, fmt.Errorf("--allow-networks: %w", err)
 	}
 	s := events.New(a.store, a.admin.Users, strings.TrimSuffix(public, "/"), allowed, log)
 	a.store.OnHistory(s.Written)

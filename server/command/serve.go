@@ -288,9 +288,8 @@ func (a *application) handler(
 	a.beside.Go(func() { limits.Ledger.Run(c.Context(), ledgerInterval, a.store.NoteHeld, log) })
 	return httpapi.New(httpapi.Config{
 		Admin: a.admin, PublicURL: public, Strict: text(c, "strict") == "true", Log: log,
-		Ready:  a.store.Ping,
-		Limits: limits, TrustedProxies: trusted, Metrics: counted, Console: pages,
-		Events: publisher,
+		Ready: a.store.Ping, Limits: limits, TrustedProxies: trusted, Metrics: counted,
+		Console: pages, Events: publisher,
 	})
 }
 

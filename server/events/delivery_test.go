@@ -192,6 +192,7 @@ func testPushed(t *testing.T, w *town) {
 func serveEvents(ctx context.Context, w *town) <-chan struct{} {
 	s := events.New(w.store, w.admin.Users, "http://muster.test", nil,
 		slog.New(slog.DiscardHandler))
+	s.Retry = time.Millisecond
 	w.store.OnHistory(s.Written)
 	done := make(chan struct{})
 	go func() { s.Run(ctx); close(done) }()

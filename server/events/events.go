@@ -18,7 +18,8 @@ const urnPrefix = "urn:ietf:params:scim:event:"
 // Type is a type of event, without the prefix that all have, and without the mode.
 type Type string
 
-// The types of Section 2 of RFC 9967.
+// The types of Section 2 of RFC 9967, but for that of asynchronous requests: there are
+// none.
 const (
 	FeedAdd    Type = "feed:add"
 	FeedRemove Type = "feed:remove"
@@ -28,13 +29,12 @@ const (
 	Delete     Type = "prov:delete"
 	Activate   Type = "prov:activate"
 	Deactivate Type = "prov:deactivate"
-	AsyncResp  Type = "misc:asyncresp"
 )
 
 // Types returns all types, in the order of Section 2 of RFC 9967.
 func Types() []Type {
 	return []Type{
-		FeedAdd, FeedRemove, Create, Patch, Put, Delete, Activate, Deactivate, AsyncResp,
+		FeedAdd, FeedRemove, Create, Patch, Put, Delete, Activate, Deactivate,
 	}
 }
 
@@ -160,14 +160,13 @@ type Feed struct {
 	Beat  int64
 }
 
-// Lag is how far a feed is behind.
-type Lag struct {
-	// Rows is how many rows of the history it has not looked at, and Since when the
-	// first of them was written; zero if there are none.
-	Rows  int64
-	Since time.Time
-	// Parked is how many events were refused for good.
-	Parked int
+// done returns the places behind Seq that are done.
+func (f *Feed) done() map[int64]bool {
+	done := make(map[int64]bool, len(f.Acked))
+	for _, seq := range f.Acked {
+		done[seq] = true
+	}
+	return done
 }
 
 // Parked is an event that its receiver has refused for good.
@@ -181,13 +180,6 @@ type Parked struct {
 type Due struct {
 	ID, Owner string
 	Beat      int64
-}
-
-// FeedLag is the lag of a feed of an instance.
-type FeedLag struct {
-	Instance, Feed      string
-	Delivered, Failures int64
-	Lag
 }
 
 // Progress is how far a feed has come.

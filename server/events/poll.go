@@ -67,7 +67,7 @@ func (s *Service) Poll(ctx context.Context, f *Feed, r PollRequest) (PollAnswer,
 		}
 		if c.Seq != last {
 			last = c.Seq
-			answer, err := s.pollNow(ctx, &f, r, most)
+			answer, err := s.pollNow(ctx, &f, r, most, last)
 			if err != nil || len(answer.Sets) > 0 || r.ReturnImmediately || most == 0 {
 				return answer, err
 			}
@@ -85,13 +85,14 @@ func (s *Service) Poll(ctx context.Context, f *Feed, r PollRequest) (PollAnswer,
 	}
 }
 
-// pollNow does one round. It leaves in f how the feed is.
+// pollNow does one round, with a history that ends at a place. It leaves in f how the
+// feed is.
 func (s *Service) pollNow(
-	ctx context.Context, f **Feed, r PollRequest, most int,
+	ctx context.Context, f **Feed, r PollRequest, most int, end int64,
 ) (PollAnswer, error) {
 	const attempts = 20
 	for range attempts {
-		answer, err := s.pollOnce(ctx, *f, r, most)
+		answer, err := s.pollOnce(ctx, *f, r, most, end)
 		if !errors.Is(err, instance.ErrChanged) {
 			return answer, err
 		}
@@ -105,22 +106,15 @@ func (s *Service) pollNow(
 
 // pollOnce takes what is acknowledged, moves the feed on, and collects events.
 func (s *Service) pollOnce(
-	ctx context.Context, f *Feed, r PollRequest, most int,
+	ctx context.Context, f *Feed, r PollRequest, most int, end int64,
 ) (PollAnswer, error) {
 	p := Progress{
 		FeedID: f.ID, InstanceID: f.InstanceID, Epoch: f.Epoch, Seq: f.Seq, At: time.Now(),
 	}
-	done := make(map[int64]bool, len(f.Acked))
-	for _, seq := range f.Acked {
-		done[seq] = true
-	}
-	c, err := s.store.Chain(ctx, f.InstanceID)
-	if err != nil {
-		return PollAnswer{}, err
-	}
+	done := f.done()
 	take := func(jti string) (int64, bool) {
 		seq, ok := f.place(jti)
-		if !ok || seq <= f.Seq || seq > c.Seq || done[seq] {
+		if !ok || seq <= f.Seq || seq > end || done[seq] {
 			return 0, false // another's, or long done, or never sent
 		}
 		done[seq] = true
@@ -198,13 +192,14 @@ func (s *Service) Receiver(ctx context.Context, id, token string) (*Feed, error)
 		return nil, err
 	}
 	if f.Delivery != Poll ||
-		subtle.ConstantTimeCompare([]byte(f.Token), []byte(digest(token))) != 1 {
+		subtle.ConstantTimeCompare([]byte(f.Token), []byte(Digest(token))) != 1 {
 		return nil, instance.ErrNotFound
 	}
 	return f, nil
 }
 
-func digest(token string) string {
+// Digest returns what is kept of a token: its SHA-256, in hexadecimal digits.
+func Digest(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(sum[:])
 }

@@ -1,12 +1,14 @@
 package events
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -67,11 +69,10 @@ func (s *sender) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p, wait, err := s.deliver(ctx, parcels, last)
-		if err != nil {
-			return err
-		}
-		if err := s.store.SettleFeed(ctx, s.owner, p); err != nil {
+		p, wait := s.deliver(ctx, parcels, last)
+		// Also when the server stops: what was refused would be sent again, behind what
+		// was taken after it.
+		if err := s.settle(ctx, p); err != nil {
 			return err
 		}
 		s.feed.Seq = p.Seq
@@ -79,7 +80,7 @@ func (s *sender) run(ctx context.Context) error {
 		case p.Error != "":
 			failures++
 			s.log.DebugContext(ctx, "events not delivered", "feed", s.feed.Name, "error", p.Error)
-			if !sleep(ctx, max(wait, pause(failures))) {
+			if !sleep(ctx, max(wait, s.pause(failures))) {
 				return ctx.Err()
 			}
 		case !more:
@@ -91,10 +92,19 @@ func (s *sender) run(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// settleTime is how long it may take to write how far a feed has come.
+const settleTime = 5 * time.Second
+
+func (s *sender) settle(ctx context.Context, p Progress) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	return s.store.SettleFeed(ctx, s.owner, p)
+}
+
 // pause is how long to wait after so many failures in succession.
-func pause(failures int) time.Duration {
+func (s *Service) pause(failures int) time.Duration {
 	const first, longest = 200 * time.Millisecond, 30 * time.Second
-	d := min(first<<min(failures-1, 10), longest)
+	d := min(cmp.Or(s.Retry, first)<<min(failures-1, 10), longest)
 	return d/2 + rand.N(d/2)
 }
 
@@ -146,7 +156,7 @@ func (s *sender) next(ctx context.Context) (list []parcel, last int64, more bool
 // feed has come, and how long the receiver wants to be left alone.
 func (s *sender) deliver(
 	ctx context.Context, list []parcel, last int64,
-) (p Progress, wait time.Duration, err error) {
+) (p Progress, wait time.Duration) {
 	p = Progress{
 		FeedID: s.feed.ID, InstanceID: s.feed.InstanceID, Epoch: s.feed.Epoch, Seq: last,
 		At: time.Now(),
@@ -186,7 +196,10 @@ func (s *sender) deliver(
 			delete(s.tries, seq)
 		}
 	}
-	return p, wait, ctx.Err()
+	// Who goes on with the feed must not send these again, behind what was taken after
+	// them.
+	p.Acked = slices.Sorted(maps.Keys(s.done))
+	return p, wait
 }
 
 // send sends events over the lanes. What is behind one that cannot be delivered, in
@@ -208,6 +221,9 @@ func (s *sender) send(ctx context.Context, list []parcel) (outcomes []outcome) {
 		group.Go(func() {
 			held := make(map[string]bool)
 			for _, x := range lane {
+				if ctx.Err() != nil {
+					return
+				}
 				if held[x.resource] {
 					continue // its order is kept
 				}
@@ -226,10 +242,11 @@ func (s *sender) send(ctx context.Context, list []parcel) (outcomes []outcome) {
 	return outcomes
 }
 
-// post pushes one event: Section 2 of RFC 8935.
+// post pushes one event: Section 2 of RFC 8935. A server that stops waits for the answer:
+// a token that was let go might arrive behind later ones, which another server sends.
 func (s *sender) post(ctx context.Context, x parcel) outcome {
 	o := outcome{seq: x.seq}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.feed.URL,
+	r, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodPost, s.feed.URL,
 		strings.NewReader(x.token))
 	if err != nil {
 		o.err = err

@@ -58,14 +58,12 @@ type Store interface {
 	SettleFeed(ctx context.Context, owner string, p Progress) error
 	SettlePoll(ctx context.Context, was *Feed, p Progress) error
 	Parked(ctx context.Context, feedID string) ([]Parked, error)
-	// Unpark deletes one event that is parked, or all if seq is 0.
-	Unpark(ctx context.Context, feedID string, epoch, seq int64) error
+	// Unpark deletes what is parked of a feed.
+	Unpark(ctx context.Context, feedID string) error
 	// EventKeys returns the keys, the newest first; AddEventKey retires the others,
 	// and with first set does nothing if there is one.
 	EventKeys(ctx context.Context) ([]Key, error)
 	AddEventKey(ctx context.Context, k Key, first bool) error
-	// Lags returns how far all feeds are behind that are not paused.
-	Lags(ctx context.Context) ([]FeedLag, error)
 	Instance(ctx context.Context, id string) (*instance.Instance, error)
 }
 
@@ -78,6 +76,10 @@ type Resources interface {
 
 // Service sends events to those who listen. Its zero parts are set by [New].
 type Service struct {
+	// Retry is how long to wait after a failure; after each further one it is twice as
+	// long, up to half a minute. Zero stands for a fifth of a second.
+	Retry time.Duration
+
 	store     Store
 	resources Resources
 	public    string
@@ -238,7 +240,7 @@ func (s *Service) begin(ctx context.Context, f *Feed, group *sync.WaitGroup) {
 		if err == nil {
 			x := &sender{
 				Service: s, feed: f, sandbox: i.Environment == instance.Sandbox,
-				done: make(map[int64]bool), tries: make(map[int64]int),
+				done: f.done(), tries: make(map[int64]int),
 			}
 			err = x.run(ctx)
 		}
@@ -276,6 +278,3 @@ func RotateKey(ctx context.Context, store Store, now time.Time) (string, error) 
 	}
 	return k.ID, store.AddEventKey(ctx, k, false)
 }
-
-// Lags returns how far all feeds are behind.
-func (s *Service) Lags(ctx context.Context) ([]FeedLag, error) { return s.store.Lags(ctx) }

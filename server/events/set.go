@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"muster/server/history"
+	"muster/server/scim"
 )
 
 // Subject is the "sub_id" of Section 2.1 of RFC 9967.
@@ -39,16 +40,6 @@ type payload struct {
 	Version    string          `json:"version,omitempty"`
 	Data       json.RawMessage `json:"data,omitempty"`
 	Attributes *[]string       `json:"attributes,omitempty"`
-}
-
-// response is the payload of an asynchronous response: Section 2.5.1.3 of RFC 9967.
-type response struct {
-	Method   string          `json:"method"`
-	BulkID   string          `json:"bulkId,omitempty"`
-	Location string          `json:"location,omitempty"`
-	Version  string          `json:"version,omitempty"`
-	Status   string          `json:"status"`
-	Response json.RawMessage `json:"response,omitempty"`
 }
 
 // current says whether a resource matches the filter of a feed now. It is asked where
@@ -101,9 +92,6 @@ func subject(row history.Sealed) Subject {
 	}
 	if row.Event != nil {
 		s.ExternalID = row.Event.ExternalID
-		if r := row.Event.Response; r != nil && r.Location != "" && s.ID == "" {
-			s.URI = r.Location
-		}
 	}
 	return s
 }
@@ -112,9 +100,6 @@ func subject(row history.Sealed) Subject {
 func (f *Feed) events(
 	row history.Sealed, public string, now current,
 ) (map[string]any, error) {
-	if row.Event != nil && row.Event.Response != nil {
-		return f.wanted(map[Type]any{AsyncResp: endOf(row.Event)}), nil
-	}
 	kind := typeOf(row)
 	if kind == "" {
 		return nil, nil
@@ -220,7 +205,7 @@ func (f *Feed) payload(row history.Sealed, kind Type, public string) any {
 	var p payload
 	e := row.Event
 	if e != nil && e.Version > 0 {
-		p.Version = etag(e.Version)
+		p.Version = scim.ETag(e.Version)
 	}
 	if f.Mode == Full && e != nil && e.Data != nil {
 		p.Data = data(row, kind, public)
@@ -234,21 +219,19 @@ func (f *Feed) payload(row history.Sealed, kind Type, public string) any {
 	return p
 }
 
-func etag(version int64) string { return fmt.Sprintf(`W/"%d"`, version) }
-
 // data returns the "data" of a change. That of a PATCH is its message, Section 3.5.2
 // of RFC 7644; else it is the resource as an answer has it, with its id.
 func data(row history.Sealed, kind Type, public string) json.RawMessage {
 	if kind == Patch {
 		return slices.Concat(
-			[]byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":`),
+			[]byte(`{"schemas":["`+scim.PatchOpURN+`"],"Operations":`),
 			row.Event.Data, []byte("}"))
 	}
 	text := row.Event.Data
 	head := strings.IndexByte(string(text), ']') + 1 // behind "schemas"
 	meta := marshal(map[string]any{
 		"resourceType": row.Target.Type, "lastModified": row.Time,
-		"location": public + "/scim/v2" + subject(row).URI, "version": etag(row.Event.Version),
+		"location": public + "/scim/v2" + subject(row).URI, "version": scim.ETag(row.Event.Version),
 	})
 	return slices.Concat(text[:head], []byte(`,"id":`), marshal(row.Target.ID),
 		text[head:len(text)-1], []byte(`,"meta":`), meta, []byte("}"))
@@ -276,10 +259,4 @@ func attributes(row history.Sealed) []string {
 		add(path)
 	}
 	return paths
-}
-
-// endOf returns the payload for a request that has ended.
-func endOf(e *history.Event) response {
-	r := e.Response
-	return response{e.Method, r.BulkID, r.Location, r.Version, r.Status, r.Error}
 }

@@ -25,8 +25,6 @@ type Event struct {
 	Data json.RawMessage `json:"data,omitempty"`
 	// Feeds says for each feed with a filter how the change is to it, by its id.
 	Feeds map[string]Standing `json:"feeds,omitempty"`
-	// Response is how a request ended that was answered before; nil for others.
-	Response *Response `json:"response,omitempty"`
 	// Concealed is set for what cannot be seen over SCIM.
 	Concealed bool `json:"concealed,omitempty"`
 }
@@ -43,17 +41,6 @@ const (
 	Absent Standing = "absent"
 )
 
-// Response is the end of a request, as Section 3.7.3 of RFC 7644 has it of an
-// operation.
-type Response struct {
-	BulkID   string `json:"bulkId,omitempty"`
-	Location string `json:"location,omitempty"`
-	Version  string `json:"version,omitempty"`
-	Status   string `json:"status"`
-	// Error is the message of Section 3.12; nil if all went well.
-	Error json.RawMessage `json:"error,omitempty"`
-}
-
 // Txn returns the transaction of RFC 9967 that the entry belongs to: it is the same
 // for all entries of one transaction.
 func (e *Entry) Txn() string {
@@ -61,4 +48,13 @@ func (e *Entry) Txn() string {
 		return e.Event.Txn
 	}
 	return strings.ReplaceAll(e.ID, "-", "")
+}
+
+// Together puts entries that have events into the transaction of the first.
+func Together(entries []*Entry) {
+	for i, e := range entries {
+		if i > 0 {
+			e.Event.Txn = entries[0].Txn()
+		}
+	}
 }

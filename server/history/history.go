@@ -70,8 +70,6 @@ const (
 	FeedUpdate Action = "feed.update"
 	FeedRewind Action = "feed.rewind"
 	FeedDelete Action = "feed.delete"
-	// RequestEnd is the end of a request that was answered before it was done.
-	RequestEnd Action = "request.end"
 	// Authenticate is an attempt with a key that is valid no more, or with
 	// one whose instance has no SCIM.
 	Authenticate Action = "authenticate"
@@ -84,7 +82,7 @@ func Actions() []Action {
 		UserDelete, UserManager, GroupCreate, GroupUpdate, GroupPickUp, GroupDelete, KeyCreate,
 		KeyRotate, KeyRevoke, ClientCreate, ClientRevoke, TokenIssue, FieldCreate, HistoryPrune,
 		HistoryVerify, MappingUpdate, RuleCreate, RuleDelete, TypeCreate, ObjectCreate,
-		FeedCreate, FeedUpdate, FeedRewind, FeedDelete, RequestEnd, Authenticate,
+		FeedCreate, FeedUpdate, FeedRewind, FeedDelete, Authenticate,
 	}
 }
 

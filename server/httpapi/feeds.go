@@ -59,7 +59,7 @@ func (s *server) poll(x *requestContext) error {
 		return err
 	}
 	x.Request = x.WithContext(instance.WithTenant(x.Context(), f.InstanceID))
-	leave, err := s.polls.Enter(x.Context(), f.ID)
+	leave, err := s.limits.polls.Enter(x.Context(), f.ID)
 	if err != nil {
 		return err
 	}

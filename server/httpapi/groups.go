@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"muster/server/provisioning"
+	"muster/server/scim"
 )
 
 func (s *server) getGroup(x *requestContext) error {
@@ -16,7 +17,7 @@ func (s *server) getGroup(x *requestContext) error {
 		return err
 	}
 	if x.unchanged(g.Version) {
-		x.answer.Header().Set("ETag", provisioning.ETag(g.Version))
+		x.answer.Header().Set("ETag", scim.ETag(g.Version))
 		return x.sendNothing(http.StatusNotModified)
 	}
 	return s.sendGroup(x, v, http.StatusOK, g)
@@ -62,7 +63,7 @@ func (s *server) patchGroup(x *requestContext) error {
 		return err
 	}
 	if !x.query.Has("attributes") {
-		x.answer.Header().Set("ETag", provisioning.ETag(g.Version))
+		x.answer.Header().Set("ETag", scim.ETag(g.Version))
 		return x.sendNothing(http.StatusNoContent)
 	}
 	return s.sendGroup(x, v, http.StatusOK, g)
@@ -77,7 +78,7 @@ func (s *server) deleteGroup(x *requestContext) error {
 }
 
 func (s *server) sendGroup(x *requestContext, v *view, status int, g *provisioning.Group) error {
-	x.answer.Header().Set("ETag", provisioning.ETag(g.Version))
+	x.answer.Header().Set("ETag", scim.ETag(g.Version))
 	b := &body{x: x, status: status}
 	if err := s.writeGroups(b, v, g); err != nil {
 		return err

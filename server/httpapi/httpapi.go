@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"time"
 
 	"muster/server/administration"
 	"muster/server/history"
@@ -70,7 +69,6 @@ func New(c Config) (http.Handler, error) {
 	s := &server{
 		Config: c, public: strings.TrimSuffix(c.PublicURL, "/"), limits: newLimits(c.Limits),
 	}
-	s.polls = &limit.Shares{Name: "polls", Places: 256, Share: 4, Wait: time.Second}
 	s.oauth = oauth.NewServer(c.Admin.Instances, s.public)
 	if s.contract, err = newContract(); err != nil {
 		return nil, err
@@ -150,11 +148,9 @@ func me(*requestContext) error {
 
 type server struct {
 	Config
-	public string // the public URL
-	limits limits
-	oauth  *oauth.Server
-	// polls are the places for receivers who wait for events.
-	polls    *limit.Shares
+	public   string // the public URL
+	limits   limits
+	oauth    *oauth.Server
 	contract *contract
 	mux      *http.ServeMux
 }

@@ -51,6 +51,8 @@ type limits struct {
 	// large those of other large bodies, and long those of exports, and of what
 	// an administrator does to all users.
 	tenants, bulk, large, long *limit.Shares
+	// polls are the places of receivers who wait for events, by feed.
+	polls *limit.Shares
 }
 
 // How many bulk requests, and how much long work, there is at once, of all
@@ -77,6 +79,7 @@ func newLimits(l Limits) limits {
 			Name: "long-work", Places: longPlaces, Share: longShare, Queue: longLine,
 			Wait: longTime,
 		},
+		polls: &limit.Shares{Name: "polls", Places: 256, Share: 4, Wait: time.Second},
 	}
 	if l.Requests > 0 {
 		made.tenants = &limit.Shares{

@@ -143,7 +143,7 @@ func (x *requestContext) tags(name string) (list []string) {
 func (x *requestContext) unchanged(version int64) bool {
 	for _, tag := range x.tags("If-None-Match") {
 		tag = strings.TrimPrefix(tag, "W/")
-		if tag == anyTag || tag == strings.TrimPrefix(provisioning.ETag(version), "W/") {
+		if tag == anyTag || tag == strings.TrimPrefix(scim.ETag(version), "W/") {
 			return true
 		}
 	}

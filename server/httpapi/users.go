@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"muster/server/provisioning"
+	"muster/server/scim"
 	"muster/server/scim/schema"
 )
 
@@ -23,7 +24,7 @@ func (s *server) getUser(x *requestContext) error {
 		return err
 	}
 	if x.unchanged(u.Version) {
-		x.answer.Header().Set("ETag", provisioning.ETag(u.Version))
+		x.answer.Header().Set("ETag", scim.ETag(u.Version))
 		return x.sendNothing(http.StatusNotModified)
 	}
 	return s.sendUser(x, v, http.StatusOK, u)
@@ -82,6 +83,6 @@ func (s *server) sendUser(x *requestContext, v *view, status int, u *provisionin
 	if err != nil {
 		return err
 	}
-	x.answer.Header().Set("ETag", provisioning.ETag(u.Version))
+	x.answer.Header().Set("ETag", scim.ETag(u.Version))
 	return x.sendJSON(status, x.mediaType(), body)
 }

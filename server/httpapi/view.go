@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"muster/server/provisioning"
+	"muster/server/scim"
 	"muster/server/scim/schema"
 )
 
@@ -55,7 +56,7 @@ func (v *view) splice(dst, text, members []byte, m meta) []byte {
 	dst = append(dst, `","location":`...)
 	dst = quoted(dst, v.location(m.id))
 	dst = append(dst, `,"version":`...)
-	dst = quoted(dst, provisioning.ETag(m.version))
+	dst = quoted(dst, scim.ETag(m.version))
 	return append(dst, "}}"...)
 }
 

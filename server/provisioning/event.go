@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 
 	"muster/server/events"
 	"muster/server/history"
@@ -31,15 +30,11 @@ type change struct {
 // event returns what listeners are to be told of a change.
 func (s *Service) event(sc Scope, c change) *history.Event {
 	e := &history.Event{
-		Txn: sc.Txn, Method: c.method, Version: c.version, ExternalID: c.externalID,
+		Method: c.method, Version: c.version, ExternalID: c.externalID,
 	}
 	p := sc.Instance.Publishing
 	if len(p.Filters) > 0 {
-		rt := c.rt
-		if rt.Name == "User" {
-			rt = s.UserType(sc.Instance)
-		}
-		e.Feeds = s.setups.of(sc.Instance).filters.Standings(rt, c.before, c.after)
+		e.Feeds = s.setups.of(sc.Instance).filters.Standings(c.rt, c.before, c.after)
 	}
 	if !p.Full {
 		return e
@@ -61,7 +56,8 @@ func (s *Service) userEvent(
 		return &history.Event{Concealed: true}
 	}
 	c := change{
-		rt: s.users, method: method, externalID: u.Keys.ExternalID, before: before, after: after,
+		rt: s.UserType(sc.Instance), method: method, externalID: u.Keys.ExternalID,
+		before: before, after: after,
 	}
 	if after != nil {
 		c.version, c.text = u.Version, u.Text
@@ -87,13 +83,11 @@ func idsOf(members []Member) []string {
 	return ids
 }
 
-// attributesOf returns the paths of the attributes that changed, each once.
+// attributesOf returns the paths of the attributes that changed.
 func attributesOf(list []history.Change) []string {
 	var paths []string
 	for _, c := range list {
-		if c.Attribute != "" && !slices.Contains(paths, c.Attribute) {
-			paths = append(paths, c.Attribute)
-		}
+		paths = append(paths, c.Attribute)
 	}
 	return paths
 }

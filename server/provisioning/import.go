@@ -1,7 +1,6 @@
 package provisioning
 
 import (
-	"cmp"
 	"context"
 	"errors"
 
@@ -74,10 +73,7 @@ func (s *Service) Import(ctx context.Context, sc Scope, newcomers []*Newcomer) e
 	if len(users) == 0 {
 		return nil
 	}
-	txn := cmp.Or(sc.Txn, entries[0].Txn())
-	for _, e := range entries {
-		e.Event.Txn = txn
-	}
+	history.Together(entries)
 	taken, err := s.store.ImportUsers(ctx, sc.Instance.ID, users, entries)
 	if err != nil {
 		return err

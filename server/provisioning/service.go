@@ -232,9 +232,6 @@ type Scope struct {
 	// Exact has a change of the setup made on the setup as Instance has it, or not at
 	// all: an administrator has looked at that one.
 	Exact bool
-	// Txn is the transaction that listeners are told of; empty for one of its own for
-	// each change.
-	Txn string
 }
 
 // tell adds to an entry what was dropped of the request.
@@ -298,12 +295,8 @@ func (c *Condition) check(version int64) error {
 	if c == nil || slices.Contains(c.Versions, version) {
 		return nil
 	}
-	return scim.PreconditionFailed(ETag(version))
+	return scim.PreconditionFailed(scim.ETag(version))
 }
-
-// ETag returns the entity tag of a version. It is weak: the same version can
-// be rendered in different ways (Section 3.14 of RFC 7644).
-func ETag(version int64) string { return fmt.Sprintf(`W/"%d"`, version) }
 
 // attempts is how often a change is tried again when another writer was
 // faster.
@@ -335,9 +328,6 @@ func (s *Service) Refuse(
 	e := history.New(sc.Instance.ID, s.now(), sc.Actor, action, target)
 	e.Outcome, e.Status, e.Detail = history.Failed, 500, "internal error; the server's log has "+
 		"the request id "+sc.Actor.RequestID
-	if sc.Txn != "" { // so that it is found when its request is gone on with
-		e.Event = &history.Event{Txn: sc.Txn}
-	}
 	if known := scim.AsError(err); known != nil {
 		e.Outcome, e.Status, e.ScimType, e.Detail = history.Refused, known.Status, string(
 			known.Type), known.Detail

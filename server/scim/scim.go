@@ -5,6 +5,8 @@
 // The package and those below it do no I/O.
 package scim
 
+import "fmt"
+
 // The media types of Section 3.1 of RFC 7644. SCIM bodies have the first;
 // the second is what most clients send.
 const (
@@ -32,3 +34,7 @@ const (
 	ResourceTypeURN          = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 	ServiceProviderConfigURN = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 )
+
+// ETag returns the entity tag of a version. It is weak: the same version can
+// be rendered in different ways (Section 3.14 of RFC 7644).
+func ETag(version int64) string { return fmt.Sprintf(`W/"%d"`, version) }

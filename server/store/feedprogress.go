@@ -9,20 +9,9 @@ import (
 	"muster/server/instance"
 )
 
-const (
-	selectDue = `SELECT f.id AS id, f.owner AS owner, f.beat AS beat
+const selectDue = `SELECT f.id AS id, f.owner AS owner, f.beat AS beat
 	FROM feeds AS f JOIN history_chains AS c ON c.instance_id = f.instance_id
 	WHERE f.paused = 0 AND f.seq < c.seq AND f.token = ''`
-
-	selectLags = `SELECT i.slug AS slug, f.name AS name, f.delivered AS delivered,
-		f.failures AS failures, c.seq - f.seq AS behind,
-		COALESCE((SELECT h.at FROM history AS h WHERE h.instance_id = f.instance_id
-			AND h.seq > f.seq ORDER BY h.seq LIMIT 1), 0) AS since,
-		(SELECT count(*) FROM parked_events AS p WHERE p.feed_id = f.id) AS parked
-	FROM feeds AS f JOIN history_chains AS c ON c.instance_id = f.instance_id
-	JOIN instances AS i ON i.id = f.instance_id
-	WHERE f.paused = 0 ORDER BY i.slug, f.name`
-)
 
 // DueFeeds returns the feeds that are pushed and behind their history.
 func (s *Store) DueFeeds(ctx context.Context) ([]events.Due, error) {
@@ -82,20 +71,23 @@ func (s *Store) ReleaseFeeds(ctx context.Context, owner string) error {
 // returns instance.ErrNotFound if the feed is not the owner's any more: then nothing
 // is written.
 func (s *Store) SettleFeed(ctx context.Context, owner string, p events.Progress) error {
-	var row []any
-	const progress = `UPDATE feeds SET seq = ?, delivered = delivered + ?, delivered_at = ?,
+	acked, err := ackedText(p.Acked)
+	if err != nil {
+		return err
+	}
+	row := []any{p.Seq, acked}
+	query := `UPDATE feeds SET seq = ?, acked = ?, delivered = delivered + ?, delivered_at = ?,
 		failures = 0, error = '' WHERE id = ? AND owner = ? AND epoch = ?`
-	query := progress
 	switch {
 	case p.Error != "":
-		query = `UPDATE feeds SET seq = ?, delivered = delivered + ?, failures = failures + 1,
-			error = ?, error_at = ? WHERE id = ? AND owner = ? AND epoch = ?`
-		row = []any{p.Seq, p.Delivered, p.Error, millis(p.At)}
+		query = `UPDATE feeds SET seq = ?, acked = ?, delivered = delivered + ?,
+			failures = failures + 1, error = ?, error_at = ?
+			WHERE id = ? AND owner = ? AND epoch = ?`
+		row = append(row, p.Delivered, p.Error, millis(p.At))
 	case p.Delivered == 0:
-		query = "UPDATE feeds SET seq = ? WHERE id = ? AND owner = ? AND epoch = ?"
-		row = []any{p.Seq}
+		query = "UPDATE feeds SET seq = ?, acked = ? WHERE id = ? AND owner = ? AND epoch = ?"
 	default:
-		row = []any{p.Seq, p.Delivered, millis(p.At)}
+		row = append(row, p.Delivered, millis(p.At))
 	}
 	return s.update(ctx, func(t *tx) error {
 		n, err := t.Exec(ctx, query, append(row, p.FeedID, owner, p.Epoch)...)
@@ -125,7 +117,7 @@ func (t *tx) park(ctx context.Context, p events.Progress) error {
 // SettlePoll writes how far a feed has come that is polled, if it is still where it
 // was: at most once for what a receiver sends.
 func (s *Store) SettlePoll(ctx context.Context, was *events.Feed, p events.Progress) error {
-	acked, err := json.Marshal(append([]int64{}, p.Acked...))
+	acked, err := ackedText(p.Acked)
 	if err != nil {
 		return err
 	}
@@ -136,7 +128,7 @@ func (s *Store) SettlePoll(ctx context.Context, was *events.Feed, p events.Progr
 	return s.update(ctx, func(t *tx) error {
 		n, err := t.Exec(ctx, `UPDATE feeds SET seq = ?, acked = ?, delivered = delivered + ?,
 			delivered_at = ?, beat = beat + 1, failures = 0, error = ''
-			WHERE id = ? AND beat = ? AND epoch = ?`, p.Seq, string(acked), p.Delivered,
+			WHERE id = ? AND beat = ? AND epoch = ?`, p.Seq, acked, p.Delivered,
 			orZero(at), was.ID, was.Beat, was.Epoch)
 		if err == nil && n == 0 {
 			err = instance.ErrChanged
@@ -167,39 +159,12 @@ func (s *Store) Parked(ctx context.Context, feedID string) ([]events.Parked, err
 	return list, err
 }
 
-// Unpark deletes what is parked of a feed: one event, or all if seq is 0.
-func (s *Store) Unpark(ctx context.Context, feedID string, epoch, seq int64) error {
+// Unpark deletes what is parked of a feed.
+func (s *Store) Unpark(ctx context.Context, feedID string) error {
 	return s.update(ctx, func(t *tx) error {
-		_, err := t.Exec(ctx, `DELETE FROM parked_events
-			WHERE feed_id = ? AND (? = 0 OR epoch = ? AND seq = ?)`, feedID, seq, epoch, seq)
+		_, err := t.Exec(ctx, "DELETE FROM parked_events WHERE feed_id = ?", feedID)
 		return err
 	})
-}
-
-// Lags returns how far the feeds of all instances are behind, but those that are
-// paused.
-func (s *Store) Lags(ctx context.Context) ([]events.FeedLag, error) {
-	var rows []struct {
-		Slug      string `db:"slug"`
-		Name      string `db:"name"`
-		Delivered int64  `db:"delivered"`
-		Failures  int64  `db:"failures"`
-		Behind    int64  `db:"behind"`
-		Since     int64  `db:"since"`
-		Parked    int    `db:"parked"`
-	}
-	err := s.db.List(ctx, &rows, selectLags)
-	list := make([]events.FeedLag, len(rows))
-	for i, r := range rows {
-		list[i] = events.FeedLag{
-			Instance: r.Slug, Feed: r.Name, Delivered: r.Delivered, Failures: r.Failures,
-			Lag: events.Lag{Rows: r.Behind, Parked: r.Parked},
-		}
-		if r.Since != 0 {
-			list[i].Since = fromMillis(r.Since)
-		}
-	}
-	return list, err
 }
 
 // orZero returns a time in milliseconds, and 0 for none.
@@ -208,4 +173,10 @@ func orZero(at time.Time) int64 {
 		return 0
 	}
 	return millis(at)
+}
+
+// ackedText returns the places behind the position that are done, as they are kept.
+func ackedText(places []int64) (string, error) {
+	text, err := json.Marshal(append([]int64{}, places...))
+	return string(text), err
 }

@@ -167,12 +167,12 @@ func (s *Store) ChangeFeed(
 		if err != nil {
 			return err
 		}
-		acked, err := json.Marshal(append([]int64{}, f.Acked...))
+		acked, err := ackedText(f.Acked)
 		if err != nil {
 			return err
 		}
 		if _, err := t.Exec(ctx, updateFeed, string(setup), orZero(f.Paused), f.Epoch, f.Seq,
-			string(acked), f.Token, id); err != nil {
+			acked, f.Token, id); err != nil {
 			return err
 		}
 		if err := t.publish(ctx, instanceID); err != nil {

@@ -5,10 +5,7 @@ import (
 	"database/sql"
 	"maps"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/google/uuid"
 
 	"muster/server/history"
 	"muster/server/instance"
@@ -276,7 +273,6 @@ func (s *Store) LinkPending(
 			return err
 		}
 		var entries []*history.Entry
-		txn := strings.ReplaceAll(uuid.Must(uuid.NewV7()).String(), "-", "")
 		for _, p := range pending {
 			var versions []int64
 			if err := t.List(ctx, &versions,
@@ -288,9 +284,10 @@ func (s *Store) LinkPending(
 			for _, version := range versions {
 				entries = append(entries,
 					p.entry(&provisioning.User{InstanceID: instanceID}, now, requestID,
-						linkedDetail(p.ManagerName), txn, version))
+						linkedDetail(p.ManagerName), "", version))
 			}
 		}
+		history.Together(entries)
 		linked = len(pending)
 		return t.append(entries...)
 	})

@@ -68,7 +68,7 @@ func testFilterProperty(t *testing.T, x *suite) {
 		stored["id"] = u.ID
 		stored["schemas"] = []any{scim.UserURN}
 		stored["meta"] = map[string]any{
-			"resourceType": "User", "version": provisioning.ETag(u.Version),
+			"resourceType": "User", "version": scim.ETag(u.Version),
 			"created":      u.Created.Format(time.RFC3339Nano),
 			"lastModified": u.Modified.Format(time.RFC3339Nano),
 		}
