@@ -50,15 +50,8 @@ func (s *Service) Poll(ctx context.Context, f *Feed, r PollRequest) (PollAnswer,
 	if r.MaxEvents != nil {
 		most = max(0, min(*r.MaxEvents, maxPollEvents))
 	}
-	woken := make(chan struct{}, 1)
-	s.mu.Lock()
-	s.waiting[woken] = true
-	s.mu.Unlock()
-	defer func() {
-		s.mu.Lock()
-		delete(s.waiting, woken)
-		s.mu.Unlock()
-	}()
+	woken, leave := s.wait()
+	defer leave()
 	end := time.After(pollTime)
 	for last := int64(-1); ; {
 		c, err := s.store.Chain(ctx, f.InstanceID)

@@ -44,8 +44,10 @@ type Store interface {
 		yield func(history.Sealed) error) error
 	Chain(ctx context.Context, instanceID string) (history.Chain, error)
 
-	// DueFeeds returns the feeds that are pushed and behind their history.
+	// DueFeeds returns the feeds that are pushed and behind their history, and
+	// HasPushed whether there are any that are pushed.
 	DueFeeds(ctx context.Context) ([]Due, error)
+	HasPushed(ctx context.Context) (bool, error)
 	// ClaimFeed makes a server the owner of a feed, in place of the one that was
 	// seen; nil if another one was faster. BeatFeeds tells that an owner lives, and
 	// ReleaseFeeds that it sends nothing any more.
@@ -96,6 +98,11 @@ type Service struct {
 	// stopped is closed when the server stops.
 	stopped chan struct{}
 	written chan struct{}
+	// waits has a token when somebody has begun to wait.
+	waits chan struct{}
+	// pushed is whether there were feeds to push when it was asked.
+	pushed bool
+	asked  time.Time
 }
 
 // sighting is when a feed was first seen with an owner and a beat.
@@ -115,7 +122,7 @@ func New(store Store, r Resources, public string, allowed []netip.Prefix,
 		production: newClient(allowed, false), sandboxed: newClient(allowed, true),
 		sending: make(map[string]bool), seen: make(map[string]sighting),
 		waiting: make(map[chan struct{}]bool), stopped: make(chan struct{}),
-		written: make(chan struct{}, 1),
+		written: make(chan struct{}, 1), waits: make(chan struct{}, 1),
 	}
 }
 
@@ -125,6 +132,8 @@ const (
 	// is told, but does not look more often than once in shortLook.
 	lookTime  = 100 * time.Millisecond
 	shortLook = 10 * time.Millisecond
+	// longLook is how often it looks whether anybody listens at all.
+	longLook = time.Second
 	// beatTime is how often the server tells that it lives, and deadTime after how
 	// long without that others take its feeds over. Nobody's clock is compared.
 	beatTime = 500 * time.Millisecond
@@ -145,12 +154,22 @@ func (s *Service) Run(ctx context.Context) {
 	group.Go(func() { s.beat(ctx) })
 	failing := false
 	for ctx.Err() == nil {
-		err := s.look(ctx, &group)
+		listened, err := s.listened(ctx)
+		if err == nil && listened {
+			err = s.look(ctx, &group)
+		}
 		if err != nil && ctx.Err() == nil && !failing {
 			s.log.WarnContext(ctx, "events cannot be looked for; it is tried again", "error", err)
 		}
 		failing = err != nil
-		s.wake()
+		if !s.wake() && !listened {
+			select {
+			case <-ctx.Done():
+			case <-s.waits:
+			case <-time.After(longLook):
+			}
+			continue
+		}
 		sleep(ctx, shortLook)
 		select {
 		case <-ctx.Done():
@@ -167,8 +186,20 @@ func (s *Service) Run(ctx context.Context) {
 	}
 }
 
-// wake has those who wait look again.
-func (s *Service) wake() {
+// listened reports whether there are feeds that are pushed. It asks no more than once
+// in longLook.
+func (s *Service) listened(ctx context.Context) (bool, error) {
+	if time.Since(s.asked) < longLook {
+		return s.pushed, nil
+	}
+	var err error
+	s.pushed, err = s.store.HasPushed(ctx)
+	s.asked = time.Now()
+	return s.pushed, err
+}
+
+// wake has those who wait look again. It reports whether there are any.
+func (s *Service) wake() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.waiting {
@@ -176,6 +207,24 @@ func (s *Service) wake() {
 		case c <- struct{}{}:
 		default:
 		}
+	}
+	return len(s.waiting) > 0
+}
+
+// wait makes a place for one who waits to be woken, until leave is called.
+func (s *Service) wait() (woken <-chan struct{}, leave func()) {
+	c := make(chan struct{}, 1)
+	s.mu.Lock()
+	s.waiting[c] = true
+	s.mu.Unlock()
+	select {
+	case s.waits <- struct{}{}:
+	default:
+	}
+	return c, func() {
+		s.mu.Lock()
+		delete(s.waiting, c)
+		s.mu.Unlock()
 	}
 }
 

@@ -30,6 +30,13 @@ func (s *Store) DueFeeds(ctx context.Context) ([]events.Due, error) {
 	return list, nil
 }
 
+// HasPushed reports whether there are feeds that are pushed and not paused.
+func (s *Store) HasPushed(ctx context.Context) (has bool, err error) {
+	err = s.db.Get(ctx, &has,
+		"SELECT EXISTS (SELECT 1 FROM feeds WHERE paused = 0 AND token = '') AS has")
+	return has, err
+}
+
 // ClaimFeed makes a server the owner of a feed, in place of the one that was seen.
 // It returns nil if another one was faster.
 func (s *Store) ClaimFeed(
