@@ -153,9 +153,10 @@ func references(ids []string, v any) []string {
 	return ids
 }
 
-// run does the operations until there are none, or too many have failed.
+// run does the operations until there are none, or too many have failed, or the client
+// has gone: then none could be done any more, and each would leave a row in the history.
 func (b *bulkRun) run(s *server, x *requestContext) {
-	for !b.enough() {
+	for !b.enough() && x.Context().Err() == nil {
 		o := b.next()
 		if o == nil {
 			break
