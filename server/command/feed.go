@@ -42,7 +42,7 @@ change history: each change is told at least once, those of one resource in thei
 	usage.Complete(create, "mode", usage.OneOf("notice", "full"))
 	create.Flags().StringSlice("type", nil,
 		"a type of event: create, patch, put, delete, activate, deactivate, "+
-			"feed-add, feed-remove; can be repeated; all by default")
+			"feed-add, feed-remove, asyncresp; can be repeated; all by default")
 	create.Flags().String("filter", "", "a SCIM filter: only resources that match it")
 	create.Flags().String("audience", "", "the \"aud\" of the tokens; the feed's URL by default")
 	create.Flags().String("from", "",

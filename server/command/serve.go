@@ -16,10 +16,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/spf13/cobra"
 
 	"muster/buildinfo"
+	"muster/server/asynchronous"
 	"muster/server/certificate"
 	"muster/server/events"
 	"muster/server/httpapi"
@@ -197,7 +197,8 @@ func (a *application) serveOn(
 	if err != nil {
 		return err
 	}
-	handler, err := a.handler(c, public, publisher, counted, log)
+	requests := asynchronous.New(a.store, log)
+	handler, err := a.handler(c, public, publisher, requests, counted, log)
 	if err != nil {
 		return err
 	}
@@ -228,6 +229,7 @@ func (a *application) serveOn(
 	if err := a.writeAudit(c, log); err != nil {
 		return err
 	}
+	a.beside.Go(func() { requests.Run(c.Context()) })
 	go a.admin.Users.AdoptHistory(c.Context(), adoptInterval)
 	go a.store.KeepAnalyzed(c.Context(), log)
 	log.Info("serving", "url", public+httpapi.Base, "address", l.Addr().String(),
@@ -241,18 +243,6 @@ func (a *application) serveOn(
 	return serveUntil(c.Context(), l, traces.Wrap(handler, httpapi.IsProbe), config, log)
 }
 
-// tellSystemd tells that the server is ready, and, when ctx ends, that it
-// stops. Without systemd nobody is told.
-func tellSystemd(ctx context.Context, log *slog.Logger) {
-	tell := func(state string) {
-		if _, err := daemon.SdNotify(false, state); err != nil {
-			log.Warn("systemd cannot be told of the server's state", "state", state, "error", err)
-		}
-	}
-	tell(daemon.SdNotifyReady)
-	context.AfterFunc(ctx, func() { tell(daemon.SdNotifyStopping) })
-}
-
 func scheme(cert *certificate.Files) string {
 	if cert == nil {
 		return "http://"
@@ -263,8 +253,8 @@ func scheme(cert *certificate.Files) string {
 // handler makes what serves SCIM, as it is configured. The flags were checked
 // when they were set.
 func (a *application) handler(
-	c *cobra.Command, public string, publisher *events.Service, counted *metrics.Metrics,
-	log *slog.Logger,
+	c *cobra.Command, public string, publisher *events.Service,
+	requests *asynchronous.Service, counted *metrics.Metrics, log *slog.Logger,
 ) (http.Handler, error) {
 	trusted, err := proxies(text(c, "trusted-proxies"))
 	if err != nil {
@@ -289,7 +279,7 @@ func (a *application) handler(
 	return httpapi.New(httpapi.Config{
 		Admin: a.admin, PublicURL: public, Strict: text(c, "strict") == "true", Log: log,
 		Ready: a.store.Ping, Limits: limits, TrustedProxies: trusted, Metrics: counted,
-		Console: pages, Events: publisher,
+		Console: pages, Events: publisher, Requests: requests,
 	})
 }
 

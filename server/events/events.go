@@ -18,8 +18,7 @@ const urnPrefix = "urn:ietf:params:scim:event:"
 // Type is a type of event, without the prefix that all have, and without the mode.
 type Type string
 
-// The types of Section 2 of RFC 9967, but for that of asynchronous requests: there are
-// none.
+// The types of Section 2 of RFC 9967.
 const (
 	FeedAdd    Type = "feed:add"
 	FeedRemove Type = "feed:remove"
@@ -29,12 +28,15 @@ const (
 	Delete     Type = "prov:delete"
 	Activate   Type = "prov:activate"
 	Deactivate Type = "prov:deactivate"
+	// AsyncResponse is the completion of a request that its client did not wait for.
+	AsyncResponse Type = "misc:asyncresp"
 )
 
 // Types returns all types, in the order of Section 2 of RFC 9967.
 func Types() []Type {
 	return []Type{
 		FeedAdd, FeedRemove, Create, Patch, Put, Delete, Activate, Deactivate,
+		AsyncResponse,
 	}
 }
 

@@ -90,8 +90,12 @@ func subject(row history.Sealed) Subject {
 	if row.Target.ID != "" {
 		s.URI += "/" + row.Target.ID
 	}
-	if row.Event != nil {
-		s.ExternalID = row.Event.ExternalID
+	if row.Event == nil {
+		return s
+	}
+	s.ExternalID = row.Event.ExternalID
+	if row.Event.Result != nil {
+		s.URI = row.Event.Result.URI
 	}
 	return s
 }
@@ -101,7 +105,7 @@ func (f *Feed) events(
 	row history.Sealed, public string, now current,
 ) (map[string]any, error) {
 	kind := typeOf(row)
-	if kind == "" {
+	if kind == "" || f.Filter != "" && kind == AsyncResponse && row.Target.ID == "" {
 		return nil, nil
 	}
 	s := history.Stays
@@ -148,6 +152,9 @@ func (f *Feed) wanted(list map[Type]any) map[string]any {
 // typeOf returns the type of the event of a row; "" if it changed nothing that can be
 // seen over SCIM.
 func typeOf(row history.Sealed) Type {
+	if row.Action == history.RequestComplete && row.Event != nil && row.Event.Result != nil {
+		return AsyncResponse
+	}
 	if row.Outcome != history.Done || row.Event != nil && row.Event.Concealed ||
 		row.Target.ID == "" {
 		return ""
@@ -199,8 +206,11 @@ func (f *Feed) standing(row history.Sealed, now current) (history.Standing, erro
 // payload returns what is told of a change: the data if the feed is to have them and
 // they were kept, and else the names of the attributes.
 func (f *Feed) payload(row history.Sealed, kind Type, public string) any {
-	if kind == Delete {
+	switch kind {
+	case Delete:
 		return struct{}{}
+	case AsyncResponse:
+		return completion(row.Event.Result)
 	}
 	var p payload
 	e := row.Event

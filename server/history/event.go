@@ -27,6 +27,25 @@ type Event struct {
 	Feeds map[string]Standing `json:"feeds,omitempty"`
 	// Concealed is set for what cannot be seen over SCIM.
 	Concealed bool `json:"concealed,omitempty"`
+	// Result is what came of a request whose client did not wait for it; nil for what
+	// is no completion.
+	Result *Result `json:"result,omitempty"`
+}
+
+// Result is what came of a request, or of one operation of a Bulk: Section 2.5.1.3 of
+// RFC 9967, which takes the parts from Section 3.7.3 of RFC 7644.
+type Result struct {
+	// URI is that of the resource, below the base URL; of its resource type if a
+	// creation failed.
+	URI      string `json:"uri"`
+	Method   string `json:"method"`
+	BulkID   string `json:"bulkId,omitempty"`
+	Location string `json:"location,omitempty"`
+	// ETag is the version of the resource.
+	ETag   string `json:"version,omitempty"`
+	Status int    `json:"status"`
+	// Response is the error, Section 3.12 of RFC 7644; nil if there was none.
+	Response json.RawMessage `json:"response,omitempty"`
 }
 
 // Standing is how a change is to a feed with a filter.

@@ -70,6 +70,8 @@ const (
 	FeedUpdate Action = "feed.update"
 	FeedRewind Action = "feed.rewind"
 	FeedDelete Action = "feed.delete"
+	// RequestComplete is the end of a request whose client did not wait for it.
+	RequestComplete Action = "request.complete"
 	// Authenticate is an attempt with a key that is valid no more, or with
 	// one whose instance has no SCIM.
 	Authenticate Action = "authenticate"
@@ -82,7 +84,7 @@ func Actions() []Action {
 		UserDelete, UserManager, GroupCreate, GroupUpdate, GroupPickUp, GroupDelete, KeyCreate,
 		KeyRotate, KeyRevoke, ClientCreate, ClientRevoke, TokenIssue, FieldCreate, HistoryPrune,
 		HistoryVerify, MappingUpdate, RuleCreate, RuleDelete, TypeCreate, ObjectCreate,
-		FeedCreate, FeedUpdate, FeedRewind, FeedDelete, Authenticate,
+		FeedCreate, FeedUpdate, FeedRewind, FeedDelete, RequestComplete, Authenticate,
 	}
 }
 

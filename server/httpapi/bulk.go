@@ -10,7 +10,6 @@ import (
 
 	"muster/server/instance"
 	"muster/server/scim"
-	"muster/server/scim/tolerance"
 )
 
 // The limits of a bulk request, which /ServiceProviderConfig announces.
@@ -27,14 +26,19 @@ type bulkOperation struct {
 
 	// references are the bulkIds that the operation needs to be resolved.
 	references []string
+	// txn is the transaction that was promised; see [operationTxn].
+	txn string
 	// incomplete is set when the operation was done without what refers to
 	// an operation that waits for this one in turn.
 	incomplete bool
-	done       bool
-	status     int
-	location   string
-	etag       string
-	answer     json.RawMessage
+	// gone is set when what it created was deleted again, because it could not be
+	// completed.
+	gone     bool
+	done     bool
+	status   int
+	location string
+	etag     string
+	answer   json.RawMessage
 }
 
 // failed reports whether the operation was tried in vain.
@@ -44,20 +48,7 @@ func (o *bulkOperation) failed() bool { return o.done && o.status >= http.Status
 // its own transaction and history row; they are done in their order, except
 // that one which refers to another's bulkId waits for it.
 func (s *server) bulk(x *requestContext) error {
-	if x.ContentLength > MaxBulkPayload {
-		return bulkTooLarge("the body is larger than %d bytes", MaxBulkPayload)
-	}
-	x.Body = http.MaxBytesReader(x.answer, x.Body, MaxBulkPayload)
-	raw, err := x.body()
-	if e := scim.AsError(err); e != nil && e.Status == http.StatusRequestEntityTooLarge {
-		return bulkTooLarge("the body is larger than %d bytes", MaxBulkPayload)
-	}
-	if err == nil {
-		raw, err = tolerance.Bulk(raw, x.scope.Policy)
-	}
-	if err == nil {
-		err = x.route.operation.checkBody(raw)
-	}
+	raw, err := s.bulkBody(x)
 	if err != nil {
 		return err
 	}
@@ -67,7 +58,16 @@ func (s *server) bulk(x *requestContext) error {
 	}
 	// What has been done by some operations cannot begin anew with others.
 	x.Request = x.WithContext(instance.WithTenant(x.Context(), x.scope.Instance.ID))
+	if x.resumed != nil {
+		x.resumed.bulk = b
+		b.resume(s, x)
+	}
 	b.run(s, x)
+	if b.halted || x.resumed != nil && x.Context().Err() != nil {
+		return &scim.Error{
+			Status: http.StatusServiceUnavailable, Detail: "the operations could not all be tried",
+		}
+	}
 	body, err := b.message(x.base)
 	if err != nil {
 		return err
@@ -91,6 +91,8 @@ type bulkRun struct {
 	// allowed is how many failures the client allows; 0 means any number.
 	allowed  int
 	failures int
+	// patient has the run halt where an operation fails that might succeed later.
+	patient, halted bool
 }
 
 func newBulk(raw map[string]any) (*bulkRun, error) {
@@ -156,7 +158,7 @@ func references(ids []string, v any) []string {
 // run does the operations until there are none, or too many have failed, or the client
 // has gone: then none could be done any more, and each would leave a row in the history.
 func (b *bulkRun) run(s *server, x *requestContext) {
-	for !b.enough() && x.Context().Err() == nil {
+	for !b.enough() && !b.halted && x.Context().Err() == nil {
 		o := b.next()
 		if o == nil {
 			break
@@ -164,7 +166,7 @@ func (b *bulkRun) run(s *server, x *requestContext) {
 		b.do(s, x, o)
 	}
 	for _, o := range b.operations {
-		if o.incomplete && !o.failed() && !b.enough() {
+		if o.incomplete && !o.failed() && !b.enough() && !b.halted {
 			b.complete(s, x, o)
 		}
 	}
@@ -213,7 +215,10 @@ func (b *bulkRun) do(s *server, x *requestContext, o *bulkOperation) {
 		o.fail(err)
 	} else {
 		data, _ := b.resolve(o.data).(map[string]any)
-		s.subrequest(x, o, o.method, b.resolvePath(o.path), data)
+		b.send(s, x, o, o.method, b.resolvePath(o.path), data)
+	}
+	if b.halted {
+		return
 	}
 	if o.failed() {
 		b.failures++
@@ -221,6 +226,16 @@ func (b *bulkRun) do(s *server, x *requestContext, o *bulkOperation) {
 	}
 	if o.bulkID != "" && o.location != "" {
 		b.ids[o.bulkID] = o.location[strings.LastIndexByte(o.location, '/')+1:]
+	}
+}
+
+// send does what an operation takes. A patient run halts if it might be done later.
+func (b *bulkRun) send(
+	s *server, x *requestContext, o *bulkOperation, method, path string, data map[string]any,
+) {
+	s.subrequest(x, o, method, path, data)
+	if b.patient && passing(o.status) {
+		b.halted, o.done = true, false
 	}
 }
 
@@ -260,7 +275,10 @@ func (b *bulkRun) complete(s *server, x *requestContext, o *bulkOperation) {
 	if err == nil {
 		data, _ := b.resolve(o.data).(map[string]any)
 		created := o.status
-		s.subrequest(x, o, http.MethodPut, o.path+"/"+b.ids[o.bulkID], data)
+		b.send(s, x, o, http.MethodPut, o.path+"/"+b.ids[o.bulkID], data)
+		if b.halted {
+			return
+		}
 		if !o.failed() {
 			o.status = created
 			return
@@ -274,7 +292,12 @@ func (b *bulkRun) complete(s *server, x *requestContext, o *bulkOperation) {
 // there. Section 3.7.1 of RFC 7644 has 409 for it.
 func (b *bulkRun) undo(s *server, x *requestContext, o *bulkOperation) {
 	b.failures++
-	s.subrequest(x, o, http.MethodDelete, o.path+"/"+b.ids[o.bulkID], nil)
+	if !o.gone {
+		b.send(s, x, o, http.MethodDelete, o.path+"/"+b.ids[o.bulkID], nil)
+	}
+	if b.halted {
+		return
+	}
 	delete(b.ids, o.bulkID)
 	o.location, o.etag = "", ""
 	o.fail(&scim.Error{

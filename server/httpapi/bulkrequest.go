@@ -56,7 +56,7 @@ func (s *server) subrequest(
 		users: x.users, began: x.began, base: x.base, digest: x.digest, credential: x.credential,
 		decoded: data,
 	}
-	sub.scope.Policy = tolerance.New(s.Strict)
+	sub.scope.Policy, sub.scope.Txn, sub.resumed = tolerance.New(s.Strict), o.txn, x.resumed
 	if sub.decoded == nil {
 		sub.decoded = map[string]any{}
 	}

@@ -40,6 +40,10 @@ func (s *server) serviceProviderConfig(x *requestContext) error {
 		SpecURI     string `json:"specUri"`
 		Primary     bool   `json:"primary"`
 	}
+	async := "none"
+	if s.Requests != nil {
+		async = "request"
+	}
 	config := struct {
 		Schemas        []string  `json:"schemas"`
 		Patch          supported `json:"patch"`
@@ -66,7 +70,7 @@ func (s *server) serviceProviderConfig(x *requestContext) error {
 		Filter:  filter{true, MaxCount},
 		Sort:    supported{true},
 		ETag:    supported{true},
-		Events:  security{"none", events.URIs()},
+		Events:  security{async, events.URIs()},
 		Schemes: []scheme{{
 			Type: "oauthbearertoken", Name: "API key", Primary: true,
 			SpecURI: "https://www.rfc-editor.org/info/rfc6750",

@@ -12,6 +12,7 @@ import (
 
 	"muster/server/administration"
 	"muster/server/events"
+	"muster/server/history"
 	"muster/server/instance"
 	"muster/server/provisioning"
 	"muster/server/scim"
@@ -22,6 +23,8 @@ type Publisher interface {
 	Receiver(ctx context.Context, id, token string) (*events.Feed, error)
 	Poll(ctx context.Context, f *events.Feed, r events.PollRequest) (events.PollAnswer, error)
 	PublicKeys(ctx context.Context) (*jose.JSONWebKeySet, error)
+	Completion(ctx context.Context, e *history.Event, at time.Time, audience string) (
+		id, token string, err error)
 }
 
 // feedPath is where feeds are polled.

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"muster/server/administration"
+	"muster/server/asynchronous"
 	"muster/server/history"
 	"muster/server/instance"
 	"muster/server/limit"
@@ -53,6 +54,8 @@ type Config struct {
 	Metrics Recorder
 	// Events sends the events of RFC 9967.
 	Events Publisher
+	// Requests does requests after they were answered; nil if there is no such thing.
+	Requests *asynchronous.Service
 	// Console may be nil. It finds out by itself who somebody is.
 	Console Console
 	// Ready returns an error when requests cannot be answered now.
@@ -83,6 +86,9 @@ func New(c Config) (http.Handler, error) {
 			paths[r.path] = make(methods)
 		}
 		paths[r.path][r.method] = r
+	}
+	if s.Requests != nil {
+		s.Requests.Use(s)
 	}
 	for path, m := range paths {
 		s.mux.Handle(path, s.dispatch(path, m))
@@ -173,7 +179,9 @@ type route struct {
 	turns *limit.Shares
 	// alone is set for what reads nothing that would show that the key has
 	// been revoked since the server saw it last.
-	alone     bool
+	alone bool
+	// anyType is set for what is answered in its own media type, whatever is accepted.
+	anyType   bool
 	operation *operation
 }
 
@@ -200,7 +208,10 @@ func (s *server) dispatch(path string, m methods) http.Handler {
 			}
 		}
 		var err error
-		if x.administrator == nil { // the admin API answers with other types too
+		later := preferred(x.Header)
+		later.async = later.async && s.postponable(x)
+		// The admin API answers with other types too.
+		if x.administrator == nil && !x.route.anyType && !later.async {
 			err = x.checkAccept()
 		}
 		if err == nil {
@@ -220,6 +231,9 @@ func (s *server) dispatch(path string, m methods) http.Handler {
 		}
 		if err != nil {
 			return x.refused(err)
+		}
+		if later.async {
+			return s.accept(x, later)
 		}
 		if x.administrator != nil { // it knows the instance by the path
 			return x.route.handle(x)

@@ -52,6 +52,8 @@ type requestContext struct {
 	// decoded is the body if it was decoded already: that of an operation of
 	// a bulk request.
 	decoded map[string]any
+	// resumed is set for one that was accepted before, and is done now.
+	resumed *resumption
 
 	users *provisioning.Service
 	began time.Time

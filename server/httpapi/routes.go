@@ -47,6 +47,10 @@ func (s *server) serverRoutes() []*route {
 		{method: "GET", path: Base, handle: all, searched: "all"},
 		{method: "POST", path: Base + "/.search", handle: allPost, searched: "all"},
 		{method: "POST", path: Base + "/Bulk", handle: s.bulk, turns: s.limits.bulk},
+		{
+			method: "GET", path: requestsPath + "/{id}", handle: s.completion, alone: true,
+			anyType: true,
+		},
 	}
 }
 

@@ -75,6 +75,25 @@ func (s *Service) Authenticate(
 	return c, nil
 }
 
+// Reauthenticate returns the credential of a key by its public id, as it is now: for
+// what is done later on behalf of somebody who has shown the key. It refuses what
+// [Service.Authenticate] refuses.
+func (s *Service) Reauthenticate(
+	ctx context.Context, keyID string, actor history.Actor,
+) (*Credential, error) {
+	c, err := s.store.Credential(ctx, keyID)
+	if errors.Is(err, ErrNotFound) {
+		return nil, &KeyError{Reason: "the API key is not known here any more"}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("authenticate: %w", err)
+	}
+	if refused := c.refusal(s.now(), actor.Address); refused != nil {
+		return nil, s.refuse(ctx, c, refused, actor)
+	}
+	return c, nil
+}
+
 // Forget has the credential of a key be read again when it is used next.
 func (s *Service) Forget(keyID string) { s.memory.forget(keyID) }
 

@@ -30,7 +30,7 @@ type change struct {
 // event returns what listeners are to be told of a change.
 func (s *Service) event(sc Scope, c change) *history.Event {
 	e := &history.Event{
-		Method: c.method, Version: c.version, ExternalID: c.externalID,
+		Txn: sc.Txn, Method: c.method, Version: c.version, ExternalID: c.externalID,
 	}
 	p := sc.Instance.Publishing
 	if len(p.Filters) > 0 {
@@ -53,7 +53,7 @@ func (s *Service) userEvent(
 	sc Scope, method string, u *User, before, after schema.Resource,
 ) *history.Event {
 	if u.Integration {
-		return &history.Event{Concealed: true}
+		return &history.Event{Txn: sc.Txn, Concealed: true}
 	}
 	c := change{
 		rt: s.UserType(sc.Instance), method: method, externalID: u.Keys.ExternalID,

@@ -232,6 +232,9 @@ type Scope struct {
 	// Exact has a change of the setup made on the setup as Instance has it, or not at
 	// all: an administrator has looked at that one.
 	Exact bool
+	// Txn is the transaction of RFC 9967 that a request was promised; empty if it was
+	// promised none.
+	Txn string
 }
 
 // tell adds to an entry what was dropped of the request.
@@ -331,6 +334,9 @@ func (s *Service) Refuse(
 	if known := scim.AsError(err); known != nil {
 		e.Outcome, e.Status, e.ScimType, e.Detail = history.Refused, known.Status, string(
 			known.Type), known.Detail
+	}
+	if sc.Txn != "" {
+		e.Event = &history.Event{Txn: sc.Txn, Concealed: true}
 	}
 	// The client may have gone; the row is written all the same.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)

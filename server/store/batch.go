@@ -26,6 +26,8 @@ type needs struct {
 	// members.
 	groups []string
 	links  [][]any
+	// claims are the transactions of the requests on whose behalf changes are made.
+	claims []string
 }
 
 // manager adds what finds the manager of a user.
@@ -68,6 +70,7 @@ type batch struct {
 	waiting    map[string][]*person // by the key of the manager
 	groups     map[string]*group
 	members    map[link]*presence
+	owners     map[string]string // by transaction
 	// These are the people and groups that were changed, as it happened.
 	changed []*person
 	touched []*group
@@ -113,6 +116,7 @@ func newBatch(instanceID string) *batch {
 		people:     make(map[string]*person), byName: make(map[string]*person),
 		byExternal: make(map[string][]*person), waiting: make(map[string][]*person),
 		groups: make(map[string]*group), members: make(map[link]*presence),
+		owners: make(map[string]string),
 	}
 }
 

@@ -61,6 +61,7 @@ func (b *batch) reads(d *engine.Dialect) []engine.Statement {
 			list = append(list, engine.Statement{Query: query, Args: args, Read: rows})
 		}
 	}
+	read(selectClaims, b.claims, b.readClaims)
 	// Servers of older versions do not know the lock of the chain, but that of
 	// the targets.
 	read(selectTargets, b.targets, b.readPeople, b.instanceID)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"muster/queue"
+	"muster/server/asynchronous"
 	"muster/server/history"
 	"muster/server/instance"
 	"muster/server/store/engine"
@@ -168,6 +169,7 @@ func (t *tx) serve(ctx context.Context, instanceID string, jobs []*job) (n int, 
 		if j.needs != nil {
 			j.needs(&b.needs)
 		}
+		b.claim(asynchronous.ClaimOf(j.ctx))
 	}
 	found := false
 	first := []engine.Statement{t.lockChain(instanceID), {
@@ -219,6 +221,9 @@ func (t *tx) alone(ctx context.Context, b *batch, j *job) error {
 func (b *batch) do(j *job) error {
 	if j.revision != 0 && j.revision != b.revision {
 		return instance.ErrStale
+	}
+	if err := b.entitled(j); err != nil {
+		return err
 	}
 	if j.plan == nil {
 		return nil

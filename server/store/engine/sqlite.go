@@ -160,10 +160,10 @@ var anyOf = regexp.MustCompile(`= ANY \(CAST\(\? AS \w+\[\]\)\)`)
 
 // ForSQLite returns a query as SQLite takes it. Statements are written as
 // PostgreSQL takes them, so that they can be tried in psql; SQLite knows no
-// arrays, for which it has JSON, and no FOR UPDATE, because it locks the whole
+// arrays, for which it has JSON, and no locks of rows, because it locks the whole
 // database when a transaction begins.
 func ForSQLite(query string) string {
-	query = strings.TrimSuffix(query, " FOR UPDATE")
+	query = strings.TrimSuffix(strings.TrimSuffix(query, " FOR UPDATE"), " FOR KEY SHARE")
 	return anyOf.ReplaceAllString(query, "IN (SELECT value FROM json_each(?))")
 }
 

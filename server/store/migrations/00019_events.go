@@ -9,8 +9,7 @@ import (
 )
 
 // events returns the migration: what the history tells listeners, the feeds that
-// they listen to, the keys that sign, and requests that are answered before they are
-// done.
+// they listen to, and the keys that sign.
 func events(postgres bool) *goose.Migration {
 	id := uuidType(postgres)
 	statements := []string{

@@ -29,7 +29,7 @@ func provider(db *engine.DB) (*goose.Provider, error) {
 		goose.WithGoMigrations(
 			rowSecurity(db.Postgres), lightRowSecurity(db.Postgres), tuning(db.Postgres),
 			counts(db.Postgres), clients(db.Postgres), indexes(db.Postgres),
-			events(db.Postgres)),
+			events(db.Postgres), requests(db.Postgres)),
 	}
 	if db.Postgres {
 		dialect = goose.DialectPostgres
@@ -117,7 +117,7 @@ func Applied(ctx context.Context, db *engine.DB) (int64, error) {
 
 // newestFile is the number of the last migration: a file is looked at without
 // a provider, which would write into it.
-const newestFile = 19
+const newestFile = 20
 
 // CheckFile returns an error unless a file of SQLite is a database of this
 // program, of a version that it knows.

@@ -1,0 +1,41 @@
+package migrations
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/pressly/goose/v3"
+)
+
+// requests returns the migration: requests that are answered before they are done.
+func requests(postgres bool) *goose.Migration {
+	statements := []string{
+		// Who does a request is the owner, as long as the beat goes on. Once it is
+		// completed, the body is gone.
+		`CREATE TABLE accepted_requests (
+			txn text PRIMARY KEY,
+			instance_id ` + uuidType(postgres) + ` NOT NULL REFERENCES instances (id),
+			accepted bigint NOT NULL, completed bigint NOT NULL, place bigint NOT NULL,
+			message text NOT NULL, body text NOT NULL, results text NOT NULL,
+			owner text NOT NULL, beat bigint NOT NULL, claims bigint NOT NULL)`,
+		`CREATE INDEX accepted_requests_open ON accepted_requests (instance_id, accepted)
+			WHERE completed = 0`,
+		`CREATE INDEX accepted_requests_completed ON accepted_requests (completed)
+			WHERE completed <> 0`,
+	}
+	if postgres {
+		const table = "accepted_requests"
+		statements = append(statements, "ALTER TABLE "+table+" ENABLE ROW LEVEL SECURITY",
+			"ALTER TABLE "+table+" FORCE ROW LEVEL SECURITY", ownRows(table, "instance_id"))
+	}
+	return goose.NewGoMigration(20,
+		&goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
+			for _, statement := range statements {
+				if _, err := t.ExecContext(ctx, statement); err != nil {
+					return fmt.Errorf("%s: %w", statement, err)
+				}
+			}
+			return nil
+		}}, nil)
+}
