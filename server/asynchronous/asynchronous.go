@@ -114,9 +114,9 @@ type Claim struct{ Txn, Owner string }
 
 type claimKey struct{}
 
-// withClaim returns a context in which everything is written on behalf of a request:
+// WithClaim returns a context in which everything is written on behalf of a request:
 // a store refuses it with ErrTaken when the request is somebody else's.
-func withClaim(ctx context.Context, c Claim) context.Context {
+func WithClaim(ctx context.Context, c Claim) context.Context {
 	return context.WithValue(ctx, claimKey{}, c)
 }
 

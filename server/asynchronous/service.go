@@ -298,7 +298,7 @@ func (s *Service) attempt(ctx context.Context, instanceID, txn string, failures 
 	if executor == nil {
 		return errors.New("the server is not ready yet")
 	}
-	a, err := executor.Execute(withClaim(ctx, Claim{txn, s.owner}), r, made)
+	a, err := executor.Execute(WithClaim(ctx, Claim{txn, s.owner}), r, made)
 	if err != nil && (a == nil || time.Since(r.Accepted) < longestTry) {
 		return err
 	}

@@ -185,6 +185,12 @@ type route struct {
 	operation *operation
 }
 
+// takesAccept reports whether the Accept header matters. The admin API answers with other
+// types too, and to who did not wait nothing is answered: Section 2.5.1.1 of RFC 9967.
+func (r *route) takesAccept(x *requestContext) bool {
+	return x.administrator == nil && !r.anyType && x.resumed == nil
+}
+
 type methods map[string]*route
 
 // dispatch serves the methods of one path.
@@ -210,8 +216,7 @@ func (s *server) dispatch(path string, m methods) http.Handler {
 		var err error
 		later := preferred(x.Header)
 		later.async = later.async && s.postponable(x)
-		// The admin API answers with other types too.
-		if x.administrator == nil && !x.route.anyType && !later.async {
+		if x.route.takesAccept(x) && !later.async {
 			err = x.checkAccept()
 		}
 		if err == nil {

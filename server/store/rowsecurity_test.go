@@ -10,6 +10,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"muster/server/asynchronous"
 	"muster/server/events"
 	"muster/server/history"
 	"muster/server/instance"
@@ -64,7 +65,7 @@ func TestRowSecurity(t *testing.T) {
 		'console_sessions', 'event_keys') ORDER BY 1`); err != nil {
 		t.Fatal(err)
 	}
-	if len(tables) != 15 {
+	if len(tables) != 16 {
 		t.Errorf("tables %v: does each have a policy?", tables)
 	}
 	count := func(table string) (n int) {
@@ -235,5 +236,8 @@ func fill(t testing.TB, s *store.Store, slug string) filled {
 		FeedID: feed.ID, InstanceID: i.ID, Epoch: 1,
 		Parked: []events.Parked{{Epoch: 1, Seq: 1, Error: "refused"}},
 	}))
+	fatal(s.AcceptRequest(t.Context(), &asynchronous.Request{
+		Txn: asynchronous.NewTxn(), InstanceID: i.ID, Accepted: time.Now(),
+	}, "a server"))
 	return filled{i.ID, u.ID}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"muster/server/asynchronous"
 	"muster/server/history"
 	"muster/server/instance"
 	"muster/server/provisioning"
@@ -25,6 +26,7 @@ type Store interface {
 	instance.Store
 	instance.ExpiryStore
 	provisioning.Store
+	asynchronous.Store
 	sessions
 }
 
@@ -69,6 +71,8 @@ func Run(t *testing.T, s Store) {
 		{"links that sign in", testSignInLinks},
 		{"users are chosen", testChoices},
 		{"rows of the history are chosen", testHistoryChoices},
+		{"requests are kept until they are done", testRequests},
+		{"nobody writes for a request that was taken over", testClaims},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.f(t, newSuite(t, s)) })
 	}
