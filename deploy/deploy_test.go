@@ -101,6 +101,9 @@ func TestNames(t *testing.T) {
 	m.Keys(func(context.Context) ([]metrics.Key, error) {
 		return []metrics.Key{{Instance: "acme", ID: "k"}}, nil
 	}, slog.Default())
+	m.Feeds(func(context.Context) ([]metrics.Feed, error) {
+		return []metrics.Feed{{Instance: "acme", Name: "app"}}, nil
+	}, slog.Default())
 	m.Begin()
 	m.End("GET", "/scim/v2/Users", 200, time.Millisecond)
 	m.Provisioned("acme", "user.create", 409)

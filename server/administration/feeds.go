@@ -184,11 +184,11 @@ func (s *Service) ListFeeds(ctx context.Context, sc provisioning.Scope) ([]Feed,
 	}
 	shown := make([]Feed, len(list))
 	for i, f := range list {
-		parked, err := s.Feeds.Parked(ctx, f.ID)
+		parked, err := s.Feeds.CountParked(ctx, f.ID)
 		if err != nil {
 			return nil, err
 		}
-		shown[i] = describeFeed(f, c, len(parked))
+		shown[i] = describeFeed(f, c, parked)
 	}
 	return shown, nil
 }
@@ -348,9 +348,5 @@ func (s *Service) DropParked(
 	if err != nil {
 		return 0, err
 	}
-	parked, err := s.Feeds.Parked(ctx, f.ID)
-	if err != nil || len(parked) == 0 {
-		return 0, err
-	}
-	return len(parked), s.Feeds.Unpark(ctx, f.ID)
+	return s.Feeds.Unpark(ctx, f.ID)
 }

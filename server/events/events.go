@@ -178,6 +178,19 @@ type Parked struct {
 	Error      string
 }
 
+// State is how far a feed has come, for those who watch over all instances.
+type State struct {
+	// Instance is the name of the instance, Name that of the feed.
+	Instance, Name string
+	Paused         bool
+	// Behind is how many rows of the history the feed has not told of yet, and Lag the
+	// age of the oldest of them.
+	Behind int64
+	Lag    time.Duration
+	// Delivered, Failures and Parked are as in [Feed].
+	Delivered, Failures, Parked int64
+}
+
 // Due is a feed that is behind the history of its instance.
 type Due struct {
 	ID, Owner string

@@ -60,8 +60,9 @@ type Store interface {
 	SettleFeed(ctx context.Context, owner string, p Progress) error
 	SettlePoll(ctx context.Context, was *Feed, p Progress) error
 	Parked(ctx context.Context, feedID string) ([]Parked, error)
-	// Unpark deletes what is parked of a feed.
-	Unpark(ctx context.Context, feedID string) error
+	CountParked(ctx context.Context, feedID string) (int, error)
+	// Unpark deletes what is parked of a feed, and returns how much that was.
+	Unpark(ctx context.Context, feedID string) (int, error)
 	// EventKeys returns the keys, the newest first; AddEventKey retires the others,
 	// and with first set does nothing if there is one.
 	EventKeys(ctx context.Context) ([]Key, error)

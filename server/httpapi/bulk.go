@@ -31,7 +31,7 @@ type bulkOperation struct {
 	// incomplete is set when the operation was done without what refers to
 	// an operation that waits for this one in turn.
 	incomplete bool
-	// gone is set when what it created was deleted again, because it could not be
+	// gone is set when what it created is not there any more, because it could not be
 	// completed.
 	gone     bool
 	done     bool

@@ -16,7 +16,8 @@ type footprint struct {
 	version int64
 	// created and changed are the places of the rows; 0 for none.
 	created, changed int64
-	deleted          bool
+	// deleted is set if the resource was, and gone also if it was not there any more.
+	deleted, gone bool
 	// refused is the last row, if that is of an attempt in vain.
 	refused *history.Entry
 }
@@ -27,6 +28,8 @@ func footprintOf(txn string, made []history.Sealed) (t footprint) {
 		if row.Event.Txn != txn {
 			continue
 		}
+		deletes := row.Action == history.UserDelete || row.Action == history.GroupDelete
+		t.gone = t.gone || deletes && row.Outcome != history.Failed
 		switch row.Outcome {
 		case history.Refused:
 			t.refused = row.Entry
@@ -36,11 +39,11 @@ func footprintOf(txn string, made []history.Sealed) (t footprint) {
 		case history.Done:
 		}
 		t.refused, t.target = nil, row.Target
-		switch row.Action {
-		case history.UserCreate, history.GroupCreate:
-			t.created, t.version = row.Seq, row.Event.Version
-		case history.UserDelete, history.GroupDelete:
+		switch {
+		case deletes:
 			t.deleted = true
+		case row.Action == history.UserCreate || row.Action == history.GroupCreate:
+			t.created, t.version = row.Seq, row.Event.Version
 		default:
 			t.changed, t.version = row.Seq, row.Event.Version
 		}
@@ -110,13 +113,13 @@ func (b *bulkRun) resume(s *server, x *requestContext) {
 			for _, id := range o.references {
 				other := b.byID[id]
 				o.incomplete = o.incomplete || t.changed == 0 && other != nil &&
-					(!other.done || left[other].created >= t.created)
+					(!other.done || other.failed() || left[other].created >= t.created)
 			}
 		}
 	}
 	for _, o := range b.operations {
 		t := left[o]
-		if t.created > 0 && (t.deleted || t.refused != nil) && !o.failed() && !b.halted {
+		if t.created > 0 && (t.gone || t.refused != nil) && !o.failed() && !b.halted {
 			b.undo(s, x, o)
 		}
 	}
@@ -133,7 +136,7 @@ func (b *bulkRun) recall(base string, o *bulkOperation, t footprint) {
 		b.failures++
 		return
 	}
-	o.done, o.status, o.gone = true, status, t.created > 0 && t.deleted
+	o.done, o.status, o.gone = true, status, t.created > 0 && t.gone
 	o.location = base + b.resolvePath(o.path)
 	if o.method == http.MethodPost {
 		o.location += "/" + t.target.ID

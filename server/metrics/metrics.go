@@ -106,8 +106,9 @@ type Backlog struct {
 	// oldest of them.
 	Unsealed int
 	Oldest   time.Duration
-	// Unsent is how many invitations wait to be sent.
-	Unsent int
+	// Unsent is how many invitations wait to be sent, and Waiting how many requests
+	// that were accepted to be done.
+	Unsent, Waiting int
 }
 
 // backlogTime is how long to read the backlog may take.
@@ -179,10 +180,16 @@ func unsentDesc() *prometheus.Desc {
 		nil, nil)
 }
 
+func waitingDesc() *prometheus.Desc {
+	return prometheus.NewDesc("muster_requests_waiting",
+		"Requests that were accepted, to be done later, and are not done yet.", nil, nil)
+}
+
 func (*backlogCollector) Describe(to chan<- *prometheus.Desc) {
 	to <- unsealedDesc()
 	to <- oldestDesc()
 	to <- unsentDesc()
+	to <- waitingDesc()
 }
 
 func (c *backlogCollector) Collect(to chan<- prometheus.Metric) {
@@ -196,6 +203,7 @@ func (c *backlogCollector) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(unsealedDesc(), prometheus.GaugeValue, float64(b.Unsealed))
 	to <- prometheus.MustNewConstMetric(oldestDesc(), prometheus.GaugeValue, b.Oldest.Seconds())
 	to <- prometheus.MustNewConstMetric(unsentDesc(), prometheus.GaugeValue, float64(b.Unsent))
+	to <- prometheus.MustNewConstMetric(waitingDesc(), prometheus.GaugeValue, float64(b.Waiting))
 }
 
 // Handler serves the metrics.

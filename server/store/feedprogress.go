@@ -166,12 +166,14 @@ func (s *Store) Parked(ctx context.Context, feedID string) ([]events.Parked, err
 	return list, err
 }
 
-// Unpark deletes what is parked of a feed.
-func (s *Store) Unpark(ctx context.Context, feedID string) error {
-	return s.update(ctx, func(t *tx) error {
-		_, err := t.Exec(ctx, "DELETE FROM parked_events WHERE feed_id = ?", feedID)
+// Unpark deletes what is parked of a feed, and returns how much that was.
+func (s *Store) Unpark(ctx context.Context, feedID string) (n int, err error) {
+	err = s.update(ctx, func(t *tx) error {
+		deleted, err := t.Exec(ctx, "DELETE FROM parked_events WHERE feed_id = ?", feedID)
+		n = int(deleted)
 		return err
 	})
+	return n, err
 }
 
 // orZero returns a time in milliseconds, and 0 for none.

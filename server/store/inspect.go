@@ -65,9 +65,9 @@ const manyUnsealed = 100_000
 
 // Backlog returns how many rows of the history are not in their chain yet, and
 // how old the oldest of them is, both of up to a hundred thousand; and how
-// many invitations are not sent.
+// many invitations are not sent, and accepted requests not done.
 func (s *Store) Backlog(ctx context.Context) (
-	unsealed int, oldest time.Duration, unsent int, err error,
+	unsealed int, oldest time.Duration, unsent, waiting int, err error,
 ) {
 	var r struct {
 		N     int           `db:"n"`
@@ -81,9 +81,13 @@ func (s *Store) Backlog(ctx context.Context) (
 		},
 		engine.Statement{
 			Query: "SELECT count(*) FROM outbox WHERE sent IS NULL", Read: engine.One(&unsent),
+		},
+		engine.Statement{
+			Query: "SELECT count(*) FROM accepted_requests WHERE completed = 0",
+			Read:  engine.One(&waiting),
 		})
 	if r.Since.Valid {
 		oldest = max(0, time.Since(fromMillis(r.Since.Int64)))
 	}
-	return r.N, oldest, unsent, err
+	return r.N, oldest, unsent, waiting, err
 }
