@@ -306,7 +306,7 @@ func (b *bulkRun) undo(s *server, x *requestContext, o *bulkOperation) {
 			"resolved; nothing was created",
 	})
 	for _, other := range b.operations {
-		if other.method == http.MethodPost && other.done && !other.failed() &&
+		if !b.halted && other.method == http.MethodPost && other.done && !other.failed() &&
 			slices.Contains(other.references, o.bulkID) {
 			b.undo(s, x, other)
 		}

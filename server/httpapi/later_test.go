@@ -21,6 +21,7 @@ import (
 	"muster/server/history"
 	"muster/server/httpapi"
 	"muster/server/provisioning"
+	"muster/server/scim"
 	"muster/server/store"
 )
 
@@ -312,9 +313,9 @@ func (p *postponing) left(slug string) string {
 		if name, ok := r["userName"].(string); ok {
 			names[r["id"].(string)] = strings.TrimPrefix(name, slug+"-")
 			manager := ""
-			if e, ok := r["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"].(map[string]any); ok {
-				manager = strings.TrimPrefix(fmt.Sprint(e["manager"].(map[string]any)["displayName"]),
-					slug+"-")
+			if e, ok := r[scim.EnterpriseUserURN].(map[string]any); ok {
+				m := e["manager"].(map[string]any)
+				manager = strings.TrimPrefix(fmt.Sprint(m["displayName"]), slug+"-")
 			}
 			lines = append(lines, fmt.Sprint("user ", names[r["id"].(string)], " ", r["title"], " ",
 				manager))

@@ -117,6 +117,7 @@ second Ctrl-C stops at once.`,
 		"app": {
 			newApps(), newSync(), newEnable(), newDisable(), newRefresh(), newReapply(), newDrift(),
 			newUsers(), newApprovals(), newRetry(), newLog(), newForget(), newPortal(),
+			newListen(),
 		},
 		"people": {
 			newGenerate(), newDirectory(), newUnsupported("import-users"),
