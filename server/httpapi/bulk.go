@@ -28,17 +28,16 @@ type bulkOperation struct {
 	references []string
 	// txn is the transaction that was promised; see [operationTxn].
 	txn string
+	// made is what earlier attempts have left in the history.
+	made footprint
 	// incomplete is set when the operation was done without what refers to
 	// an operation that waits for this one in turn.
 	incomplete bool
-	// gone is set when what it created is not there any more, because it could not be
-	// completed.
-	gone     bool
-	done     bool
-	status   int
-	location string
-	etag     string
-	answer   json.RawMessage
+	done       bool
+	status     int
+	location   string
+	etag       string
+	answer     json.RawMessage
 }
 
 // failed reports whether the operation was tried in vain.
@@ -60,7 +59,7 @@ func (s *server) bulk(x *requestContext) error {
 	x.Request = x.WithContext(instance.WithTenant(x.Context(), x.scope.Instance.ID))
 	if x.resumed != nil {
 		x.resumed.bulk = b
-		b.resume(s, x)
+		b.resume(x.resumed)
 	}
 	b.run(s, x)
 	if b.halted || x.resumed != nil && x.Context().Err() != nil {
@@ -229,10 +228,14 @@ func (b *bulkRun) do(s *server, x *requestContext, o *bulkOperation) {
 	}
 }
 
-// send does what an operation takes. A patient run halts if it might be done later.
+// send makes a request that an operation takes, unless an earlier attempt has made it. A
+// patient run halts if it might succeed later.
 func (b *bulkRun) send(
 	s *server, x *requestContext, o *bulkOperation, method, path string, data map[string]any,
 ) {
+	if o.recall(x.base, method, path) {
+		return
+	}
 	s.subrequest(x, o, method, path, data)
 	if b.patient && passing(o.status) {
 		b.halted, o.done = true, false
@@ -292,9 +295,7 @@ func (b *bulkRun) complete(s *server, x *requestContext, o *bulkOperation) {
 // there. Section 3.7.1 of RFC 7644 has 409 for it.
 func (b *bulkRun) undo(s *server, x *requestContext, o *bulkOperation) {
 	b.failures++
-	if !o.gone {
-		b.send(s, x, o, http.MethodDelete, o.path+"/"+b.ids[o.bulkID], nil)
-	}
+	b.send(s, x, o, http.MethodDelete, o.path+"/"+b.ids[o.bulkID], nil)
 	if b.halted {
 		return
 	}

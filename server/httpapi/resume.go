@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -53,8 +52,8 @@ func (s *server) Execute(
 	if err != nil {
 		return nil, err
 	}
-	if own := footprintOf(r.Txn, made); !isBulk(r) && own.outcome(r.Method) != 0 {
-		return &asynchronous.Answer{Outcomes: []asynchronous.Outcome{own.single(r)}}, nil
+	if o, done := recalled(r, made); done && !isBulk(r) {
+		return &asynchronous.Answer{Outcomes: []asynchronous.Outcome{o}}, nil
 	}
 	answer := &recorded{header: make(http.Header)}
 	x, err := s.resumed(ctx, r, c, answer)
@@ -71,7 +70,7 @@ func (s *server) Execute(
 	if b := x.resumed.bulk; b != nil {
 		a.Outcomes = b.outcomes(r)
 	} else {
-		a.Outcomes = s.outcomes(x, r, answer)
+		a.Outcomes = outcomeOf(r, answer)
 	}
 	if passing(answer.status) {
 		err = fmt.Errorf("it was answered with %d", answer.status)
@@ -114,70 +113,74 @@ func (s *server) resumed(
 	return x, err
 }
 
-// resource is a path of a user or group, or of their resource type.
+// resourcePath is that of a user or group, or of their resource type.
 var resourcePath = regexp.MustCompile(`^/(User|Group)s(?:/([A-Za-z0-9-]+))?$`)
 
-// targetOf returns what a URI is that of.
-func targetOf(uri, name string) history.Target {
-	if m := resourcePath.FindStringSubmatch(uri); m != nil {
-		return history.Target{Type: m[1], ID: m[2], Name: name}
+// outcome says what came of an operation, or of a request as if it were one, at a path.
+func outcome(
+	r *asynchronous.Request, txn string, o *bulkOperation, path string,
+) asynchronous.Outcome {
+	result := history.Result{
+		URI: path, Method: o.method, BulkID: o.bulkID, ETag: o.etag, Status: o.status,
+		Location: o.location,
 	}
-	return history.Target{Type: "Bulk"}
+	switch {
+	case o.failed():
+		result.Response, result.ETag = o.answer, ""
+	case o.location != "":
+		result.URI = strings.TrimPrefix(o.location, r.Base)
+	}
+	target := history.Target{Type: "Bulk"}
+	if m := resourcePath.FindStringSubmatch(result.URI); m != nil {
+		target = history.Target{Type: m[1], ID: m[2]}
+		if result.Location == "" && o.method != http.MethodPost {
+			result.Location = r.Base + result.URI
+		}
+	} else {
+		result.URI = "/Bulk"
+	}
+	return asynchronous.Outcome{Txn: txn, Target: target, Result: result}
 }
 
-// outcomes says what came of a request that is no Bulk, or of a Bulk as a whole.
-func (s *server) outcomes(
-	x *requestContext, r *asynchronous.Request, answer *recorded,
-) []asynchronous.Outcome {
-	result := history.Result{
-		Method: r.Method, Status: answer.status, ETag: answer.header.Get("ETag"),
-		Location: answer.header.Get("Location"),
-	}
-	result.URI, _, _ = strings.Cut(r.Path, "?")
-	switch {
-	case answer.status >= http.StatusBadRequest:
-		result.Response = slices.Clone(json.RawMessage(answer.body.Bytes()))
-	case result.Location != "":
-		result.URI = strings.TrimPrefix(result.Location, r.Base)
+// outcomeOf says what came of a request that is no Bulk, or of a Bulk as a whole.
+func outcomeOf(r *asynchronous.Request, answer *recorded) []asynchronous.Outcome {
+	o := &bulkOperation{
+		method: r.Method, done: true, status: answer.status, etag: answer.header.Get("ETag"),
+		location: answer.header.Get("Location"), answer: slices.Clone(answer.body.Bytes()),
 	}
 	if isBulk(r) {
-		return same(r, result)
+		return same(r, o)
 	}
-	if result.Location == "" && r.Method != http.MethodPost {
-		result.Location = r.Base + result.URI
-	}
-	return []asynchronous.Outcome{{
-		Txn: r.Txn, Target: targetOf(result.URI, x.name), Result: result,
-	}}
+	return []asynchronous.Outcome{outcome(r, r.Txn, o, pathOf(r))}
+}
+
+// pathOf returns the path of a request without its query.
+func pathOf(r *asynchronous.Request) string {
+	path, _, _ := strings.Cut(r.Path, "?")
+	return path
 }
 
 // failures has a request, and each operation of a Bulk, fail in the same way.
 func failures(r *asynchronous.Request, e *scim.Error) *asynchronous.Answer {
-	result := history.Result{Method: r.Method, Status: e.Status}
-	result.URI, _, _ = strings.Cut(r.Path, "?")
-	result.Response, _ = e.MarshalJSON()
-	header := http.Header{"Content-Type": {scim.MediaType}}
+	o := &bulkOperation{method: r.Method}
+	o.fail(e)
 	return &asynchronous.Answer{
-		Status: e.Status, Header: header, Body: result.Response, Outcomes: same(r, result),
+		Status: e.Status, Header: http.Header{"Content-Type": {scim.MediaType}}, Body: o.answer,
+		Outcomes: same(r, o),
 	}
 }
 
 // same returns the same outcome for all operations.
-func same(r *asynchronous.Request, result history.Result) []asynchronous.Outcome {
-	raw, err := scim.DecodeObject(r.Body)
-	b, parsed := (*bulkRun)(nil), error(nil)
-	if isBulk(r) && err == nil {
-		b, parsed = newBulk(raw)
+func same(r *asynchronous.Request, as *bulkOperation) []asynchronous.Outcome {
+	if raw, err := scim.DecodeObject(r.Body); isBulk(r) && err == nil {
+		if b, err := newBulk(raw); err == nil {
+			for _, o := range b.operations {
+				o.done, o.status, o.answer = true, as.status, as.answer
+			}
+			return b.outcomes(r)
+		}
 	}
-	if b == nil || parsed != nil || len(b.operations) == 0 {
-		return []asynchronous.Outcome{{
-			Txn: r.Txn, Target: targetOf(result.URI, ""), Result: result,
-		}}
-	}
-	for _, o := range b.operations {
-		o.done, o.status, o.answer = true, result.Status, result.Response
-	}
-	return b.outcomes(r)
+	return []asynchronous.Outcome{outcome(r, r.Txn, as, pathOf(r))}
 }
 
 // outcomes says what came of each operation of a Bulk: Section 2.5.1.2 of RFC 9967.
@@ -190,24 +193,7 @@ func (b *bulkRun) outcomes(r *asynchronous.Request) []asynchronous.Outcome {
 				Detail: "the operation was not tried: as many had failed as failOnErrors allows",
 			})
 		}
-		result := history.Result{
-			URI: b.resolvePath(o.path), Method: o.method, BulkID: o.bulkID, ETag: o.etag,
-			Status: o.status, Location: o.location,
-		}
-		switch {
-		case o.failed():
-			result.Response = o.answer
-		case o.location != "":
-			result.URI = strings.TrimPrefix(o.location, r.Base)
-		}
-		if !bulkPaths.MatchString(result.URI) {
-			result.URI = "/Bulk"
-		} else if result.Location == "" && o.method != http.MethodPost {
-			result.Location = r.Base + result.URI
-		}
-		list[i] = asynchronous.Outcome{
-			Txn: operationTxn(r.Txn, i), Target: targetOf(result.URI, ""), Result: result,
-		}
+		list[i] = outcome(r, operationTxn(r.Txn, i), o, b.resolvePath(o.path))
 	}
 	return list
 }
