@@ -145,7 +145,7 @@ func (w *world) anInstanceOfEdition(ctx context.Context, name, edition string) e
 		return w.remoteInstance(name)
 	}
 	if w.h.Foreign == nil {
-		return w.newInstance(ctx, name, edition)
+		return w.newInstance(ctx, name, map[string]any{"edition": edition})
 	}
 	slug := w.slug(name)
 	if err := w.server(ctx, nil, "instance", "create", slug, "--edition", edition); err != nil {
@@ -167,11 +167,11 @@ func (w *world) anInstanceOfEdition(ctx context.Context, name, edition string) e
 
 // newInstance makes an instance at our own server by the admin API: three
 // commands for each scenario took a third of all that the suite takes.
-func (w *world) newInstance(ctx context.Context, name, edition string) error {
+func (w *world) newInstance(ctx context.Context, name string, as map[string]any) error {
 	path, user := "/instances/"+w.slug(name), w.integrationUserOf(name)
 	var key struct{ Key, ID string }
-	err := w.h.Administer(ctx, "/instances",
-		map[string]any{"instance": w.slug(name), "edition": edition}, nil)
+	as["instance"] = w.slug(name)
+	err := w.h.Administer(ctx, "/instances", as, nil)
 	if err == nil {
 		err = w.h.Administer(ctx, path+"/users",
 			map[string]any{"userName": user, "integration": true, "role": "lite-admin"}, nil)

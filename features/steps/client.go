@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"muster/features/harness"
+	"muster/secevent"
 )
 
 // NewTarget makes an instance on a harness's own server, and returns the server
@@ -131,8 +132,9 @@ func (w *world) send(ctx context.Context, method, path, body string) error {
 	if location := res.Header.Get("Location"); res.StatusCode == http.StatusCreated {
 		c.note(location) // also if the rest is not understood
 	}
-	if len(bytes.TrimSpace(text)) > 0 &&
-		!strings.HasPrefix(res.Header.Get("Content-Type"), "text/csv") {
+	kind := res.Header.Get("Content-Type")
+	if len(bytes.TrimSpace(text)) > 0 && !strings.HasPrefix(kind, "text/csv") &&
+		kind != secevent.MediaType {
 		d := json.NewDecoder(bytes.NewReader(text))
 		d.UseNumber()
 		if err := d.Decode(&c.answer.body); err != nil {

@@ -56,10 +56,14 @@ type world struct {
 	steps        []harness.StepOutcome
 	sent, logged int
 
-	limited  *harness.Server // has a limit, for this scenario
-	oauth    *oauthClient
-	scim     *scimClient
-	statuses map[int]int
+	limited *harness.Server // has a limit, for this scenario
+	// heard is what an application hears, and completed are the statuses of the
+	// operations of a request that was done later.
+	heard     *harness.Listener
+	completed []string
+	oauth     *oauthClient
+	scim      *scimClient
+	statuses  map[int]int
 	// unsupported is what the scenario needs and the server does not
 	// announce.
 	unsupported string
@@ -108,7 +112,8 @@ func Register(h *harness.Harness, sc *godog.ScenarioContext) {
 		w.registerConnectionTest, w.registerApproval, w.registerRollout, w.registerInterruption,
 		w.registerPortal, w.registerReapply, w.registerActivity, w.registerRequests,
 		w.registerPreflight, w.registerHistory, w.registerTampering, w.registerMail,
-		w.registerMapping, w.registerLimits, w.registerOAuth,
+		w.registerMapping, w.registerLimits, w.registerOAuth, w.registerEvents,
+		w.registerAsynchronous,
 	)
 }
 
@@ -176,6 +181,9 @@ func (w *world) end(failed error) error {
 	w.recorder.Close()
 	if w.oauth != nil {
 		w.oauth.server.Close()
+	}
+	if w.heard != nil {
+		errs = errors.Join(errs, w.heard.Stop())
 	}
 	if w.limited != nil {
 		errs = errors.Join(errs, w.limited.Stop(os.Interrupt))

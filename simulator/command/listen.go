@@ -46,7 +46,7 @@ exits with 1 if a token was not right, or if there were fewer than --count.`,
       --refuse 5% --busy 10% --lose 10% --delay 20%:300ms --seed 7`,
 	}
 	f := c.Flags()
-	f.String("issuer", "", "the public URL of the server, as its tokens name it")
+	f.String("issuer", "", "the public URL of the server, as its tokens name it; with --keys, any")
 	f.String("keys", "", "the URL of the issuer's keys; its /events/jwks.json by default")
 	f.String("audience", "", "the \"aud\" that is taken; any by default")
 	f.String("listen", "", "address and port to listen on for what is pushed")
@@ -63,9 +63,7 @@ exits with 1 if a token was not right, or if there were fewer than --count.`,
 	f.Bool("json", false, "a line of JSON for each event, and for the end")
 	c.MarkFlagsOneRequired("listen", "poll")
 	c.MarkFlagsMutuallyExclusive("listen", "poll")
-	if err := c.MarkFlagRequired("issuer"); err != nil {
-		panic(err)
-	}
+	c.MarkFlagsOneRequired("issuer", "keys")
 	return c
 }
 
