@@ -37,6 +37,11 @@ type town struct {
 
 func newTown(t *testing.T, database string) *town {
 	t.Helper()
+	return newTownIn(t, database, instance.Sandbox)
+}
+
+func newTownIn(t *testing.T, database string, env instance.Environment) *town {
+	t.Helper()
 	fatal := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -53,7 +58,7 @@ func newTown(t *testing.T, database string) *town {
 	}}
 	actor := history.Actor{Kind: history.Administrator, Name: "test"}
 	_, err = w.admin.CreateInstance(t.Context(), instance.Instance{
-		Slug: "acme", Environment: instance.Sandbox,
+		Slug: "acme", Environment: env,
 	}, actor)
 	fatal(err)
 	w.scope, err = w.admin.Scope(t.Context(), "acme", actor)
