@@ -80,7 +80,7 @@ const refetchTime = time.Second
 // Verify returns a token whose signature, issuer and audience are right. What is wrong
 // with the token is an [*Error]; that the keys cannot be fetched is another one.
 func (v *Verifier) Verify(ctx context.Context, text string) (*Token, error) {
-	signed, err := jose.ParseSigned(text, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(text, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil || len(signed.Signatures) != 1 {
 		return nil, &Error{InvalidRequest, "this is no token that is signed with ES256"}
 	}
@@ -102,7 +102,8 @@ func (v *Verifier) Verify(ctx context.Context, text string) (*Token, error) {
 		Subject  string `json:"sub"`
 		Expires  int64  `json:"exp"`
 	}
-	if err := errors.Join(json.Unmarshal(payload, &t), json.Unmarshal(payload, &about)); err != nil {
+	err = errors.Join(json.Unmarshal(payload, &t), json.Unmarshal(payload, &about))
+	if err != nil {
 		return nil, &Error{InvalidRequest, "the claims cannot be read"}
 	}
 	switch {

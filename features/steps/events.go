@@ -116,7 +116,8 @@ func (w *world) listener(ctx context.Context, how, instance string, t *godog.Tab
 	var made struct{ Token, Path string }
 	var err error
 	if how == "is pushed" {
-		if w.heard, err = w.h.Listen(ctx, append(listen, "--listen", "127.0.0.1:0")...); err != nil {
+		w.heard, err = w.h.Listen(ctx, append(listen, "--listen", "127.0.0.1:0")...)
+		if err != nil {
 			return err
 		}
 		return w.server(ctx, &made, append(feed, "--push", w.heard.URL)...)

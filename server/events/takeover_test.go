@@ -202,7 +202,8 @@ func TestTargets(t *testing.T) {
 		{
 			"this machine, as it is allowed", instance.Production,
 			strings.Replace(target.URL, "http://", "https://", 1),
-			[]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, "HTTP response to HTTPS client",
+			[]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+			"HTTP response to HTTPS client",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

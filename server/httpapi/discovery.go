@@ -40,10 +40,6 @@ func (s *server) serviceProviderConfig(x *requestContext) error {
 		SpecURI     string `json:"specUri"`
 		Primary     bool   `json:"primary"`
 	}
-	async := "none"
-	if s.Requests != nil {
-		async = "request"
-	}
 	config := struct {
 		Schemas        []string  `json:"schemas"`
 		Patch          supported `json:"patch"`
@@ -70,7 +66,7 @@ func (s *server) serviceProviderConfig(x *requestContext) error {
 		Filter:  filter{true, MaxCount},
 		Sort:    supported{true},
 		ETag:    supported{true},
-		Events:  security{async, events.URIs()},
+		Events:  security{s.asyncRequest(), events.URIs()},
 		Schemes: []scheme{{
 			Type: "oauthbearertoken", Name: "API key", Primary: true,
 			SpecURI: "https://www.rfc-editor.org/info/rfc6750",
@@ -88,6 +84,14 @@ func (s *server) serviceProviderConfig(x *requestContext) error {
 	p.Cursor, p.Index, p.Default = true, true, "index"
 	p.DefaultSize, p.MaxSize, p.CursorTimeout = DefaultCount, MaxCount, int(CursorTimeout.Seconds())
 	return s.sendValue(x, config)
+}
+
+// asyncRequest is that of Section 4 of RFC 9967.
+func (s *server) asyncRequest() string {
+	if s.Requests == nil {
+		return "none"
+	}
+	return "request"
 }
 
 // resourceType is the message of Section 6 of RFC 7643.

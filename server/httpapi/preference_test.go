@@ -63,7 +63,8 @@ func TestPrefer(t *testing.T) {
 			t.Errorf("%s: %d %s", method, a.status, a.text)
 		}
 	}
-	if a := p.as("acme", "GET", "/Users", "", "Prefer", "respond-async"); a.status != http.StatusOK {
+	a := p.as("acme", "GET", "/Users", "", "Prefer", "respond-async")
+	if a.status != http.StatusOK {
 		t.Errorf("GET: %d", a.status)
 	}
 }
@@ -111,7 +112,9 @@ func TestPostponedIsTheKeys(t *testing.T) {
 	sc := p.scopes["acme"]
 	key := func(access instance.Access) (*instance.Key, []string) {
 		k, text, err := p.instances.CreateKey(t.Context(), sc.Instance,
-			instance.KeyRequest{UserName: "scim-acme", Permit: instance.Permit{Access: access}}, sc.Actor)
+			instance.KeyRequest{
+				UserName: "scim-acme", Permit: instance.Permit{Access: access},
+			}, sc.Actor)
 		fatal(t, err)
 		return k, []string{"Authorization", "Bearer " + text}
 	}

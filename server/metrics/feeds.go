@@ -57,8 +57,8 @@ func failuresDesc() *prometheus.Desc {
 }
 
 func parkedDesc() *prometheus.Desc {
-	return feedDesc("parked_events", "Events that the receiver of a feed has refused for good, and "+
-		"that nobody has looked at.")
+	return feedDesc("parked_events", "Events that the receiver of a feed has refused for good, "+
+		"and that nobody has looked at.")
 }
 
 func (*feedsCollector) Describe(to chan<- *prometheus.Desc) {

@@ -117,13 +117,12 @@ second Ctrl-C stops at once.`,
 		"app": {
 			newApps(), newSync(), newEnable(), newDisable(), newRefresh(), newReapply(), newDrift(),
 			newUsers(), newApprovals(), newRetry(), newLog(), newForget(), newPortal(),
-			newListen(),
 		},
 		"people": {
 			newGenerate(), newDirectory(), newUnsupported("import-users"),
 			newUnsupported("import-groups"), newUnsupported("sync-password"),
 		},
-		"other": {newCheck(), newSchema(), newProfiles(), newVersion(), newMan()},
+		"other": {newListen(), newCheck(), newSchema(), newProfiles(), newVersion(), newMan()},
 	} {
 		for _, x := range commands {
 			x.GroupID = group

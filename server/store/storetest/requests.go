@@ -151,7 +151,7 @@ func testClaims(t *testing.T, x *suite) {
 			_, _, err := x.users.PatchGroup(ctx, patched, g.ID, ops, nil)
 			return err
 		},
-		func(ctx context.Context, i int) error {
+		func(ctx context.Context, _ int) error {
 			_, err := x.users.CreateUser(ctx, sc, x.resource(t, x.users.UserType(sc.Instance),
 				fmt.Sprintf(`{"userName":%q}`, x.name("member"))))
 			return err // refused, and the row of that is written
