@@ -33,6 +33,10 @@ func faults() []fault {
 		},
 		{"PostgreSQL is killed", killDatabase, time.Second, restartDatabase},
 		{
+			"who listens is killed", killListener, time.Second,
+			func(ctx context.Context, w *world) error { return w.startListener(ctx) },
+		},
+		{
 			"the simulator is killed",
 			func(_ context.Context, _ *world, simulator *exec.Cmd) error {
 				return ended(simulator.Process.Kill())
@@ -63,6 +67,18 @@ func faults() []fault {
 			3 * time.Second, untoxic,
 		},
 		{diskFull, fillDisk, 2 * time.Second, emptyDisk},
+		{
+			"server, PostgreSQL and listener are killed",
+			func(ctx context.Context, w *world, s *exec.Cmd) error {
+				return errors.Join(killListener(ctx, w, s), killServer(ctx, w, s),
+					killDatabase(ctx, w, s))
+			}, 0, func(ctx context.Context, w *world) error {
+				if err := restartDatabase(ctx, w); err != nil {
+					return err
+				}
+				return errors.Join(w.startServer(ctx), w.startListener(ctx))
+			},
+		},
 		{
 			"server and PostgreSQL are killed",
 			func(ctx context.Context, w *world, s *exec.Cmd) error {

@@ -70,6 +70,13 @@ const failurePause = 20 * time.Millisecond
 func (c *client) send(
 	ctx context.Context, method, path string, body any,
 ) (answer map[string]any, status int) {
+	return c.sendAs(ctx, method, path, body, false)
+}
+
+// sendAs sends a request that may be done later.
+func (c *client) sendAs(
+	ctx context.Context, method, path string, body any, later bool,
+) (answer map[string]any, status int) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		panic(err) // of maps and strings
@@ -89,6 +96,9 @@ func (c *client) send(
 	r.Header.Set("Authorization", "Bearer "+c.token)
 	r.Header.Set("Content-Type", "application/scim+json")
 	r.Header.Set("X-Request-Id", w.requestID)
+	if later {
+		r.Header.Set("Prefer", "respond-async")
+	}
 	resp, err := c.http.Do(r)
 	if err == nil {
 		var got []byte
@@ -118,6 +128,8 @@ func (c *client) work(ctx context.Context) {
 		// A request that is under way is waited for: how it ends must be known.
 		at := context.WithoutCancel(ctx)
 		switch n := c.chance.IntN(10); {
+		case n == 0:
+			c.createLater(at)
 		case len(mine) < 3 || n < 4:
 			if a := c.create(at); a != nil {
 				mine = append(mine, a)
@@ -150,6 +162,21 @@ func (c *client) create(ctx context.Context) *account {
 	}
 	a.id, _ = answer["id"].(string)
 	return a
+}
+
+// createLater creates a user without waiting for it: from the moment that this is
+// accepted, it must happen.
+func (c *client) createLater(ctx context.Context) {
+	c.mu.Lock()
+	a := &account{name: fmt.Sprintf("crash%d@load.example", len(c.accounts)), titles: []string{"0"}}
+	c.accounts = append(c.accounts, a)
+	c.mu.Unlock()
+	_, status := c.sendAs(ctx, http.MethodPost, "/Users",
+		map[string]any{"userName": a.name, "title": "0"}, true)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a.maybe = status == 0 || status >= 500
+	a.deleted = !a.maybe && status != http.StatusAccepted && status != http.StatusCreated
 }
 
 func (c *client) retitle(ctx context.Context, a *account) {

@@ -96,9 +96,9 @@ type report struct {
 func (r *report) add(n int, got round) {
 	r.rounds = append(r.rounds, got)
 	fmt.Fprintf(os.Stderr,
-		"round %3d  %-34s %4d acknowledged, %3d unknown, ready after %4d ms, %d findings\n",
-		n+1, got.fault, got.acknowledged, got.unknown, got.recovery.Milliseconds(),
-		len(got.findings))
+		"round %3d  %-42s %4d acknowledged, %3d unknown, %4d events, ready after %4d ms, "+
+			"%d findings\n", n+1, got.fault, got.acknowledged, got.unknown, got.events,
+		got.recovery.Milliseconds(), len(got.findings))
 	for _, finding := range got.findings {
 		fmt.Fprintln(os.Stderr, "   ", finding)
 	}
@@ -118,6 +118,8 @@ type round struct {
 	// acknowledged and unknown are writes of the clients: those that were
 	// answered with success, and those of which nobody can know.
 	acknowledged, unknown, refused int
+	// events is how many the listener heard of.
+	events int
 	// recovery is how long after the fault had ended the server took to be
 	// ready.
 	recovery time.Duration
@@ -176,8 +178,8 @@ func (r *report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d rounds, seed %d.\n\n", len(r.rounds), r.seed)
 	b.WriteString(
-		"| what broke | rounds | acknowledged | unknown | refused | ready again after | " +
-			"findings |\n| --- | --: | --: | --: | --: | --: | --: |\n")
+		"| what broke | rounds | acknowledged | unknown | refused | events | ready again after | " +
+			"findings |\n| --- | --: | --: | --: | --: | --: | --: | --: |\n")
 	total := round{fault: "all"}
 	for _, f := range r.faults {
 		sum, rounds := round{fault: f.name}, 0
@@ -206,11 +208,13 @@ func (x *round) add(y round) {
 	x.acknowledged += y.acknowledged
 	x.unknown += y.unknown
 	x.refused += y.refused
+	x.events += y.events
 	x.recovery = max(x.recovery, y.recovery)
 	x.findings = append(x.findings, y.findings...)
 }
 
 func (x *round) row(b *strings.Builder, rounds int) {
-	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | at most %d ms | %d |\n", x.fault, rounds,
-		x.acknowledged, x.unknown, x.refused, x.recovery.Milliseconds(), len(x.findings))
+	fmt.Fprintf(b, "| %s | %d | %d | %d | %d | %d | at most %d ms | %d |\n", x.fault, rounds,
+		x.acknowledged, x.unknown, x.refused, x.events, x.recovery.Milliseconds(),
+		len(x.findings))
 }

@@ -80,8 +80,9 @@ func (w *world) round(
 			r.unknown++
 		}
 	}
+	before := w.events
 	for _, verify := range []func(context.Context) ([]string, error){
-		w.verifyUsers, w.verifyMembers, w.verifyHistory, w.verifyChain, w.verifyCycle,
+		w.verifyEvents, w.verifyUsers, w.verifyMembers, w.verifyHistory, w.verifyChain, w.verifyCycle,
 		w.verifyAudit,
 	} {
 		findings, err := verify(ctx)
@@ -90,6 +91,7 @@ func (w *world) round(
 		}
 		r.findings = append(r.findings, findings...)
 	}
+	r.events = w.events - before
 	return r, nil
 }
 
@@ -205,7 +207,7 @@ func (w *world) verifyHistory(ctx context.Context) (findings []string, err error
 	}
 	rows, err := db.QueryContext(ctx,
 		"SELECT request_id, count(*) FROM history WHERE instance_id = $1 AND request_id = ANY "+
-			"($2) AND outcome = 'done' GROUP BY request_id", w.load.instance, ids)
+			"($2) AND outcome = 'done' AND action <> 'request.complete' GROUP BY request_id", w.load.instance, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -43,11 +43,16 @@ type world struct {
 	second  *process.Process
 	others  []string
 	server  *process.Process
-	load    key
-	acme    key
-	ledger  *ledger
-	group   string
-	months  int
+	// listener hears of the changes by the feeds, at an address.
+	listener *process.Process
+	feeds    feeds
+	hears    string
+	events   int // that it has heard until now
+	load     key
+	acme     key
+	ledger   *ledger
+	group    string
+	months   int
 }
 
 // key is an API key, and the id of its instance.
@@ -99,6 +104,11 @@ func (w *world) settle(ctx context.Context) (err error) {
 	if err := w.startServer(ctx); err != nil {
 		return err
 	}
+	if w.older == "" && !w.failover {
+		if err := w.listenTo(ctx); err != nil {
+			return err
+		}
+	}
 	c := w.client(0, nil)
 	answer, status := c.send(ctx, http.MethodPost, "/Groups",
 		map[string]any{"displayName": "Crash"})
@@ -143,7 +153,7 @@ func mountDisk(ctx context.Context, dir string) (string, error) {
 }
 
 func (w *world) close(ctx context.Context) (err error) {
-	for _, p := range []*process.Process{w.server, w.second} {
+	for _, p := range []*process.Process{w.server, w.second, w.listener} {
 		if p != nil {
 			err = errors.Join(err, p.Stop())
 		}
@@ -223,7 +233,7 @@ func (w *world) instance(ctx context.Context, slug string) (k key, err error) {
 		args []string
 		to   any
 	}{
-		{[]string{"instance", "create", slug, "--json"}, &made},
+		{[]string{"instance", "create", slug, "--environment", "sandbox", "--json"}, &made},
 		{
 			[]string{
 				"user", "create", "scim-" + slug, "--instance", slug, "--integration", "--role",
