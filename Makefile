@@ -104,7 +104,7 @@ bench: build
 	@mkdir -p build
 	$(GO) build -o build/bench ./scripts/bench
 	$(if $(OLD),scripts/old-binaries $(OLD) build/old-binaries)
-	build/bench -out BENCHMARKS.md -json build/bench.json -fair 100000 \
+	build/bench -out BENCHMARKS.md -json build/bench.json -fair 100000 -events \
 		-first-sync $(if $(FULL),100000 -full -readme docs/benchmarks.md,20000) \
 		$(if $(OLD),-old build/old-binaries)
 

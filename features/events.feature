@@ -294,7 +294,8 @@ Feature: Events
       And the header "Set-Txn" is kept as txn
       When that server is killed
       And the client fetches the completion of {txn}
-      Then there are 300 users "later"
+      Then all 300 operations were answered with 201
+      And there are 300 users "later"
 
     Scenario: It is announced
       When the client sends GET "/ServiceProviderConfig"

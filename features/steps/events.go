@@ -61,6 +61,13 @@ func (w *world) registerAsynchronous(sc *registry) {
 	sc.Step(`^the operations were answered with ([\d, ]+)$`, func(want string) error {
 		return expect("statuses", strings.Join(w.completed, ", "), want)
 	})
+	// Says that all operations came to the same, and how many there were.
+	sc.Step(`^all (\d+) operations were answered with (\d+)$`, func(n int, want string) error {
+		if i := slices.IndexFunc(w.completed, func(s string) bool { return s != want }); i >= 0 {
+			return fmt.Errorf("operation %d was answered with %s", i, w.completed[i])
+		}
+		return expect("operations", len(w.completed), n)
+	})
 	// A server of the scenario's own, beside the others on the same database.
 	sc.Step(`^the client turns to a server of its own$`, func(ctx context.Context) (err error) {
 		if w.own, err = w.h.Serve(ctx, "127.0.0.1:0"); err == nil {

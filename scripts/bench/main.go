@@ -33,6 +33,7 @@ type options struct {
 	firstSync int    // people; 0 for none
 	fair      int    // users of the instance that asks for the worst; 0 for none
 	attackers int    // its clients
+	events    bool   // whether feeds of events are measured
 	setups    []setup
 	clients   []int
 	time      time.Duration
@@ -157,6 +158,7 @@ func parse(args []string) (o options, err error) {
 	f.IntVar(&o.fair, "fair", 0,
 		"how many users the instance has beside which another one is measured; 0 leaves it out")
 	f.IntVar(&o.attackers, "attackers", 40, "how many clients that instance has")
+	f.BoolVar(&o.events, "events", false, "measure feeds of events, too")
 	users := f.String("users", "1000,100000", "how many users the instance has, one table for each")
 	instances := f.Int("instances", 1,
 		"how many instances share the database; one of them is measured")

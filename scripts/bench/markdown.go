@@ -15,6 +15,7 @@ func (r *report) markdown() string {
 	for _, t := range r.Tables {
 		t.markdown(&b)
 	}
+	r.eventsTable(&b)
 	r.fairTable(&b)
 	return b.String()
 }

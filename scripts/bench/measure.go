@@ -21,7 +21,9 @@ type report struct {
 	Database string `json:"database"`
 	// FirstSyncs are of this version, and of the old one behind it.
 	FirstSyncs []firstSync `json:"firstSyncs,omitempty"`
-	Tables     []table     `json:"tables"`
+	// Events are nil if feeds were not measured.
+	Events *events `json:"events,omitempty"`
+	Tables []table `json:"tables"`
 	// Fair is of an instance with FairUsers users, and Attackers clients.
 	Fair                 []fairRow `json:"fair,omitempty"`
 	FairUsers, Attackers int       `json:",omitempty"`
@@ -70,6 +72,11 @@ func measure(ctx context.Context, o options) (r *report, err error) {
 			return nil, err
 		}
 		r.Tables = append(r.Tables, *t)
+	}
+	if o.events {
+		if r.Events, err = o.measureEvents(ctx, server); err != nil {
+			return nil, err
+		}
 	}
 	if o.fair > 0 {
 		r.FairUsers, r.Attackers = o.fair, o.attackers
