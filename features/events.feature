@@ -92,6 +92,24 @@ Feature: Events
         | prov:create:notice |      |
       And the last two events are of one transaction
 
+    Scenario: A group has a member less, who was deleted
+      Given an application polls the events of "acme"
+      And a user anna
+      And a group staff with:
+        """
+        "members": [{"value": "{anna}"}]
+        """
+      When the client sends DELETE "/Users/{anna}"
+      Then the application hears about "/Users/{anna}":
+        | Event                              | Says |
+        | prov:activate + prov:create:notice |      |
+        | prov:delete                        | {}   |
+      And the application hears about "/Groups/{staff}":
+        | Event              | Says                                        |
+        | prov:create:notice | "version":"W/\"1\""                         |
+        | prov:patch:notice  | "version":"W/\"2\"","attributes":["members"] |
+      And the last two events are of one transaction
+
     Scenario: Only those of the types that are asked for
       Given an application polls the events of "acme", with:
         | type | deactivate,delete |

@@ -207,7 +207,8 @@ func (w *world) verifyHistory(ctx context.Context) (findings []string, err error
 	}
 	rows, err := db.QueryContext(ctx,
 		"SELECT request_id, count(*) FROM history WHERE instance_id = $1 AND request_id = ANY "+
-			"($2) AND outcome = 'done' AND action <> 'request.complete' GROUP BY request_id", w.load.instance, ids)
+			"($2) AND outcome = 'done' AND actor_kind = 'key' AND action <> 'request.complete' "+
+			"GROUP BY request_id", w.load.instance, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -148,12 +148,12 @@ func (s *Service) collect(
 	ctx context.Context, f *Feed, p *Progress, done map[int64]bool, most int,
 ) (PollAnswer, error) {
 	answer := PollAnswer{Sets: make(map[string]string)}
-	open, rows := false, 0
+	open, rows, now := false, 0, s.now(ctx)
 	err := s.store.HistoryAfter(ctx, f.InstanceID, f.Seq, func(row history.Sealed) error {
 		var c *Claims
 		var err error
 		if !done[row.Seq] {
-			if c, err = f.Claims(row, s.public, s.now(ctx)); err != nil {
+			if c, err = f.Claims(row, s.public, now); err != nil {
 				return err
 			}
 		}

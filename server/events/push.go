@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"muster/server/history"
+	"muster/server/instance"
 )
 
 const (
@@ -80,10 +81,10 @@ func (s *sender) run(ctx context.Context) error {
 		case p.Error != "":
 			failures++
 			s.log.DebugContext(ctx, "events not delivered", "feed", s.feed.Name, "error", p.Error)
-			if !sleep(ctx, max(wait, s.pause(failures))) {
-				return ctx.Err()
+			if err := s.await(ctx, max(wait, s.pause(failures))); err != nil {
+				return err
 			}
-		case !more:
+		case !more && p.Seq == last:
 			return nil
 		default:
 			failures = 0
@@ -99,6 +100,25 @@ func (s *sender) settle(ctx context.Context, p Progress) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
 	return s.store.SettleFeed(ctx, s.owner, p)
+}
+
+// await waits, unless the feed is changed meanwhile, or taken over: who has rewound it, or
+// mended its receiver, wants to see it go on.
+func (s *sender) await(ctx context.Context, d time.Duration) error {
+	const often = time.Second
+	for ; d > 0; d -= often {
+		if !sleep(ctx, min(d, often)) {
+			return ctx.Err()
+		}
+		f, err := s.store.Feed(ctx, s.feed.ID)
+		if err != nil {
+			return err
+		}
+		if f.Owner != s.owner || f.Epoch != s.feed.Epoch {
+			return instance.ErrNotFound
+		}
+	}
+	return nil
 }
 
 // pause is how long to wait after so many failures in succession.
@@ -124,12 +144,12 @@ var errEnough = errors.New("enough rows")
 // rows; more is set if there may be others behind it.
 func (s *sender) next(ctx context.Context) (list []parcel, last int64, more bool, err error) {
 	last = s.feed.Seq
-	n := 0
+	n, now := 0, s.now(ctx)
 	err = s.store.HistoryAfter(ctx, s.feed.InstanceID, s.feed.Seq, func(row history.Sealed) error {
 		n++
 		last = row.Seq
 		if !s.done[row.Seq] {
-			c, err := s.feed.Claims(row, s.public, s.now(ctx))
+			c, err := s.feed.Claims(row, s.public, now)
 			if err != nil {
 				return err
 			}
@@ -234,7 +254,9 @@ func (s *sender) send(ctx context.Context, list []parcel) (outcomes []outcome) {
 				if o.err != nil && !o.answered {
 					return // nobody is there
 				}
-				held[x.resource] = o.err != nil
+				// What is refused is put aside before anything behind it is sent: it must not
+				// come again, from another server, after that.
+				held[x.resource] = o.err != nil || o.refused != nil
 			}
 		})
 	}

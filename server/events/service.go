@@ -304,12 +304,14 @@ func (s *Service) begin(ctx context.Context, f *Feed, group *sync.WaitGroup) {
 	})
 }
 
-// now returns what says how a resource is now.
+// now returns what says how a resource of one instance is now.
 func (s *Service) now(ctx context.Context) current {
-	return func(f *Feed, row history.Sealed) (bool, error) {
-		i, err := s.store.Instance(ctx, f.InstanceID)
-		if err != nil {
-			return false, err
+	var i *instance.Instance
+	return func(f *Feed, row history.Sealed) (matches bool, err error) {
+		if i == nil {
+			if i, err = s.store.Instance(ctx, f.InstanceID); err != nil {
+				return false, err
+			}
 		}
 		return s.resources.Matches(ctx, i, f, row.Entry)
 	}

@@ -241,3 +241,56 @@ func TestTargets(t *testing.T) {
 		t.Errorf("the target was reached %d times", n)
 	}
 }
+
+// TestGoesOnAtOnce: a receiver that wants to be left alone for long is not waited for any
+// more, once an administrator has paused the feed and lets it go on.
+func TestGoesOnAtOnce(t *testing.T) {
+	w := newTown(t, "sqlite:"+filepath.Join(t.TempDir(), "m.db"))
+	to := &receiver{
+		versions: make(map[string][]string), ids: make(map[string]int),
+		refused: make(map[string]bool),
+	}
+	var busy atomic.Bool
+	busy.Store(true)
+	at := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, q *http.Request) {
+		if busy.Load() {
+			rw.Header().Set("Retry-After", "600")
+			rw.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		to.ServeHTTP(rw, q)
+	}))
+	defer at.Close()
+	if _, err := w.admin.CreateFeed(t.Context(), w.scope,
+		administration.NewFeed{Name: "app", Push: at.URL}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := serveEvents(ctx, w)
+	defer func() { stop(); <-ended }()
+	if _, err := w.admin.Users.AddUser(t.Context(), w.scope, provisioning.Account{
+		Fields: mapping.Fields{mapping.UserName: "anna"}, Role: instance.PlainUser,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		f, err := w.admin.ShowFeed(t.Context(), w.scope, "app")
+		if err != nil || time.Now().After(end) {
+			t.Fatalf("the receiver was not asked: %v", err)
+		}
+		if strings.Contains(f.Error, "429") {
+			break
+		}
+	}
+	busy.Store(false)
+	for _, paused := range []bool{true, false} {
+		if _, err := w.admin.PauseFeed(t.Context(), w.scope, "app", paused); err != nil {
+			t.Fatal(err)
+		}
+	}
+	began := time.Now()
+	w.arrived(t, to, 1)
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it went on after %v", took)
+	}
+}

@@ -98,10 +98,10 @@ type person struct {
 
 // group is a group in so far as its members change.
 type group struct {
-	id              string
-	found           bool
-	version         int64
-	steps, modified int64
+	id, name, externalID string
+	found                bool
+	version              int64
+	steps, modified      int64
 }
 
 // link is a user as a member of a group.

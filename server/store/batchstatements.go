@@ -46,10 +46,12 @@ const (
 	AND manager_key = ANY (CAST(? AS text[])) AND manager_id IS NULL AND manager_key IS NOT NULL`
 )
 
-const selectLinksOf = `SELECT group_id, user_id FROM group_users
-	WHERE user_id = ANY (CAST(? AS uuid[]))`
+const selectLinksOf = `SELECT gu.group_id, gu.user_id, g.version, g.display_name,
+	COALESCE(g.external_id, '') FROM group_users AS gu JOIN groups AS g ON g.id = gu.group_id
+	WHERE gu.user_id = ANY (CAST(? AS uuid[]))`
 
-const selectGroupVersions = `SELECT id, version FROM groups
+const selectGroupVersions = `SELECT id, version, display_name, COALESCE(external_id, '')
+	FROM groups
 	WHERE (instance_id = ?) IS TRUE AND id = ANY (CAST(? AS uuid[])) FOR UPDATE`
 
 // reads returns the statements that read what the batch needs.
@@ -72,7 +74,7 @@ func (b *batch) reads(d *engine.Dialect) []engine.Statement {
 	if len(b.externalIDs) > 0 {
 		list = append(list, b.byExternalID(d))
 	}
-	read(selectLinksOf, b.leavers, b.readLinks)
+	read(selectLinksOf, b.leavers, b.readGroupLinks)
 	read(selectGroupVersions, b.needs.groups, b.readGroups, b.instanceID)
 	return append(list, b.readPresence(d)...)
 }
@@ -123,10 +125,23 @@ func (b *batch) readPeople(r engine.Rows) error {
 func (b *batch) readGroups(r engine.Rows) error {
 	for r.Next() {
 		g := &group{found: true}
-		if err := r.Scan(&g.id, &g.version); err != nil {
+		if err := r.Scan(&g.id, &g.version, &g.name, &g.externalID); err != nil {
 			return err
 		}
 		b.groups[g.id] = g
+	}
+	return r.Err()
+}
+
+// readGroupLinks reads links with the groups that they are of.
+func (b *batch) readGroupLinks(r engine.Rows) error {
+	for r.Next() {
+		g, l := &group{found: true}, link{}
+		if err := r.Scan(&g.id, &l.user, &g.version, &g.name, &g.externalID); err != nil {
+			return err
+		}
+		l.group = g.id
+		b.groups[g.id], b.members[l] = g, &presence{was: true, is: true}
 	}
 	return r.Err()
 }

@@ -257,6 +257,14 @@ func (b *batch) leave(p *person, u *provisioning.User, e *history.Entry) error {
 	for _, l := range b.sortedMembers(p.id) {
 		b.members[l].is = false
 		b.touch(l.group, e.Time)
+		g := b.groups[l.group]
+		err := b.history.append(memberGone(&provisioning.Group{
+			ID: g.id, InstanceID: b.instanceID, DisplayName: g.name, ExternalID: g.externalID,
+			Version: g.version,
+		}, e))
+		if err != nil {
+			return err
+		}
 	}
 	for _, id := range sortedKeys(b.people) {
 		r := b.people[id]
