@@ -85,19 +85,31 @@ func (w *world) registerAsynchronous(sc *registry) {
 	// A Bulk that creates users, whose names begin with a text; it does not wait.
 	sc.Step(`^the client sends a Bulk that creates (\d+) users "([^"]*)", and does not wait$`,
 		w.manyLater)
+	// Waits for the first users whose names begin so.
+	sc.Step(`^some of the users "([^"]*)" are there$`, func(ctx context.Context, name string) error {
+		var n string
+		var err error
+		return errors.Join(patiently(ctx, func() bool {
+			n, err = w.countUsers(ctx, name)
+			return err != nil || n != "0"
+		}), err)
+	})
 	// Counts the users whose names begin so.
 	sc.Step(`^there are (\d+) users "([^"]*)"$`, func(ctx context.Context, n int, name string) error {
-		err := w.request(ctx, http.MethodGet,
-			"/Users?count=0&filter=userName+sw+%22"+name+"-{tag}%22", "")
-		if err != nil {
-			return err
-		}
-		total, err := w.value("/totalResults")
-		if err != nil {
-			return err
-		}
-		return expect("users", fmt.Sprint(total), fmt.Sprint(n))
+		total, err := w.countUsers(ctx, name)
+		return errors.Join(err, expect("users", total, fmt.Sprint(n)))
 	})
+}
+
+// countUsers returns how many users have names that begin so.
+func (w *world) countUsers(ctx context.Context, name string) (string, error) {
+	err := w.request(ctx, http.MethodGet,
+		"/Users?count=0&filter=userName+sw+%22"+name+"-{tag}%22", "")
+	if err != nil {
+		return "", err
+	}
+	total, err := w.value("/totalResults")
+	return fmt.Sprint(total), err
 }
 
 func (w *world) aSandbox(ctx context.Context, name string) error {

@@ -82,8 +82,8 @@ func (w *world) round(
 	}
 	before := w.events
 	for _, verify := range []func(context.Context) ([]string, error){
-		w.verifyEvents, w.verifyUsers, w.verifyMembers, w.verifyHistory, w.verifyChain, w.verifyCycle,
-		w.verifyAudit,
+		w.verifyEvents, w.verifyUsers, w.verifyMembers, w.verifyHistory, w.verifyChain,
+		w.verifyCycle, w.verifyAudit,
 	} {
 		findings, err := verify(ctx)
 		if err != nil {

@@ -239,20 +239,6 @@ func (t *tx) membership(
 	return entry, "", nil
 }
 
-// memberGone returns the entry of a group, at the version that it has now, of which a
-// member was deleted.
-func memberGone(g *provisioning.Group, by *history.Entry) *history.Entry {
-	entry := history.New(g.InstanceID, by.Time,
-		history.Actor{Kind: history.System, Name: "muster", RequestID: by.Actor.RequestID},
-		history.GroupUpdate, history.Target{Type: "Group", ID: g.ID, Name: g.DisplayName})
-	entry.Detail = "a member was deleted"
-	entry.Changes = []history.Change{{
-		Attribute: "members", Old: by.Target.Name + " (" + by.Target.ID + ")",
-	}}
-	entry.Event = groupEvent(g, by, nil, []string{by.Target.ID})
-	return entry
-}
-
 // groupEvent returns the event of a group whose members change in consequence of the
 // change that an entry is about. A feed with a filter looks at the group itself.
 func groupEvent(

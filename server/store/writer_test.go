@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -231,8 +230,7 @@ func (c *crowd) check(s *store.Store) {
 	err = s.History(t.Context(), history.Query{InstanceID: c.sc.Instance.ID},
 		func(e *history.Entry) error {
 			ids[e.ID] = true
-			if !slices.Contains([]history.Action{history.UserManager, history.InstanceCreate},
-				e.Action) {
+			if e.Actor.Kind != history.System && e.Action != history.InstanceCreate {
 				rows++
 			}
 			return nil

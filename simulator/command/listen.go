@@ -168,9 +168,9 @@ func faultsOf(c *cobra.Command) (listener.Faults, error) {
 		}
 		*to = rate
 	}
-	if sum := f.Refuse + f.Busy + f.Lose; sum >= 1 {
-		return f, usage.Errorf("--refuse, --busy and --lose add up to %.0f%%: nothing would ever "+
-			"be taken", 100*sum)
+	if sum := f.Busy + f.Lose; sum >= 1 {
+		return f, usage.Errorf("--busy and --lose add up to %.0f%%: nothing would ever be taken",
+			100*sum)
 	}
 	return f, nil
 }

@@ -21,7 +21,8 @@ import (
 
 // Faults say how often a listener behaves badly, each from 0 to 1.
 type Faults struct {
-	// Refuse is how often it refuses an event for good, Busy how often for now.
+	// Refuse is how often it refuses an event for good, when that comes first, and Busy
+	// how often it does so for now.
 	Refuse, Busy float64
 	// Lose is how often the connection breaks off: half of the times before the event is
 	// taken, half after it.
@@ -132,7 +133,7 @@ func (l *Listener) take(ctx context.Context, t *secevent.Token) error {
 		l.versions = make(map[string]int64)
 	}
 	l.tried[t.ID]++
-	draw := l.Faults.draw(t.ID, l.tried[t.ID])
+	draw, first := l.Faults.draw(t.ID, l.tried[t.ID]), l.tried[t.ID] == 1
 	l.mu.Unlock()
 	if d := l.Faults.delay(draw); d > 0 {
 		l.count(&l.counts.Delayed)
@@ -141,15 +142,16 @@ func (l *Listener) take(ctx context.Context, t *secevent.Token) error {
 		case <-time.After(d):
 		}
 	}
-	switch x := draw.Float64(); {
-	case x < l.Faults.Refuse && l.tries(t.ID) == 1:
-		// What was lost may have been taken: that is not refused afterwards.
+	// What was lost may have been taken: that is not refused afterwards.
+	if draw.Float64() < l.Faults.Refuse && first {
 		l.count(&l.counts.Refused)
 		return &secevent.Error{Code: secevent.InvalidRequest, Description: onPurpose}
-	case x < l.Faults.Refuse+l.Faults.Busy:
+	}
+	switch x := draw.Float64(); {
+	case x < l.Faults.Busy:
 		l.count(&l.counts.Busy)
 		return errBusy
-	case x < l.Faults.Refuse+l.Faults.Busy+l.Faults.Lose:
+	case x < l.Faults.Busy+l.Faults.Lose:
 		l.count(&l.counts.Lost)
 		if draw.IntN(2) == 0 {
 			l.accept(t)
@@ -158,12 +160,6 @@ func (l *Listener) take(ctx context.Context, t *secevent.Token) error {
 	}
 	l.accept(t)
 	return nil
-}
-
-func (l *Listener) tries(id string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.tried[id]
 }
 
 func (l *Listener) count(n *int) {
