@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -120,8 +121,9 @@ func (b *bench) empty(ctx context.Context, name, database string) (*target, erro
 		return nil, err
 	}
 	t := &target{name: name, token: token}
-	return t, b.serve(ctx, t, "first-"+name+".log", "serve", "--listen", "127.0.0.1:0",
-		"--database", database)
+	return t, b.serve(ctx, t, "first-"+name+".log", append([]string{
+		"serve", "--listen", "127.0.0.1:0", "--database", database,
+	}, strings.Fields(b.serveArgs)...)...)
 }
 
 // quarters returns the users per second by quarters, until over is closed.
