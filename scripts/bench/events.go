@@ -34,7 +34,7 @@ type events struct {
 const (
 	eventUsers  = 200
 	eventFeeds  = 10
-	eventRounds = 6
+	eventRounds = 12
 	eventsReady = 5000
 	lagRounds   = 100
 )
@@ -200,7 +200,9 @@ func (b *bench) feedCosts(
 	}
 	var sums [3]float64
 	for round := range eventRounds + 1 {
-		for i, f := range list {
+		for n := range list { // in another order each time: a machine grows faster and slower
+			i := (n + round) % len(list)
+			f := list[i]
 			l := newLoader(f.target, b.clients[0])
 			got, err := l.run(ctx, b.clients[0], b.time, f.changes())
 			if err != nil {
