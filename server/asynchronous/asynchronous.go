@@ -93,6 +93,9 @@ type Store interface {
 	// ClaimRequest makes a server the owner, in place of the one that was seen; it
 	// returns false if another one was faster.
 	ClaimRequest(ctx context.Context, seen Due, owner string) (bool, error)
+	// FenceRequest waits for whatever an owner has begun to write on behalf of a request,
+	// and may not know the end of. It returns ErrTaken if the request is not the owner's.
+	FenceRequest(ctx context.Context, txn, owner string) error
 	// BeatRequests tells that an owner lives, and ReleaseRequests that it does nothing
 	// any more.
 	BeatRequests(ctx context.Context, owner string) error

@@ -30,8 +30,10 @@ const (
 	forgetTime = time.Minute
 	// places is how many instances have a request done at once.
 	places = 8
-	// longestTry is how long an attempt that fails is made again.
-	longestTry = time.Hour
+	// patience and longestTry are how often, and for how long, a request is tried that
+	// fails though the database can be reached: others wait behind it.
+	patience   = 10
+	longestTry = 5 * time.Minute
 )
 
 // Service does requests that were accepted: those of an instance, which this server
@@ -261,8 +263,9 @@ func (s *Service) work(ctx context.Context, instanceID string) {
 func (s *Service) do(ctx context.Context, instanceID, txn string) {
 	defer s.forget(txn)
 	ctx = instance.WithTenant(ctx, instanceID)
+	var tried tries
 	for failures := 0; ctx.Err() == nil; {
-		err := s.attempt(ctx, instanceID, txn, failures)
+		err := s.attempt(ctx, instanceID, txn, &tried)
 		if err == nil || errors.Is(err, ErrTaken) || errors.Is(err, instance.ErrNotFound) ||
 			ctx.Err() != nil {
 			return
@@ -274,8 +277,19 @@ func (s *Service) do(ctx context.Context, instanceID, txn string) {
 	}
 }
 
+// tries are the attempts at a request that this server has made.
+type tries struct {
+	// begun is set from the first on, and n counts those in vain since a time.
+	begun bool
+	n     int
+	first time.Time
+}
+
+// enough reports whether it is not to be tried again.
+func (t *tries) enough() bool { return t.n >= patience && time.Since(t.first) >= longestTry }
+
 // attempt does a request once, and writes what came of it.
-func (s *Service) attempt(ctx context.Context, instanceID, txn string, failures int) error {
+func (s *Service) attempt(ctx context.Context, instanceID, txn string, tried *tries) error {
 	r, err := s.store.AcceptedRequest(ctx, instanceID, txn)
 	if err != nil {
 		return err
@@ -287,7 +301,12 @@ func (s *Service) attempt(ctx context.Context, instanceID, txn string, failures 
 		return ErrTaken
 	}
 	var made []history.Sealed
-	if failures > 0 || r.Claims > 0 {
+	if tried.begun { // what came of it may not be known, and not have ended
+		if err := s.store.FenceRequest(ctx, txn, s.owner); err != nil {
+			return err
+		}
+	}
+	if tried.begun || r.Claims > 0 {
 		if made, err = s.made(ctx, r); err != nil {
 			return err
 		}
@@ -298,9 +317,15 @@ func (s *Service) attempt(ctx context.Context, instanceID, txn string, failures 
 	if executor == nil {
 		return errors.New("the server is not ready yet")
 	}
+	tried.begun = true
 	a, err := executor.Execute(WithClaim(ctx, Claim{txn, s.owner}), r, made)
-	if err != nil && (a == nil || time.Since(r.Accepted) < longestTry) {
-		return err
+	if err != nil {
+		if tried.n++; tried.n == 1 {
+			tried.first = time.Now()
+		}
+		if a == nil || !tried.enough() {
+			return err
+		}
 	}
 	return s.complete(ctx, r, a)
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strings"
 
 	"muster/server/asynchronous"
 	"muster/server/history"
@@ -90,4 +91,38 @@ func recalled(
 		return o, false
 	}
 	return outcome(r, r.Txn, as, pathOf(r)), true
+}
+
+// abandoned says what came of the operations of a Bulk that cannot be gone on with: what
+// an earlier attempt has done is done, and the rest fails. It returns nil for what is no
+// Bulk.
+func abandoned(
+	r *asynchronous.Request, made []history.Sealed, e *scim.Error,
+) []asynchronous.Outcome {
+	raw, err := scim.DecodeObject(r.Body)
+	if !isBulk(r) || err != nil {
+		return nil
+	}
+	b, err := newBulk(raw)
+	if err != nil {
+		return nil
+	}
+	b.resume(&resumption{txn: r.Txn, made: made})
+	for _, o := range b.operations {
+		// Others may refer to it by its bulkId, and stand before it.
+		if o.done = true; !o.recall(r.Base, o.method, o.path) {
+			o.fail(e)
+		} else if o.method == http.MethodPost && !o.failed() {
+			b.ids[o.bulkID] = o.location[strings.LastIndexByte(o.location, '/')+1:]
+		}
+		if len(o.made) > 0 && methodOf(o.made[len(o.made)-1]) == http.MethodDelete {
+			o.fail(e) // it was undone
+		}
+	}
+	for _, o := range b.operations {
+		if o.method != http.MethodPost {
+			o.location = ""
+		}
+	}
+	return b.outcomes(r)
 }

@@ -109,6 +109,7 @@ func (s *server) accept(x *requestContext, p preference) error {
 	if err != nil {
 		return err
 	}
+	x.accepted = true
 	h := x.answer.Header()
 	h.Set("Preference-Applied", p.applied())
 	if a := s.Requests.Wait(x.Context(), done, p.wait); a != nil {

@@ -95,6 +95,18 @@ func (u *unreliable) DeleteGroup(
 	return u.write(func() error { return u.Store.DeleteGroup(ctx, g, version, e) })
 }
 
+// forgetful is a store of requests that fails as planned, too.
+type forgetful struct {
+	asynchronous.Store
+	plan *unreliable
+}
+
+func (f *forgetful) CompleteRequest(
+	ctx context.Context, owner string, r *asynchronous.Request, rows []*history.Entry,
+) error {
+	return f.plan.write(func() error { return f.Store.CompleteRequest(ctx, owner, r, rows) })
+}
+
 // postponing is a server that does requests after they were answered, on a store that
 // can be made to fail.
 type postponing struct {
@@ -112,7 +124,7 @@ func newPostponing(t *testing.T) *postponing {
 	}, func(c *httpapi.Config) {
 		s := c.Admin.Outbox.(*store.Store)
 		c.Events = events.New(s, c.Admin.Users, c.PublicURL, nil, c.Log)
-		later = asynchronous.New(s, slog.New(slog.DiscardHandler))
+		later = asynchronous.New(&forgetful{s, p.store}, slog.New(slog.DiscardHandler))
 		later.Retry, c.Requests = time.Millisecond, later
 	})
 	ctx, cancel := context.WithCancel(t.Context())

@@ -155,3 +155,37 @@ func TestPostponedIsTheKeys(t *testing.T) {
 		t.Errorf("completed with %v, and %v users", got, found)
 	}
 }
+
+// TestAbandoned: of a Bulk whose key is revoked while it is done, what was done is told as
+// done, and the rest as refused.
+func TestAbandoned(t *testing.T) {
+	p := newPostponing(t)
+	sc := p.scopes["acme"]
+	k, key, err := p.instances.CreateKey(t.Context(), sc.Instance,
+		instance.KeyRequest{UserName: "scim-acme"}, sc.Actor)
+	fatal(t, err)
+	p.store.strike([]int{0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1})
+	a := p.send("POST", "/scim/v2/Bulk", `{"schemas":["`+
+		`urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[`+
+		`{"method":"POST","path":"/Users","bulkId":"a","data":{"userName":"first"}},`+
+		`{"method":"POST","path":"/Users","bulkId":"b","data":{"userName":"second"}},`+
+		`{"method":"DELETE","path":"/Users/bulkId:a"}]}`,
+		"Authorization", "Bearer "+key, "Prefer", "respond-async")
+	_, err = p.instances.RevokeKey(t.Context(), sc.Instance, k.ID, sc.Actor)
+	fatal(t, err)
+	list := p.completion("acme", a.header.Get("Set-Txn"))
+	var got []string
+	for _, c := range list {
+		m := payload(t, c)
+		got = append(got, fmt.Sprint(m["status"], m["response"] != nil))
+	}
+	users := p.as("acme", "GET", "/Users?count=0", "").body["totalResults"]
+	want := "[201false 401true 401true]"
+	if users == 0.0 { // it was revoked before anything was done
+		want = "[401true 401true 401true]"
+	}
+	if fmt.Sprint(got) != want || strings.HasPrefix(list[0].Subject.URI, "/Users/") !=
+		(users == 1.0) || users != 0.0 && users != 1.0 {
+		t.Errorf("%v users, completed with %v about %v", users, got, list[0].Subject)
+	}
+}

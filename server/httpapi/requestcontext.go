@@ -52,8 +52,10 @@ type requestContext struct {
 	// decoded is the body if it was decoded already: that of an operation of
 	// a bulk request.
 	decoded map[string]any
-	// resumed is set for one that was accepted before, and is done now.
-	resumed *resumption
+	// resumed is set for one that was accepted before, and is done now; accepted for one
+	// that is done later.
+	resumed  *resumption
+	accepted bool
 
 	users *provisioning.Service
 	began time.Time
@@ -141,7 +143,9 @@ func (s *server) end(x *requestContext) {
 	if s.Metrics != nil {
 		s.Metrics.End(x.Method, path, x.answer.status, time.Since(x.began))
 	}
-	s.count(x, x.route, x.answer.status)
+	if !x.accepted { // else it is counted when it is done
+		s.count(x, x.route, x.answer.status)
+	}
 	if span := trace.SpanFromContext(x.Context()); span.IsRecording() {
 		span.SetName(x.Method + " " + path)
 		span.SetAttributes(attribute.String("http.route", path),

@@ -40,20 +40,24 @@ func (s *server) Execute(
 			})
 		}
 	}()
+	if o, done := recalled(r, made); done && !isBulk(r) {
+		return &asynchronous.Answer{Outcomes: []asynchronous.Outcome{o}}, nil
+	}
 	c, err := s.Admin.Instances.Reauthenticate(ctx, r.Actor.KeyID, r.Actor)
 	var refused *instance.KeyError
 	if errors.As(err, &refused) {
-		status := http.StatusUnauthorized
+		e := &scim.Error{Status: http.StatusUnauthorized, Detail: refused.Reason}
 		if refused.Forbidden {
-			status = http.StatusForbidden
+			e.Status = http.StatusForbidden
 		}
-		return failures(r, &scim.Error{Status: status, Detail: refused.Reason}), nil
+		a = failures(r, e)
+		if rest := abandoned(r, made, e); rest != nil {
+			a.Outcomes = rest
+		}
+		return a, nil
 	}
 	if err != nil {
 		return nil, err
-	}
-	if o, done := recalled(r, made); done && !isBulk(r) {
-		return &asynchronous.Answer{Outcomes: []asynchronous.Outcome{o}}, nil
 	}
 	answer := &recorded{header: make(http.Header)}
 	x, err := s.resumed(ctx, r, c, answer)

@@ -128,6 +128,20 @@ func (s *Store) ClaimRequest(
 	return claimed && err == nil, err
 }
 
+// FenceRequest waits until nothing is under way any more that is written on behalf of a
+// request.
+func (s *Store) FenceRequest(ctx context.Context, txn, owner string) error {
+	return s.update(ctx, func(t *tx) error {
+		var owners []string
+		err := t.List(ctx, &owners, `SELECT owner FROM accepted_requests WHERE txn = ? AND owner = ?
+			AND completed = 0 FOR UPDATE`, txn, owner)
+		if err == nil && len(owners) == 0 {
+			err = asynchronous.ErrTaken
+		}
+		return err
+	})
+}
+
 // BeatRequests tells that an owner lives.
 func (s *Store) BeatRequests(ctx context.Context, owner string) error {
 	return s.update(ctx, func(t *tx) error {
