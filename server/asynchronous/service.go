@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
+	"muster/lease"
 	"muster/server/history"
 	"muster/server/instance"
 )
@@ -20,14 +20,12 @@ import (
 const (
 	// lookTime is how often requests are looked for that nobody does.
 	lookTime = time.Second
-	// beatTime is how often the server tells that it lives, and deadTime after how
-	// long without that others take its requests over. Nobody's clock is compared.
-	beatTime = 500 * time.Millisecond
-	deadTime = 3 * time.Second
 	// KeepTime is how long what came of a request can be fetched.
 	KeepTime = 24 * time.Hour
 	// forgetTime is how often what is older is deleted.
 	forgetTime = time.Minute
+	// firstRetry is how long to wait after a failure.
+	firstRetry = 200 * time.Millisecond
 	// places is how many instances have a request done at once.
 	places = 8
 	// patience and longestTry are how often, and for how long, a request is tried that
@@ -55,17 +53,11 @@ type Service struct {
 	// mine are those in the lanes, or being done, and waiting the clients who wait.
 	mine    map[string]bool
 	waiting map[string]chan *Answer
-	seen    map[string]sighting
+	watch   lease.Watch[Due]
 	// begun has those whose lane is to be worked on.
 	begun   chan string
 	stopped chan struct{}
 	places  chan struct{}
-}
-
-// sighting is when a request was first seen with an owner and a beat.
-type sighting struct {
-	due Due
-	at  time.Time
 }
 
 // New returns a service on a store.
@@ -73,8 +65,8 @@ func New(store Store, log *slog.Logger) *Service {
 	return &Service{
 		store: store, log: log, owner: uuid.NewString(),
 		lanes: make(map[string][]string), mine: make(map[string]bool),
-		waiting: make(map[string]chan *Answer), seen: make(map[string]sighting),
-		begun: make(chan string), stopped: make(chan struct{}),
+		waiting: make(map[string]chan *Answer),
+		begun:   make(chan string), stopped: make(chan struct{}),
 		places: make(chan struct{}, places),
 	}
 }
@@ -162,7 +154,7 @@ func (s *Service) Run(ctx context.Context) {
 	}
 	close(s.stopped)
 	group.Wait()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lease.DeadTime)
 	defer cancel()
 	if err := s.store.ReleaseRequests(ctx, s.owner); err != nil {
 		s.log.WarnContext(ctx, "the requests of this server are taken over late", "error", err)
@@ -170,7 +162,7 @@ func (s *Service) Run(ctx context.Context) {
 }
 
 func (s *Service) beat(ctx context.Context) {
-	for sleep(ctx, beatTime) {
+	for lease.Sleep(ctx, lease.BeatTime) {
 		s.mu.Lock()
 		busy := len(s.mine) > 0
 		s.mu.Unlock()
@@ -199,7 +191,7 @@ func (s *Service) look(ctx context.Context) {
 				"error", err)
 		}
 		failing = err != nil
-		sleep(ctx, lookTime)
+		lease.Sleep(ctx, lookTime)
 	}
 }
 
@@ -208,17 +200,16 @@ func (s *Service) takeOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	seen := make(map[string]sighting, len(open))
+	work := make(map[string]Due, len(open))
+	for _, d := range open {
+		work[d.Txn] = d
+	}
+	dead := s.watch.Look(work)
 	for _, d := range open {
 		s.mu.Lock()
 		mine := s.mine[d.Txn]
 		s.mu.Unlock()
-		before, known := s.seen[d.Txn]
-		if !known || before.due != d {
-			before = sighting{d, time.Now()}
-		}
-		seen[d.Txn] = before
-		if mine || d.Owner != "" && d.Owner != s.owner && time.Since(before.at) <= deadTime {
+		if mine || d.Owner != "" && d.Owner != s.owner && !dead(d.Txn) {
 			continue
 		}
 		claimed, err := s.store.ClaimRequest(ctx, d, s.owner)
@@ -229,7 +220,6 @@ func (s *Service) takeOver(ctx context.Context) error {
 			s.enqueue(d.InstanceID, d.Txn)
 		}
 	}
-	s.seen = seen
 	return nil
 }
 
@@ -273,7 +263,7 @@ func (s *Service) do(ctx context.Context, instanceID, txn string) {
 		failures++
 		s.log.WarnContext(ctx, "an accepted request could not be done; it is tried again",
 			"txn", txn, "attempts", failures, "error", err)
-		sleep(ctx, s.pause(failures))
+		lease.Sleep(ctx, lease.Pause(cmp.Or(s.Retry, firstRetry), failures))
 	}
 }
 
@@ -345,7 +335,7 @@ func (s *Service) complete(ctx context.Context, r *Request, a *Answer) error {
 	}
 	r.Completed = now
 	// What was done is told also when the server stops.
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadTime)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), lease.DeadTime)
 	defer cancel()
 	if err := s.store.CompleteRequest(end, s.owner, r, rows); err != nil {
 		return err
@@ -371,20 +361,4 @@ func (s *Service) made(ctx context.Context, r *Request) (list []history.Sealed, 
 		return nil
 	})
 	return list, err
-}
-
-// pause is how long to wait after so many failures in succession.
-func (s *Service) pause(failures int) time.Duration {
-	const first, longest = 200 * time.Millisecond, 30 * time.Second
-	d := min(cmp.Or(s.Retry, first)<<min(failures-1, 10), longest)
-	return d/2 + rand.N(d/2)
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }

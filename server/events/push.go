@@ -9,7 +9,6 @@ import (
 	"hash/fnv"
 	"io"
 	"maps"
-	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"muster/lease"
 	"muster/server/history"
 	"muster/server/instance"
 )
@@ -107,7 +107,7 @@ func (s *sender) settle(ctx context.Context, p Progress) error {
 func (s *sender) await(ctx context.Context, d time.Duration) error {
 	const often = time.Second
 	for ; d > 0; d -= often {
-		if !sleep(ctx, min(d, often)) {
+		if !lease.Sleep(ctx, min(d, often)) {
 			return ctx.Err()
 		}
 		f, err := s.store.Feed(ctx, s.feed.ID)
@@ -123,18 +123,7 @@ func (s *sender) await(ctx context.Context, d time.Duration) error {
 
 // pause is how long to wait after so many failures in succession.
 func (s *Service) pause(failures int) time.Duration {
-	const first, longest = 200 * time.Millisecond, 30 * time.Second
-	d := min(cmp.Or(s.Retry, first)<<min(failures-1, 10), longest)
-	return d/2 + rand.N(d/2)
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
+	return lease.Pause(cmp.Or(s.Retry, 200*time.Millisecond), failures)
 }
 
 // errEnough ends the reading of rows.

@@ -12,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/uuid"
 
+	"muster/lease"
 	"muster/server/history"
 	"muster/server/instance"
 )
@@ -94,7 +95,7 @@ type Service struct {
 
 	mu      sync.Mutex
 	sending map[string]bool
-	seen    map[string]sighting
+	watch   lease.Watch[Due]
 	waiting map[chan struct{}]bool
 	// stopped is closed when the server stops.
 	stopped chan struct{}
@@ -106,12 +107,6 @@ type Service struct {
 	asked  time.Time
 }
 
-// sighting is when a feed was first seen with an owner and a beat.
-type sighting struct {
-	due Due
-	at  time.Time
-}
-
 // New returns a service at an address, which may push to private networks that are
 // allowed.
 func New(store Store, r Resources, public string, allowed []netip.Prefix,
@@ -121,7 +116,7 @@ func New(store Store, r Resources, public string, allowed []netip.Prefix,
 		store: store, resources: r, public: public, log: log, keys: keys{store: store},
 		owner:      uuid.NewString(),
 		production: newClient(allowed, false), sandboxed: newClient(allowed, true),
-		sending: make(map[string]bool), seen: make(map[string]sighting),
+		sending: make(map[string]bool),
 		waiting: make(map[chan struct{}]bool), stopped: make(chan struct{}),
 		written: make(chan struct{}, 1), waits: make(chan struct{}, 1),
 	}
@@ -135,10 +130,6 @@ const (
 	shortLook = 10 * time.Millisecond
 	// longLook is how often it looks whether anybody listens at all.
 	longLook = time.Second
-	// beatTime is how often the server tells that it lives, and deadTime after how
-	// long without that others take its feeds over. Nobody's clock is compared.
-	beatTime = 500 * time.Millisecond
-	deadTime = 3 * time.Second
 )
 
 // Written tells that the history has grown.
@@ -171,7 +162,7 @@ func (s *Service) Run(ctx context.Context) {
 			}
 			continue
 		}
-		sleep(ctx, shortLook)
+		lease.Sleep(ctx, shortLook)
 		select {
 		case <-ctx.Done():
 		case <-s.written:
@@ -180,7 +171,7 @@ func (s *Service) Run(ctx context.Context) {
 	}
 	close(s.stopped)
 	group.Wait()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lease.DeadTime)
 	defer cancel()
 	if err := s.store.ReleaseFeeds(ctx, s.owner); err != nil {
 		s.log.WarnContext(ctx, "the feeds of this server are taken over late", "error", err)
@@ -230,7 +221,7 @@ func (s *Service) wait() (woken <-chan struct{}, leave func()) {
 }
 
 func (s *Service) beat(ctx context.Context) {
-	for sleep(ctx, beatTime) {
+	for lease.Sleep(ctx, lease.BeatTime) {
 		s.mu.Lock()
 		busy := len(s.sending) > 0
 		s.mu.Unlock()
@@ -249,17 +240,16 @@ func (s *Service) look(ctx context.Context, group *sync.WaitGroup) error {
 	if err != nil {
 		return err
 	}
-	seen := make(map[string]sighting, len(due))
+	work := make(map[string]Due, len(due))
+	for _, d := range due {
+		work[d.ID] = d
+	}
+	dead := s.watch.Look(work)
 	for _, d := range due {
 		s.mu.Lock()
 		mine := s.sending[d.ID]
 		s.mu.Unlock()
-		before, known := s.seen[d.ID]
-		if !known || before.due != d {
-			before = sighting{d, time.Now()}
-		}
-		seen[d.ID] = before
-		free := d.Owner == "" || d.Owner == s.owner || time.Since(before.at) > deadTime
+		free := d.Owner == "" || d.Owner == s.owner || dead(d.ID)
 		if mine || !free {
 			continue
 		}
@@ -271,7 +261,6 @@ func (s *Service) look(ctx context.Context, group *sync.WaitGroup) error {
 			s.begin(ctx, f, group)
 		}
 	}
-	s.seen = seen
 	return nil
 }
 
@@ -299,7 +288,7 @@ func (s *Service) begin(ctx context.Context, f *Feed, group *sync.WaitGroup) {
 		if err != nil && ctx.Err() == nil && !errors.Is(err, instance.ErrNotFound) {
 			s.log.WarnContext(ctx, "a feed cannot be sent; it is tried again", "feed", f.Name,
 				"error", err)
-			sleep(ctx, time.Second)
+			lease.Sleep(ctx, time.Second)
 		}
 	})
 }
