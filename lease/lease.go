@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
+// BeatTime is how often a server tells that it lives, and DeadTime after how long without
+// that others take it for dead.
 const (
-	// BeatTime is how often a server tells that it lives, and DeadTime after how long
-	// without that others take it for dead.
 	BeatTime = 500 * time.Millisecond
 	DeadTime = 3 * time.Second
 )
