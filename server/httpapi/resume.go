@@ -75,6 +75,9 @@ func (s *server) Execute(
 		a.Outcomes = b.outcomes(r)
 	} else {
 		a.Outcomes = outcomeOf(r, answer)
+		if !isBulk(r) {
+			a.Outcomes[0].Target.Name = x.name
+		}
 	}
 	if passing(answer.status) {
 		err = fmt.Errorf("it was answered with %d", answer.status)
