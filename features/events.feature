@@ -58,6 +58,46 @@ Feature: Events
         | prov:create:full | "displayName"      |
         | prov:patch:full  | {"value":"{anna}"} |
 
+    Scenario: What an administrator does by hand
+      Given an application polls the events of "acme"
+      And "acme" has the user "ben@acme.example", made by hand
+      When an administrator suspends "ben@acme.example" in "acme" by hand
+      And an administrator reactivates "ben@acme.example" in "acme" by hand
+      Then the application hears about the user "ben@acme.example" of "acme":
+        | Event                               | Says       |
+        | prov:activate + prov:create:notice  |            |
+        | prov:deactivate + prov:patch:notice | ["active"] |
+        | prov:activate + prov:patch:notice   | ["active"] |
+
+    Scenario: What an import does
+      Given an application polls the events of "acme"
+      When an administrator of "acme" imports the users:
+        | userName          | firstName |
+        | ann@acme.example  | Ann       |
+        | bea@acme.example  | Bea       |
+      Then the application hears about the user "ann@acme.example" of "acme":
+        | Event                              | Says             |
+        | prov:activate + prov:create:notice | "name.givenName" |
+      And the application hears about the user "bea@acme.example" of "acme":
+        | Event                              | Says             |
+        | prov:activate + prov:create:notice | "name.givenName" |
+      And the last two events are of one transaction
+
+    Scenario: What a workflow rule does
+      Given an application polls the events of "acme"
+      And a group staff
+      And an administrator of "acme" runs "rule create staff --field scimSyncJobTitle --do add-to-group:staff-{tag}"
+      When the client sends POST "/Users" with:
+        """
+        {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "anna-{tag}", "title": "Analyst"}
+        """
+      Then the answer is 201
+      And the application hears about "/Groups/{staff}":
+        | Event              | Says        |
+        | prov:create:notice |             |
+        | prov:patch:notice  | ["members"] |
+      And the last two events are of one transaction
+
     Scenario: What a Bulk does, and what was refused
       Given an application polls the events of "acme"
       And a user anna

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +39,17 @@ func (w *world) registerEvents(sc *registry) {
 	// All that came about a resource until now, in its order: the events of each token,
 	// without what all begin with, and a part of what it says. It waits for as many.
 	sc.Step(`^the application hears about "([^"]*)":$`, w.hears)
+	// The same about a user, by the User Name.
+	sc.Step(`^the application hears about the user "([^"]*)" of "([^"]*)":$`,
+		func(ctx context.Context, user, instance string, t *godog.Table) error {
+			u, err := w.theUser(ctx, instance, user)
+			if err != nil {
+				return err
+			}
+			return w.hears(ctx, "/Users/"+u.ID, t)
+		})
+	// Imports users from a file with the columns of the table.
+	sc.Step(`^an administrator of "([^"]*)" imports the users:$`, w.importsUsers)
 	// It waits for a while, in which nothing comes that was not there before.
 	sc.Step(`^the application hears nothing more$`, w.hearsNothingMore)
 	// The last two events have the same txn.
@@ -147,6 +159,28 @@ func (w *world) listener(ctx context.Context, how, instance string, t *godog.Tab
 	w.heard, err = w.h.Listen(ctx,
 		append(listen, "--poll", base+made.Path, "--token", made.Token)...)
 	return err
+}
+
+func (w *world) importsUsers(ctx context.Context, instance string, t *godog.Table) error {
+	var b strings.Builder
+	for i, row := range t.Rows {
+		for j, c := range row.Cells {
+			value := c.Value
+			if i > 0 && t.Rows[0].Cells[j].Value == "userName" {
+				value = w.name(value)
+			}
+			if j > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(value)
+		}
+		b.WriteByte('\n')
+	}
+	const file = "people.csv"
+	if err := os.WriteFile(filepath.Join(w.dir, file), []byte(b.String()), 0o600); err != nil {
+		return err
+	}
+	return w.server(ctx, nil, "import", filepath.Join(w.dir, file), "--instance", w.slug(instance))
 }
 
 // about returns the events about a resource that have come.

@@ -93,7 +93,7 @@ func (w *world) administratorRuns(ctx context.Context, instance, command string)
 			args[1] != "update-field" {
 			a = w.name(a)
 		}
-		args[i] = a
+		args[i] = w.fill(a)
 	}
 	return w.tryServer(ctx, append(args, "--instance", w.slug(instance))...)
 }

@@ -46,8 +46,8 @@ func New(version, commit string) *Metrics {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "muster_limited_total",
 			Help: "Requests that were refused by a limit: key, address, requests (at once), " +
-				"reads, scans, scan-time, bulk, bodies, long-work, or waiting (to be done later); " +
-				"by instance where that was known.",
+				"reads, scans, scan-time, bulk, bodies, long-work, or waiting (to be done " +
+				"later); by instance where that was known.",
 		}, []string{"limit", "muster_instance"}),
 		current: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "muster_http_requests_current", Help: "Requests that are being answered.",
