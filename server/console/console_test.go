@@ -47,7 +47,7 @@ func newFixture(t *testing.T, openID func(public string) *console.OpenID) *fixtu
 	f := &fixture{t: t}
 	clock := func() time.Time { return time.Now().Add(time.Duration(f.ahead.Load()) * time.Second) }
 	f.admin = &administration.Service{
-		Instances: instance.NewService(s, s, clock), Users: users, Outbox: s,
+		Instances: instance.NewService(s, s, clock), Users: users, Outbox: s, Feeds: s,
 	}
 	_, err = f.admin.Instances.Create(t.Context(), instance.Instance{Slug: "acme"},
 		history.Actor{Kind: history.Administrator, Name: "test"})
@@ -174,6 +174,7 @@ func pages() map[string]instance.AdminRole {
 		"/groups/new": instance.LiteAdministrator, "/keys": instance.Administrator,
 		"/clients": instance.Administrator, "/fields": instance.Reader,
 		"/objects": instance.Reader, "/rules": instance.Reader,
+		"/feeds":        instance.Administrator,
 		"/update-field": instance.LiteAdministrator, "/history": instance.Auditor,
 		"/history/export": instance.Auditor, "/history/verify": instance.Auditor,
 	}

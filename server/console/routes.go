@@ -63,6 +63,8 @@ func (c *Console) routes(mux *http.ServeMux) {
 	form("/keys", administrator, owner, (*visit).showKeys, (*visit).sendKey)
 	form("/keys/{id}", administrator, owner, (*visit).showKey, (*visit).sendKeyChange)
 	form("/clients", administrator, owner, (*visit).showClients, (*visit).sendClient)
+	form("/feeds", administrator, owner, (*visit).showFeeds, (*visit).sendFeed)
+	form("/feeds/{feed}", administrator, owner, (*visit).showFeed, (*visit).sendFeedChange)
 	form("/fields", reader, administrator, (*visit).showFields, (*visit).sendField)
 	form("/objects", reader, lite, (*visit).showObjects, (*visit).sendObject)
 	form("/rules", reader, administrator, (*visit).showRules, (*visit).sendRule)
@@ -108,6 +110,7 @@ func (c *Console) frame(v *screen.Visit) screen.Frame {
 		link{"Custom fields", "/fields", reader}, link{"Objects", "/objects", reader},
 		link{"Workflow rules", "/rules", reader}, link{"Update a field", "/update-field", lite},
 		link{"API keys", "/keys", administrator}, link{"OAuth clients", "/clients", administrator},
+		link{"Feeds of events", "/feeds", administrator},
 		link{"Change History", "/history", auditor})
 	return f
 }
