@@ -347,14 +347,14 @@ Feature: Events
 
     Scenario: What was accepted is done, though the server is killed
       Given the client turns to a server of its own
-      When the client sends a Bulk that creates 1000 users "later", and does not wait
+      When the client sends a Bulk that creates 400 users "later", and does not wait
       Then the answer is 202
       And the header "Set-Txn" is kept as txn
       And some of the users "later" are there
       When that server is killed
       And the client fetches the completion of {txn}
-      Then all 1000 operations were answered with 201
-      And there are 1000 users "later"
+      Then all 400 operations were answered with 201
+      And there are 400 users "later"
 
     Scenario: It is announced
       When the client sends GET "/ServiceProviderConfig"

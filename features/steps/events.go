@@ -20,7 +20,7 @@ import (
 )
 
 // eventTime is how long a scenario waits for an event, or for the end of a request.
-const eventTime = 20 * time.Second
+const eventTime = time.Minute
 
 // quietTime is how long it waits for what must not come.
 const quietTime = 700 * time.Millisecond
