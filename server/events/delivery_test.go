@@ -233,6 +233,9 @@ func (w *town) untilDone(t *rapid.T, name string) {
 			t.Fatal(err)
 		}
 		if f.Behind == 0 {
+			if f.Error != "" || f.Failures > 0 {
+				t.Fatalf("all is delivered or parked, and the feed has failed: %+v", f)
+			}
 			return
 		}
 		time.Sleep(5 * time.Millisecond)

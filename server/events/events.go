@@ -153,7 +153,7 @@ type Feed struct {
 	Delivered   int64
 	DeliveredAt time.Time
 	// Failures is how often in succession nothing could be delivered, Error why, and
-	// ErrorAt when. An error stays until something is delivered.
+	// ErrorAt when. An error stays until something is delivered, or refused for good.
 	Failures int64
 	Error    string
 	ErrorAt  time.Time

@@ -74,6 +74,18 @@ func (s *Store) ReleaseFeeds(ctx context.Context, owner string) error {
 	})
 }
 
+const (
+	settleFeed = "UPDATE feeds SET seq = ?, acked = ? WHERE id = ? AND owner = ? AND epoch = ?"
+
+	settleAnswered = `UPDATE feeds SET seq = ?, acked = ?, delivered = delivered + ?,
+	delivered_at = CASE WHEN CAST(? AS bigint) = 0 THEN delivered_at ELSE ? END,
+	failures = 0, error = '' WHERE id = ? AND owner = ? AND epoch = ?`
+
+	settleFailed = `UPDATE feeds SET seq = ?, acked = ?, delivered = delivered + ?,
+	delivered_at = CASE WHEN CAST(? AS bigint) = 0 THEN delivered_at ELSE ? END,
+	failures = failures + 1, error = ?, error_at = ? WHERE id = ? AND owner = ? AND epoch = ?`
+)
+
 // SettleFeed writes how far an owner has come, and what was refused for good. It
 // returns instance.ErrNotFound if the feed is not the owner's any more: then nothing
 // is written.
@@ -82,19 +94,18 @@ func (s *Store) SettleFeed(ctx context.Context, owner string, p events.Progress)
 	if err != nil {
 		return err
 	}
-	row := []any{p.Seq, acked}
-	query := `UPDATE feeds SET seq = ?, acked = ?, delivered = delivered + ?, delivered_at = ?,
-		failures = 0, error = '' WHERE id = ? AND owner = ? AND epoch = ?`
+	delivered := int64(0) // when, if anything was
+	if p.Delivered > 0 {
+		delivered = millis(p.At)
+	}
+	query, row := settleFeed, []any{p.Seq, acked}
 	switch {
 	case p.Error != "":
-		query = `UPDATE feeds SET seq = ?, acked = ?, delivered = delivered + ?,
-			failures = failures + 1, error = ?, error_at = ?
-			WHERE id = ? AND owner = ? AND epoch = ?`
-		row = append(row, p.Delivered, p.Error, millis(p.At))
-	case p.Delivered == 0:
-		query = "UPDATE feeds SET seq = ?, acked = ? WHERE id = ? AND owner = ? AND epoch = ?"
-	default:
-		row = append(row, p.Delivered, millis(p.At))
+		query = settleFailed
+		row = append(row, p.Delivered, delivered, delivered, p.Error, millis(p.At))
+	case p.Delivered > 0 || len(p.Parked) > 0: // the receiver answers
+		query = settleAnswered
+		row = append(row, p.Delivered, delivered, delivered)
 	}
 	return s.update(ctx, func(t *tx) error {
 		n, err := t.Exec(ctx, query, append(row, p.FeedID, owner, p.Epoch)...)
