@@ -194,10 +194,17 @@ func same(r *asynchronous.Request, as *bulkOperation) []asynchronous.Outcome {
 func (b *bulkRun) outcomes(r *asynchronous.Request) []asynchronous.Outcome {
 	list := make([]asynchronous.Outcome, len(b.operations))
 	for i, o := range b.operations {
-		if !o.done {
+		why := "as many had failed as failOnErrors allows"
+		if b.halted {
+			why = "one before it failed by a fault of the server"
+		}
+		switch {
+		case o.done:
+		case b.halted && passing(o.status) && o.status != 0: // that one, given up
+			o.done = true
+		default:
 			o.fail(&scim.Error{
-				Status: http.StatusFailedDependency,
-				Detail: "the operation was not tried: as many had failed as failOnErrors allows",
+				Status: http.StatusFailedDependency, Detail: "the operation was not tried: " + why,
 			})
 		}
 		list[i] = outcome(r, operationTxn(r.Txn, i), o, b.resolvePath(o.path))
