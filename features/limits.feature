@@ -8,7 +8,7 @@ Feature: Limits
     And OneLogin has an app for "acme"
     And the app "acme" puts users into groups named like their roles "Everybody"
     And OneLogin has 10 users, assigned to the app "acme"
-    And the server lets each key send 2 requests a second
+    And the server lets each key send 6 requests a second
     When OneLogin runs a provisioning cycle of the app "acme"
     Then the cycle succeeded
     And each of the 10 users has exactly one account in "acme"
