@@ -221,9 +221,13 @@ func (b *bulkRun) do(s *server, x *requestContext, o *bulkOperation) {
 	}
 	if o.failed() {
 		b.failures++
-		return
 	}
-	if o.bulkID != "" && o.location != "" {
+	b.note(o)
+}
+
+// note takes down what the bulkId of an operation stands for.
+func (b *bulkRun) note(o *bulkOperation) {
+	if !o.failed() && o.bulkID != "" && o.location != "" {
 		b.ids[o.bulkID] = o.location[strings.LastIndexByte(o.location, '/')+1:]
 	}
 }

@@ -30,8 +30,9 @@ func (r *recorded) Write(p []byte) (int, error) {
 	return r.body.Write(p)
 }
 
-// bulkPaths are the paths that an operation may have.
-var bulkPaths = regexp.MustCompile(`^/(Users|Groups)(/[A-Za-z0-9-]+)?$`)
+// bulkPaths are the paths that an operation may have: those of users and groups, and of
+// their resource types.
+var bulkPaths = regexp.MustCompile(`^/(User|Group)s(?:/([A-Za-z0-9-]+))?$`)
 
 // subrequest does an operation as a request of its own, with the key of the
 // bulk request.

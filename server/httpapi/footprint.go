@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"strings"
 
 	"muster/server/asynchronous"
 	"muster/server/history"
@@ -87,42 +86,55 @@ func recalled(
 	r *asynchronous.Request, made []history.Sealed,
 ) (o asynchronous.Outcome, done bool) {
 	as := &bulkOperation{method: r.Method, done: true, made: footprintOf(r.Txn, made)}
-	if !as.recall(r.Base, r.Method, pathOf(r)) {
+	if isBulk(r) || !as.recall(r.Base, r.Method, pathOf(r)) {
 		return o, false
 	}
 	return outcome(r, r.Txn, as, pathOf(r)), true
 }
 
-// abandoned says what came of the operations of a Bulk that cannot be gone on with: what
-// an earlier attempt has done is done, and the rest fails. It returns nil for what is no
-// Bulk.
+// abandoned says what came of a request that cannot be gone on with, as a whole: of a Bulk,
+// what an earlier attempt has done is done, and the rest came to the same.
 func abandoned(
-	r *asynchronous.Request, made []history.Sealed, e *scim.Error,
+	r *asynchronous.Request, made []history.Sealed, as *bulkOperation,
 ) []asynchronous.Outcome {
+	b := bulkOf(r)
+	if b == nil {
+		return []asynchronous.Outcome{outcome(r, r.Txn, as, pathOf(r))}
+	}
+	b.resume(&resumption{txn: r.Txn, made: made})
+	for _, creates := range []bool{true, false} { // others refer to what was created
+		for _, o := range b.operations {
+			if (o.method == http.MethodPost) == creates {
+				b.abandon(r.Base, o, as)
+			}
+		}
+	}
+	return b.outcomes(r)
+}
+
+// bulkOf returns the Bulk that a request is; nil if it is none.
+func bulkOf(r *asynchronous.Request) *bulkRun {
+	if !isBulk(r) {
+		return nil
+	}
 	raw, err := scim.DecodeObject(r.Body)
-	if !isBulk(r) || err != nil {
+	if err != nil {
 		return nil
 	}
 	b, err := newBulk(raw)
 	if err != nil {
 		return nil
 	}
-	b.resume(&resumption{txn: r.Txn, made: made})
-	for _, o := range b.operations {
-		// Others may refer to it by its bulkId, and stand before it.
-		if o.done = true; !o.recall(r.Base, o.method, o.path) {
-			o.fail(e)
-		} else if o.method == http.MethodPost && !o.failed() {
-			b.ids[o.bulkID] = o.location[strings.LastIndexByte(o.location, '/')+1:]
-		}
-		if len(o.made) > 0 && methodOf(o.made[len(o.made)-1]) == http.MethodDelete {
-			o.fail(e) // it was undone
-		}
+	return b
+}
+
+// abandon has an operation come to what others come to, unless it was done before, and
+// not undone.
+func (b *bulkRun) abandon(base string, o, as *bulkOperation) {
+	o.done = true
+	done := o.recall(base, o.method, b.resolvePath(o.path))
+	if n := len(o.made); !done || n > 0 && methodOf(o.made[n-1]) == http.MethodDelete {
+		o.status, o.answer, o.location, o.etag = as.status, as.answer, "", ""
 	}
-	for _, o := range b.operations {
-		if o.method != http.MethodPost {
-			o.location = ""
-		}
-	}
-	return b.outcomes(r)
+	b.note(o)
 }

@@ -214,8 +214,10 @@ func (s *server) dispatch(path string, m methods) http.Handler {
 			}
 		}
 		var err error
-		later := preferred(x.Header)
-		later.async = later.async && s.postponable(x)
+		var later preference
+		if s.postponable(x) {
+			later = preferred(x.Header)
+		}
 		if x.route.takesAccept(x) && !later.async {
 			err = x.checkAccept()
 		}

@@ -16,8 +16,8 @@ import (
 	"muster/server/scim/tolerance"
 )
 
-// requestsPath is where what came of a request is fetched.
-const requestsPath = Base + "/Requests"
+// requestsPath is where what came of a request is fetched, behind the base URL.
+const requestsPath = "/Requests/"
 
 // longestWait is how long a client may have the server wait at the most.
 const longestWait = time.Minute
@@ -33,8 +33,12 @@ type preference struct {
 // counts, and what cannot be understood is no preference: Section 2 of RFC 7240.
 func preferred(h http.Header) preference {
 	var p preference
+	values := h.Values("Prefer")
+	if len(values) == 0 {
+		return p
+	}
 	seen := make(map[string]bool)
-	for item := range strings.SplitSeq(strings.Join(h.Values("Prefer"), ","), ",") {
+	for item := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		item, _, _ = strings.Cut(item, ";")
 		name, value, _ := strings.Cut(item, "=")
 		name = strings.ToLower(strings.TrimSpace(name))
@@ -121,7 +125,7 @@ func (s *server) accept(x *requestContext, p preference) error {
 		return err
 	}
 	h.Set("Set-Txn", r.Txn)
-	h.Set("Location", x.base+"/Requests/"+r.Txn)
+	h.Set("Location", x.base+requestsPath+r.Txn)
 	return x.sendNothing(http.StatusAccepted)
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,12 +34,12 @@ func (s *server) Execute(
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v", p)
-			a = failures(r, &scim.Error{
+			a = failures(r, made, &scim.Error{
 				Status: http.StatusInternalServerError, Detail: "internal error",
 			})
 		}
 	}()
-	if o, done := recalled(r, made); done && !isBulk(r) {
+	if o, done := recalled(r, made); done {
 		return &asynchronous.Answer{Outcomes: []asynchronous.Outcome{o}}, nil
 	}
 	c, err := s.Admin.Instances.Reauthenticate(ctx, r.Actor.KeyID, r.Actor)
@@ -50,11 +49,7 @@ func (s *server) Execute(
 		if refused.Forbidden {
 			e.Status = http.StatusForbidden
 		}
-		a = failures(r, e)
-		if rest := abandoned(r, made, e); rest != nil {
-			a.Outcomes = rest
-		}
-		return a, nil
+		return failures(r, made, e), nil
 	}
 	if err != nil {
 		return nil, err
@@ -74,10 +69,10 @@ func (s *server) Execute(
 	if b := x.resumed.bulk; b != nil {
 		a.Outcomes = b.outcomes(r)
 	} else {
-		a.Outcomes = outcomeOf(r, answer)
-		if !isBulk(r) {
-			a.Outcomes[0].Target.Name = x.name
-		}
+		a.Outcomes = abandoned(r, made, answered(r, answer))
+	}
+	if !isBulk(r) {
+		a.Outcomes[0].Target.Name = x.name
 	}
 	if passing(answer.status) {
 		err = fmt.Errorf("it was answered with %d", answer.status)
@@ -120,9 +115,6 @@ func (s *server) resumed(
 	return x, err
 }
 
-// resourcePath is that of a user or group, or of their resource type.
-var resourcePath = regexp.MustCompile(`^/(User|Group)s(?:/([A-Za-z0-9-]+))?$`)
-
 // outcome says what came of an operation, or of a request as if it were one, at a path.
 func outcome(
 	r *asynchronous.Request, txn string, o *bulkOperation, path string,
@@ -138,7 +130,7 @@ func outcome(
 		result.URI = strings.TrimPrefix(o.location, r.Base)
 	}
 	target := history.Target{Type: "Bulk"}
-	if m := resourcePath.FindStringSubmatch(result.URI); m != nil {
+	if m := bulkPaths.FindStringSubmatch(result.URI); m != nil {
 		target = history.Target{Type: m[1], ID: m[2]}
 		if result.Location == "" && o.method != http.MethodPost {
 			result.Location = r.Base + result.URI
@@ -149,16 +141,12 @@ func outcome(
 	return asynchronous.Outcome{Txn: txn, Target: target, Result: result}
 }
 
-// outcomeOf says what came of a request that is no Bulk, or of a Bulk as a whole.
-func outcomeOf(r *asynchronous.Request, answer *recorded) []asynchronous.Outcome {
-	o := &bulkOperation{
+// answered returns what came of a request as if it were an operation.
+func answered(r *asynchronous.Request, answer *recorded) *bulkOperation {
+	return &bulkOperation{
 		method: r.Method, done: true, status: answer.status, etag: answer.header.Get("ETag"),
 		location: answer.header.Get("Location"), answer: slices.Clone(answer.body.Bytes()),
 	}
-	if isBulk(r) {
-		return same(r, o)
-	}
-	return []asynchronous.Outcome{outcome(r, r.Txn, o, pathOf(r))}
 }
 
 // pathOf returns the path of a request without its query.
@@ -167,27 +155,16 @@ func pathOf(r *asynchronous.Request) string {
 	return path
 }
 
-// failures has a request, and each operation of a Bulk, fail in the same way.
-func failures(r *asynchronous.Request, e *scim.Error) *asynchronous.Answer {
+// failures has a request fail, and of a Bulk all that was not done before.
+func failures(
+	r *asynchronous.Request, made []history.Sealed, e *scim.Error,
+) *asynchronous.Answer {
 	o := &bulkOperation{method: r.Method}
 	o.fail(e)
 	return &asynchronous.Answer{
 		Status: e.Status, Header: http.Header{"Content-Type": {scim.MediaType}}, Body: o.answer,
-		Outcomes: same(r, o),
+		Outcomes: abandoned(r, made, o),
 	}
-}
-
-// same returns the same outcome for all operations.
-func same(r *asynchronous.Request, as *bulkOperation) []asynchronous.Outcome {
-	if raw, err := scim.DecodeObject(r.Body); isBulk(r) && err == nil {
-		if b, err := newBulk(raw); err == nil {
-			for _, o := range b.operations {
-				o.done, o.status, o.answer = true, as.status, as.answer
-			}
-			return b.outcomes(r)
-		}
-	}
-	return []asynchronous.Outcome{outcome(r, r.Txn, as, pathOf(r))}
 }
 
 // outcomes says what came of each operation of a Bulk: Section 2.5.1.2 of RFC 9967.

@@ -48,7 +48,7 @@ func (s *server) serverRoutes() []*route {
 		{method: "POST", path: Base + "/.search", handle: allPost, searched: "all"},
 		{method: "POST", path: Base + "/Bulk", handle: s.bulk, turns: s.limits.bulk},
 		{
-			method: "GET", path: requestsPath + "/{id}", handle: s.completion, alone: true,
+			method: "GET", path: Base + requestsPath + "{id}", handle: s.completion, alone: true,
 			anyType: true,
 		},
 	}
