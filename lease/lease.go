@@ -26,11 +26,12 @@ type sighting[D comparable] struct {
 	at time.Time
 }
 
-// Look takes in all work that there is now, by its id, and forgets what is not there any
-// more. It returns a function that reports whether who does it is dead.
-func (w *Watch[D]) Look(work map[string]D) (dead func(id string) bool) {
+// Look takes in all work that there is now, each with an id, and forgets what is not there
+// any more. It returns a function that reports whether who does it is dead.
+func (w *Watch[D]) Look(work []D, idOf func(D) string) (dead func(D) bool) {
 	seen := make(map[string]sighting[D], len(work))
-	for id, as := range work {
+	for _, as := range work {
+		id := idOf(as)
 		before, known := w.seen[id]
 		if !known || before.as != as {
 			before = sighting[D]{as, time.Now()}
@@ -38,9 +39,24 @@ func (w *Watch[D]) Look(work map[string]D) (dead func(id string) bool) {
 		seen[id] = before
 	}
 	w.seen = seen
-	return func(id string) bool {
-		s, ok := seen[id]
+	return func(d D) bool {
+		s, ok := seen[idOf(d)]
 		return ok && time.Since(s.at) > DeadTime
+	}
+}
+
+// Beat tells that a server lives as long as it is busy, until ctx ends. failed is called
+// when that cannot be told.
+func Beat(ctx context.Context, busy func() bool, tell func(context.Context) error,
+	failed func(error),
+) {
+	for Sleep(ctx, BeatTime) {
+		if !busy() {
+			continue
+		}
+		if err := tell(ctx); err != nil && ctx.Err() == nil {
+			failed(err)
+		}
 	}
 }
 

@@ -17,7 +17,12 @@ func TestWatch(t *testing.T) {
 		steps := rapid.SliceOfN(rapid.SliceOfN(rapid.IntRange(0, 2), 3, 3), 1, 30).Draw(rt, "steps")
 		pause := time.Duration(rapid.IntRange(1, 2000).Draw(rt, "pause")) * time.Millisecond
 		synctest.Test(t, func(*testing.T) {
-			var w lease.Watch[int]
+			type work struct {
+				id    string
+				count int
+			}
+			var w lease.Watch[work]
+			idOf := func(w work) string { return w.id }
 			now := map[string]int{"a": 0, "b": 0, "c": 0}
 			since := make(map[string]time.Time) // when it was first seen as it is
 			for _, step := range steps {
@@ -31,16 +36,20 @@ func TestWatch(t *testing.T) {
 						delete(since, id)
 					}
 				}
-				dead := w.Look(now)
-				for id := range now {
+				var list []work
+				for id, count := range now {
+					list = append(list, work{id, count})
+				}
+				dead := w.Look(list, idOf)
+				for id, count := range now {
 					if _, ok := since[id]; !ok {
 						since[id] = time.Now()
 					}
-					if got, want := dead(id), time.Since(since[id]) > lease.DeadTime; got != want {
+					if got, want := dead(work{id, count}), time.Since(since[id]) > lease.DeadTime; got != want {
 						rt.Fatalf("%s, seen for %v: dead is %v", id, time.Since(since[id]), got)
 					}
 				}
-				if dead("nobody") {
+				if dead(work{id: "nobody"}) {
 					rt.Fatal("what is not there is dead")
 				}
 				for _, id := range []string{"a", "b", "c"} {

@@ -50,10 +50,10 @@ type Service struct {
 	// lanes are the requests of each instance that wait, by their txn. An instance has
 	// a lane as long as it is worked on.
 	lanes map[string][]string
-	// mine are those in the lanes, or being done, and waiting the clients who wait.
-	mine    map[string]bool
-	waiting map[string]chan *Answer
-	watch   lease.Watch[Due]
+	// mine are those in the lanes, or being done, with where their clients wait; nil for
+	// those that another server has accepted.
+	mine  map[string]chan *Answer
+	watch lease.Watch[Due]
 	// begun has those whose lane is to be worked on.
 	begun   chan string
 	stopped chan struct{}
@@ -64,9 +64,8 @@ type Service struct {
 func New(store Store, log *slog.Logger) *Service {
 	return &Service{
 		store: store, log: log, owner: uuid.NewString(),
-		lanes: make(map[string][]string), mine: make(map[string]bool),
-		waiting: make(map[string]chan *Answer),
-		begun:   make(chan string), stopped: make(chan struct{}),
+		lanes: make(map[string][]string), mine: make(map[string]chan *Answer),
+		begun: make(chan string), stopped: make(chan struct{}),
 		places: make(chan struct{}, places),
 	}
 }
@@ -86,13 +85,13 @@ func NewTxn() string { return strings.ReplaceAll(uuid.NewString(), "-", "") }
 func (s *Service) Accept(ctx context.Context, r *Request) (<-chan *Answer, error) {
 	done := make(chan *Answer, 1)
 	s.mu.Lock()
-	s.waiting[r.Txn], s.mine[r.Txn] = done, true
+	s.mine[r.Txn] = done
 	s.mu.Unlock()
 	if err := s.store.AcceptRequest(ctx, r, s.owner); err != nil {
 		s.forget(r.Txn)
 		return nil, err
 	}
-	s.enqueue(r.InstanceID, r.Txn)
+	s.enqueue(r.InstanceID, r.Txn, done)
 	return done, nil
 }
 
@@ -121,15 +120,14 @@ func (s *Service) forget(txn string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.mine, txn)
-	delete(s.waiting, txn)
 }
 
 // enqueue puts a request at the end of the lane of its instance.
-func (s *Service) enqueue(instanceID, txn string) {
+func (s *Service) enqueue(instanceID, txn string, done chan *Answer) {
 	s.mu.Lock()
 	lane, busy := s.lanes[instanceID]
 	s.lanes[instanceID] = append(lane, txn)
-	s.mine[txn] = true
+	s.mine[txn] = done
 	s.mu.Unlock()
 	if busy {
 		return
@@ -162,17 +160,14 @@ func (s *Service) Run(ctx context.Context) {
 }
 
 func (s *Service) beat(ctx context.Context) {
-	for lease.Sleep(ctx, lease.BeatTime) {
+	lease.Beat(ctx, func() bool {
 		s.mu.Lock()
-		busy := len(s.mine) > 0
-		s.mu.Unlock()
-		if !busy {
-			continue
-		}
-		if err := s.store.BeatRequests(ctx, s.owner); err != nil && ctx.Err() == nil {
+		defer s.mu.Unlock()
+		return len(s.mine) > 0
+	}, func(ctx context.Context) error { return s.store.BeatRequests(ctx, s.owner) },
+		func(err error) {
 			s.log.WarnContext(ctx, "the owner of requests cannot tell that it lives", "error", err)
-		}
-	}
+		})
 }
 
 // look takes over the requests that nobody does, and deletes what was completed long
@@ -200,16 +195,12 @@ func (s *Service) takeOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	work := make(map[string]Due, len(open))
-	for _, d := range open {
-		work[d.Txn] = d
-	}
-	dead := s.watch.Look(work)
+	dead := s.watch.Look(open, func(d Due) string { return d.Txn })
 	for _, d := range open {
 		s.mu.Lock()
-		mine := s.mine[d.Txn]
+		_, mine := s.mine[d.Txn]
 		s.mu.Unlock()
-		if mine || d.Owner != "" && d.Owner != s.owner && !dead(d.Txn) {
+		if mine || d.Owner != "" && d.Owner != s.owner && !dead(d) {
 			continue
 		}
 		claimed, err := s.store.ClaimRequest(ctx, d, s.owner)
@@ -217,7 +208,7 @@ func (s *Service) takeOver(ctx context.Context) error {
 			return err
 		}
 		if claimed {
-			s.enqueue(d.InstanceID, d.Txn)
+			s.enqueue(d.InstanceID, d.Txn, nil)
 		}
 	}
 	return nil
@@ -341,7 +332,7 @@ func (s *Service) complete(ctx context.Context, r *Request, a *Answer) error {
 		return err
 	}
 	s.mu.Lock()
-	done := s.waiting[r.Txn]
+	done := s.mine[r.Txn]
 	s.mu.Unlock()
 	if done != nil && a.Status != 0 {
 		done <- a

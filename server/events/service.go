@@ -221,17 +221,14 @@ func (s *Service) wait() (woken <-chan struct{}, leave func()) {
 }
 
 func (s *Service) beat(ctx context.Context) {
-	for lease.Sleep(ctx, lease.BeatTime) {
+	lease.Beat(ctx, func() bool {
 		s.mu.Lock()
-		busy := len(s.sending) > 0
-		s.mu.Unlock()
-		if !busy {
-			continue
-		}
-		if err := s.store.BeatFeeds(ctx, s.owner); err != nil && ctx.Err() == nil {
+		defer s.mu.Unlock()
+		return len(s.sending) > 0
+	}, func(ctx context.Context) error { return s.store.BeatFeeds(ctx, s.owner) },
+		func(err error) {
 			s.log.WarnContext(ctx, "the owner of feeds cannot tell that it lives", "error", err)
-		}
-	}
+		})
 }
 
 // look begins to send the feeds that are behind and that nobody sends.
@@ -240,16 +237,12 @@ func (s *Service) look(ctx context.Context, group *sync.WaitGroup) error {
 	if err != nil {
 		return err
 	}
-	work := make(map[string]Due, len(due))
-	for _, d := range due {
-		work[d.ID] = d
-	}
-	dead := s.watch.Look(work)
+	dead := s.watch.Look(due, func(d Due) string { return d.ID })
 	for _, d := range due {
 		s.mu.Lock()
 		mine := s.sending[d.ID]
 		s.mu.Unlock()
-		free := d.Owner == "" || d.Owner == s.owner || dead(d.ID)
+		free := d.Owner == "" || d.Owner == s.owner || dead(d)
 		if mine || !free {
 			continue
 		}

@@ -197,13 +197,6 @@ func (s *Store) ForgetRequests(ctx context.Context, before time.Time) error {
 	})
 }
 
-// claim adds what a job needs that is done on behalf of a request.
-func (n *needs) claim(c asynchronous.Claim) {
-	if c.Txn != "" {
-		n.claims = append(n.claims, c.Txn)
-	}
-}
-
 // readClaims reads who does the requests that the jobs are done on behalf of.
 func (b *batch) readClaims(r engine.Rows) error {
 	for r.Next() {
@@ -218,7 +211,7 @@ func (b *batch) readClaims(r engine.Rows) error {
 
 // entitled refuses a job on behalf of a request that is another server's now.
 func (b *batch) entitled(j *job) error {
-	if c := asynchronous.ClaimOf(j.ctx); c.Txn != "" && b.owners[c.Txn] != c.Owner {
+	if c := j.claim; c.Txn != "" && b.owners[c.Txn] != c.Owner {
 		return asynchronous.ErrTaken
 	}
 	return nil

@@ -45,6 +45,8 @@ type job struct {
 	// revision is that of the instance which the change is based on; 0 if that
 	// does not matter.
 	revision int64
+	// claim is of the request on whose behalf it is done; zero for none.
+	claim asynchronous.Claim
 	// needs says what is to be read before the change is decided on.
 	needs func(*needs)
 	// plan decides, without the database. It may be called more than once,
@@ -95,6 +97,7 @@ func (s *Store) write(ctx context.Context, instanceID string, j *job) (err error
 	ctx, end := s.db.Span(ctx, "write")
 	defer func() { end(err) }()
 	j.revision, j.ctx = instance.TenantOf(ctx).Revision, instance.WithTenant(ctx, instanceID)
+	j.claim = asynchronous.ClaimOf(ctx)
 	err = s.writers.of(instanceID).Do(ctx, j, func(ctx context.Context, jobs []*job) {
 		ctx, cancel := context.WithTimeout(instance.WithTenant(ctx, instanceID), writeTime)
 		defer cancel()
@@ -169,7 +172,9 @@ func (t *tx) serve(ctx context.Context, instanceID string, jobs []*job) (n int, 
 		if j.needs != nil {
 			j.needs(&b.needs)
 		}
-		b.claim(asynchronous.ClaimOf(j.ctx))
+		if j.claim.Txn != "" {
+			b.claims = append(b.claims, j.claim.Txn)
+		}
 	}
 	found := false
 	first := []engine.Statement{t.lockChain(instanceID), {
