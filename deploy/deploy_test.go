@@ -18,6 +18,7 @@ import (
 
 	_ "modernc.org/sqlite" // a pool whose statistics are shown
 
+	"muster/server/events"
 	"muster/server/metrics"
 )
 
@@ -101,8 +102,8 @@ func TestNames(t *testing.T) {
 	m.Keys(func(context.Context) ([]metrics.Key, error) {
 		return []metrics.Key{{Instance: "acme", ID: "k"}}, nil
 	}, slog.Default())
-	m.Feeds(func(context.Context) ([]metrics.Feed, error) {
-		return []metrics.Feed{{Instance: "acme", Name: "app"}}, nil
+	m.Feeds(func(context.Context) ([]events.State, error) {
+		return []events.State{{Instance: "acme", Name: "app"}}, nil
 	}, slog.Default())
 	m.Begin()
 	m.End("GET", "/scim/v2/Users", 200, time.Millisecond)

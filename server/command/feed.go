@@ -1,7 +1,6 @@
 package command
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 
 	"muster/server/administration"
 	"muster/server/events"
-	"muster/server/metrics"
 	"muster/server/provisioning"
 	"muster/usage"
 )
@@ -280,14 +278,4 @@ func (a *application) sendEvents(
 	a.store.OnHistory(s.Written)
 	a.beside.Go(func() { s.Run(c.Context()) })
 	return s, nil
-}
-
-// feedStates returns how far all feeds have come.
-func (a *application) feedStates(ctx context.Context) ([]metrics.Feed, error) {
-	states, err := a.store.FeedStates(ctx)
-	list := make([]metrics.Feed, len(states))
-	for i, s := range states {
-		list[i] = metrics.Feed(s)
-	}
-	return list, err
 }

@@ -289,7 +289,7 @@ func (a *application) serveMetrics(c *cobra.Command, m *metrics.Metrics, log *sl
 		m.Database(name, pool)
 	}
 	m.Keys(a.expiryTimes, log)
-	m.Feeds(a.feedStates, log)
+	m.Feeds(a.store.FeedStates, log)
 	m.Backlog(func(ctx context.Context) (b metrics.Backlog, err error) {
 		b.Unsealed, b.Oldest, b.Unsent, b.Waiting, err = a.store.Backlog(ctx)
 		return b, err

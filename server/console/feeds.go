@@ -76,7 +76,7 @@ func (v *visit) showFeed() error {
 // parked of it, or deletes it.
 func (v *visit) sendFeedChange() error {
 	name := v.PathValue("feed")
-	here := v.path("feeds/" + name)
+	here := v.path("feeds", name)
 	switch do := v.PostFormValue("do"); do {
 	case "pause", "resume":
 		if _, err := v.console.Admin.PauseFeed(v.Context(), v.scope, name,

@@ -3,34 +3,20 @@ package metrics
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-)
 
-// Feed is how far a feed of events has come; see events.State.
-type Feed struct {
-	// Instance is the name of the instance, Name that of the feed.
-	Instance, Name string
-	Paused         bool
-	// Behind is how many rows of the history the feed has not told of yet, and Lag the
-	// age of the oldest of them.
-	Behind int64
-	Lag    time.Duration
-	// Delivered is how many events its receiver has taken, Failures how often in
-	// succession nothing could be delivered, and Parked how many events the receiver
-	// has refused for good.
-	Delivered, Failures, Parked int64
-}
+	"muster/server/events"
+)
 
 // Feeds has the feeds read whenever the metrics are. When they cannot be read they are
 // left out.
-func (m *Metrics) Feeds(read func(context.Context) ([]Feed, error), log *slog.Logger) {
+func (m *Metrics) Feeds(read func(context.Context) ([]events.State, error), log *slog.Logger) {
 	m.registry.MustRegister(&feedsCollector{read, log})
 }
 
 type feedsCollector struct {
-	read func(context.Context) ([]Feed, error)
+	read func(context.Context) ([]events.State, error)
 	log  *slog.Logger
 }
 

@@ -1,7 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"time"
 
 	"muster/server/history"
 	"muster/server/provisioning"
@@ -29,44 +32,42 @@ func (s *Store) DeleteGroup(
 	})
 }
 
+const touchParents = `UPDATE groups SET version = version + 1, modified = ?
+	WHERE id IN (SELECT group_id FROM group_groups WHERE child_id = ?)
+	RETURNING id, instance_id, display_name, external_id, version`
+
 // leaveParents gives the groups that a group is in their next version, as it is deleted,
 // and returns their entries.
 func (t *tx) leaveParents(
 	ctx context.Context, g *provisioning.Group, e *history.Entry,
 ) (entries []*history.Entry, err error) {
-	var rows []struct {
-		ID         string `db:"id"`
-		Name       string `db:"display_name"`
-		ExternalID string `db:"external_id"`
-		Version    int64  `db:"version"`
+	var rows []groupRow
+	err = t.List(ctx, &rows, touchParents, millis(e.Time), g.ID)
+	slices.SortFunc(rows, func(a, b groupRow) int { return cmp.Compare(a.ID, b.ID) })
+	for i := range rows {
+		entries = append(entries, memberGone(rows[i].group(), e))
 	}
-	err = t.List(ctx, &rows, `SELECT id, display_name, COALESCE(external_id, '') AS external_id,
-			version FROM groups
-		WHERE id IN (SELECT group_id FROM group_groups WHERE child_id = ?) ORDER BY id`, g.ID)
-	if err != nil || len(rows) == 0 {
-		return nil, err
-	}
-	for _, r := range rows {
-		entries = append(entries, memberGone(&provisioning.Group{
-			ID: r.ID, InstanceID: g.InstanceID, DisplayName: r.Name, ExternalID: r.ExternalID,
-			Version: r.Version + 1,
-		}, e))
-	}
-	_, err = t.Exec(ctx, `UPDATE groups SET version = version + 1, modified = ?
-		WHERE id IN (SELECT group_id FROM group_groups WHERE child_id = ?)`, millis(e.Time), g.ID)
 	return entries, err
 }
 
 // memberGone returns the entry of a group, at the version that it has now, of which a
 // member was deleted.
 func memberGone(g *provisioning.Group, by *history.Entry) *history.Entry {
-	entry := history.New(g.InstanceID, by.Time,
-		history.Actor{Kind: history.System, Name: "muster", RequestID: by.Actor.RequestID},
-		history.GroupUpdate, history.Target{Type: "Group", ID: g.ID, Name: g.DisplayName})
+	entry := consequence(g.InstanceID, by.Time, by.Actor.RequestID, history.GroupUpdate,
+		history.Target{Type: "Group", ID: g.ID, Name: g.DisplayName})
 	entry.Detail = "a member was deleted"
 	entry.Changes = []history.Change{{
 		Attribute: "members", Old: by.Target.Name + " (" + by.Target.ID + ")",
 	}}
 	entry.Event = groupEvent(g, by, nil, []string{by.Target.ID})
 	return entry
+}
+
+// consequence returns the entry of what the server does by itself, because of a request.
+func consequence(
+	instanceID string, at time.Time, requestID string, action history.Action,
+	target history.Target,
+) *history.Entry {
+	return history.New(instanceID, at,
+		history.Actor{Kind: history.System, Name: "muster", RequestID: requestID}, action, target)
 }

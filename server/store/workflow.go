@@ -222,9 +222,8 @@ func (t *tx) membership(
 	if err := t.Run(ctx, touchGroup(g)); err != nil {
 		return nil, "", err
 	}
-	entry = history.New(u.InstanceID, u.Modified,
-		history.Actor{Kind: history.System, Name: "muster", RequestID: e.Actor.RequestID},
-		history.GroupUpdate, history.Target{Type: "Group", ID: g.ID, Name: g.DisplayName})
+	entry = consequence(u.InstanceID, u.Modified, e.Actor.RequestID, history.GroupUpdate,
+		history.Target{Type: "Group", ID: g.ID, Name: g.DisplayName})
 	entry.Detail = fmt.Sprintf("rule %q for %s", effect.Rule, u.UserName())
 	label := u.UserName() + " (" + u.ID + ")"
 	if effect.Kind == workflow.RemoveFromGroup {

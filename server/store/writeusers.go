@@ -208,9 +208,8 @@ type report struct {
 func (r report) entry(
 	manager *provisioning.User, at time.Time, requestID, detail, txn string, version int64,
 ) *history.Entry {
-	e := history.New(manager.InstanceID, at,
-		history.Actor{Kind: history.System, Name: "muster", RequestID: requestID},
-		history.UserManager, history.Target{Type: "User", ID: r.ID, Name: r.UserName})
+	e := consequence(manager.InstanceID, at, requestID, history.UserManager,
+		history.Target{Type: "User", ID: r.ID, Name: r.UserName})
 	e.Detail = detail
 	e.Event = &history.Event{
 		Txn: txn, Method: http.MethodPatch, Version: version,

@@ -60,3 +60,12 @@ func ownRows(table, column string) string {
 	return "CREATE POLICY instance ON " + table + " USING (COALESCE(" + column + " = " + mine +
 		", true))"
 }
+
+// wall returns the statements that keep the rows of a new table apart by their
+// instance_id.
+func wall(table string) []string {
+	return []string{
+		"ALTER TABLE " + table + " ENABLE ROW LEVEL SECURITY",
+		"ALTER TABLE " + table + " FORCE ROW LEVEL SECURITY", ownRows(table, "instance_id"),
+	}
+}

@@ -1,12 +1,6 @@
 package migrations
 
-import (
-	"context"
-	"database/sql"
-	"fmt"
-
-	"github.com/pressly/goose/v3"
-)
+import "github.com/pressly/goose/v3"
 
 // clients returns the migration.
 func clients(postgres bool) *goose.Migration {
@@ -25,16 +19,7 @@ func clients(postgres bool) *goose.Migration {
 		"CREATE INDEX api_keys_client ON api_keys (client_id) WHERE client_id IS NOT NULL",
 	}
 	if postgres {
-		statements = append(statements, "ALTER TABLE clients ENABLE ROW LEVEL SECURITY",
-			"ALTER TABLE clients FORCE ROW LEVEL SECURITY", ownRows("clients", "instance_id"))
+		statements = append(statements, wall("clients")...)
 	}
-	return goose.NewGoMigration(14,
-		&goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
-			for _, statement := range statements {
-				if _, err := t.ExecContext(ctx, statement); err != nil {
-					return fmt.Errorf("%s: %w", statement, err)
-				}
-			}
-			return nil
-		}}, nil)
+	return steps(14, statements)
 }

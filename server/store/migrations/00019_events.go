@@ -1,12 +1,6 @@
 package migrations
 
-import (
-	"context"
-	"database/sql"
-	"fmt"
-
-	"github.com/pressly/goose/v3"
-)
+import "github.com/pressly/goose/v3"
 
 // events returns the migration: what the history tells listeners, the feeds that
 // they listen to, and the keys that sign.
@@ -38,17 +32,8 @@ func events(postgres bool) *goose.Migration {
 	}
 	if postgres {
 		for _, table := range []string{"feeds", "parked_events"} {
-			statements = append(statements, "ALTER TABLE "+table+" ENABLE ROW LEVEL SECURITY",
-				"ALTER TABLE "+table+" FORCE ROW LEVEL SECURITY", ownRows(table, "instance_id"))
+			statements = append(statements, wall(table)...)
 		}
 	}
-	return goose.NewGoMigration(19,
-		&goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
-			for _, statement := range statements {
-				if _, err := t.ExecContext(ctx, statement); err != nil {
-					return fmt.Errorf("%s: %w", statement, err)
-				}
-			}
-			return nil
-		}}, nil)
+	return steps(19, statements)
 }

@@ -1,12 +1,6 @@
 package migrations
 
-import (
-	"context"
-	"database/sql"
-	"fmt"
-
-	"github.com/pressly/goose/v3"
-)
+import "github.com/pressly/goose/v3"
 
 // requests returns the migration: requests that are answered before they are done.
 func requests(postgres bool) *goose.Migration {
@@ -25,17 +19,7 @@ func requests(postgres bool) *goose.Migration {
 			WHERE completed <> 0`,
 	}
 	if postgres {
-		const table = "accepted_requests"
-		statements = append(statements, "ALTER TABLE "+table+" ENABLE ROW LEVEL SECURITY",
-			"ALTER TABLE "+table+" FORCE ROW LEVEL SECURITY", ownRows(table, "instance_id"))
+		statements = append(statements, wall("accepted_requests")...)
 	}
-	return goose.NewGoMigration(20,
-		&goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
-			for _, statement := range statements {
-				if _, err := t.ExecContext(ctx, statement); err != nil {
-					return fmt.Errorf("%s: %w", statement, err)
-				}
-			}
-			return nil
-		}}, nil)
+	return steps(20, statements)
 }

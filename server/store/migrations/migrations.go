@@ -43,6 +43,19 @@ func provider(db *engine.DB) (*goose.Provider, error) {
 	return goose.NewProvider(dialect, db.Pool().DB, files, options...)
 }
 
+// steps returns the migration that runs statements in one transaction.
+func steps(version int64, statements []string) *goose.Migration {
+	return goose.NewGoMigration(version,
+		&goose.GoFunc{RunTx: func(ctx context.Context, t *sql.Tx) error {
+			for _, statement := range statements {
+				if _, err := t.ExecContext(ctx, statement); err != nil {
+					return fmt.Errorf("%s: %w", statement, err)
+				}
+			}
+			return nil
+		}}, nil)
+}
+
 // Up brings the schema up to date. Several processes may do so at once:
 // PostgreSQL has a lock for it. On SQLite each migration is a transaction, so
 // that the slower process fails on what the faster one has just done. As long
