@@ -150,6 +150,24 @@ Feature: Events
         | prov:patch:notice  | "version":"W/\"2\"","attributes":["members"] |
       And the last two events are of one transaction
 
+    Scenario: A group has a member less, which was a group
+      Given an application polls the events of "acme"
+      And a group staff
+      And a group all with:
+        """
+        "members": [{"value": "{staff}"}]
+        """
+      When the client sends DELETE "/Groups/{staff}"
+      Then the application hears about "/Groups/{staff}":
+        | Event              | Says |
+        | prov:create:notice |      |
+        | prov:delete        | {}   |
+      And the application hears about "/Groups/{all}":
+        | Event              | Says                                        |
+        | prov:create:notice | "version":"W/\"1\""                         |
+        | prov:patch:notice  | "version":"W/\"2\"","attributes":["members"] |
+      And the last two events are of one transaction
+
     Scenario: Only those of the types that are asked for
       Given an application polls the events of "acme", with:
         | type | deactivate,delete |

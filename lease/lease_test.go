@@ -45,7 +45,8 @@ func TestWatch(t *testing.T) {
 					if _, ok := since[id]; !ok {
 						since[id] = time.Now()
 					}
-					if got, want := dead(work{id, count}), time.Since(since[id]) > lease.DeadTime; got != want {
+					want := time.Since(since[id]) > lease.DeadTime
+					if got := dead(work{id, count}); got != want {
 						rt.Fatalf("%s, seen for %v: dead is %v", id, time.Since(since[id]), got)
 					}
 				}

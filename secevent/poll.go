@@ -2,11 +2,13 @@ package secevent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 )
@@ -73,17 +75,10 @@ func (p *Poller) ask(ctx context.Context, request map[string]any) ([]byte, error
 
 // takeAll takes tokens in the order in which they were issued, as far as their ids tell.
 func (p *Poller) takeAll(ctx context.Context, sets map[string]string) (n int, err error) {
-	ids := make([]string, 0, len(sets))
-	for id := range sets {
-		ids = append(ids, id)
+	byID := func(a, b string) int { // they end in numbers without leading zeros
+		return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 	}
-	slices.SortFunc(ids, func(a, b string) int {
-		if len(a) != len(b) { // numbers without leading zeros
-			return len(a) - len(b)
-		}
-		return bytes.Compare([]byte(a), []byte(b))
-	})
-	for _, id := range ids {
+	for _, id := range slices.SortedFunc(maps.Keys(sets), byID) {
 		var refused *Error
 		t, err := p.Verifier.Verify(ctx, sets[id])
 		if err == nil {

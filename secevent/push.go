@@ -19,6 +19,9 @@ type Receiver struct {
 	// once nil was returned. An [*Error] refuses the token for good, another error
 	// until later.
 	Take func(ctx context.Context, t *Token) error
+	// Refused is called for each request that brings no token which is right itself; nil
+	// if nobody counts.
+	Refused func()
 }
 
 // ServeHTTP answers 202 to what was taken, 400 to what never will be, and 503 to what
@@ -31,12 +34,12 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	}
 	if r.Authorization != "" && subtle.ConstantTimeCompare([]byte(r.Authorization),
 		[]byte(q.Header.Get("Authorization"))) != 1 {
-		refuse(w, &Error{AuthenticationFailed, "the Authorization header is another one"})
+		r.wrong(w, &Error{AuthenticationFailed, "the Authorization header is another one"})
 		return
 	}
 	t, _, err := mime.ParseMediaType(q.Header.Get("Content-Type"))
 	if err != nil || t != MediaType {
-		refuse(w, &Error{InvalidRequest, "the Content-Type is not " + MediaType})
+		r.wrong(w, &Error{InvalidRequest, "the Content-Type is not " + MediaType})
 		return
 	}
 	text, err := io.ReadAll(http.MaxBytesReader(w, q.Body, maxText))
@@ -44,11 +47,15 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 		return
 	}
+	var refused *Error
 	token, err := r.Verifier.Verify(q.Context(), string(text))
+	if errors.As(err, &refused) {
+		r.wrong(w, refused)
+		return
+	}
 	if err == nil {
 		err = r.Take(q.Context(), token)
 	}
-	var refused *Error
 	switch {
 	case errors.As(err, &refused):
 		refuse(w, refused)
@@ -57,6 +64,14 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	default:
 		w.WriteHeader(http.StatusAccepted)
 	}
+}
+
+// wrong refuses what is not right itself.
+func (r *Receiver) wrong(w http.ResponseWriter, e *Error) {
+	if r.Refused != nil {
+		r.Refused()
+	}
+	refuse(w, e)
 }
 
 // refuse answers with an error of Section 2.3 of RFC 8935.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +42,25 @@ type Token struct {
 	Subject  Subject `json:"sub_id"`
 	// Events are the payloads, by the URI of the event.
 	Events map[string]json.RawMessage `json:"events"`
+}
+
+// Version returns the version that the events name, where it is a number, as Muster's are;
+// 0 if they name none.
+func (t *Token) Version() (n int64) {
+	for _, text := range t.Events {
+		var p struct {
+			Version string `json:"version"`
+		}
+		// Payloads of others may be otherwise.
+		if json.Unmarshal(text, &p) != nil {
+			continue
+		}
+		number := strings.Trim(strings.TrimPrefix(p.Version, "W/"), `"`)
+		if v, err := strconv.ParseInt(number, 10, 64); err == nil {
+			n = max(n, v)
+		}
+	}
+	return n
 }
 
 // Error says what is wrong with a token, with a code of Section 2.4 of RFC 8935.
@@ -96,25 +116,22 @@ func (v *Verifier) Verify(ctx context.Context, text string) (*Token, error) {
 	if err != nil {
 		return nil, &Error{InvalidKey, "the signature is not right"}
 	}
-	var t Token
-	var about struct {
-		Audience any    `json:"aud"`
-		Subject  string `json:"sub"`
-		Expires  int64  `json:"exp"`
+	var t struct {
+		Token
+		Audience any `json:"aud"`
 	}
-	err = errors.Join(json.Unmarshal(payload, &t), json.Unmarshal(payload, &about))
-	if err != nil {
+	if err := json.Unmarshal(payload, &t); err != nil {
 		return nil, &Error{InvalidRequest, "the claims cannot be read"}
 	}
 	switch {
 	case v.Issuer != "" && t.Issuer != v.Issuer:
 		return nil, &Error{InvalidIssuer, fmt.Sprintf("the issuer is %q", t.Issuer)}
-	case v.Audience != "" && !slices.Contains(audiences(about.Audience), v.Audience):
+	case v.Audience != "" && !slices.Contains(audiences(t.Audience), v.Audience):
 		return nil, &Error{InvalidAudience, "the token is for somebody else"}
 	case t.ID == "" || len(t.Events) == 0:
 		return nil, &Error{InvalidRequest, "the token has no jti, or no events"}
 	}
-	return &t, nil
+	return &t.Token, nil
 }
 
 // audiences returns those of an "aud", which is a text or a list.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -81,7 +80,7 @@ func (t *table) take(token *secevent.Token) error {
 
 // apply changes a user as an event says, and reports whether anything has changed.
 func (t *table) apply(u *user, token *secevent.Token) bool {
-	version := versionOf(token)
+	version := token.Version()
 	if u.Deleted || version > 0 && version <= u.Version {
 		return false
 	}
@@ -98,20 +97,6 @@ func (t *table) apply(u *user, token *secevent.Token) bool {
 	}
 	u.Version = max(u.Version, version)
 	return *u != was
-}
-
-// versionOf returns the version that an event names; 0 if it names none.
-func versionOf(token *secevent.Token) (n int64) {
-	for _, text := range token.Events {
-		var p struct {
-			Version string `json:"version"`
-		}
-		if json.Unmarshal(text, &p) == nil {
-			v, _ := strconv.ParseInt(strings.Trim(strings.TrimPrefix(p.Version, "W/"), `"`), 10, 64)
-			n = max(n, v)
-		}
-	}
-	return n
 }
 
 // save writes the table beside the file, and puts it in its place.

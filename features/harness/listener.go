@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -73,7 +74,7 @@ func (h *Harness) Listen(ctx context.Context, args ...string) (*Listener, error)
 		group.Wait()
 		close(l.ended)
 	}()
-	if strings.Contains(strings.Join(args, " "), "--poll") {
+	if slices.Contains(args, "--poll") {
 		return l, nil
 	}
 	select {

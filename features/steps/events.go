@@ -2,7 +2,6 @@ package steps
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -296,26 +295,21 @@ func (w *world) fetchCompletion(ctx context.Context, name string) error {
 		}
 	}
 	w.completed = make([]string, len(tokens))
+	keys := &secevent.Verifier{KeysURL: "http://" + w.h.Server.Address + "/events/jwks.json"}
 	for _, text := range tokens {
-		if err := w.noteCompletion(text, w.ids[name]); err != nil {
+		if err := w.noteCompletion(ctx, keys, text, w.ids[name]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// noteCompletion puts the status of a completion to its place.
-func (w *world) noteCompletion(token, txn string) error {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return fmt.Errorf("this is no token: %.100s", token)
-	}
-	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+// noteCompletion verifies a completion, and puts its status to its place.
+func (w *world) noteCompletion(
+	ctx context.Context, keys *secevent.Verifier, token, txn string,
+) error {
+	t, err := keys.Verify(ctx, token)
 	if err != nil {
-		return err
-	}
-	var t secevent.Token
-	if err := json.Unmarshal(text, &t); err != nil {
 		return err
 	}
 	place := 0

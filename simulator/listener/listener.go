@@ -11,11 +11,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
+	"muster/lease"
 	"muster/secevent"
 )
 
@@ -84,46 +83,13 @@ var errBusy = errors.New("the listener is busy")
 
 // Handler takes events that are pushed.
 func (l *Listener) Handler() http.Handler {
-	r := &secevent.Receiver{Verifier: l.Verifier, Authorization: l.Authorization, Take: l.take}
-	return http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		a := &answer{ResponseWriter: w}
-		r.ServeHTTP(a, q)
-		l.note(a)
-	})
-}
-
-// answer keeps an eye on what is answered.
-type answer struct {
-	http.ResponseWriter
-	status int
-	text   strings.Builder
-}
-
-func (a *answer) WriteHeader(status int) {
-	a.status = status
-	a.ResponseWriter.WriteHeader(status)
-}
-
-func (a *answer) Write(p []byte) (int, error) {
-	a.text.Write(p)
-	return a.ResponseWriter.Write(p)
-}
-
-// note counts tokens that were not right.
-func (l *Listener) note(a *answer) {
-	if a.status == http.StatusBadRequest && !strings.Contains(a.text.String(), onPurpose) {
-		l.invalid()
+	return &secevent.Receiver{
+		Verifier: l.Verifier, Authorization: l.Authorization, Take: l.take, Refused: l.invalid,
 	}
 }
 
-func (l *Listener) invalid() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.counts.Invalid++
-}
-
-// onPurpose is said to be why an event is refused.
-const onPurpose = "refused on purpose"
+// invalid counts tokens that were not right.
+func (l *Listener) invalid() { l.count(&l.counts.Invalid) }
 
 // take takes an event, or behaves badly.
 func (l *Listener) take(ctx context.Context, t *secevent.Token) error {
@@ -137,15 +103,12 @@ func (l *Listener) take(ctx context.Context, t *secevent.Token) error {
 	l.mu.Unlock()
 	if d := l.Faults.delay(draw); d > 0 {
 		l.count(&l.counts.Delayed)
-		select {
-		case <-ctx.Done():
-		case <-time.After(d):
-		}
+		lease.Sleep(ctx, d)
 	}
 	// What was lost may have been taken: that is not refused afterwards.
 	if draw.Float64() < l.Faults.Refuse && first {
 		l.count(&l.counts.Refused)
-		return &secevent.Error{Code: secevent.InvalidRequest, Description: onPurpose}
+		return &secevent.Error{Code: secevent.InvalidRequest, Description: "refused on purpose"}
 	}
 	switch x := draw.Float64(); {
 	case x < l.Faults.Busy:
@@ -178,7 +141,7 @@ func (l *Listener) accept(t *secevent.Token) {
 	}
 	l.taken[t.ID] = true
 	l.counts.Events++
-	before, version := l.versions[t.Subject.URI], versionOf(t)
+	before, version := l.versions[t.Subject.URI], t.Version()
 	if version > 0 && version < before {
 		l.counts.Older++
 	}
@@ -218,17 +181,6 @@ func PayloadOf(t *secevent.Token, uri string) (p Payload) {
 	return p
 }
 
-// versionOf returns the version of a resource if it is a number, as Muster's are.
-func versionOf(t *secevent.Token) (n int64) {
-	for uri := range t.Events {
-		text := strings.Trim(strings.TrimPrefix(PayloadOf(t, uri).Version, "W/"), `"`)
-		if v, err := strconv.ParseInt(text, 10, 64); err == nil {
-			n = max(n, v)
-		}
-	}
-	return n
-}
-
 // Poll polls for events until ctx ends, and tells the log of what fails. Nothing is lost
 // by a failure: it is tried again.
 func (l *Listener) Poll(ctx context.Context, url, token string, log io.Writer) {
@@ -259,10 +211,7 @@ func (l *Listener) Poll(ctx context.Context, url, token string, log io.Writer) {
 		default:
 			fmt.Fprintln(log, "not polled, it is tried again:", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(pause):
-		}
+		lease.Sleep(ctx, pause)
 		pause = min(2*pause, 10*time.Second)
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
